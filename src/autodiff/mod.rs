@@ -1,0 +1,38 @@
+//! What can be asked of a scalar function of w: its value, its gradient, its exact Hessian times a vector.
+//! A model is written once over [`Real`]; what its numbers are decides which of these comes out.
+
+mod dual;
+mod layout;
+mod objective;
+mod pair;
+mod real;
+
+use burn::tensor::{DType, Tensor, TensorData};
+
+pub use dual::{Dual, Forward};
+pub use layout::{Entry, Layout, Parameters};
+pub use objective::{Counted, Differentiable, Evaluation, Model, Objective};
+pub use pair::Pair;
+pub use real::{Plain, Real};
+
+/// A point or a direction in parameter space, on its device, without autodiff history.
+pub type Vector = Tensor<1>;
+
+/// One number that stays on the device until somebody reads it.
+pub type Scalar = Tensor<1>;
+
+/// The vector of `values`, in the precision and on the device of `like`.
+pub fn vector_like(values: &[f64], like: &Vector) -> Vector {
+    let data = TensorData::new(values.to_vec(), [values.len()]).convert_dtype(like.dtype());
+    Tensor::from_data(data, (&like.device(), like.dtype()))
+}
+
+/// The numbers of a vector, read from its device. Waits for the device.
+pub fn values(vector: &Vector) -> Vec<f64> {
+    vector.to_data().convert_dtype(DType::F64).into_vec().unwrap_or_default()
+}
+
+/// The values of many device scalars in one transfer. Waits for the device.
+pub fn read(scalars: Vec<Scalar>) -> Vec<f64> {
+    if scalars.is_empty() { Vec::new() } else { values(&Tensor::cat(scalars, 0)) }
+}

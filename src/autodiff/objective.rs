@@ -1,0 +1,169 @@
+//! A model on one minibatch as a function of w: loss, gradient, exact Hessian product.
+
+use std::cell::Cell;
+
+use burn::tensor::Tensor;
+
+use super::{Dual, Forward, Layout, Parameters, Plain, Real, Scalar, Vector};
+
+/// A scalar function of its parameters, written once over [`Real`]. Pure: no hidden state, no randomness of its own.
+pub trait Model {
+    /// What a loss is computed on.
+    type Batch;
+
+    /// The parameters.
+    fn layout(&self) -> &Layout;
+
+    /// The mean loss on `batch`, one number.
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> R::T<1>;
+
+    /// The losses at several points in one pass over the batch, where the model can do that cheaper than
+    /// one point after another; `None` where it cannot.
+    fn losses<R: Real>(&self, _at: &[Parameters<'_, R>], _batch: &Self::Batch) -> Option<Vec<R::T<1>>> {
+        None
+    }
+}
+
+/// Loss and gradient at one point, from one gradient evaluation.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// f(w), still on the device.
+    pub loss: Scalar,
+    /// grad f(w).
+    pub gradient: Vector,
+}
+
+/// What can be asked of a differentiable scalar function of w. All answers are deterministic: the same w gives the same bits.
+pub trait Objective {
+    /// Number of parameters.
+    fn dimension(&self) -> usize;
+
+    /// f(w). Cost: a forward pass.
+    fn loss(&self, w: &Vector) -> Scalar;
+
+    /// f(w) and grad f(w). Cost: one gradient evaluation.
+    fn gradient(&self, w: &Vector) -> Evaluation;
+
+    /// H(w) v with the exact Hessian, almost everywhere as double backward gives it. Cost: about two gradient evaluations.
+    fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector;
+
+    /// Gradients at several points, counted one each however they are computed.
+    fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
+        at.iter().map(|w| self.gradient(w)).collect()
+    }
+}
+
+/// The objective of a model on one batch, by burn's reverse mode over plain or dual numbers.
+#[derive(Debug, Clone)]
+pub struct Differentiable<'a, M: Model> {
+    model: &'a M,
+    batch: M::Batch,
+}
+
+impl<'a, M: Model> Differentiable<'a, M> {
+    /// `model` on `batch`.
+    pub fn new(model: &'a M, batch: M::Batch) -> Self {
+        Self { model, batch }
+    }
+
+    fn leaves(&self, w: &Vector) -> Vec<Vector> {
+        self.model.layout().cut(w).into_iter().map(|piece| piece.autodiff().require_grad()).collect()
+    }
+
+    /// d root / d leaves as one flat vector; zero where the root does not depend on a leaf.
+    fn backward(&self, root: &Tensor<1>, leaves: &[Vec<Vector>]) -> Vec<Vector> {
+        let mut gradients = root.is_tracked().then(|| root.backward());
+        let mut gradient_of = |leaf: &Vector| {
+            let found = gradients.as_mut().and_then(|all| leaf.grad_remove(all));
+            found.unwrap_or_else(|| leaf.clone().without_autodiff().zeros_like())
+        };
+        leaves.iter().map(|at| self.model.layout().join(at.iter().map(&mut gradient_of).collect())).collect()
+    }
+}
+
+impl<M: Model> Objective for Differentiable<'_, M> {
+    fn dimension(&self) -> usize {
+        self.model.layout().dimension()
+    }
+
+    fn loss(&self, w: &Vector) -> Scalar {
+        let layout = self.model.layout();
+        self.model.loss(&Parameters::<Plain>::new(layout, layout.cut(w)), &self.batch)
+    }
+
+    fn gradient(&self, w: &Vector) -> Evaluation {
+        let leaves = self.leaves(w);
+        let loss = self.model.loss(&Parameters::<Plain>::new(self.model.layout(), leaves.clone()), &self.batch);
+        let mut gradients = self.backward(&loss, &[leaves]);
+        Evaluation { loss: loss.without_autodiff(), gradient: gradients.swap_remove(0) }
+    }
+
+    fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
+        let leaves: Vec<_> = at.iter().map(|w| self.leaves(w)).collect();
+        let parameters: Vec<_> =
+            leaves.iter().map(|leaves| Parameters::<Plain>::new(self.model.layout(), leaves.clone())).collect();
+        let Some(losses) = self.model.losses(&parameters, &self.batch) else {
+            return at.iter().map(|w| self.gradient(w)).collect();
+        };
+        // The losses depend on disjoint leaves, so one backward pass over their sum gives each its own gradient.
+        let Some(sum) = losses.iter().cloned().reduce(Plain::add) else { return Vec::new() };
+        let gradients = self.backward(&sum, &leaves);
+        let losses = losses.into_iter().map(Tensor::without_autodiff);
+        losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient }).collect()
+    }
+
+    /// H v = grad_w [d/d eps f(w + eps v) at 0] (Pearlmutter 1994): one forward pass with tangents, one backward.
+    fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {
+        let layout = self.model.layout();
+        let leaves = self.leaves(w);
+        let duals = leaves
+            .iter()
+            .zip(layout.cut(v))
+            .map(|(value, tangent)| Dual { value: value.clone(), tangent: Some(tangent) })
+            .collect();
+        let slope = self.model.loss(&Parameters::<Forward>::new(layout, duals), &self.batch).tangent;
+        slope.map_or_else(|| v.zeros_like(), |slope| self.backward(&slope, &[leaves]).swap_remove(0))
+    }
+}
+
+/// An objective that counts the gradient evaluations asked of it.
+pub struct Counted<'a> {
+    inner: &'a dyn Objective,
+    spent: Cell<u64>,
+}
+
+impl<'a> Counted<'a> {
+    /// Counts from zero.
+    pub fn new(inner: &'a dyn Objective) -> Self {
+        Self { inner, spent: Cell::new(0) }
+    }
+
+    /// Gradient evaluations so far.
+    pub fn spent(&self) -> u64 {
+        self.spent.get()
+    }
+}
+
+impl Objective for Counted<'_> {
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn loss(&self, w: &Vector) -> Scalar {
+        self.inner.loss(w)
+    }
+
+    fn gradient(&self, w: &Vector) -> Evaluation {
+        self.spent.set(self.spent.get() + 1);
+        self.inner.gradient(w)
+    }
+
+    fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
+        self.spent.set(self.spent.get() + at.len() as u64);
+        self.inner.gradients(at)
+    }
+
+    fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {
+        self.inner.hessian_product(w, v)
+    }
+}

@@ -1,0 +1,100 @@
+//! From points to columns: what a drawing of so many columns needs of a series, whatever its length.
+//! Each column keeps its minimum and maximum, so that no spike vanishes however narrow the chart.
+
+use std::ops::Range;
+
+use super::{
+    axis::{Axis, Bounds, Scale},
+    pyramid::Extents,
+    series::{Series, XAxis},
+};
+
+/// The points that fall into one column of a drawing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Which column, from the left.
+    pub index: usize,
+    /// The indices of its points, at least one.
+    pub points: Range<usize>,
+    /// What they span.
+    pub extents: Extents,
+}
+
+impl Column {
+    /// The lowest and the highest of its values that a scale can show; `None` if it can show none of them.
+    pub fn bounds(&self, scale: Scale) -> Option<Bounds> {
+        Bounds::of(&self.extents, scale)
+    }
+
+    /// The value at which the curve comes in from the left; `None` where there is a gap instead.
+    pub fn enters(&self, scale: Scale) -> Option<f64> {
+        joint(self.extents.first, scale)
+    }
+
+    /// The value at which the curve goes out to the right; `None` where there is a gap instead.
+    pub fn leaves(&self, scale: Scale) -> Option<f64> {
+        joint(self.extents.last, scale)
+    }
+}
+
+fn joint(value: f64, scale: Scale) -> Option<f64> {
+    (value.is_finite() && (scale == Scale::Linear || value > 0.0)).then_some(value)
+}
+
+/// The columns of `series` along `x`, of `count` across the whole axis, from left to right; columns without points are left out.
+/// O(columns log points).
+pub fn columns<'a>(series: &'a Series, (x, axis): (XAxis, &'a Axis), count: usize) -> impl Iterator<Item = Column> + 'a {
+    let outside = |value: f64| axis.slot(value, count).is_none();
+    // On a log axis, points at x = 0 lie before its beginning.
+    let mut next = if outside(0.0) { series.find(0, x, |value| !outside(value)) } else { 0 };
+    std::iter::from_fn(move || {
+        if next >= series.len() || count == 0 {
+            return None;
+        }
+        let index = axis.clamped(series.x(next, x), count);
+        let end = series.find(next, x, |value| axis.clamped(value, count) > index);
+        let points = next..end.max(next + 1);
+        next = points.end;
+        Some(Column { index, extents: series.extents(points.clone()), points })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        super::series::{At, Point},
+        *,
+    };
+
+    proptest! {
+        #[test]
+        fn every_point_is_in_its_column_and_no_other(
+            gaps in prop::collection::vec(0u64..40, 0..300), count in 0usize..60, log in prop::sample::select(vec![Scale::Linear, Scale::Log])
+        ) {
+            let mut series = Series::new(1);
+            let mut step = 0;
+            for (index, gap) in gaps.iter().enumerate() {
+                step += gap;
+                series.push(Point { at: At { step, ..At::default() }, value: index as f64, std_error: f64::NAN });
+            }
+            let axis = Axis::along(Bounds::new(if log == Scale::Log { 1.0 } else { 0.0 }, step.max(1) as f64), log);
+            let mut expected: Vec<Vec<usize>> = vec![Vec::new(); count];
+            for index in 0..series.len() {
+                if let Some(column) = axis.slot(series.x(index, XAxis::Step), count)
+                    && count > 0
+                {
+                    expected[column].push(index);
+                }
+            }
+            let mut found: Vec<Vec<usize>> = vec![Vec::new(); count];
+            for column in columns(&series, (XAxis::Step, &axis), count) {
+                found[column.index].extend(column.points.clone());
+                prop_assert_eq!(column.extents.low, column.points.start as f64);
+                prop_assert_eq!(column.extents.high, (column.points.end - 1) as f64);
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Writing a session to a file, the format chosen by the file's ending. One function for the dashboard's key and the command line.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    bitmap::{Figure, Size},
+    history::History,
+    panel::{Labelled, PanelKind, View},
+    table,
+};
+use crate::run::Event;
+
+/// What is written: a session with all that its runs have told.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// One line.
+    pub title: String,
+    /// Its runs, in the order of their plan: the place in this list is the place in the palette.
+    pub runs: Vec<SessionRun>,
+}
+
+/// One run of a session.
+#[derive(Debug, Clone)]
+pub struct SessionRun {
+    /// Its name.
+    pub name: String,
+    /// The fold of its events.
+    pub history: History,
+    /// The events themselves; only .jsonl files need them.
+    pub events: Vec<Event>,
+}
+
+/// How a figure is to look. Tables have no looks.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Axes and scales, as on the screen.
+    pub view: View,
+    /// The picture's size.
+    pub size: Size,
+    /// The panels to show; none stands for those that suit the session.
+    pub panels: Vec<PanelKind>,
+}
+
+/// Why a file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The ending names no format.
+    #[error("cannot tell the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
+    UnknownEnding {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The file system or the picture's encoder refused.
+    #[error("cannot write \"{path}\"", path = .path.display())]
+    Write {
+        /// The path asked for.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Session {
+    /// The runs as panels show them.
+    pub fn labelled(&self) -> Vec<Labelled<'_>> {
+        let runs = self.runs.iter().enumerate();
+        runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
+    }
+}
+
+/// Writes `session` to `path`: .png and .svg are figures, .csv is one row a value, .jsonl the events of all runs.
+/// The file appears whole or not at all.
+///
+/// # Errors
+/// [`ExportError`], which names the path.
+pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let written = match ending.as_str() {
+        "png" => figure(session, options).write_png(path, options.size),
+        "svg" => figure(session, options).write_svg(path, options.size),
+        "csv" => table::write_csv(session, path),
+        "jsonl" => table::write_jsonl(session, path),
+        _ => return Err(ExportError::UnknownEnding { path: path.into() }),
+    };
+    written.map_err(|source| ExportError::Write { path: path.into(), source })
+}
+
+fn figure<'a>(session: &'a Session, options: &Options) -> Figure<'a> {
+    Figure::new(&session.title, &session.labelled(), (&options.view, &options.panels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::sample, *};
+
+    #[test]
+    fn the_ending_chooses_the_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = sample::session();
+        for (name, beginning) in
+            [("a.png", &b"\x89PNG"[..]), ("b.SVG", b"<svg"), ("c.csv", b"run,quantity"), ("d.jsonl", b"{\"run\":")]
+        {
+            let path = folder.path().join(name);
+            export(&session, &path, &Options::default()).unwrap();
+            assert!(std::fs::read(&path).unwrap().starts_with(beginning), "{name}");
+        }
+        let error = export(&session, Path::new("runs/a.pdf"), &Options::default()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot tell the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl");
+        let error = export(&session, &folder.path().join("missing/a.csv"), &Options::default()).unwrap_err();
+        assert!(error.to_string().contains("missing/a.csv"), "{error}");
+    }
+}

@@ -1,0 +1,349 @@
+//! The fold of one run's events: every curve, every change, and where the run stands.
+//! The live screen, the replay of a log and every file that is written are views of this one value.
+
+use super::{
+    quantity::Quantity,
+    series::{At, Point, Series},
+};
+use crate::{
+    optimizer::{Hyperparameters, Knob},
+    run::{Budget, Cadence, Event, Metrics, Outcome, Start, Train},
+};
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It has not begun.
+    Waiting,
+    /// It takes steps.
+    Running,
+    /// It holds.
+    Paused,
+    /// Its budget is spent.
+    Completed,
+    /// It ended on request.
+    Stopped,
+    /// Its loss stopped being finite.
+    Diverged {
+        /// After so many steps.
+        step: u64,
+        /// In words.
+        reason: String,
+    },
+    /// A panic or an I/O error ended it.
+    Failed {
+        /// After so many steps.
+        step: u64,
+        /// In words.
+        reason: String,
+    },
+}
+
+impl RunState {
+    /// One word for tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Completed => "done",
+            Self::Stopped => "stopped",
+            Self::Diverged { .. } => "diverged",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Whether no step will follow, short of a restart.
+    pub fn is_over(&self) -> bool {
+        !matches!(self, Self::Waiting | Self::Running | Self::Paused)
+    }
+}
+
+/// A knob that was turned while the run went on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// Which knob.
+    pub knob: Knob,
+    /// Its value before.
+    pub from: f64,
+    /// Its value from the next step on.
+    pub to: f64,
+    /// When.
+    pub at: At,
+}
+
+/// A change that the run refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejection {
+    /// Which knob.
+    pub knob: Knob,
+    /// The value that was refused.
+    pub value: f64,
+    /// When.
+    pub step: u64,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// When a run's plan has it measured, for charts that have nothing to show yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Schedule {
+    /// The plan is not at hand.
+    #[default]
+    Unknown,
+    /// As the plan says.
+    Planned {
+        /// When losses on whole splits are measured.
+        evaluate: Cadence,
+        /// When curvature is measured; `None` for never.
+        probe: Option<Cadence>,
+    },
+}
+
+/// Everything that one run has told so far.
+#[derive(Debug, Clone)]
+pub struct History {
+    schedule: Schedule,
+    start: Option<Start>,
+    hyperparameters: Option<Hyperparameters>,
+    state: RunState,
+    now: At,
+    series: [Series; Quantity::ALL.len()],
+    changes: Vec<Change>,
+    rejection: Option<Rejection>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> FromIterator<&'a Event> for History {
+    fn from_iter<I: IntoIterator<Item = &'a Event>>(events: I) -> Self {
+        let mut history = Self::new();
+        events.into_iter().for_each(|event| history.push(event));
+        history
+    }
+}
+
+impl History {
+    /// A run that has told nothing, and whose plan is not known.
+    pub fn new() -> Self {
+        Self::scheduled(Schedule::Unknown)
+    }
+
+    /// A run that has told nothing, but whose plan is known.
+    pub fn planned(train: &Train) -> Self {
+        Self::scheduled(Schedule::Planned { evaluate: train.evaluate_every, probe: train.probe_every })
+    }
+
+    fn scheduled(schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            start: None,
+            hyperparameters: None,
+            state: RunState::Waiting,
+            now: At::default(),
+            series: std::array::from_fn(|_| Series::new(1)),
+            changes: Vec::new(),
+            rejection: None,
+        }
+    }
+
+    /// Takes in the next event. A [`Event::Start`] begins the history anew: what came before belongs to an earlier attempt.
+    pub fn push(&mut self, event: &Event) {
+        match event {
+            Event::Start(start) => self.begin(start),
+            Event::Step { step, gradients, loss, seconds } => {
+                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
+            }
+            Event::Eval { step, gradients, seconds, metrics } => {
+                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.evaluated(at, metrics);
+            }
+            Event::Probe(probe) => {
+                let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
+                self.record(Quantity::Trace, at, (probe.trace.mean, probe.trace.std_error));
+                self.record(Quantity::LambdaMax, at, (probe.lambda_max.value, probe.lambda_max.residual));
+            }
+            Event::FreeTrace { step, gradients, seconds, trace, .. } => {
+                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.record(Quantity::FreeTrace, at, (trace.mean, trace.std_error));
+            }
+            Event::Adjust { step, gradients, seconds, setting, from, to } => {
+                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.changes.push(Change { knob: *setting, from: *from, to: *to, at });
+                // A log may be edited by hand: a value that the knob does not take changes nothing.
+                self.hyperparameters = self.hyperparameters.map(|before| before.with(*setting, *to).unwrap_or(before));
+                self.rejection.take_if(|rejection| rejection.knob == *setting);
+            }
+            Event::Reject { step, setting, value, reason } => {
+                self.rejection = Some(Rejection { knob: *setting, value: *value, step: *step, reason: reason.clone() });
+            }
+            Event::Pause { .. } => self.state = RunState::Paused,
+            Event::Resume { .. } => self.state = RunState::Running,
+            Event::Finish { outcome, step, gradients, seconds, reason } => {
+                self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.state = ended(*outcome, *step, reason.as_deref());
+            }
+        }
+    }
+
+    fn begin(&mut self, start: &Start) {
+        let mut fresh = Self::scheduled(self.schedule);
+        fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
+        fresh.hyperparameters = Some(start.hyperparameters);
+        fresh.start = Some(start.clone());
+        fresh.state = RunState::Running;
+        *self = fresh;
+    }
+
+    /// The run is at `at` and thus under way, unless it is paused.
+    fn arrive(&mut self, at: At) -> At {
+        self.now = self.later(at);
+        if self.state == RunState::Waiting {
+            self.state = RunState::Running;
+        }
+        at
+    }
+
+    fn later(&self, at: At) -> At {
+        At {
+            step: self.now.step.max(at.step),
+            gradients: self.now.gradients.max(at.gradients),
+            seconds: self.now.seconds.max(if at.seconds.is_finite() { at.seconds } else { 0.0 }),
+        }
+    }
+
+    fn record(&mut self, quantity: Quantity, at: At, (value, std_error): (f64, f64)) {
+        self.series[quantity as usize].push(Point { at, value, std_error });
+    }
+
+    fn evaluated(&mut self, at: At, metrics: &Metrics) {
+        let Metrics {
+            train_loss,
+            test_loss,
+            gap,
+            train_accuracy,
+            test_accuracy,
+            train_error,
+            validation_error,
+            distance,
+        } = *metrics;
+        for (quantity, value) in [
+            (Quantity::TrainLoss, train_loss),
+            (Quantity::TestLoss, test_loss),
+            (Quantity::Gap, gap),
+            (Quantity::TrainAccuracy, train_accuracy),
+            (Quantity::TestAccuracy, test_accuracy),
+            (Quantity::TrainError, train_error),
+            (Quantity::ValidationError, validation_error),
+            (Quantity::Distance, distance),
+        ] {
+            if let Some(value) = value {
+                self.record(quantity, at, (value, f64::NAN));
+            }
+        }
+    }
+
+    /// What the run said of itself when it began.
+    pub fn start(&self) -> Option<&Start> {
+        self.start.as_ref()
+    }
+
+    /// Its method and knobs as they are now.
+    pub fn hyperparameters(&self) -> Option<&Hyperparameters> {
+        self.hyperparameters.as_ref()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// The latest place along its training that it has told of.
+    pub fn now(&self) -> At {
+        self.now
+    }
+
+    /// All values of one quantity.
+    pub fn series(&self, quantity: Quantity) -> &Series {
+        &self.series[quantity as usize]
+    }
+
+    /// The newest value of one quantity.
+    pub fn last(&self, quantity: Quantity) -> Option<Point> {
+        self.series(quantity).last()
+    }
+
+    /// The knobs that were turned, in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The last change that was refused, until one of the same knob is accepted.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.rejection.as_ref()
+    }
+
+    /// When the plan has it measured.
+    pub fn schedule(&self) -> Schedule {
+        self.schedule
+    }
+
+    /// Steps in one epoch; 1 before the run has begun.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.series[0].steps_per_epoch()
+    }
+
+    /// The share of the budget that is spent, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        if self.state == RunState::Completed { 1.0 } else { self.progress_at(self.now) }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a share of a budget")]
+    fn progress_at(&self, at: At) -> f64 {
+        let Some(start) = &self.start else { return 0.0 };
+        let (spent, budget) = match start.budget {
+            Budget::Epochs(epochs) => (at.step, epochs.saturating_mul(start.steps_per_epoch)),
+            Budget::Steps(steps) => (at.step, steps),
+            Budget::Gradients(gradients) => (at.gradients, gradients),
+        };
+        if budget == 0 { 0.0 } else { (spent as f64 / budget as f64).min(1.0) }
+    }
+
+    /// Seconds until the budget is spent, at the pace of the second half of the time so far; `None` unless the run is running
+    /// and has shown a pace.
+    pub fn eta_seconds(&self) -> Option<f64> {
+        if self.state != RunState::Running {
+            return None;
+        }
+        let steps = self.series(Quantity::StepLoss);
+        let half = steps.find(0, super::XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
+        let since = steps.get(half).map_or(At::default(), |point| point.at);
+        let (done, then) = (self.progress(), self.progress_at(since));
+        let pace = (done - then) / (self.now.seconds - since.seconds);
+        let left = (1.0 - done) / pace;
+        (left.is_finite() && left >= 0.0 && pace > 0.0).then_some(left)
+    }
+
+    /// Where gradient descent with heavy-ball momentum mu and learning rate eta stops being stable on a quadratic:
+    /// lambda_max = 2 (1 + mu) / eta, with the knobs as they are now. Sharper directions oscillate and grow.
+    /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
+    pub fn stability_threshold(&self) -> Option<f64> {
+        let knobs = self.hyperparameters.as_ref()?;
+        let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / knobs.get(Knob::Lr)?;
+        (threshold.is_finite() && threshold > 0.0).then_some(threshold)
+    }
+}
+
+fn ended(outcome: Outcome, step: u64, reason: Option<&str>) -> RunState {
+    match outcome {
+        Outcome::Completed => RunState::Completed,
+        Outcome::Stopped => RunState::Stopped,
+        Outcome::Diverged => RunState::Diverged { step, reason: reason.unwrap_or("the loss is not finite").into() },
+        Outcome::Failed => RunState::Failed { step, reason: reason.unwrap_or("no reason was given").into() },
+    }
+}

@@ -1,0 +1,33 @@
+//! What a plot shows, wherever it is drawn: curves, axes, scales, guides and marks, folded from a run's events.
+//! The terminal draws a [`Panel`] with characters, [`bitmap`] draws the same panel as PNG or SVG.
+
+pub mod axis;
+pub mod bitmap;
+pub mod columns;
+pub mod export;
+mod file;
+pub mod history;
+pub mod palette;
+pub mod panel;
+mod pen;
+mod plot;
+pub mod pyramid;
+pub mod quantity;
+pub mod series;
+pub mod table;
+pub mod text;
+mod tick;
+
+pub use axis::{Axis, Bounds, Scale, Tick};
+pub use bitmap::{Figure, Layout, Size};
+pub use columns::{Column, columns};
+pub use export::{ExportError, Options, Session, SessionRun, export};
+pub use history::{Change, History, Rejection, RunState, Schedule};
+pub use palette::{Background, Ink, ink};
+pub use panel::{Curve, Emphasis, Guide, Labelled, Panel, PanelKind, Stroke, View, default_panels};
+pub use pyramid::Extents;
+pub use quantity::Quantity;
+pub use series::{At, Point, Series, XAxis};
+
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,170 @@
+//! The one table of colours and marks: run number n looks the same in every chart, table and figure.
+//! The colours are Okabe and Ito's, told apart with any colour vision, in a tint for dark and one for light backgrounds.
+
+/// Red, green, blue.
+pub type Rgb = (u8, u8, u8);
+
+/// What a curve is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Background {
+    /// Most terminals.
+    Dark,
+    /// Paper, and some terminals.
+    Light,
+}
+
+/// The shape of a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    Disc,
+    Square,
+    Diamond,
+    Up,
+    Down,
+    Star,
+    Plus,
+    Ring,
+}
+
+/// How one run is told from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ink {
+    /// Its colour on a dark background.
+    pub on_dark: Rgb,
+    /// Its colour on a light background.
+    pub on_light: Rgb,
+    /// Its mark.
+    pub shape: Shape,
+}
+
+const HUES: [(Rgb, Rgb); 8] = [
+    // Sky blue, and on paper the darker blue.
+    ((86, 180, 233), (0, 114, 178)),
+    // Orange.
+    ((230, 159, 0), (214, 140, 0)),
+    // Bluish green.
+    ((0, 183, 134), (0, 145, 106)),
+    // Vermillion.
+    ((235, 104, 30), (203, 75, 0)),
+    // Reddish purple.
+    ((214, 138, 178), (190, 95, 150)),
+    // Yellow, darkened on paper.
+    ((240, 228, 66), (150, 138, 0)),
+    // Blue, lightened on dark; on paper the sky blue.
+    ((90, 140, 245), (70, 165, 220)),
+    // White or black.
+    ((225, 225, 225), (30, 30, 30)),
+];
+
+const SHAPES: [Shape; 8] =
+    [Shape::Disc, Shape::Square, Shape::Diamond, Shape::Up, Shape::Down, Shape::Star, Shape::Plus, Shape::Ring];
+
+/// Lengths of a dash and of the pause after it, in line widths.
+pub const DASH: (u16, u16) = (4, 3);
+
+/// How run number `slot` is drawn. From the ninth run on colours repeat, each time with other marks.
+pub fn ink(slot: usize) -> Ink {
+    let (on_dark, on_light) = HUES[slot % HUES.len()];
+    let shape = SHAPES[(slot + 3 * (slot / HUES.len())) % SHAPES.len()];
+    Ink { on_dark, on_light, shape }
+}
+
+impl Ink {
+    /// Its colour there.
+    pub fn on(self, background: Background) -> Rgb {
+        match background {
+            Background::Dark => self.on_dark,
+            Background::Light => self.on_light,
+        }
+    }
+
+    /// Its colour there, two thirds faded into the background: for what stands behind the curves.
+    pub fn faint_on(self, background: Background) -> Rgb {
+        let (red, green, blue) = self.on(background);
+        let ground: u16 = match background {
+            Background::Dark => 22,
+            Background::Light => 255,
+        };
+        let fade = |channel: u8| u8::try_from((u16::from(channel) * 2 + ground * 3) / 5).unwrap_or(u8::MAX);
+        (fade(red), fade(green), fade(blue))
+    }
+
+    /// Its mark as a character.
+    pub fn glyph(self) -> char {
+        self.shape.glyph()
+    }
+
+    /// Its mark in ASCII.
+    pub fn ascii(self) -> char {
+        self.shape.ascii()
+    }
+}
+
+impl Shape {
+    /// The shape as one character, one column wide.
+    pub fn glyph(self) -> char {
+        match self {
+            Self::Disc => '●',
+            Self::Square => '■',
+            Self::Diamond => '◆',
+            Self::Up => '▲',
+            Self::Down => '▼',
+            Self::Star => '★',
+            Self::Plus => '✚',
+            Self::Ring => '○',
+        }
+    }
+
+    /// The shape in ASCII.
+    pub fn ascii(self) -> char {
+        match self {
+            Self::Disc => 'o',
+            Self::Square => '#',
+            Self::Diamond => '*',
+            Self::Up => '^',
+            Self::Down => 'v',
+            Self::Star => '+',
+            Self::Plus => 'x',
+            Self::Ring => '@',
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use unicode_width::UnicodeWidthChar;
+
+    use super::*;
+
+    #[test]
+    fn sixty_four_runs_all_look_different() {
+        let looks: HashSet<_> = (0..64).map(ink).map(|ink| (ink.on_dark, ink.shape)).collect();
+        assert_eq!(looks.len(), 64);
+        let on_paper: HashSet<_> = (0..8).map(|slot| ink(slot).on_light).collect();
+        assert_eq!(on_paper.len(), 8);
+    }
+
+    #[test]
+    fn marks_are_one_column_wide() {
+        for shape in SHAPES {
+            assert_eq!(shape.glyph().width(), Some(1), "{}", shape.glyph());
+            assert!(shape.ascii().is_ascii());
+        }
+    }
+
+    #[test]
+    fn colours_stand_out_from_their_background() {
+        let channel = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        let luminance = |(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+        let contrast = |one: f64, other: f64| (one.max(other) + 0.05) / (one.min(other) + 0.05);
+        for slot in 0..8 {
+            assert!(contrast(luminance(ink(slot).on_dark), luminance((22, 22, 22))) > 4.5, "run {slot} on dark");
+            assert!(contrast(luminance(ink(slot).on_light), 1.0) > 2.4, "run {slot} on paper");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One measured quantity of one run: append-only columns with every x a chart may ask for.
+//! Made for millions of points: a chart finds its columns by binary search and their extents in a pyramid.
+
+use std::ops::Range;
+
+use super::{
+    axis::Bounds,
+    pyramid::{Extents, Pyramid},
+};
+
+/// Where along its training a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct At {
+    /// Optimizer steps taken.
+    pub step: u64,
+    /// Training gradient evaluations spent.
+    pub gradients: u64,
+    /// Seconds on the run's own clock, which stands still while the run is paused.
+    pub seconds: f64,
+}
+
+/// What runs along the bottom of every chart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum XAxis {
+    /// Training cost: equal places for equal work, whatever the method.
+    #[default]
+    Gradients,
+    /// Optimizer steps.
+    Step,
+    /// Passes over the training set.
+    Epoch,
+    /// The run's clock.
+    Seconds,
+}
+
+impl XAxis {
+    /// Every choice, in the order in which a key walks them.
+    pub const ALL: [Self; 4] = [Self::Gradients, Self::Step, Self::Epoch, Self::Seconds];
+
+    /// The axis' name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Gradients => "gradient evaluations",
+            Self::Step => "step",
+            Self::Epoch => "epoch",
+            Self::Seconds => "seconds",
+        }
+    }
+
+    /// The next choice, the first after the last.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Gradients => Self::Step,
+            Self::Step => Self::Epoch,
+            Self::Epoch => Self::Seconds,
+            Self::Seconds => Self::Gradients,
+        }
+    }
+
+    /// `at` on this axis, given the steps in one epoch.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub fn of(self, at: At, steps_per_epoch: u64) -> f64 {
+        match self {
+            Self::Gradients => at.gradients as f64,
+            Self::Step => at.step as f64,
+            Self::Epoch => at.step as f64 / steps_per_epoch.max(1) as f64,
+            Self::Seconds => at.seconds,
+        }
+    }
+}
+
+/// One point of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// When it was measured.
+    pub at: At,
+    /// The value; may be anything a float can be.
+    pub value: f64,
+    /// Half the width of its error bar (one standard error); NaN where there is none.
+    pub std_error: f64,
+}
+
+/// An append-only sequence of points, never thinned.
+#[derive(Debug, Clone)]
+pub struct Series {
+    steps_per_epoch: u64,
+    at: Vec<At>,
+    values: Vec<f64>,
+    /// Empty until the first finite error; then one per value.
+    errors: Vec<f64>,
+    bars: Option<Bounds>,
+    pyramid: Pyramid,
+}
+
+impl Series {
+    /// An empty series of a run with so many steps in an epoch.
+    pub fn new(steps_per_epoch: u64) -> Self {
+        Self {
+            steps_per_epoch: steps_per_epoch.max(1),
+            at: Vec::new(),
+            values: Vec::new(),
+            errors: Vec::new(),
+            bars: None,
+            pyramid: Pyramid::default(),
+        }
+    }
+
+    /// Appends a point, O(1) amortised. Time does not run backwards: a place before the last one is taken to be the last one.
+    pub fn push(&mut self, point: Point) {
+        let Point { at, value, std_error } = point;
+        let before = self.at.last().copied().unwrap_or_default();
+        self.at.push(At {
+            step: at.step.max(before.step),
+            gradients: at.gradients.max(before.gradients),
+            // f64::max also drops a clock that is NaN.
+            seconds: if at.seconds.is_infinite() { before.seconds } else { before.seconds.max(at.seconds) },
+        });
+        self.values.push(value);
+        self.pyramid.grow(&self.values);
+        if std_error.is_finite() && self.errors.is_empty() {
+            self.errors.resize(self.values.len() - 1, f64::NAN);
+        }
+        if std_error.is_finite() || !self.errors.is_empty() {
+            self.errors.push(std_error);
+        }
+        if let Some(bar) = Bounds::new(value - std_error.abs(), value + std_error.abs()) {
+            self.bars = Some(self.bars.map_or(bar, |bars| bars.union(bar)));
+        }
+    }
+
+    /// How many points there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no point yet.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The point of that index, if there is one.
+    pub fn get(&self, index: usize) -> Option<Point> {
+        let (&at, &value) = (self.at.get(index)?, self.values.get(index)?);
+        Some(Point { at, value, std_error: self.std_error(index) })
+    }
+
+    /// The newest point.
+    pub fn last(&self) -> Option<Point> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// All points in order.
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
+        (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], std_error: self.std_error(index) })
+    }
+
+    /// Steps in one epoch of this run.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.steps_per_epoch
+    }
+
+    /// The x of a point; never decreases along the index.
+    ///
+    /// # Panics
+    /// If there is no such point.
+    pub fn x(&self, index: usize, axis: XAxis) -> f64 {
+        axis.of(self.at[index], self.steps_per_epoch)
+    }
+
+    /// The first index from `from` on whose x satisfies `beyond`, by galloping: O(log distance).
+    /// `beyond` must not become false again as x grows.
+    pub fn find(&self, from: usize, axis: XAxis, beyond: impl Fn(f64) -> bool) -> usize {
+        let mut stride = 1;
+        let mut low = from;
+        while low + stride < self.len() && !beyond(self.x(low + stride, axis)) {
+            low += stride;
+            stride *= 2;
+        }
+        let high = (low + stride + 1).min(self.len());
+        let low = low.min(high);
+        low + self.at[low..high].partition_point(|&at| !beyond(axis.of(at, self.steps_per_epoch)))
+    }
+
+    /// What the values of an index range span, in O(log n).
+    pub fn extents(&self, range: Range<usize>) -> Extents {
+        self.pyramid.extents(&self.values, range)
+    }
+
+    /// What the error bars span together; `None` where no point has one.
+    pub fn bars(&self) -> Option<Bounds> {
+        self.bars
+    }
+
+    /// The values alone.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    fn std_error(&self, index: usize) -> f64 {
+        self.errors.get(index).copied().unwrap_or(f64::NAN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(step: u64) -> At {
+        At { step, gradients: 2 * step, seconds: step as f64 / 10.0 }
+    }
+
+    #[test]
+    fn every_axis_is_at_hand_and_never_runs_backwards() {
+        let mut series = Series::new(10);
+        for step in [5, 20, 15] {
+            series.push(Point { at: at(step), value: 1.0, std_error: f64::NAN });
+        }
+        series.push(Point { at: At { seconds: f64::NAN, ..at(30) }, value: 1.0, std_error: f64::NAN });
+        for (axis, expected) in [
+            (XAxis::Gradients, [10.0, 40.0, 40.0, 60.0]),
+            (XAxis::Step, [5.0, 20.0, 20.0, 30.0]),
+            (XAxis::Epoch, [0.5, 2.0, 2.0, 3.0]),
+            (XAxis::Seconds, [0.5, 2.0, 2.0, 2.0]),
+        ] {
+            assert_eq!([0, 1, 2, 3].map(|index| series.x(index, axis)), expected);
+        }
+    }
+
+    #[test]
+    fn errors_may_begin_late() {
+        let mut series = Series::new(1);
+        series.push(Point { at: at(1), value: 4.0, std_error: f64::NAN });
+        series.push(Point { at: at(2), value: 5.0, std_error: 0.5 });
+        assert!(series.get(0).is_some_and(|point| point.std_error.is_nan()));
+        assert_eq!(series.last().map(|point| point.std_error), Some(0.5));
+        assert_eq!(series.bars(), Bounds::new(4.5, 5.5));
+    }
+
+    #[test]
+    fn galloping_finds_what_a_scan_finds() {
+        let mut series = Series::new(1);
+        for step in (0..500).map(|index| index * index / 7) {
+            series.push(Point { at: at(step), value: 0.0, std_error: f64::NAN });
+        }
+        for from in [0, 3, 250, 499, 500] {
+            for limit in [-1.0, 0.0, 100.0, 20_000.0, 1e9] {
+                let scan = (from..series.len()).find(|&index| series.x(index, XAxis::Step) > limit).unwrap_or(series.len());
+                assert_eq!(series.find(from, XAxis::Step, |x| x > limit), scan, "from {from}, beyond {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn x_walks_through_all_its_choices() {
+        let mut axis = XAxis::default();
+        for expected in XAxis::ALL {
+            assert_eq!(axis, expected);
+            axis = axis.next();
+        }
+        assert_eq!(axis, XAxis::default());
+    }
+}

@@ -1,0 +1,2 @@
+//! nso-tui.
+fn main() {}

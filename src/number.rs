@@ -1,0 +1,61 @@
+//! Floats in JSON: finite ones as numbers, the others as the strings "NaN", "inf" and "-inf",
+//! since JSON itself has no word for them.
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+/// Writes one float.
+pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        serializer.serialize_f64(*value)
+    } else {
+        serializer.serialize_str(if value.is_nan() {
+            "NaN"
+        } else if *value > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Word(String),
+}
+
+/// Reads one float.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match Written::deserialize(deserializer)? {
+        Written::Number(value) => Ok(value),
+        Written::Word(word) => match word.as_str() {
+            "NaN" => Ok(f64::NAN),
+            "inf" => Ok(f64::INFINITY),
+            "-inf" => Ok(f64::NEG_INFINITY),
+            _ => Err(D::Error::custom(format!("expected a number, \"NaN\", \"inf\" or \"-inf\", found \"{word}\""))),
+        },
+    }
+}
+
+/// The same for a value that may be absent.
+pub mod option {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the float, or null.
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => super::serialize(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Present(#[serde(with = "super")] f64);
+
+    /// Reads a float or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Present>::deserialize(deserializer)?.map(|Present(value)| value))
+    }
+}

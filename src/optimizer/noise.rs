@@ -1,0 +1,109 @@
+//! Noise laws, and the stream that draws weight noise by them.
+
+use burn::tensor::{DType, Tensor, TensorData};
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    autodiff::Vector,
+    random::{Purpose, Stream, stream},
+};
+
+/// The law of the weight noise U = sigma xi, xi iid over all coordinates, mean 0 and variance 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseLaw {
+    /// N(0, 1); kurtosis 3.
+    #[default]
+    Gaussian,
+    /// Laplace(0, 1/sqrt 2); kurtosis 6.
+    Laplace,
+    /// Uniform on (-sqrt 3, sqrt 3); kurtosis 1.8.
+    Uniform,
+    /// Bin(4, 1/2) - 2; kurtosis 2.5.
+    Binomial,
+}
+
+impl NoiseLaw {
+    /// Every law.
+    pub const ALL: [Self; 4] = [Self::Gaussian, Self::Laplace, Self::Uniform, Self::Binomial];
+
+    /// The name in presets and events.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Gaussian => "gaussian",
+            Self::Laplace => "laplace",
+            Self::Uniform => "uniform",
+            Self::Binomial => "binomial",
+        }
+    }
+
+    /// One draw of xi.
+    fn sample(self, random: &mut Stream) -> f32 {
+        match self {
+            Self::Gaussian => StandardNormal.sample(random),
+            Self::Laplace => {
+                // Inverse of the distribution function: the sign and the magnitude of 2p - 1 for p uniform on (0, 1).
+                let centred: f32 = 2.0 * random.random::<f32>() - 1.0;
+                let tail = (1.0 - centred.abs()).max(f32::MIN_POSITIVE);
+                -std::f32::consts::FRAC_1_SQRT_2 * centred.signum() * tail.ln()
+            }
+            Self::Uniform => {
+                let unit: f32 = StandardUniform.sample(random);
+                3f32.sqrt() * (2.0 * unit - 1.0)
+            }
+            // Four fair coins in four bits; the count of heads, centred.
+            Self::Binomial => (random.random::<u8>() & 0b1111).count_ones() as f32 - 2.0,
+        }
+    }
+}
+
+/// A run's own stream of weight noise, drawn on the host.
+#[derive(Debug, Clone)]
+pub struct NoiseStream(Stream);
+
+impl NoiseStream {
+    /// The noise stream of `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(stream(seed, Purpose::Noise))
+    }
+
+    /// U = sigma xi in the shape, precision and place of `like`. xi itself is drawn in single precision.
+    pub fn draw(&mut self, like: &Vector, sigma: f64, law: NoiseLaw) -> Vector {
+        let xi: Vec<f32> = (0..like.dims()[0]).map(|_| law.sample(&mut self.0)).collect();
+        let data = TensorData::new(xi, like.dims());
+        let data = if like.dtype() == DType::F32 { data } else { data.convert_dtype(like.dtype()) };
+        Tensor::<1>::from_data(data, (&like.device(), like.dtype())) * sigma
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moments of the four laws by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform law on
+    /// (-a, a) has a^4/5 with a^2 = 3, Bin(4, 1/2) - 2 has (16 + 4 + 4 + 16)/16 with weights 1, 4, 4, 1.
+    #[test]
+    fn every_law_has_mean_zero_variance_one_and_its_kurtosis() {
+        let n = 400_000;
+        for (law, kurtosis) in
+            [(NoiseLaw::Gaussian, 3.0), (NoiseLaw::Laplace, 6.0), (NoiseLaw::Uniform, 1.8), (NoiseLaw::Binomial, 2.5)]
+        {
+            let mut random = stream(7, Purpose::Noise);
+            let draws: Vec<f64> = (0..n).map(|_| f64::from(law.sample(&mut random))).collect();
+            let moment = |power| draws.iter().map(|x| x.powi(power)).sum::<f64>() / f64::from(n);
+            assert!(moment(1).abs() < 0.008, "{law:?}: mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 0.02, "{law:?}: variance {}", moment(2));
+            assert!(moment(3).abs() < 0.15, "{law:?}: third moment {}", moment(3));
+            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{law:?}: fourth moment {}", moment(4));
+        }
+    }
+
+    #[test]
+    fn keys_are_the_names_that_serde_writes() {
+        for law in NoiseLaw::ALL {
+            assert_eq!(serde_json::to_value(law).unwrap(), law.key());
+        }
+    }
+}

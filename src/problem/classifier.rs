@@ -1,0 +1,132 @@
+//! A network and a labelled data set: the problem of every classification preset.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::{Examples, Metrics, Problem, data::Labelled, layer::cross_entropy, model::Network};
+use crate::{
+    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
+    random::Stream,
+};
+
+/// Rows that an evaluation passes through the network at a time, to bound its memory.
+const CHUNK: usize = 4096;
+
+/// Mean cross-entropy of a network on a training set, watched on a test set.
+#[derive(Debug)]
+pub struct Classifier<N> {
+    network: N,
+    train: Split,
+    test: Split,
+    device: Device,
+}
+
+/// Examples as tensors.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// [n, features].
+    inputs: Tensor<2>,
+    /// [n, 1], each below the number of classes.
+    labels: Tensor<2, Int>,
+}
+
+impl Split {
+    fn new(data: &Labelled, device: &Device) -> Self {
+        let n = data.labels.len();
+        let inputs = TensorData::new(data.inputs.clone(), [n, data.features]);
+        let labels = data.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>();
+        Self {
+            inputs: Tensor::from_data(inputs, device),
+            labels: Tensor::from_data(TensorData::new(labels, [n, 1]), device),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.inputs.dims()[0]
+    }
+
+    fn rows(&self, from: usize, count: usize) -> Self {
+        Self { inputs: self.inputs.clone().narrow(0, from, count), labels: self.labels.clone().narrow(0, from, count) }
+    }
+
+    fn chosen(&self, indices: &[usize]) -> Self {
+        let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
+        let count = indices.len();
+        let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.inputs.device());
+        Self { inputs: self.inputs.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
+    }
+}
+
+impl<N: Network> Classifier<N> {
+    /// `network` on these data.
+    pub fn new(network: N, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
+        let [train, test] = [train, test].map(|data| Split::new(data, &device));
+        Self { network, train, test, device }
+    }
+
+    /// Mean loss and share of correct answers on a split, both still on the device.
+    fn score(&self, w: &Vector, split: &Split) -> [Scalar; 2] {
+        let layout = self.network.layout();
+        let parameters = Parameters::<Plain>::new(layout, layout.cut(w));
+        let mut totals: Option<[Scalar; 2]> = None;
+        for from in (0..split.len()).step_by(CHUNK) {
+            let part = split.rows(from, CHUNK.min(split.len() - from));
+            let logits = self.network.logits::<Plain>(&parameters, part.inputs.clone().cast(w.dtype()));
+            let loss = cross_entropy::<Plain>(logits.clone(), part.labels.clone()) * part.len() as f64;
+            let correct = logits.argmax(1).equal(part.labels).float().cast(w.dtype()).sum();
+            totals = Some(match totals {
+                None => [loss, correct],
+                Some([losses, corrects]) => [losses + loss, corrects + correct],
+            });
+        }
+        let totals = totals.unwrap_or_else(|| [w.clone().sum().zeros_like(), w.clone().sum().zeros_like()]);
+        totals.map(|total| total / split.len() as f64)
+    }
+}
+
+impl<N: Network> Model for Classifier<N> {
+    type Batch = Split;
+
+    fn layout(&self) -> &Layout {
+        self.network.layout()
+    }
+
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Split) -> R::T<1> {
+        let inputs = batch.inputs.clone().cast(w.dtype());
+        cross_entropy::<R>(self.network.logits::<R>(w, R::constant(inputs)), batch.labels.clone())
+    }
+}
+
+impl<N: Network> Problem for Classifier<N> {
+    fn layout(&self) -> &Layout {
+        self.network.layout()
+    }
+
+    fn initial(&self, random: &mut Stream) -> Vec<f64> {
+        self.network.initial(random)
+    }
+
+    fn examples(&self) -> usize {
+        self.train.len()
+    }
+
+    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        let batch = match examples {
+            Examples::First(count) if count >= self.train.len() => self.train.clone(),
+            Examples::First(count) => self.train.rows(0, count),
+            Examples::Chosen(indices) => self.train.chosen(indices),
+        };
+        Box::new(Differentiable::new(self, batch))
+    }
+
+    fn evaluate(&self, w: &Vector) -> Metrics {
+        let [train, test] = [&self.train, &self.test].map(|split| self.score(w, split));
+        let found = read(train.into_iter().chain(test).collect());
+        let [train_loss, train_accuracy, test_loss, test_accuracy] = std::array::from_fn(|i| found.get(i).copied());
+        let gap = test_loss.zip(train_loss).map(|(test, train)| test - train);
+        Metrics { train_loss, test_loss, gap, train_accuracy, test_accuracy, ..Metrics::default() }
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+}

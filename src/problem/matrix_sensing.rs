@@ -1,0 +1,161 @@
+//! Matrix sensing: recover a low-rank positive semi-definite matrix from random linear measurements
+//! (section 5 and figure 6 of the paper). Full-rank U can fit the measurements without recovering X*; a flat U cannot.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{Examples, Metrics, Problem};
+use crate::{
+    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
+    random::{Purpose, Stream, stream},
+};
+
+/// f(U) = 1/(4n) sum_i (<A_i, UU'> - y_i)^2 over U [d, d], with y_i = <A_i, X*>, X* = U*U*' of rank r.
+///
+/// A_i = (B_i + B_i')/2 with B_i iid N(0, 1). The scale is that of the authors' code, half of the paper's equation 16.
+#[derive(Debug)]
+pub struct MatrixSensing {
+    d: usize,
+    layout: Layout,
+    /// Flat indices of the upper triangle of a [d, d] matrix, row by row.
+    triangle: Tensor<1, Int>,
+    train: Measurements,
+    validation: Measurements,
+    solution: Tensor<2>,
+    device: Device,
+}
+
+/// Measurements and their outcomes. A symmetric A_i is held as its upper triangle, the entries off the diagonal
+/// doubled, so that <A_i, X> is a plain dot product with the upper triangle of X: half the memory of A_i.
+#[derive(Debug, Clone)]
+pub struct Measurements {
+    /// [n, d (d + 1) / 2].
+    maps: Tensor<2>,
+    /// [n, 1].
+    outcomes: Tensor<2>,
+    /// sum_i y_i^2.
+    power: f64,
+}
+
+fn normals(count: usize, random: &mut Stream) -> Vec<f32> {
+    StandardNormal.sample_iter(random).take(count).collect()
+}
+
+impl MatrixSensing {
+    /// A solution of rank `r` in dimension `d`, `n` measurements to train on and `n` more to validate, all from `seed`.
+    pub fn new(d: usize, r: usize, n: usize, source: (u64, Device)) -> Self {
+        let (seed, device) = source;
+        let random = &mut stream(seed, Purpose::Data);
+        let factor = Tensor::<2>::from_data(TensorData::new(normals(d * r, random), [d, r]), &device);
+        let solution = factor.clone().matmul(factor.transpose());
+        let indices: Vec<i64> = (0..d).flat_map(|row| (row..d).map(move |column| (row * d + column) as i64)).collect();
+        let triangle = Tensor::from_data(TensorData::new(indices, [d * (d + 1) / 2]), &device);
+        let upper = Plain::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
+        let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, (random, &upper)));
+        Self { d, layout: Layout::new([("w", vec![d, d])]), triangle, train, validation, solution, device }
+    }
+
+    /// The upper triangle of UU' as a column: [d (d + 1) / 2, 1].
+    fn upper_product<R: Real>(&self, u: R::T<2>) -> R::T<2> {
+        let product = R::matmul(u.clone(), R::transpose(u));
+        let flat = R::reshape(product, [self.d * self.d]);
+        R::reshape(R::select(flat, self.triangle.clone()), [self.d * (self.d + 1) / 2, 1])
+    }
+
+    /// sum_i (<A_i, UU'> - y_i)^2 / sum_i y_i^2.
+    fn relative_error(&self, u: &Tensor<2>, measurements: &Measurements) -> Scalar {
+        let [misfit] = [measurements.misfits::<Plain>(self.upper_product::<Plain>(u.clone()))];
+        misfit.square().sum() / measurements.power
+    }
+}
+
+impl Measurements {
+    fn draw(d: usize, n: usize, (random, upper): (&mut Stream, &Tensor<2>)) -> Self {
+        let mut packed = Vec::with_capacity(n * d * (d + 1) / 2);
+        for _ in 0..n {
+            let b = normals(d * d, random);
+            for row in 0..d {
+                packed.push(b[row * d + row]);
+                // Twice (B_ij + B_ji) / 2.
+                packed.extend((row + 1..d).map(|column| b[row * d + column] + b[column * d + row]));
+            }
+        }
+        let maps = Tensor::<2>::from_data(TensorData::new(packed, [n, d * (d + 1) / 2]), &upper.device());
+        let outcomes = maps.clone().matmul(upper.clone());
+        let power = outcomes.clone().square().sum().into_scalar::<f64>();
+        Self { maps, outcomes, power }
+    }
+
+    /// <A_i, X> - y_i for each column of upper triangles: [d (d + 1) / 2, m] -> [n, m].
+    fn misfits<R: Real>(&self, uppers: R::T<2>) -> R::T<2> {
+        let precision = R::value(&uppers).dtype();
+        let [maps, outcomes] = [&self.maps, &self.outcomes].map(|t| R::constant(t.clone().cast(precision)));
+        R::sub(R::matmul(maps, uppers), outcomes)
+    }
+}
+
+impl Model for MatrixSensing {
+    type Batch = ();
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+        let misfits = self.train.misfits::<R>(self.upper_product::<R>(w.get(0)));
+        R::scale(R::sum(R::square(misfits)), self.train.scale())
+    }
+
+    /// All points in one pass over the measurements, which are far larger than everything else.
+    fn losses<R: Real>(&self, at: &[Parameters<'_, R>], (): &()) -> Option<Vec<R::T<1>>> {
+        let uppers = R::beside(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect());
+        let sums = R::scale(R::sum_rows(R::square(self.train.misfits::<R>(uppers))), self.train.scale());
+        let column = |index: usize| {
+            let index = TensorData::new(vec![index as i64], [1]);
+            R::select(sums.clone(), Tensor::from_data(index, &self.device))
+        };
+        Some((0..at.len()).map(column).collect())
+    }
+}
+
+impl Measurements {
+    /// 1/(4n).
+    fn scale(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of measurements are far below 2^52")]
+        let n = self.outcomes.dims()[0] as f64;
+        0.25 / n
+    }
+}
+
+impl Problem for MatrixSensing {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Independent standard normals.
+    fn initial(&self, random: &mut Stream) -> Vec<f64> {
+        StandardNormal.sample_iter(random).take(self.d * self.d).collect()
+    }
+
+    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        Box::new(Differentiable::new(self, ()))
+    }
+
+    fn evaluate(&self, w: &Vector) -> Metrics {
+        let u = w.clone().reshape([self.d, self.d]);
+        let off = u.clone().matmul(u.clone().transpose()) - self.solution.clone().cast(u.dtype());
+        let distance = (off.square().sum() / self.solution.clone().square().sum().cast(u.dtype())).sqrt();
+        let found = read(vec![
+            self.relative_error(&u, &self.train) * (self.train.power * self.train.scale()),
+            self.relative_error(&u, &self.train),
+            self.relative_error(&u, &self.validation),
+            distance,
+        ]);
+        let [train_loss, train_error, validation_error, distance] = std::array::from_fn(|i| found.get(i).copied());
+        Metrics { train_loss, train_error, validation_error, distance, ..Metrics::default() }
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+}

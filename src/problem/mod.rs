@@ -1,0 +1,59 @@
+//! What is trained: data and a model, seen as an objective.
+//! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
+
+mod classifier;
+mod config;
+pub mod data;
+mod layer;
+mod matrix_sensing;
+mod metrics;
+mod model;
+mod quadratic;
+mod valley;
+
+use burn::tensor::Device;
+
+use crate::{
+    autodiff::{Layout, Objective, Vector},
+    random::Stream,
+};
+
+pub use classifier::Classifier;
+pub use config::{Digits, ProblemConfig, ProblemError};
+pub use matrix_sensing::MatrixSensing;
+pub use metrics::Metrics;
+pub use model::{Perceptron, SoftmaxRegression};
+pub use quadratic::Quadratic;
+pub use valley::Valley;
+
+/// Which training examples an objective averages over. Problems without examples ignore it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Examples<'a> {
+    /// The first so many of the training set (all, where it has fewer).
+    First(usize),
+    /// These, by index.
+    Chosen(&'a [usize]),
+}
+
+/// Something to train: shared by all runs of a session, never changed by them.
+pub trait Problem: Send + Sync {
+    /// The parameters, by name and shape.
+    fn layout(&self) -> &Layout;
+
+    /// Initial weights, as the problem's definition draws them.
+    fn initial(&self, random: &mut Stream) -> Vec<f64>;
+
+    /// Training examples to make minibatches of; 0 where every step sees the whole loss.
+    fn examples(&self) -> usize {
+        0
+    }
+
+    /// The mean clean loss over these training examples as a function of w.
+    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_>;
+
+    /// Losses and their companions on whole splits, at `w`. Waits for the device.
+    fn evaluate(&self, w: &Vector) -> Metrics;
+
+    /// Where the tensors live.
+    fn device(&self) -> &Device;
+}

@@ -1,0 +1,73 @@
+//! One bowl: the problem on which every method has a closed form.
+
+use burn::tensor::Device;
+
+use super::{Examples, Metrics, Problem};
+use crate::{
+    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Scalar, Vector, read, vector_like},
+    random::Stream,
+};
+
+/// f(w) = 1/2 sum_i h_i w_i^2 + b'w, from a given start.
+#[derive(Debug, Clone)]
+pub struct Quadratic {
+    h: Vec<f64>,
+    b: Vec<f64>,
+    start: Vec<f64>,
+    layout: Layout,
+    device: Device,
+}
+
+impl Quadratic {
+    /// The quadratic with curvatures `h`, slope `b` and start `start`, all of one length.
+    pub fn new(h: Vec<f64>, b: Vec<f64>, start: Vec<f64>, device: Device) -> Self {
+        let layout = Layout::new([("w", vec![h.len()])]);
+        Self { h, b, start, layout, device }
+    }
+
+    /// |w - w*|_2 with w* = -b/h; none where some curvature is not positive and there is no minimum.
+    fn distance(&self, w: &Vector) -> Option<Scalar> {
+        let minimum: Vec<f64> = self.h.iter().zip(&self.b).map(|(h, b)| -b / h).collect();
+        let exists = self.h.iter().all(|&h| h > 0.0);
+        exists.then(|| (w.clone() - vector_like(&minimum, w)).square().sum().sqrt())
+    }
+}
+
+impl Model for Quadratic {
+    type Batch = ();
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+        let w: R::T<1> = w.get(0);
+        let like = R::value(&w).clone().without_autodiff();
+        let [h, b] = [&self.h, &self.b].map(|numbers| R::constant(vector_like(numbers, &like)));
+        R::add(R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5), R::sum(R::mul(b, w)))
+    }
+}
+
+impl Problem for Quadratic {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn initial(&self, _random: &mut Stream) -> Vec<f64> {
+        self.start.clone()
+    }
+
+    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        Box::new(Differentiable::new(self, ()))
+    }
+
+    fn evaluate(&self, w: &Vector) -> Metrics {
+        let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
+        let distance = self.distance(w).and_then(|distance| read(vec![distance]).pop());
+        Metrics { train_loss, distance, ..Metrics::default() }
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+}

@@ -1,0 +1,64 @@
+//! A valley of minima, sharp at one end and flat in the middle: who walks to the flat part?
+
+use burn::tensor::Device;
+
+use super::{Examples, Metrics, Problem};
+use crate::{
+    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Vector, read, values},
+    random::Stream,
+};
+
+/// f(x, y) = 1/2 x^2 (1 + y^2). Every (0, y) is a minimum, with curvature 1 + y^2 across the valley; the flattest is y = 0.
+#[derive(Debug, Clone)]
+pub struct Valley {
+    start: [f64; 2],
+    layout: Layout,
+    device: Device,
+}
+
+impl Valley {
+    /// The valley, entered at `start` = (x, y).
+    pub fn new(start: [f64; 2], device: Device) -> Self {
+        // Two tensors rather than one of two numbers, so that x and y need no cutting inside the model.
+        Self { start, layout: Layout::new([("x", vec![1]), ("y", vec![1])]), device }
+    }
+}
+
+impl Model for Valley {
+    type Batch = ();
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+        let (x, y): (R::T<1>, R::T<1>) = (w.get(0), w.get(1));
+        let across = R::square(x);
+        R::scale(R::add(across.clone(), R::mul(across, R::square(y))), 0.5)
+    }
+}
+
+impl Problem for Valley {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn initial(&self, _random: &mut Stream) -> Vec<f64> {
+        self.start.to_vec()
+    }
+
+    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        Box::new(Differentiable::new(self, ()))
+    }
+
+    /// The loss, and how far the flat end still is: |y|.
+    fn evaluate(&self, w: &Vector) -> Metrics {
+        let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
+        let distance = values(w).last().map(|y| y.abs());
+        Metrics { train_loss, distance, ..Metrics::default() }
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+}

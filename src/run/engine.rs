@@ -1,0 +1,244 @@
+//! Threads and channels: one named thread a run, commands down, batches of events up.
+//! A run writes its own log and never waits for a screen: what the channel does not take yet stays with the run.
+
+use std::{
+    any::Any,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use burn::tensor::Device;
+use tokio::sync::mpsc as events;
+
+use super::{
+    Command, Event, Outcome, Plan, Position,
+    log::{Destination, LogError, LogWriter, SessionDirectory},
+    train::{Ending, Inbox, Job, train},
+};
+use crate::problem::{Problem, ProblemError};
+
+/// How often a run hands over its events while it trains.
+const BATCH_EVERY: Duration = Duration::from_millis(50);
+
+/// Batches that may wait in the channel.
+const CHANNEL: usize = 64;
+
+/// Events of one run, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Its place in the plan.
+    pub run: usize,
+    /// What happened since its last batch.
+    pub events: Vec<Event>,
+}
+
+/// Why a session could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Its problem could not be built.
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
+    /// Its directory could not be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The system gives no thread.
+    #[error("cannot start a thread for a run: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A session in progress.
+#[derive(Debug)]
+pub struct Engine {
+    commands: Vec<mpsc::Sender<Command>>,
+    threads: Vec<JoinHandle<()>>,
+    events: events::Receiver<Batch>,
+    directory: Option<SessionDirectory>,
+}
+
+impl Engine {
+    /// Builds the problem, makes the session directory and starts every run. May take seconds.
+    ///
+    /// # Errors
+    /// [`EngineError`]; no run has started then.
+    pub fn start(plan: Plan, destination: &Destination, device: &Device) -> Result<Self, EngineError> {
+        let problem = plan.problem.build(plan.train.seed, device)?;
+        let directory = SessionDirectory::create(destination, &plan)?;
+        let (sender, events) = events::channel(CHANNEL);
+        let plan = Arc::new(plan);
+        let mut engine = Self { commands: Vec::new(), threads: Vec::new(), events, directory };
+        for run in 0..plan.runs.len() {
+            let (commands, inbox) = mpsc::channel();
+            let log = engine.directory.as_ref().map(|directory| directory.log(run)).transpose()?;
+            let outbox = Outbox { run, log, channel: sender.clone(), pending: Vec::new(), sent: Instant::now(), at: Position::default() };
+            let worker = Worker { plan: plan.clone(), problem: problem.clone(), directory: engine.directory.clone() };
+            let name: String = plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn(move || worker.work(Mailbox(inbox), outbox))
+                .map_err(EngineError::Thread)?;
+            engine.commands.push(commands);
+            engine.threads.push(thread);
+        }
+        Ok(engine)
+    }
+
+    /// Sends a command to a run. A run whose thread is gone does not hear it.
+    pub fn send(&self, run: usize, command: Command) {
+        if let Some(commands) = self.commands.get(run) {
+            let _ = commands.send(command);
+        }
+    }
+
+    /// The next batch of events; `None` once every run's thread is gone.
+    pub async fn next(&mut self) -> Option<Batch> {
+        self.events.recv().await
+    }
+
+    /// The session directory, if there is one.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_ref().map(SessionDirectory::path)
+    }
+
+    /// Stops every run, lets each write its end, and waits for the threads. Returns the batches that were still under way.
+    pub async fn close(mut self) -> Vec<Batch> {
+        for run in 0..self.commands.len() {
+            self.send(run, Command::Stop);
+        }
+        self.commands.clear();
+        let mut last = Vec::new();
+        while let Some(batch) = self.next().await {
+            last.push(batch);
+        }
+        for thread in self.threads {
+            // A panic of a run has been told as an event.
+            let _ = thread.join();
+        }
+        last
+    }
+}
+
+/// A run's end of the command channel.
+struct Mailbox(mpsc::Receiver<Command>);
+
+impl Inbox for Mailbox {
+    fn poll(&mut self) -> Option<Command> {
+        match self.0.try_recv() {
+            Ok(command) => Some(command),
+            Err(mpsc::TryRecvError::Empty) => None,
+            Err(mpsc::TryRecvError::Disconnected) => Some(Command::Stop),
+        }
+    }
+
+    fn wait(&mut self) -> Command {
+        self.0.recv().unwrap_or(Command::Stop)
+    }
+}
+
+/// What a run's thread holds.
+struct Worker {
+    plan: Arc<Plan>,
+    problem: Arc<dyn Problem>,
+    directory: Option<SessionDirectory>,
+}
+
+impl Worker {
+    /// Trains the run, again after each restart, until it is over and nobody can restart it.
+    fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
+        loop {
+            match self.attempt(&mut mailbox, &mut outbox) {
+                Ok(Ending::Restart) => continue,
+                Ok(Ending::Finished(_, weights)) => {
+                    if let Some(Err(error)) = self.directory.as_ref().map(|directory| {
+                        directory.write_weights(outbox.run, self.problem.layout(), &weights)
+                    }) {
+                        tracing::error!("{error}");
+                    }
+                }
+                Err(reason) => outbox.fail(reason),
+            }
+            outbox.send_all();
+            loop {
+                match mailbox.0.recv() {
+                    Ok(Command::Restart) => break,
+                    Ok(Command::Adjust { .. } | Command::Pause | Command::Resume | Command::Stop) => {}
+                    Err(mpsc::RecvError) => return,
+                }
+            }
+        }
+    }
+
+    /// One training from start to end; a panic or a log that cannot be written is the reason why it failed.
+    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Ending, String> {
+        let job = Job {
+            run: &self.plan.runs[outbox.run],
+            train: &self.plan.train,
+            problem: self.problem.as_ref(),
+        };
+        let trained = panic::catch_unwind(AssertUnwindSafe(|| train(job, mailbox, &mut |event| outbox.publish(event))));
+        match trained {
+            Ok(Ok(ending)) => Ok(ending),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(payload) => Err(format!("panicked: {}", panic_text(payload.as_ref()))),
+        }
+    }
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
+}
+
+/// A run's end of the event channel, and its log.
+struct Outbox {
+    run: usize,
+    log: Option<LogWriter>,
+    channel: events::Sender<Batch>,
+    pending: Vec<Event>,
+    sent: Instant,
+    at: Position,
+}
+
+impl Outbox {
+    /// Logs the event, and hands over what is pending from time to time if the channel has room.
+    fn publish(&mut self, event: Event) -> Result<(), LogError> {
+        if let Some(log) = &mut self.log {
+            log.append(&event)?;
+        }
+        self.at = event.position().unwrap_or(self.at);
+        let urgent = !matches!(event, Event::Step { .. });
+        self.pending.push(event);
+        if urgent || self.sent.elapsed() >= BATCH_EVERY {
+            if let Some(log) = &mut self.log {
+                log.flush()?;
+            }
+            self.sent = Instant::now();
+            if let Ok(room) = self.channel.try_reserve() {
+                room.send(Batch { run: self.run, events: std::mem::take(&mut self.pending) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that the run failed. Its log may be what failed, so that is tried but not insisted on.
+    fn fail(&mut self, reason: String) {
+        let Position { step, gradients, seconds } = self.at;
+        let event = Event::Finish { outcome: Outcome::Failed, step, gradients, seconds, reason: Some(reason) };
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.append(&event).and_then(|()| log.flush())
+        {
+            tracing::error!("{error}");
+        }
+        self.pending.push(event);
+    }
+
+    /// Hands over everything, waiting for room. Nobody waits if the receiver is gone.
+    fn send_all(&mut self) {
+        let events = std::mem::take(&mut self.pending);
+        if !events.is_empty() {
+            let _ = self.channel.blocking_send(Batch { run: self.run, events });
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The whole vocabulary between a run and whoever steers or watches it: commands go down, events come up.
+//! Both are plain data. The log on disk is these events, one JSON object a line; every view is a fold over them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    number,
+    optimizer::{Hyperparameters, Knob},
+    problem::Metrics,
+};
+
+/// What can be asked of a running run. Each takes effect between two steps and is answered by an [`Event`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Turn a knob; answered by [`Event::Adjust`] or [`Event::Reject`].
+    Adjust {
+        /// Which knob.
+        knob: Knob,
+        /// Its new value.
+        value: f64,
+    },
+    /// Hold before the next step.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// End now, keeping what there is.
+    Stop,
+    /// Begin again from the initial weights, with the knobs as the preset has them.
+    Restart,
+}
+
+/// One fact of a run. `step` counts optimizer steps taken, `gradients` training gradient evaluations spent;
+/// `seconds` is the run's own clock, which stands still while it is paused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins (again, after a restart: what came before is history of an earlier attempt).
+    Start(Start),
+    /// A step was taken.
+    Step {
+        /// Steps taken, this one included.
+        step: u64,
+        /// Gradient evaluations spent so far.
+        gradients: u64,
+        /// The minibatch loss as the method saw it: at w for SGD and SAM, the mean over w + U for WP-SGD, over w +- U for NSO.
+        #[serde(with = "number")]
+        loss: f64,
+        /// The run's clock.
+        seconds: f64,
+    },
+    /// The clean loss and its companions on whole splits.
+    Eval {
+        /// Steps taken.
+        step: u64,
+        /// Gradient evaluations spent so far.
+        gradients: u64,
+        /// The run's clock.
+        seconds: f64,
+        /// What was measured; the keys depend on the problem.
+        #[serde(flatten)]
+        metrics: Metrics,
+    },
+    /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
+    Probe(Probe),
+    /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
+    FreeTrace {
+        /// Steps taken.
+        step: u64,
+        /// Gradient evaluations spent so far.
+        gradients: u64,
+        /// The run's clock.
+        seconds: f64,
+        /// The noise scale at which the loss was smoothed.
+        sigma: f64,
+        /// Mean over the pairs of the window; `probes` counts the pairs.
+        trace: Estimate,
+    },
+    /// A knob was turned: steps after `step` use the new value.
+    Adjust {
+        /// Steps taken.
+        step: u64,
+        /// Gradient evaluations spent so far.
+        gradients: u64,
+        /// The run's clock.
+        seconds: f64,
+        /// Which knob.
+        setting: Knob,
+        /// Its value before.
+        from: f64,
+        /// Its value from the next step on.
+        to: f64,
+    },
+    /// A command was refused.
+    Reject {
+        /// Steps taken.
+        step: u64,
+        /// Which knob.
+        setting: Knob,
+        /// The value that was refused.
+        #[serde(with = "number")]
+        value: f64,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The run holds.
+    Pause {
+        /// Steps taken.
+        step: u64,
+    },
+    /// The run goes on.
+    Resume {
+        /// Steps taken.
+        step: u64,
+    },
+    /// The run is over.
+    Finish {
+        /// How it ended.
+        outcome: Outcome,
+        /// Steps taken.
+        step: u64,
+        /// Gradient evaluations spent.
+        gradients: u64,
+        /// The run's clock.
+        seconds: f64,
+        /// Why, where the outcome needs a reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reason: Option<String>,
+    },
+}
+
+/// What a run is, as its first event says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The run's name, unique in its session.
+    pub run: String,
+    /// Method and knobs at the start.
+    #[serde(flatten)]
+    pub hyperparameters: Hyperparameters,
+    /// The seed of its random streams.
+    pub seed: u64,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// Where it ends.
+    pub budget: Budget,
+    /// Steps in one epoch; 1 where a step sees all data.
+    pub steps_per_epoch: u64,
+    /// Training examples that probes measure on; 0 where the problem has none.
+    pub probe_examples: u64,
+}
+
+/// A length of training, in one of three units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Passes over the training set.
+    Epochs(u64),
+    /// Optimizer steps.
+    Steps(u64),
+    /// Gradient evaluations: equal cost for every method.
+    Gradients(u64),
+}
+
+/// One curvature measurement of the clean loss at the current weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Steps taken.
+    pub step: u64,
+    /// Gradient evaluations spent so far by training; a probe's own cost is `products`.
+    pub gradients: u64,
+    /// The run's clock when the probe began.
+    pub seconds: f64,
+    /// Trace of the exact Hessian.
+    pub trace: Estimate,
+    /// Largest eigenvalue of the exact Hessian.
+    pub lambda_max: Eigenvalue,
+    /// Training examples measured on; 0 where the problem has none.
+    pub examples: u64,
+    /// Hessian-vector products spent, all estimates together.
+    pub products: u64,
+    /// Seconds the probe took.
+    pub took: f64,
+}
+
+/// A mean with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Sample mean.
+    #[serde(with = "number")]
+    pub mean: f64,
+    /// Standard error of the mean; NaN when there is but one sample.
+    #[serde(with = "number")]
+    pub std_error: f64,
+    /// Number of samples.
+    pub probes: u64,
+}
+
+/// An eigenvalue with its residual.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Eigenvalue {
+    /// The Ritz value.
+    #[serde(with = "number")]
+    pub value: f64,
+    /// |H v - value v|_2 for the unit Ritz vector v.
+    #[serde(with = "number")]
+    pub residual: f64,
+    /// Hessian-vector products spent on it.
+    pub products: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The budget is spent.
+    Completed,
+    /// Stopped on request.
+    Stopped,
+    /// The loss is not finite.
+    Diverged,
+    /// A panic or an I/O error; the reason says which.
+    Failed,
+}
+
+/// How far a run has come, on every axis.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Position {
+    /// Optimizer steps taken.
+    pub step: u64,
+    /// Training gradient evaluations spent.
+    pub gradients: u64,
+    /// The run's clock.
+    pub seconds: f64,
+}
+
+impl Event {
+    /// Where the run was, for the events that say so on every axis.
+    pub fn position(&self) -> Option<Position> {
+        match *self {
+            Self::Start(_) => Some(Position::default()),
+            Self::Step { step, gradients, seconds, .. }
+            | Self::Eval { step, gradients, seconds, .. }
+            | Self::Probe(Probe { step, gradients, seconds, .. })
+            | Self::FreeTrace { step, gradients, seconds, .. }
+            | Self::Adjust { step, gradients, seconds, .. }
+            | Self::Finish { step, gradients, seconds, .. } => Some(Position { step, gradients, seconds }),
+            Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One table of a preset, read key by key. What nobody asked for by the end is an unknown key.
+
+use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
+
+use toml::{Table, Value};
+
+use super::preset::{Fault, suggestion};
+
+/// A table with its dotted path, which remembers the keys that it was asked for.
+#[derive(Debug)]
+pub(super) struct Section {
+    path: String,
+    table: Table,
+    known: RefCell<BTreeSet<String>>,
+}
+
+impl Section {
+    pub fn new(path: &str, table: Table) -> Self {
+        Self { path: path.to_owned(), table, known: RefCell::default() }
+    }
+
+    /// Calls the section otherwise in faults from here on.
+    pub fn rename(&mut self, path: &str) {
+        path.clone_into(&mut self.path);
+    }
+
+    /// The dotted path of a key.
+    fn key(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// A fault at a key.
+    pub fn fault(&self, key: &str, fault: impl Into<String>) -> Fault {
+        Fault::new(self.key(key), fault)
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.get_mut().insert(key.to_owned());
+        self.table.remove(key)
+    }
+
+    fn wrong_type(&self, key: &str, expected: &str, found: &Value) -> Fault {
+        self.fault(key, format!("expected {expected}, found {} {found}", article(found.type_str())))
+    }
+
+    /// One line of printable text.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        match self.prose(key)? {
+            Some(text) if text.contains('\n') => Err(self.fault(key, "must be a single line")),
+            text => Ok(text),
+        }
+    }
+
+    /// Printable text, line breaks allowed.
+    pub fn prose(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => match text.chars().find(|&c| c != '\n' && !printable(c)) {
+                None => Ok(Some(text)),
+                Some(c) => Err(self.fault(key, format!("contains the character U+{:04X}, which terminals act on; remove it", u32::from(c)))),
+            },
+            Some(other) => Err(self.wrong_type(key, "a string", &other)),
+        }
+    }
+
+    /// A finite number, whole or not.
+    pub fn number(&mut self, key: &str) -> Result<Option<f64>, Fault> {
+        let number = self.peek_number(key);
+        self.take(key);
+        number
+    }
+
+    /// The same, left in place.
+    pub fn peek_number(&self, key: &str) -> Result<Option<f64>, Fault> {
+        #[expect(clippy::cast_precision_loss, reason = "knobs are small numbers")]
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::Float(number)) if number.is_finite() => Ok(Some(*number)),
+            Some(Value::Integer(number)) => Ok(Some(*number as f64)),
+            Some(other) => Err(self.wrong_type(key, "a finite number", other)),
+        }
+    }
+
+    /// A whole number in this range.
+    pub fn count(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Fault> {
+        let expected = || format!("a whole number from {} to {}", range.start(), range.end());
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Integer(number)) => match u64::try_from(number).ok().filter(|count| range.contains(count)) {
+                Some(count) => Ok(Some(count)),
+                None => Err(self.fault(key, format!("{number} is out of range: expected {}", expected()))),
+            },
+            Some(other) => Err(self.wrong_type(key, &expected(), &other)),
+        }
+    }
+
+    /// A list of finite numbers.
+    pub fn numbers(&mut self, key: &str) -> Result<Option<Vec<f64>>, Fault> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        #[expect(clippy::cast_precision_loss, reason = "written by hand in a preset")]
+        let number = |value: &Value| match value {
+            Value::Float(number) => Some(*number).filter(|x| x.is_finite()),
+            Value::Integer(number) => Some(*number as f64),
+            _ => None,
+        };
+        let list = value.as_array().and_then(|list| list.iter().map(number).collect());
+        list.map(Some).ok_or_else(|| self.wrong_type(key, "a list of finite numbers", &value))
+    }
+
+    /// One of these words.
+    pub fn choice(&mut self, key: &str, choices: &[&'static str]) -> Result<Option<&'static str>, Fault> {
+        let choice = self.peek_choice(key, choices);
+        self.take(key);
+        choice
+    }
+
+    /// The same, left in place.
+    pub fn peek_choice(&self, key: &str, choices: &[&'static str]) -> Result<Option<&'static str>, Fault> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let Some(word) = value.as_str() else { return Err(self.wrong_type(key, "a string", value)) };
+        choices.iter().find(|&&choice| choice == word).map(|&choice| Some(choice)).ok_or_else(|| {
+            let hint = suggestion(word, choices.iter().copied());
+            self.fault(key, format!("'{}' is none of {}{hint}", word.escape_debug(), choices.join(", ")))
+        })
+    }
+
+    /// One of these words, which must be there.
+    pub fn required_choice(&mut self, key: &str, choices: &[&'static str]) -> Result<&'static str, Fault> {
+        let choice = self.choice(key, choices)?;
+        choice.ok_or_else(|| self.fault(key, format!("missing: one of {}", choices.join(", "))))
+    }
+
+    /// An inner table; empty where there is none.
+    pub fn section(&mut self, key: &str) -> Result<Self, Fault> {
+        match self.take(key) {
+            None => Ok(Self::new(&self.key(key), Table::new())),
+            Some(Value::Table(table)) => Ok(Self::new(&self.key(key), table)),
+            Some(other) => Err(self.wrong_type(key, "a table", &other)),
+        }
+    }
+
+    /// An inner table, which must be there.
+    pub fn required_section(&mut self, key: &str) -> Result<Self, Fault> {
+        if self.table.contains_key(key) { self.section(key) } else { Err(self.fault(key, format!("missing: the section [{key}]"))) }
+    }
+
+    /// A list of inner tables; empty where there is none.
+    pub fn sections(&mut self, key: &str) -> Result<Vec<Self>, Fault> {
+        let list = match self.take(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong_type(key, &format!("tables, written [[{key}]]"), &other)),
+        };
+        let section = |(index, value)| {
+            let path = format!("{}[{}]", self.key(key), index + 1);
+            match value {
+                Value::Table(table) => Ok(Self::new(&path, table)),
+                other => Err(Fault::new(path, format!("expected a table, found {} {other}", article(other.type_str())))),
+            }
+        };
+        list.into_iter().enumerate().map(section).collect()
+    }
+
+    /// Nothing more is known.
+    pub fn finish(self) -> Result<(), Fault> {
+        let Some(unknown) = self.table.keys().next() else { return Ok(()) };
+        let known = self.known.borrow();
+        let hint = suggestion(unknown, known.iter().map(String::as_str));
+        let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Err(Fault::new(
+            self.key(&unknown.escape_debug().to_string()),
+            format!("unknown key{hint} (known here: {known})"),
+        ))
+    }
+}
+
+fn article(kind: &str) -> String {
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}
+
+/// Whether a terminal shows the character and does nothing else with it: no controls, no bidirectional overrides,
+/// no invisible joiners.
+fn printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

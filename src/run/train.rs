@@ -1,0 +1,266 @@
+//! The loop of one run: (job, inbox, publish) -> how it ended. It blocks, it is deterministic, and it does not know
+//! who listens: whatever it is asked comes from the inbox, whatever there is to say goes to `publish`.
+
+use std::time::Duration;
+
+use super::{
+    Budget, Cadence, Command, Event, Outcome, Position, RunPlan, Start, Train,
+    batches::Batches,
+    clock::Clock,
+    log::LogError,
+    measure::{Gauge, Ledger, LedgerError},
+};
+use crate::{
+    autodiff::{Counted, Vector, vector_like},
+    optimizer::{Direction, Hyperparameters, Knob, Momentum, NoiseStream},
+    problem::{Examples, Problem},
+    random::{Purpose, stream},
+};
+
+/// How long step losses may stay on the device before somebody reads them.
+const READ_EVERY: Duration = Duration::from_millis(150);
+
+/// What is to be run.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The run.
+    pub run: &'a RunPlan,
+    /// What it shares with its siblings.
+    pub train: &'a Train,
+    /// What is trained.
+    pub problem: &'a dyn Problem,
+}
+
+/// Where commands come from.
+pub trait Inbox {
+    /// The next command, if there is one.
+    fn poll(&mut self) -> Option<Command>;
+
+    /// The next command, however long it takes; [`Command::Stop`] once nobody can send any more.
+    fn wait(&mut self) -> Command;
+}
+
+/// Where events go.
+pub type Publish<'a> = dyn FnMut(Event) -> Result<(), LogError> + 'a;
+
+/// How a call of [`train`] ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The run is over; its last weights.
+    Finished(Outcome, Vector),
+    /// It is to begin again.
+    Restart,
+}
+
+/// Why the loop leaves early.
+enum Interrupt {
+    Stop,
+    Restart,
+    Diverged(Divergence),
+    Log(LogError),
+}
+
+/// A loss that is not finite.
+pub(super) struct Divergence {
+    pub at: Position,
+    pub loss: f64,
+}
+
+impl From<LogError> for Interrupt {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<LedgerError> for Interrupt {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Diverged(divergence) => Self::Diverged(divergence),
+            LedgerError::Log(error) => Self::Log(error),
+        }
+    }
+}
+
+/// Everything that a step changes.
+struct State {
+    hyperparameters: Hyperparameters,
+    w: Vector,
+    momentum: Momentum,
+    noise: NoiseStream,
+    batches: Batches,
+    at: Position,
+}
+
+/// Trains one run from its initial weights to the end of its budget.
+///
+/// # Errors
+/// [`LogError`] if an event could not be written; the run is over then.
+pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> Result<Ending, LogError> {
+    let mut state = State::new(&job);
+    let mut clock = Clock::start();
+    publish(Event::Start(start(&job)))?;
+    let interrupt = match run_to_the_end(&job, &mut state, &mut clock, (inbox, publish)) {
+        Ok(()) => None,
+        Err(interrupt) => Some(interrupt),
+    };
+    let (outcome, at, reason) = match interrupt {
+        None => (Outcome::Completed, state.at, None),
+        Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
+        Some(Interrupt::Restart) => return Ok(Ending::Restart),
+        Some(Interrupt::Log(error)) => return Err(error),
+        Some(Interrupt::Diverged(Divergence { at, loss })) => {
+            (Outcome::Diverged, at, Some(format!("the loss is {loss} at step {}", at.step)))
+        }
+    };
+    let Position { step, gradients, .. } = at;
+    publish(Event::Finish { outcome, step, gradients, seconds: clock.seconds(), reason })?;
+    Ok(Ending::Finished(outcome, state.w))
+}
+
+fn run_to_the_end(
+    job: &Job<'_>,
+    state: &mut State,
+    clock: &mut Clock,
+    (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
+) -> Result<(), Interrupt> {
+    let mut gauge = Gauge::new(job);
+    let mut ledger = Ledger::new(job.train.record_every);
+    gauge.measure_all(&state.w, state.at, publish)?;
+    let mut read_at = clock.elapsed();
+    while !spent(job.train.budget, state.at, steps_per_epoch(job)) {
+        obey(state, clock, &mut ledger, (inbox, publish))?;
+        let before = state.at;
+        let direction = state.step(job.problem, clock);
+        ledger.record(state.at, direction, state.hyperparameters);
+        let due = |cadence| passed(cadence, before, state.at, steps_per_epoch(job));
+        let evaluate = due(job.train.evaluate_every);
+        let probe = job.train.probe_every.is_some_and(due);
+        if evaluate || probe || clock.elapsed().saturating_sub(read_at) > READ_EVERY {
+            ledger.read_losses(publish)?;
+            read_at = clock.elapsed();
+        }
+        if evaluate {
+            ledger.read_free_trace(publish)?;
+            gauge.evaluate(&state.w, state.at, publish)?;
+        }
+        if probe {
+            gauge.probe(&state.w, state.at, publish)?;
+        }
+    }
+    ledger.read_losses(publish)?;
+    ledger.read_free_trace(publish)?;
+    gauge.measure_what_is_old(&state.w, state.at, publish)?;
+    Ok(())
+}
+
+/// Does what the inbox asks, between two steps. While paused it waits here.
+fn obey(
+    state: &mut State,
+    clock: &mut Clock,
+    ledger: &mut Ledger,
+    (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
+) -> Result<(), Interrupt> {
+    let mut paused = false;
+    while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll() } {
+        ledger.read_losses(publish)?;
+        match command {
+            Command::Adjust { knob, value } => {
+                // The free trace belongs to one sigma; what was gathered so far is told before it changes.
+                ledger.read_free_trace(publish)?;
+                publish(state.adjust(knob, value))?;
+            }
+            Command::Pause if !paused => {
+                paused = true;
+                clock.pause();
+                publish(Event::Pause { step: state.at.step })?;
+            }
+            Command::Resume if paused => {
+                paused = false;
+                clock.resume();
+                publish(Event::Resume { step: state.at.step })?;
+            }
+            Command::Pause | Command::Resume => {}
+            Command::Stop => return Err(Interrupt::Stop),
+            Command::Restart => return Err(Interrupt::Restart),
+        }
+    }
+    Ok(())
+}
+
+impl State {
+    fn new(job: &Job<'_>) -> Self {
+        let seed = job.train.seed;
+        let initial = job.problem.initial(&mut stream(seed, Purpose::Weights));
+        let like = Vector::zeros([1], job.problem.device());
+        Self {
+            hyperparameters: job.run.hyperparameters,
+            w: vector_like(&initial, &like),
+            momentum: Momentum::default(),
+            noise: NoiseStream::new(seed),
+            batches: Batches::new(job.problem.examples(), job.train.batch, seed),
+            at: Position::default(),
+        }
+    }
+
+    /// One optimizer step on the next minibatch.
+    fn step(&mut self, problem: &dyn Problem, clock: &Clock) -> Direction {
+        let objective = problem.objective(Examples::Chosen(self.batches.next_batch()));
+        let counted = Counted::new(objective.as_ref());
+        let Hyperparameters { method, update } = self.hyperparameters;
+        let direction = method.direction(&counted, &self.w, &mut self.noise);
+        (self.w, self.momentum) =
+            update.step(self.w.clone(), direction.vector.clone(), std::mem::take(&mut self.momentum));
+        self.at.step += 1;
+        self.at.gradients += counted.spent();
+        self.at.seconds = clock.seconds();
+        direction
+    }
+
+    /// Turns a knob, or says why not.
+    fn adjust(&mut self, setting: Knob, to: f64) -> Event {
+        let Position { step, gradients, seconds } = self.at;
+        match (self.hyperparameters.get(setting), self.hyperparameters.with(setting, to)) {
+            (Some(from), Ok(turned)) => {
+                self.hyperparameters = turned;
+                Event::Adjust { step, gradients, seconds, setting, from, to }
+            }
+            (_, Err(refused)) => Event::Reject { step, setting, value: to, reason: refused.to_string() },
+            (None, Ok(_)) => unreachable!("a knob that can be set has a value"),
+        }
+    }
+}
+
+fn start(job: &Job<'_>) -> Start {
+    Start {
+        run: job.run.name.clone(),
+        hyperparameters: job.run.hyperparameters,
+        seed: job.train.seed,
+        parameters: job.problem.layout().dimension() as u64,
+        budget: job.train.budget,
+        steps_per_epoch: steps_per_epoch(job),
+        probe_examples: job.problem.examples().min(job.train.probe.examples) as u64,
+    }
+}
+
+fn steps_per_epoch(job: &Job<'_>) -> u64 {
+    Batches::per_epoch(job.problem.examples(), job.train.batch)
+}
+
+/// Whether the budget is used up.
+fn spent(budget: Budget, at: Position, steps_per_epoch: u64) -> bool {
+    match budget {
+        Budget::Epochs(epochs) => at.step >= epochs * steps_per_epoch,
+        Budget::Steps(steps) => at.step >= steps,
+        Budget::Gradients(gradients) => at.gradients >= gradients,
+    }
+}
+
+/// Whether a beat of the cadence lies after `before` and not after `now`.
+fn passed(cadence: Cadence, before: Position, now: Position, steps_per_epoch: u64) -> bool {
+    let beats = |at: Position| match cadence {
+        Cadence::Epochs(every) => at.step / (every * steps_per_epoch),
+        Cadence::Steps(every) => at.step / every,
+        Cadence::Gradients(every) => at.gradients / every,
+    };
+    beats(now) > beats(before)
+}

@@ -1,0 +1,414 @@
+//! The dashboard as a value: what it shows, what may happen to it, and what it asks for in return.
+//! [`App::update`] is the only way it changes; drawing reads it and effects are data, performed elsewhere.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    key::Key,
+    keymap::{self, Action, Context, Direction},
+    overlay::{Overlay, Prompt, Question},
+    picker::{Choice, Picker, Typing},
+    session::{Feed, Pane, Session},
+    theme::{Appearance, Theme},
+};
+use crate::{
+    figure::{self, History},
+    run::{Command, Event, Outcome, Plan},
+};
+
+/// Everything that is on the screen.
+#[derive(Debug)]
+pub struct App {
+    pub(super) theme: Theme,
+    pub(super) place: Place,
+    pub(super) overlay: Overlay,
+    pub(super) picker: Picker,
+    pub(super) notice: Option<Notice>,
+    origin: Origin,
+}
+
+/// Where the user is.
+#[derive(Debug)]
+pub enum Place {
+    /// Among the presets.
+    Picker,
+    /// Waiting for a session to be read from this directory.
+    Opening(PathBuf),
+    /// Watching a session.
+    Watch(Box<Session>),
+}
+
+/// One line that reports on what was asked, until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// It was done.
+    Done(String),
+    /// It was not.
+    Failed(String),
+}
+
+/// Who asked for the first session. What the command line asked for and cannot be had ends the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    CommandLine,
+    Picker,
+}
+
+/// What the dashboard begins with.
+#[derive(Debug)]
+pub enum Start {
+    /// The list of presets.
+    Picker,
+    /// A session of this plan.
+    Plan(Box<Plan>),
+    /// The session that this directory has the log of.
+    Replay(PathBuf),
+}
+
+/// A session read from its log.
+#[derive(Debug)]
+pub struct Recording {
+    pub plan: Plan,
+    /// The events of each run of the plan.
+    pub events: Vec<Vec<Event>>,
+    pub directory: PathBuf,
+}
+
+/// What the dashboard knows before anything happens.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The presets on offer.
+    pub choices: Vec<Choice>,
+    /// What sessions run on, in words.
+    pub device: String,
+    /// What the terminal can show.
+    pub appearance: Appearance,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has another size.
+    Resize,
+    /// So much time went by since the session was started.
+    Tick(Duration),
+    /// Events of runs, by their place in the plan.
+    Events(Vec<(usize, Vec<Event>)>),
+    /// The engine runs; its log, if there is one, is there.
+    Started { directory: Option<PathBuf> },
+    /// The engine could not be started.
+    StartFailed(String),
+    /// No run will send another event.
+    Drained,
+    /// A session was read.
+    Opened(Result<Recording, String>),
+    /// A figure was written.
+    Exported(Result<PathBuf, String>),
+    /// A preset was written to a file.
+    Copied(Result<PathBuf, String>),
+    /// The process was asked to end.
+    Signal(i32),
+}
+
+/// What is asked of the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Start the engine on a plan.
+    StartSession(Box<Plan>),
+    /// Close the session: its runs are over or unwanted.
+    EndSession,
+    /// Send a command to a run.
+    Send { run: usize, command: Command },
+    /// Write a figure.
+    Export(Box<ExportRequest>),
+    /// Read a session.
+    OpenSession(PathBuf),
+    /// Write the text of the preset of that name to a file.
+    EditCopy(String),
+    /// End the program.
+    Quit(Ending),
+}
+
+/// A figure to be written: what it shows and where it goes.
+#[derive(Debug)]
+pub struct ExportRequest {
+    pub path: PathBuf,
+    pub session: figure::Session,
+    pub options: figure::Options,
+}
+
+/// How the dashboard ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// By a key. The outcomes are those of the runs that were trained and had ended by themselves.
+    Quit(Vec<Outcome>),
+    /// By Ctrl-C.
+    Interrupted,
+    /// By this signal.
+    Signal(i32),
+    /// What the command line asked for cannot be shown.
+    Failed(String),
+}
+
+impl Ending {
+    /// The program's exit code: 0, 3 after a run that diverged or failed, 2 for what cannot be shown, 130 for Ctrl-C,
+    /// 128 + n for signal n.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Quit(outcomes) if outcomes.iter().any(|end| matches!(end, Outcome::Diverged | Outcome::Failed)) => 3,
+            Self::Quit(_) => 0,
+            Self::Interrupted => 130,
+            Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+            Self::Failed(_) => 2,
+        }
+    }
+}
+
+impl App {
+    /// The dashboard at its beginning, and what it asks for first.
+    pub fn new(start: Start, setup: Setup) -> (Self, Vec<Effect>) {
+        let mut app = Self {
+            theme: Theme::new(setup.appearance),
+            place: Place::Picker,
+            overlay: Overlay::None,
+            picker: Picker::new(setup.choices, &setup.device),
+            notice: None,
+            origin: Origin::CommandLine,
+        };
+        let effects = match start {
+            Start::Picker => {
+                app.origin = Origin::Picker;
+                Vec::new()
+            }
+            Start::Plan(plan) => app.start(*plan),
+            Start::Replay(directory) => app.open(directory),
+        };
+        (app, effects)
+    }
+
+    /// The dashboard on a recording that is at hand.
+    pub fn replay(recording: Recording, setup: Setup) -> Self {
+        let (mut app, _) = Self::new(Start::Picker, setup);
+        app.show(recording);
+        app
+    }
+
+    /// Takes one message in and says what is to be done about it.
+    pub fn update(&mut self, message: Msg) -> Vec<Effect> {
+        match message {
+            Msg::Key(key) => return self.press(key),
+            Msg::Signal(signal) => return vec![Effect::Quit(Ending::Signal(signal))],
+            Msg::StartFailed(reason) => return self.give_up(reason),
+            Msg::Opened(Err(reason)) => return self.give_up(reason),
+            Msg::Opened(Ok(recording)) => self.show(recording),
+            Msg::Resize => {}
+            Msg::Exported(Ok(path)) => self.notice = Some(Notice::Done(format!("wrote {}", path.display()))),
+            Msg::Exported(Err(reason)) => self.notice = Some(Notice::Failed(format!("no figure: {reason}"))),
+            Msg::Copied(Ok(path)) => {
+                let path = path.display();
+                self.notice = Some(Notice::Done(format!("wrote {path}: change it, then run nso-tui {path}")));
+            }
+            Msg::Copied(Err(reason)) => self.notice = Some(Notice::Failed(format!("no copy: {reason}"))),
+            Msg::Tick(elapsed) => self.with_session(|session| session.tick(elapsed)),
+            Msg::Events(batches) => self.with_session(|session| {
+                for (run, events) in batches {
+                    session.receive(run, &events);
+                }
+            }),
+            Msg::Started { directory } => self.with_session(|session| session.started(directory)),
+            Msg::Drained => self.with_session(Session::drained),
+        }
+        Vec::new()
+    }
+
+    /// Where keys go.
+    pub fn context(&self) -> Context {
+        match &self.overlay {
+            Overlay::None => self.place_context(),
+            Overlay::Help => Context::Help,
+            Overlay::Ask(_) => Context::Question,
+            Overlay::Type(_) => Context::Prompt,
+        }
+    }
+
+    /// Where keys go once there is no overlay.
+    pub fn place_context(&self) -> Context {
+        match &self.place {
+            Place::Opening(_) => Context::Opening,
+            Place::Picker if self.picker.typing() == Typing::Here => Context::Filter,
+            Place::Picker => Context::Picker,
+            Place::Watch(session) => session.context(),
+        }
+    }
+
+    /// Whether an action would do something now. What is not offered is neither shown nor done.
+    pub fn offers(&self, action: Action) -> bool {
+        match (&self.overlay, &self.place) {
+            (Overlay::None, Place::Watch(session)) => session.offers(action),
+            (Overlay::None, Place::Picker) => match action {
+                Action::StartPreset => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
+                Action::EditCopy => self.picker.chosen().is_some(),
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
+    /// The session being watched.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.place {
+            Place::Watch(session) => Some(session),
+            Place::Picker | Place::Opening(_) => None,
+        }
+    }
+
+    fn with_session(&mut self, change: impl FnOnce(&mut Session)) {
+        if let Place::Watch(session) = &mut self.place {
+            change(session);
+        }
+    }
+
+    fn press(&mut self, key: Key) -> Vec<Effect> {
+        self.notice = None;
+        match (keymap::action(self.context(), key), key) {
+            (Some(action), _) if self.offers(action) => self.act(action),
+            (None, Key::Char(letter)) => {
+                match &mut self.overlay {
+                    Overlay::Type(prompt) => prompt.push(letter),
+                    Overlay::None if self.context() == Context::Filter => self.picker.narrow(letter),
+                    Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Quit if self.alive() => self.overlay = Overlay::Ask(Question::Quit),
+            Action::Quit => return vec![self.quit()],
+            Action::Interrupt if self.alive() && self.overlay != Overlay::Ask(Question::Interrupt) => {
+                self.overlay = Overlay::Ask(Question::Interrupt);
+            }
+            Action::Interrupt => return vec![Effect::Quit(Ending::Interrupted)],
+            Action::Help if self.overlay == Overlay::Help => self.overlay = Overlay::None,
+            Action::Help => self.overlay = Overlay::Help,
+            Action::Accept => return self.accept(),
+            Action::Cancel | Action::Erase => self.take_back(action),
+            Action::OpenSession => self.overlay = Overlay::Type(Prompt::path()),
+            Action::Filter => self.picker.start_typing(),
+            Action::EditCopy => return self.picker.chosen().map(|choice| Effect::EditCopy(choice.name.clone())).into_iter().collect(),
+            Action::StartPreset => {
+                let plan = self.picker.chosen().and_then(|choice| choice.plan.as_ref().ok()).cloned();
+                return plan.map_or_else(Vec::new, |plan| self.start(plan));
+            }
+            Action::ToPicker => {
+                self.place = Place::Picker;
+                self.origin = Origin::Picker;
+                return vec![Effect::EndSession];
+            }
+            Action::Move(direction) if matches!(self.place, Place::Picker) => self.picker.go(direction),
+            _ => return self.act_on_session(action),
+        }
+        Vec::new()
+    }
+
+    fn act_on_session(&mut self, action: Action) -> Vec<Effect> {
+        let Place::Watch(session) = &mut self.place else { return Vec::new() };
+        match action {
+            Action::TypeValue => {
+                self.overlay = session.cursor().map_or(Overlay::None, |knob| Overlay::Type(Prompt::value(knob)));
+                Vec::new()
+            }
+            Action::Restart if session.selected_is_alive() => {
+                self.overlay = Overlay::Ask(Question::Restart);
+                Vec::new()
+            }
+            _ => session.act(action),
+        }
+    }
+
+    /// Esc and Backspace in whatever takes text or asks.
+    fn take_back(&mut self, action: Action) {
+        match (&mut self.overlay, action) {
+            (Overlay::Type(prompt), Action::Erase) => prompt.erase(),
+            (Overlay::None, Action::Erase) => self.picker.widen(),
+            (Overlay::None, _) => self.picker.clear_filter(),
+            (overlay, _) => *overlay = Overlay::None,
+        }
+    }
+
+    fn accept(&mut self) -> Vec<Effect> {
+        match std::mem::replace(&mut self.overlay, Overlay::None) {
+            Overlay::Ask(Question::Quit) => vec![self.quit()],
+            Overlay::Ask(Question::Interrupt) => vec![Effect::Quit(Ending::Interrupted)],
+            Overlay::Ask(Question::Restart) => match &mut self.place {
+                Place::Watch(session) => session.act(Action::Restart),
+                Place::Picker | Place::Opening(_) => Vec::new(),
+            },
+            Overlay::Type(prompt) => self.take(prompt),
+            Overlay::None | Overlay::Help => Vec::new(),
+        }
+    }
+
+    /// Takes what was typed, or leaves the prompt open with what is wrong about it.
+    fn take(&mut self, mut prompt: Prompt) -> Vec<Effect> {
+        match (prompt.knob(), &mut self.place) {
+            (None, _) if prompt.text().trim().is_empty() => Vec::new(),
+            (None, _) => {
+                self.origin = Origin::Picker;
+                self.open(PathBuf::from(prompt.text().trim()))
+            }
+            (Some(knob), Place::Watch(session)) => match prompt.number() {
+                Ok(value) => session.set(knob, value),
+                Err(reason) => {
+                    prompt.refuse(reason);
+                    self.overlay = Overlay::Type(prompt);
+                    Vec::new()
+                }
+            },
+            (Some(_), Place::Picker | Place::Opening(_)) => Vec::new(),
+        }
+    }
+
+    fn start(&mut self, plan: Plan) -> Vec<Effect> {
+        self.place = Place::Watch(Box::new(Session::new(plan.clone(), Feed::Starting)));
+        vec![Effect::StartSession(Box::new(plan))]
+    }
+
+    fn open(&mut self, directory: PathBuf) -> Vec<Effect> {
+        self.place = Place::Opening(directory.clone());
+        vec![Effect::OpenSession(directory)]
+    }
+
+    fn show(&mut self, recording: Recording) {
+        let mut session = Session::new(recording.plan, Feed::Recorded);
+        for (run, events) in recording.events.iter().enumerate() {
+            session.receive(run, events);
+        }
+        session.directory = Some(recording.directory);
+        self.place = Place::Watch(Box::new(session));
+    }
+
+    /// What was to be shown cannot be: back to the presets, or out if the command line asked for it.
+    fn give_up(&mut self, reason: String) -> Vec<Effect> {
+        if self.origin == Origin::CommandLine {
+            return vec![Effect::Quit(Ending::Failed(reason))];
+        }
+        self.place = Place::Picker;
+        self.overlay = Overlay::None;
+        self.notice = Some(Notice::Failed(reason));
+        Vec::new()
+    }
+
+    fn alive(&self) -> bool {
+        self.session().is_some_and(Session::is_alive)
+    }
+
+    fn quit(&self) -> Effect {
+        Effect::Quit(Ending::Quit(self.session().map_or_else(Vec::new, Session::outcomes)))
+    }
+}

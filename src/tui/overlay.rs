@@ -1,0 +1,196 @@
+//! What lies over the screen, one at a time: help, a question, a line being typed. And the cards that say one thing.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::{Block, Clear, Padding, Paragraph},
+};
+
+use super::{
+    text::{self, fit, scrub, value, wrap},
+    theme::Theme,
+};
+use crate::optimizer::Knob;
+
+/// Longest line that can be typed.
+const LONGEST: usize = 200;
+
+/// What lies over the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    None,
+    /// All keys.
+    Help,
+    /// A question to be answered yes or no.
+    Ask(Question),
+    /// A line being typed.
+    Type(Prompt),
+}
+
+/// A question; each is asked because yes loses something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Quit while runs are alive.
+    Quit,
+    /// The same after Ctrl-C, where a second one means yes.
+    Interrupt,
+    /// Begin a run again that is not over.
+    Restart,
+}
+
+/// What a typed line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Value(Knob),
+    Path,
+}
+
+/// A line being typed, and what was wrong when it was last accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    purpose: Purpose,
+    text: String,
+    refused: Option<String>,
+}
+
+impl Prompt {
+    /// A line for the value of a knob.
+    pub fn value(knob: Knob) -> Self {
+        Self { purpose: Purpose::Value(knob), text: String::new(), refused: None }
+    }
+
+    /// A line for the directory of a session.
+    pub fn path() -> Self {
+        Self { purpose: Purpose::Path, text: String::new(), refused: None }
+    }
+
+    /// The knob that the line is for.
+    pub fn knob(&self) -> Option<Knob> {
+        match self.purpose {
+            Purpose::Value(knob) => Some(knob),
+            Purpose::Path => None,
+        }
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Adds a letter.
+    pub fn push(&mut self, letter: char) {
+        if self.text.chars().count() < LONGEST {
+            self.text.push(letter);
+            self.refused = None;
+        }
+    }
+
+    /// Takes the last letter back.
+    pub fn erase(&mut self) {
+        self.text.pop();
+        self.refused = None;
+    }
+
+    /// Says why what was typed cannot be had.
+    pub fn refuse(&mut self, reason: String) {
+        self.refused = Some(reason);
+    }
+
+    /// What was typed, as a value of the knob that it is for.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub fn number(&self) -> Result<f64, String> {
+        let number: f64 = self.text.trim().parse().map_err(|_| format!("\"{}\" is not a number", scrub(&self.text)))?;
+        match self.knob() {
+            Some(knob) => knob.check(number).map_err(|_| format!("{} is refused: {}", value(number), knob.range())),
+            None => Ok(number),
+        }
+    }
+}
+
+/// A box in the middle of `area`, as wide as its lines and its title need.
+pub fn card(frame: &mut Frame<'_>, area: Rect, (title, lines): (&str, Vec<Line<'_>>), theme: Theme) {
+    let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(text::width(title) + 2);
+    let size = |wanted: usize, most: u16| u16::try_from(wanted).unwrap_or(u16::MAX).min(most);
+    let (width, height) = (size(widest + 6, area.width), size(lines.len() + 2, area.height));
+    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let block = Block::bordered()
+        .border_set(theme.border())
+        .border_style(theme.focus())
+        .title(Span::styled(format!(" {title} "), theme.strong()))
+        .padding(Padding::horizontal(if width > 10 { 2 } else { 0 }));
+    frame.render_widget(Clear, place);
+    frame.render_widget(Paragraph::new(lines).block(block), place);
+}
+
+/// A question with its answers.
+pub fn ask(frame: &mut Frame<'_>, area: Rect, (question, alive, run): (Question, usize, &str), theme: Theme) {
+    let runs = if alive == 1 { "one run is".to_owned() } else { format!("{alive} runs are") };
+    let (title, said) = match question {
+        Question::Quit => ("quit?", format!("{runs} still training. Quitting ends them; their logs are kept.")),
+        Question::Interrupt => ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept.")),
+        Question::Restart => ("restart?", format!("{} is still training. It would begin again from its initial weights.", scrub(run))),
+    };
+    let mut lines: Vec<Line<'_>> = wrap(&said, usize::from(area.width).saturating_sub(8).min(58)).into_iter().map(Line::from).collect();
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        Span::styled("y", theme.key()),
+        Span::styled(" yes   ", theme.quiet()),
+        Span::styled("n", theme.key()),
+        Span::styled(" no", theme.quiet()),
+    ]));
+    card(frame, area, (title, lines), theme);
+}
+
+/// The line being typed, with what is allowed or what was wrong beneath.
+pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Theme) {
+    let columns = usize::from(area.width).saturating_sub(8).min(58);
+    let (title, hint) = match prompt.purpose {
+        Purpose::Value(knob) => (format!("new value of {}", theme.spell(knob.symbol())), knob.range()),
+        Purpose::Path => ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned()),
+    };
+    let typed = scrub(&prompt.text);
+    // The end of what is typed is what the user looks at.
+    let hidden = text::width(&typed).saturating_sub(columns.saturating_sub(2));
+    let shown: String = typed.chars().skip(hidden).collect();
+    let mut lines = vec![Line::styled(text::pad(&format!("{shown}{}", theme.glyph("▏", "_")), columns), theme.strong())];
+    match &prompt.refused {
+        Some(reason) => {
+            lines.extend(wrap(&theme.spell(reason), columns).into_iter().map(|line| Line::styled(line, theme.alert())));
+        }
+        None => lines.push(Line::styled(fit(&hint, columns), theme.quiet())),
+    }
+    card(frame, area, (&title, lines), theme);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(knob: Knob, text: &str) -> Prompt {
+        let mut prompt = Prompt::value(knob);
+        text.chars().for_each(|letter| prompt.push(letter));
+        prompt
+    }
+
+    #[test]
+    fn a_typed_value_must_be_a_number_that_the_knob_takes() {
+        assert_eq!(typed(Knob::Sigma, " 0.025").number(), Ok(0.025));
+        assert_eq!(typed(Knob::Sigma, "two").number(), Err("\"two\" is not a number".into()));
+        assert_eq!(typed(Knob::Sigma, "").number(), Err("\"\" is not a number".into()));
+        let refused = typed(Knob::K, "1.5").number();
+        assert_eq!(refused, Err("1.5 is refused: a whole number at least 1 and at most 64".into()));
+        assert!(typed(Knob::Lr, "nan").number().is_err());
+    }
+
+    #[test]
+    fn typing_takes_the_objection_back() {
+        let mut prompt = typed(Knob::Lr, "0");
+        prompt.refuse("no".into());
+        prompt.erase();
+        assert_eq!(prompt.refused, None);
+    }
+}

@@ -1,0 +1,310 @@
+//! The list of presets: what there is, how long it takes, and what exactly would run.
+//!
+//! ```text
+//! │  Pick an experiment                                              type / to filter │
+//! │  ▸ valley            Two parameters: who walks to the flat end?   4 runs      2 s │
+//! │  ── valley ────────────────────────────────────────────────────────────────────── │
+//! │  about                                                                            │
+//! │  SGD   lr 0.05  momentum 0.9                            device   flex, 2 threads  │
+//! ```
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+
+use super::{
+    keymap::Direction,
+    text::{self, fit, pad, pad_left, scrub, value, wrap},
+    theme::Theme,
+};
+use crate::{
+    optimizer::{Hyperparameters, Knob},
+    run::Plan,
+};
+
+/// Widest that the column of preset names grows.
+const NAME_COLUMN: usize = 28;
+/// Longest filter that can be typed.
+const LONGEST_FILTER: usize = 40;
+
+/// One preset on offer.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// The name that starts it.
+    pub name: String,
+    /// Its plan, or why there is none.
+    pub plan: Result<Plan, String>,
+}
+
+/// The picker's state.
+#[derive(Debug, Clone)]
+pub struct Picker {
+    choices: Vec<Choice>,
+    filter: String,
+    cursor: usize,
+    typing: Typing,
+    /// The device line, as the program's edge found it.
+    device: String,
+}
+
+/// Whether what is typed goes to a line of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    Here,
+    Elsewhere,
+}
+
+impl Picker {
+    /// A picker over `choices`; `device` says what they would run on.
+    pub fn new(choices: Vec<Choice>, device: &str) -> Self {
+        Self { choices, filter: String::new(), cursor: 0, typing: Typing::Elsewhere, device: scrub(device) }
+    }
+
+    /// The presets whose name or title has every word of the filter.
+    fn matching(&self) -> Vec<&Choice> {
+        let fits = |choice: &&Choice| {
+            let title = choice.plan.as_ref().map_or("", |plan| plan.title.as_str());
+            let text = format!("{} {title}", choice.name).to_lowercase();
+            self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+        };
+        self.choices.iter().filter(fits).collect()
+    }
+
+    /// The preset under the cursor.
+    pub fn chosen(&self) -> Option<&Choice> {
+        self.matching().get(self.cursor).copied()
+    }
+
+    /// Moves the cursor; it stays inside the list.
+    pub fn go(&mut self, direction: Direction) {
+        let last = self.matching().len().saturating_sub(1);
+        self.cursor = match direction {
+            Direction::Up => self.cursor.saturating_sub(1),
+            Direction::Down => (self.cursor + 1).min(last),
+            Direction::Left | Direction::Right => self.cursor,
+        };
+    }
+
+    /// Whether keys go to the filter.
+    pub fn typing(&self) -> Typing {
+        self.typing
+    }
+
+    /// Lets keys go to the filter.
+    pub fn start_typing(&mut self) {
+        self.typing = Typing::Here;
+    }
+
+    /// Adds a letter to the filter.
+    pub fn narrow(&mut self, letter: char) {
+        if self.filter.chars().count() < LONGEST_FILTER {
+            self.filter.push(letter);
+            self.cursor = 0;
+        }
+    }
+
+    /// Takes the last letter of the filter back.
+    pub fn widen(&mut self) {
+        self.filter.pop();
+        self.cursor = 0;
+    }
+
+    /// Shows every preset again; the cursor stays on the one it is on.
+    pub fn clear_filter(&mut self) {
+        let name = self.chosen().map(|choice| choice.name.clone());
+        self.filter.clear();
+        self.typing = Typing::Elsewhere;
+        self.cursor = self.choices.iter().position(|choice| Some(&choice.name) == name.as_ref()).unwrap_or(0);
+    }
+}
+
+/// Draws the picker inside its frame.
+pub fn render(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme) {
+    let inset = if area.width >= 60 { 2 } else { 0 };
+    let area = Rect { x: area.x + inset, width: area.width.saturating_sub(2 * inset), ..area };
+    let matching = picker.matching();
+    let listed = u16::try_from(matching.len().max(1)).unwrap_or(u16::MAX);
+    // The list comes first; the details have what it leaves, the gaps only where all of it fits.
+    let gap = u16::from(area.height >= listed.saturating_add(12));
+    let [_, heading, _, list, _, rest] = Layout::vertical([
+        Constraint::Length(gap),
+        Constraint::Length(1),
+        Constraint::Length(gap),
+        Constraint::Length(listed.min(area.height.saturating_sub(4).max(1))),
+        Constraint::Length(gap),
+        Constraint::Min(0),
+    ])
+    .areas(area);
+    frame.render_widget(heading_line(picker, theme, heading.width.into()), heading);
+    render_list(frame, list, picker, theme);
+    let lines = picker.chosen().map_or_else(Vec::new, |choice| details(picker, choice, theme, rest.width.into()));
+    frame.render_widget(Paragraph::new(lines), rest);
+}
+
+fn heading_line(picker: &Picker, theme: Theme, columns: usize) -> Line<'static> {
+    let title = "Pick an experiment";
+    let filter = match picker.typing {
+        Typing::Here => format!("filter: {}{}", picker.filter, theme.glyph("▏", "_")),
+        Typing::Elsewhere => "type / to filter".into(),
+    };
+    let style = if picker.typing == Typing::Here { theme.strong() } else { theme.quiet() };
+    Line::from(vec![
+        Span::styled(title, theme.strong()),
+        Span::styled(pad_left(&filter, columns.saturating_sub(title.len())), style),
+    ])
+}
+
+fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme) {
+    let matching = picker.matching();
+    if matching.is_empty() {
+        let nothing = format!("no preset has \"{}\" in its name or title", picker.filter);
+        frame.render_widget(Line::styled(nothing, theme.quiet()), area);
+        return;
+    }
+    let columns = usize::from(area.width);
+    let names = matching.iter().map(|choice| text::width(&scrub(&choice.name))).max().unwrap_or(0).min(NAME_COLUMN);
+    // The list scrolls when it is taller than its area.
+    let height = usize::from(area.height).max(1);
+    let first = (picker.cursor + 1).saturating_sub(height);
+    let rows = matching.iter().enumerate().skip(first).take(height).map(|(place, choice)| {
+        let (runs, takes, title) = match &choice.plan {
+            Ok(plan) => (format!("{} runs", plan.runs.len()), scrub(&plan.takes), scrub(&plan.title)),
+            Err(_) => (String::new(), String::new(), "cannot be read".into()),
+        };
+        let tail = if columns >= 60 { pad_left(&runs, 9) + &pad_left(&takes, 10) } else { pad_left(&runs, 8) };
+        let room = columns.saturating_sub(2 + names + 2 + text::width(&tail));
+        let here = place == picker.cursor;
+        let style = if here { theme.strong() } else { theme.text() };
+        Line::from(vec![
+            Span::styled(if here { theme.glyph("▸ ", "> ") } else { "  " }, theme.key()),
+            Span::styled(pad(&scrub(&choice.name), names), style),
+            Span::styled(format!("  {}", pad(&title, room)), if here { theme.text() } else { theme.quiet() }),
+            Span::styled(tail, theme.quiet()),
+        ])
+    });
+    frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), area);
+}
+
+/// What stands below the list: a rule with the name, the about text, the runs, the device and the probes.
+fn details(picker: &Picker, choice: &Choice, theme: Theme, columns: usize) -> Vec<Line<'static>> {
+    let dash = theme.glyph("─", "-");
+    let name = fit(&scrub(&choice.name), columns.saturating_sub(8));
+    let rule = columns.saturating_sub(4 + text::width(&name));
+    let mut lines = vec![Line::from(vec![
+        Span::styled(dash.repeat(2.min(columns)) + " ", theme.frame()),
+        Span::styled(name, theme.strong()),
+        Span::styled(format!(" {}", dash.repeat(rule)), theme.frame()),
+    ])];
+    let plan = match &choice.plan {
+        Ok(plan) => plan,
+        Err(reason) => {
+            let reason = theme.spell(&scrub(reason));
+            lines.extend(wrap(&reason, columns).into_iter().map(|line| Line::styled(line, theme.alert())));
+            return lines;
+        }
+    };
+    lines.extend(wrap(&theme.spell(&scrub(&plan.about)), columns.min(100)).into_iter().map(Line::from));
+    lines.push(Line::default());
+    let runs = run_lines(plan, theme);
+    let facts = facts(picker, plan);
+    let beside = columns >= 100;
+    let left = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
+    for row in 0..runs.len().max(if beside { facts.len() } else { 0 }) {
+        let run = runs.get(row).cloned().unwrap_or_default();
+        match facts.get(row).filter(|_| beside) {
+            Some((label, text)) => lines.push(Line::from(vec![
+                Span::raw(pad(&run, left)),
+                Span::styled(pad(label, 9), theme.quiet()),
+                Span::raw(fit(text, columns.saturating_sub(left + 9))),
+            ])),
+            None => lines.push(Line::raw(run)),
+        }
+    }
+    if !beside {
+        lines.push(Line::default());
+        lines.extend(facts.into_iter().map(|(label, text)| {
+            Line::from(vec![Span::styled(pad(label, 9), theme.quiet()), Span::raw(text)])
+        }));
+    }
+    lines
+}
+
+/// One line a run: its name and the knobs that it starts with.
+fn run_lines(plan: &Plan, theme: Theme) -> Vec<String> {
+    let names = plan.runs.iter().map(|run| text::width(&scrub(&run.name))).max().unwrap_or(0);
+    plan.runs
+        .iter()
+        .map(|run| format!("{}  {}", pad(&scrub(&run.name), names), theme.spell(&settings(&run.hyperparameters))))
+        .collect()
+}
+
+/// The knobs that do something, the base update first.
+fn settings(hyperparameters: &Hyperparameters) -> String {
+    let order = [Knob::Lr, Knob::Momentum, Knob::WeightDecay, Knob::Sigma, Knob::K, Knob::Rho, Knob::Mix];
+    let idle = |knob: Knob, at: f64| at == 0.0 && matches!(knob, Knob::Momentum | Knob::WeightDecay | Knob::Mix);
+    order
+        .into_iter()
+        .filter_map(|knob| hyperparameters.get(knob).map(|at| (knob, at)))
+        .filter(|&(knob, at)| !idle(knob, at))
+        .map(|(knob, at)| format!("{} {}", knob.symbol(), value(at)))
+        .collect::<Vec<_>>()
+        .join("  ")
+}
+
+fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
+    let probes = match plan.train.probe_every {
+        None => "none".to_owned(),
+        Some(cadence) => {
+            let products = plan.train.probe.trace_probes + plan.train.probe.lanczos_products;
+            format!("every {cadence}, at most {products} Hessian products each")
+        }
+    };
+    vec![
+        ("device", picker.device.clone()),
+        ("length", plan.train.budget.to_string()),
+        ("probes", probes),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picker(names: &[&str]) -> Picker {
+        let choices = names.iter().map(|name| Choice { name: (*name).into(), plan: Err("unreadable".into()) });
+        Picker::new(choices.collect(), "flex")
+    }
+
+    #[test]
+    fn the_cursor_stays_inside_the_list() {
+        let mut picker = picker(&["valley", "mnist-mlp"]);
+        picker.go(Direction::Up);
+        assert_eq!(picker.chosen().map(|choice| choice.name.as_str()), Some("valley"));
+        for _ in 0..5 {
+            picker.go(Direction::Down);
+        }
+        assert_eq!(picker.chosen().map(|choice| choice.name.as_str()), Some("mnist-mlp"));
+    }
+
+    #[test]
+    fn every_word_of_the_filter_must_match() {
+        let mut picker = picker(&["valley", "mnist-softmax", "mnist-mlp"]);
+        "ml mni".chars().for_each(|letter| picker.narrow(letter));
+        assert_eq!(picker.matching().len(), 1);
+        "z".chars().for_each(|letter| picker.narrow(letter));
+        assert!(picker.chosen().is_none());
+        picker.widen();
+        picker.clear_filter();
+        assert_eq!(picker.chosen().map(|choice| choice.name.as_str()), Some("mnist-mlp"));
+    }
+
+    #[test]
+    fn an_empty_list_has_nothing_under_the_cursor() {
+        let mut picker = picker(&[]);
+        picker.go(Direction::Down);
+        assert!(picker.chosen().is_none());
+    }
+}

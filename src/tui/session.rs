@@ -1,0 +1,392 @@
+//! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
+//! Runs are told about changes by commands; what is shown as their value is only ever what they reported.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use super::{
+    app::{Effect, ExportRequest},
+    keymap::{Action, Context, Direction, Turn},
+    text::scrub,
+};
+use crate::{
+    figure::{self, History, Labelled, PanelKind, RunState, View},
+    optimizer::{Hyperparameters, Knob},
+    run::{Command, Event, Outcome, Plan},
+};
+
+/// Charts on the screen.
+const CHARTS: usize = 4;
+
+/// One session being watched.
+#[derive(Debug)]
+pub struct Session {
+    pub plan: Plan,
+    /// One for each run of the plan, in its order.
+    pub runs: Vec<Run>,
+    pub feed: Feed,
+    pub pane: Pane,
+    pub zoom: Zoom,
+    /// The focused one of the four charts.
+    pub chart: usize,
+    pub view: View,
+    pub scope: Scope,
+    /// Where the session's log is.
+    pub directory: Option<PathBuf>,
+    pub elapsed: Duration,
+    selected: usize,
+    /// The knob last chosen; a run that lacks it has the cursor on its first.
+    knob: Knob,
+}
+
+/// One run being watched.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name, scrubbed.
+    pub name: String,
+    pub history: History,
+    /// Changes that were asked for and not yet answered.
+    pub pending: BTreeMap<Knob, f64>,
+    /// Its knobs before it has told of them.
+    planned: Hyperparameters,
+}
+
+/// Where the events come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// The engine is being started.
+    Starting,
+    /// From runs that take commands.
+    Live,
+    /// From nowhere any more: all runs have ended for good.
+    Drained,
+    /// From a log.
+    Recorded,
+}
+
+/// The part of the screen where arrow keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    Charts,
+    Runs,
+    Knobs,
+}
+
+/// How many charts there are on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zoom {
+    All,
+    One,
+}
+
+/// Which runs the next change goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Selected,
+    AllRuns,
+}
+
+impl Run {
+    fn new(plan: &Plan, index: usize) -> Option<Self> {
+        let run = plan.runs.get(index)?;
+        Some(Self {
+            name: scrub(&run.name),
+            history: History::planned(&plan.train),
+            pending: BTreeMap::new(),
+            planned: run.hyperparameters,
+        })
+    }
+
+    /// The knobs as the run reported them, or as they are planned.
+    pub fn hyperparameters(&self) -> &Hyperparameters {
+        self.history.hyperparameters().unwrap_or(&self.planned)
+    }
+
+    /// Whether it may still take steps.
+    pub fn is_alive(&self) -> bool {
+        !self.history.state().is_over()
+    }
+
+    /// The value that a knob will have once all is answered.
+    fn expected(&self, knob: Knob) -> Option<f64> {
+        let value = self.hyperparameters().get(knob)?;
+        Some(self.pending.get(&knob).copied().unwrap_or(value))
+    }
+
+    fn receive(&mut self, event: &Event) {
+        match event {
+            Event::Adjust { setting, to: answered, .. } | Event::Reject { setting, value: answered, .. } => {
+                // An answer to an earlier request leaves the later one pending.
+                self.pending.retain(|knob, asked| knob != setting || asked != answered);
+            }
+            Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
+            _ => {}
+        }
+        self.history.push(event);
+    }
+}
+
+impl Session {
+    /// A session of `plan` before its first event.
+    pub fn new(plan: Plan, feed: Feed) -> Self {
+        let runs: Vec<Run> = (0..plan.runs.len()).filter_map(|index| Run::new(&plan, index)).collect();
+        Self {
+            plan,
+            runs,
+            feed,
+            pane: Pane::Runs,
+            zoom: Zoom::All,
+            chart: 0,
+            view: View::default(),
+            scope: Scope::Selected,
+            directory: None,
+            elapsed: Duration::ZERO,
+            selected: 0,
+            knob: Knob::Sigma,
+        }
+    }
+
+    /// Where keys go.
+    pub fn context(&self) -> Context {
+        match (self.zoom, self.pane) {
+            (Zoom::One, _) => Context::Chart,
+            (Zoom::All, Pane::Charts) => Context::Charts,
+            (Zoom::All, Pane::Runs) => Context::Runs,
+            (Zoom::All, Pane::Knobs) => Context::Knobs,
+        }
+    }
+
+    /// The kinds of the four charts.
+    pub fn panels(&self) -> [PanelKind; 4] {
+        figure::default_panels(&self.runs.iter().map(|run| &run.history).collect::<Vec<_>>())
+    }
+
+    /// The kind of the focused chart.
+    pub fn panel(&self) -> PanelKind {
+        let panels = self.panels();
+        panels.get(self.chart).copied().unwrap_or(panels[0])
+    }
+
+    /// The runs as charts show them.
+    pub fn labelled(&self) -> Vec<Labelled<'_>> {
+        let runs = self.runs.iter().enumerate();
+        runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
+    }
+
+    /// The place of the selected run.
+    pub fn selected(&self) -> usize {
+        self.selected
+    }
+
+    /// The selected run.
+    pub fn run(&self) -> Option<&Run> {
+        self.runs.get(self.selected)
+    }
+
+    /// The knob under the cursor.
+    pub fn cursor(&self) -> Option<Knob> {
+        let hyperparameters = self.run()?.hyperparameters();
+        hyperparameters.get(self.knob).map(|_| self.knob).or_else(|| hyperparameters.knobs().next())
+    }
+
+    /// Whether some run may still take steps.
+    pub fn is_alive(&self) -> bool {
+        matches!(self.feed, Feed::Starting | Feed::Live) && self.runs.iter().any(Run::is_alive)
+    }
+
+    /// Whether the selected run takes commands and is not over.
+    pub fn selected_is_alive(&self) -> bool {
+        self.feed == Feed::Live && self.run().is_some_and(Run::is_alive)
+    }
+
+    /// How the runs that were trained here ended.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        if self.feed == Feed::Recorded {
+            return Vec::new();
+        }
+        let outcome = |run: &Run| match run.history.state() {
+            RunState::Completed => Some(Outcome::Completed),
+            RunState::Stopped => Some(Outcome::Stopped),
+            RunState::Diverged { .. } => Some(Outcome::Diverged),
+            RunState::Failed { .. } => Some(Outcome::Failed),
+            RunState::Waiting | RunState::Running | RunState::Paused => None,
+        };
+        self.runs.iter().filter_map(outcome).collect()
+    }
+
+    /// Whether an action would do something now.
+    pub fn offers(&self, action: Action) -> bool {
+        match action {
+            Action::Change(_) | Action::TypeValue => self.cursor().is_some_and(|knob| !self.targets(knob).is_empty()),
+            Action::ToggleScope => self.feed == Feed::Live && self.is_alive() && self.runs.len() > 1,
+            Action::Pause | Action::Stop => self.selected_is_alive(),
+            Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
+            Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
+            Action::Export => self.runs.iter().any(|run| run.history.start().is_some()),
+            Action::ToPicker => !self.is_alive(),
+            _ => true,
+        }
+    }
+
+    /// The session's clock moves while runs are alive.
+    pub fn tick(&mut self, elapsed: Duration) {
+        if self.is_alive() {
+            self.elapsed = elapsed;
+        }
+    }
+
+    /// The engine runs.
+    pub fn started(&mut self, directory: Option<PathBuf>) {
+        self.feed = Feed::Live;
+        self.directory = directory;
+    }
+
+    /// No run will tell anything any more.
+    pub fn drained(&mut self) {
+        self.feed = Feed::Drained;
+    }
+
+    /// Takes in what a run told.
+    pub fn receive(&mut self, run: usize, events: &[Event]) {
+        if let Some(run) = self.runs.get_mut(run) {
+            events.iter().for_each(|event| run.receive(event));
+        }
+    }
+
+    /// Does what a key asked for.
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Move(direction) => self.go(direction),
+            Action::NextPane => self.pane = self.pane.next(),
+            Action::PreviousPane => self.pane = self.pane.next().next(),
+            Action::Enlarge => self.zoom = Zoom::One,
+            Action::Shrink => self.zoom = Zoom::All,
+            Action::ToggleScope => {
+                self.scope = match self.scope {
+                    Scope::Selected => Scope::AllRuns,
+                    Scope::AllRuns => Scope::Selected,
+                }
+            }
+            Action::CycleX => self.view.x = self.view.x.next(),
+            Action::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
+            Action::ToggleLogY => self.view.toggle_y_scale(self.panel()),
+            Action::Change(turn) => return self.turn(turn),
+            Action::Pause => return self.pause(),
+            Action::PauseAll => return self.pause_all(),
+            Action::Stop => return vec![self.send(self.selected, Command::Stop)],
+            Action::Restart => return vec![self.send(self.selected, Command::Restart)],
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Asks for `value` of `knob`, of the selected run or of all.
+    pub fn set(&mut self, knob: Knob, value: f64) -> Vec<Effect> {
+        self.request(knob, |_| value)
+    }
+
+    fn turn(&mut self, turn: Turn) -> Vec<Effect> {
+        let Some(knob) = self.cursor() else { return Vec::new() };
+        self.request(knob, |value| match turn {
+            Turn::Raise => knob.raised(value),
+            Turn::Lower => knob.lowered(value),
+        })
+    }
+
+    /// Asks each target for a new value of `knob`, made from the one that it will have.
+    fn request(&mut self, knob: Knob, change: impl Fn(f64) -> f64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for index in self.targets(knob) {
+            let Some(run) = self.runs.get_mut(index) else { continue };
+            let Some(expected) = run.expected(knob) else { continue };
+            let value = change(expected);
+            // A knob at the end of its range has nothing to ask for.
+            if value.to_bits() != expected.to_bits() {
+                run.pending.insert(knob, value);
+                effects.push(Effect::Send { run: index, command: Command::Adjust { knob, value } });
+            }
+        }
+        effects
+    }
+
+    /// The runs that a change of `knob` goes to.
+    pub fn targets(&self, knob: Knob) -> Vec<usize> {
+        let takes = |index: &usize| {
+            let run = self.runs.get(*index);
+            run.is_some_and(|run| run.is_alive() && run.hyperparameters().get(knob).is_some())
+        };
+        let candidates = match self.scope {
+            Scope::Selected => self.selected..self.selected + 1,
+            Scope::AllRuns => 0..self.runs.len(),
+        };
+        if self.feed == Feed::Live { candidates.filter(takes).collect() } else { Vec::new() }
+    }
+
+    fn pause(&self) -> Vec<Effect> {
+        let paused = self.run().is_some_and(|run| *run.history.state() == RunState::Paused);
+        vec![self.send(self.selected, if paused { Command::Resume } else { Command::Pause })]
+    }
+
+    /// Pauses all runs; resumes them where none is left to pause.
+    fn pause_all(&self) -> Vec<Effect> {
+        let of_state = |wanted: &RunState| {
+            let indices = self.runs.iter().enumerate().filter(|(_, run)| run.history.state() == wanted);
+            indices.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        let running = of_state(&RunState::Running);
+        if running.is_empty() {
+            of_state(&RunState::Paused).into_iter().map(|run| self.send(run, Command::Resume)).collect()
+        } else {
+            running.into_iter().map(|run| self.send(run, Command::Pause)).collect()
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as an act of the session")]
+    fn send(&self, run: usize, command: Command) -> Effect {
+        Effect::Send { run, command }
+    }
+
+    fn go(&mut self, direction: Direction) {
+        use Direction::{Down, Left, Right, Up};
+        match (self.context(), direction) {
+            (Context::Charts, _) => self.chart = neighbour(self.chart, direction),
+            (Context::Chart, Left) => self.chart = self.chart.saturating_sub(1),
+            (Context::Chart, Right) => self.chart = (self.chart + 1).min(CHARTS - 1),
+            (Context::Knobs, Up) | (Context::Runs, Left) => self.choose_knob(Turn::Lower),
+            (Context::Knobs, Down) | (Context::Runs, Right) => self.choose_knob(Turn::Raise),
+            (_, Up | Left) => self.selected = self.selected.saturating_sub(1),
+            (_, Down | Right) => self.selected = (self.selected + 1).min(self.runs.len().saturating_sub(1)),
+        }
+    }
+
+    fn choose_knob(&mut self, turn: Turn) {
+        let Some(run) = self.run() else { return };
+        let knobs: Vec<Knob> = run.hyperparameters().knobs().collect();
+        let here = knobs.iter().position(|knob| Some(*knob) == self.cursor()).unwrap_or(0);
+        let next = match turn {
+            Turn::Raise => (here + 1).min(knobs.len().saturating_sub(1)),
+            Turn::Lower => here.saturating_sub(1),
+        };
+        self.knob = knobs.get(next).copied().unwrap_or(self.knob);
+    }
+}
+
+impl Pane {
+    fn next(self) -> Self {
+        match self {
+            Self::Charts => Self::Runs,
+            Self::Runs => Self::Knobs,
+            Self::Knobs => Self::Charts,
+        }
+    }
+}
+
+/// The chart beside chart number `from` in a grid of two columns.
+fn neighbour(from: usize, direction: Direction) -> usize {
+    let to = match direction {
+        Direction::Up => from.checked_sub(2),
+        Direction::Down => Some(from + 2),
+        Direction::Left => (from % 2 == 1).then(|| from - 1),
+        Direction::Right => (from % 2 == 0).then_some(from + 1),
+    };
+    to.filter(|&to| to < CHARTS).unwrap_or(from)
+}

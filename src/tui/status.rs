@@ -1,0 +1,168 @@
+//! The top line, where the session stands, and the bottom line, the keys that do something here and now.
+
+use std::time::Duration;
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    app::{App, Notice},
+    help::spelled,
+    keymap::{Action, Binding},
+    session::{Feed, Session},
+    text::{clock, fit, scrub, width},
+    theme::Theme,
+};
+use crate::{
+    figure::{RunState, text::thousands},
+    run::Budget,
+};
+
+/// Draws where the session stands: what runs, how far it is, how long it took and will take.
+pub fn render_top(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+    let columns = usize::from(area.width);
+    let name = fit(&scrub(&session.plan.preset), columns / 2);
+    let states = states(session);
+    // What stands at the right goes from the left where there is no room for all of it.
+    let mut right = vec![spent(session), clock(elapsed(session))];
+    right.extend(left(session));
+    let room = columns.saturating_sub(width(&name) + width(&states) + 6);
+    while right.len() > 1 && width(&right.join("   ")) > room {
+        right.remove(0);
+    }
+    let right = fit(&right.join("   "), room);
+    let gap = columns.saturating_sub(width(&name) + 3 + width(&states) + width(&right));
+    let line = Line::from(vec![
+        Span::styled(name, theme.strong()),
+        Span::styled(format!("   {states}"), theme.text()),
+        Span::raw(" ".repeat(gap)),
+        Span::styled(right, theme.text()),
+    ]);
+    frame.render_widget(line, area);
+}
+
+/// How many runs are in which state.
+fn states(session: &Session) -> String {
+    match session.feed {
+        Feed::Starting => return "starting".into(),
+        Feed::Recorded if session.is_over() => return "replay".into(),
+        Feed::Recorded | Feed::Live | Feed::Drained => {}
+    }
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for word in session.runs.iter().map(|run| word(run.history.state())) {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A run's state in one word.
+pub fn word(state: &RunState) -> &'static str {
+    match state {
+        RunState::Completed => "completed",
+        other => other.word(),
+    }
+}
+
+/// How far the furthest run is, in the budget's unit: where the charts end.
+fn spent(session: &Session) -> String {
+    let nows = || session.runs.iter().map(|run| run.history.now());
+    match session.plan.train.budget {
+        Budget::Gradients(budget) => {
+            let spent = nows().map(|now| now.gradients).max().unwrap_or(0);
+            format!("{} of {} gradient evaluations", thousands(spent), thousands(budget))
+        }
+        Budget::Steps(budget) => {
+            let spent = nows().map(|now| now.step).max().unwrap_or(0);
+            format!("{} of {} steps", thousands(spent), thousands(budget))
+        }
+        Budget::Epochs(budget) => {
+            let epochs = session.runs.iter().map(|run| run.history.now().step / run.history.steps_per_epoch());
+            format!("{} of {} epochs", thousands(epochs.max().unwrap_or(0).min(budget)), thousands(budget))
+        }
+    }
+}
+
+fn elapsed(session: &Session) -> Duration {
+    match session.feed {
+        Feed::Recorded => {
+            let seconds = session.runs.iter().map(|run| run.history.now().seconds).fold(0.0, f64::max);
+            Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        }
+        Feed::Starting | Feed::Live | Feed::Drained => session.elapsed,
+    }
+}
+
+/// How long the slowest run still takes.
+fn left(session: &Session) -> Option<String> {
+    if session.is_over() {
+        return None;
+    }
+    let seconds = session.runs.iter().filter_map(|run| run.history.eta_seconds()).reduce(f64::max)?;
+    Duration::try_from_secs_f64(seconds).ok().map(|left| format!("about {} left", clock(left)))
+}
+
+/// Draws the keys that do something, and at the right what was last reported, or where the log is.
+pub fn render_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let theme = app.theme;
+    let columns = usize::from(area.width);
+    let (said, style) = match &app.notice {
+        Some(Notice::Done(text)) => (scrub(text), theme.strong()),
+        Some(Notice::Failed(text)) => (scrub(text), theme.alert()),
+        None => (String::new(), theme.quiet()),
+    };
+    // A report may take all but the last two keys' room.
+    let said = fit(&theme.spell(&said), columns.saturating_sub(20));
+    let room = if said.is_empty() { columns } else { columns.saturating_sub(width(&said) + 2) };
+    let mut spans = Vec::new();
+    let mut used = 0;
+    for (keys, label) in fitting(shown(app), room) {
+        let gap = if used == 0 { "" } else { "  " };
+        used += gap.len() + width(&keys) + 1 + width(&label);
+        spans.push(Span::styled(format!("{gap}{keys}"), theme.key()));
+        spans.push(Span::styled(format!(" {label}"), theme.quiet()));
+    }
+    spans.push(Span::raw(" ".repeat(columns.saturating_sub(used + width(&said)))));
+    spans.push(Span::styled(said, style));
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// The keys and words of the rows that work here and now.
+fn shown(app: &App) -> Vec<(String, String)> {
+    let offered = |binding: &&Binding| binding.shown > 0 && binding.keys.first().is_some_and(|(_, action)| app.offers(*action));
+    let entry = |binding: &Binding| {
+        let keys = binding.keys.iter().take(binding.shown).map(|(key, _)| spelled(*key, app.theme));
+        let keys: Vec<String> = keys.collect();
+        // Arrows and signs stand together, words apart.
+        let apart = if keys.iter().all(|key| width(key) == 1) { "" } else { "/" };
+        (keys.join(apart), label(app, binding))
+    };
+    app.context().bindings().filter(offered).map(entry).collect()
+}
+
+/// A row's word; a key that goes to and fro says where it goes now.
+fn label(app: &App, binding: &Binding) -> String {
+    let paused = app.session().and_then(Session::run).is_some_and(|run| *run.history.state() == RunState::Paused);
+    match binding.keys.first() {
+        Some((_, Action::Pause)) if paused => "resume".into(),
+        _ => binding.label.into(),
+    }
+}
+
+/// As many entries as `room` takes; help and quit, the last two, stay longest.
+fn fitting(mut entries: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
+    let taken = |entries: &[(String, String)]| {
+        let each = entries.iter().map(|(keys, label)| width(keys) + 1 + width(label) + 2);
+        each.sum::<usize>().saturating_sub(2)
+    };
+    while taken(&entries) > room && !entries.is_empty() {
+        let last_but_two = entries.len().saturating_sub(3);
+        entries.remove(last_but_two);
+    }
+    entries
+}

@@ -1,0 +1,172 @@
+//! The whole screen: which regions there are at this size, and where. A pure function of the app.
+//!
+//! ```text
+//! 100x28 and more            60x20 and more          40x12 and more
+//! top line                   top line                top line
+//! ┌ chart ─┐┌ chart ──────┐  ┌ chart ─┐┌ chart ───┐  ┌ chart ──────┐
+//! └────────┘└─────────────┘  └────────┘└──────────┘  └─────────────┘
+//! ┌ chart ─┐┌ chart ──────┐  ┌ runs, or knobs ────┐  the selected run, or its knob
+//! └────────┘└─────────────┘  └────────────────────┘  keys
+//! ┌ runs ────────┐┌ knobs ┐  keys
+//! └──────────────┘└───────┘
+//! keys
+//! ```
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    style::Style,
+    text::{Line, Span},
+    widgets::{Block, Padding},
+};
+
+use super::{
+    app::{App, Place},
+    charts, help, knobs,
+    overlay::{self, Overlay},
+    picker, runs,
+    session::{Pane, Session, Zoom},
+    status,
+    text::scrub,
+    theme::{Glyphs, Theme, sweep},
+};
+
+/// The smallest screen that shows more than its own size.
+const SMALLEST: (u16, u16) = (40, 12);
+/// The smallest screen with four charts, the table and the knobs.
+const ROOMY: (u16, u16) = (100, 28);
+/// The smallest screen with two charts and the table.
+const COMPACT: (u16, u16) = (60, 18);
+/// Columns of the knob panel beside the table.
+const KNOB_COLUMNS: u16 = 36;
+
+/// Draws everything.
+pub fn render(frame: &mut Frame<'_>, app: &App) {
+    let area = frame.area();
+    if fits(area, SMALLEST) {
+        match &app.place {
+            Place::Picker => render_picker(frame, area, app),
+            Place::Opening(directory) => {
+                let reading = format!("reading {}", scrub(&directory.display().to_string()));
+                let line = Line::styled(super::text::fit(&reading, usize::from(area.width) - 8), app.theme.text());
+                overlay::card(frame, area, ("open", vec![line]), app.theme);
+            }
+            Place::Watch(session) => render_watch(frame, area, (app, session)),
+        }
+        render_overlay(frame, area, app);
+    } else {
+        render_too_small(frame, area, app.theme);
+    }
+    if app.theme.appearance().glyphs == Glyphs::Ascii {
+        sweep(frame.buffer_mut());
+    }
+}
+
+/// A region's frame; the one where the keys go stands out.
+pub fn region<'a>(theme: Theme, focus: Focus) -> Block<'a> {
+    let style = match focus {
+        Focus::Here => theme.focus(),
+        Focus::Elsewhere => theme.frame(),
+    };
+    Block::bordered().border_set(theme.border()).border_style(style).title_style(Style::new())
+}
+
+/// Whether the keys go to a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    Here,
+    Elsewhere,
+}
+
+impl Focus {
+    /// The focus of `pane` while the keys go to `focused`.
+    pub fn of(pane: Pane, focused: Pane) -> Self {
+        if pane == focused { Self::Here } else { Self::Elsewhere }
+    }
+}
+
+fn fits(area: Rect, (columns, rows): (u16, u16)) -> bool {
+    area.width >= columns && area.height >= rows
+}
+
+fn render_picker(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let block = region(app.theme, Focus::Elsewhere)
+        .title(Span::styled(" nso-tui ", app.theme.strong()))
+        .padding(Padding::horizontal(1));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let [body, keys] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(inner);
+    picker::render(frame, body, &app.picker, app.theme);
+    status::render_keys(frame, keys, app);
+}
+
+fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Session)) {
+    let theme = app.theme;
+    let [top, body, keys] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    status::render_top(frame, top, session, theme);
+    status::render_keys(frame, keys, app);
+    if fits(area, ROOMY) {
+        let rows = u16::try_from((session.runs.len() + 3).max(knobs::rows(session) + 2)).unwrap_or(u16::MAX);
+        let rows = rows.min(body.height / 3).max(6);
+        let [grid, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
+        match session.zoom {
+            Zoom::All => charts::render_grid(frame, grid, session, theme),
+            Zoom::One => return charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme),
+        }
+        let [table, panel] = Layout::horizontal([Constraint::Min(0), Constraint::Length(KNOB_COLUMNS)]).areas(bottom);
+        runs::render(frame, table, session, theme);
+        knobs::render(frame, panel, session, theme);
+    } else if fits(area, COMPACT) {
+        if session.zoom == Zoom::One {
+            return charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme);
+        }
+        let rows = u16::try_from(session.runs.len() + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
+        let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
+        charts::render_row(frame, row, session, theme);
+        match session.pane {
+            Pane::Knobs => knobs::render(frame, bottom, session, theme),
+            Pane::Runs | Pane::Charts => runs::render(frame, bottom, session, theme),
+        }
+    } else {
+        charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme);
+    }
+}
+
+/// Draws one line about the selected run below a single chart, and returns what is left above it.
+fn with_legend(frame: &mut Frame<'_>, body: Rect, (session, theme): (&Session, Theme)) -> Rect {
+    let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(body);
+    match session.pane {
+        Pane::Knobs => knobs::render_line(frame, line, session, theme),
+        Pane::Runs | Pane::Charts => runs::render_line(frame, line, session, theme),
+    }
+    chart
+}
+
+fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    match &app.overlay {
+        Overlay::None => {}
+        Overlay::Help => help::render(frame, area, app),
+        Overlay::Ask(question) => {
+            let session = app.session();
+            let alive = session.map_or(0, |session| session.runs.iter().filter(|run| run.is_alive()).count());
+            let run = session.and_then(Session::run).map_or("", |run| run.name.as_str());
+            overlay::ask(frame, area, (*question, alive, run), app.theme);
+        }
+        Overlay::Type(prompt) => overlay::type_line(frame, area, prompt, app.theme),
+    }
+}
+
+/// Says what is needed; drawn at any size, down to nothing at all.
+fn render_too_small(frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+    let (columns, rows) = SMALLEST;
+    let lines = [
+        Line::styled("too small", theme.strong()),
+        Line::styled(format!("need {columns}x{rows}"), theme.text()),
+        Line::styled(format!("have {}x{}", area.width, area.height), theme.quiet()),
+    ];
+    let top = area.y + area.height.saturating_sub(3) / 2;
+    for (row, line) in (top..area.bottom()).zip(lines) {
+        frame.render_widget(line.centered(), Rect { y: row, height: 1, ..area });
+    }
+}
