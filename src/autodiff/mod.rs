@@ -7,7 +7,7 @@ mod objective;
 mod pair;
 mod real;
 
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
@@ -28,8 +28,11 @@ pub fn vector_like(values: &[f64], like: &Vector) -> Vector {
 }
 
 /// The numbers of a vector, read from its device. Waits for the device.
+///
+/// # Panics
+/// If the device does not answer; a run then ends as failed, with the device's reason.
 pub fn values(vector: &Vector) -> Vec<f64> {
-    vector.to_data().convert_dtype(DType::F64).into_vec().unwrap_or_default()
+    vector.try_to_vec_as::<f64>().unwrap_or_else(|error| panic!("the device does not give its numbers: {error}"))
 }
 
 /// The values of many device scalars in one transfer. Waits for the device.

@@ -1,5 +1,5 @@
 //! Axes: ranges that cover the data and grow in round steps, so that charts do not shimmer, and where a number falls on them.
-//! [`tick`](super::tick) finds the round values to label.
+//! `tick.rs` finds the round values to label.
 
 use super::pyramid::Extents;
 
@@ -84,7 +84,9 @@ pub struct Axis {
 /// Round numbers between 1 and 10 at which a growing linear axis may end.
 const ENDS: [f64; 12] = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0];
 /// Parts in which a linear range is rounded.
-const PARTS: f64 = 5.0;
+const PARTS: f64 = 8.0;
+/// Sizes below this are nothing: it keeps axes clear of numbers too small to be divided.
+const NOTHING: f64 = 1e-290;
 
 impl Axis {
     /// An axis that covers `bounds` and ends at round numbers. Without bounds, or where a log scale has nothing positive,
@@ -97,7 +99,8 @@ impl Axis {
                 Self::new(scale, low, high)
             }
             (Scale::Log, Some(Bounds { low, high })) if high > 0.0 => {
-                let (low, high) = round_log(if low > 0.0 { low } else { high }, high);
+                let high = high.max(NOTHING);
+                let (low, high) = round_log(if low > 0.0 { low.max(NOTHING) } else { high }, high);
                 Self::new(scale, low, high)
             }
             (Scale::Log, _) => Self::new(scale, 1.0, 10.0),
@@ -192,8 +195,18 @@ pub(super) fn decimal(mantissa: f64, exponent: i32) -> f64 {
     format!("{mantissa}e{exponent}").parse().unwrap_or(mantissa)
 }
 
+/// So many times a round `step`, to the last bit what a reader would type.
+pub(super) fn multiple(step: f64, count: f64) -> f64 {
+    let written = format!("{step:e}");
+    match written.split_once('e') {
+        Some((mantissa, power)) => decimal(count * mantissa.parse::<f64>().unwrap_or(1.0), power.parse().unwrap_or(0)),
+        None => step * count,
+    }
+}
+
 /// The smallest round number at or above a positive `value` at which an axis may end.
 fn round_end(value: f64) -> f64 {
+    let value = value.max(NOTHING);
     let power = exponent(value);
     [power - 1, power, power + 1]
         .into_iter()
@@ -218,13 +231,13 @@ pub(super) fn round_step(step: f64) -> f64 {
 /// The range of multiples of a round step that holds `low` to `high`, a little wider where they are one number.
 fn round_linear(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
+    if size < NOTHING {
+        return (if low < 0.0 { -1.0 } else { 0.0 }, 1.0);
+    }
     let span = high / PARTS - low / PARTS;
     // Below a few bits of the larger end nothing can be told apart: give such data the width of a tenth of its size.
     let step = if span > size * 1e-14 { round_step(span) } else { round_step(size / 10.0) };
-    if size < f64::MIN_POSITIVE {
-        return (0.0, 1.0);
-    }
-    let (mut below, mut above) = ((low / step).floor() * step, (high / step).ceil() * step);
+    let (mut below, mut above) = (multiple(step, (low / step).floor()), multiple(step, (high / step).ceil()));
     if below > low || !below.is_finite() {
         below = low;
     }
@@ -256,7 +269,7 @@ fn round_log(low: f64, high: f64) -> (f64, f64) {
         (below, above)
     } else {
         // One round number only: a factor of two to either side.
-        ((below / 2.0).max(f64::MIN_POSITIVE), (above * 2.0).min(f64::MAX))
+        (below / 2.0, (above * 2.0).min(f64::MAX))
     }
 }
 
@@ -279,7 +292,7 @@ mod tests {
     #[test]
     fn ranges_end_at_round_numbers() {
         assert_eq!(linear(0.013, 0.288), (0.0, 0.3));
-        assert_eq!(linear(-0.2, 0.9), (-0.25, 1.0));
+        assert_eq!(linear(-0.2, 0.9), (-0.2, 1.0));
         assert_eq!(linear(97.0, 99.5), (97.0, 99.5));
         assert_eq!(log(0.0031, 2.3), (0.002, 5.0));
         assert_eq!(log(0.31, 0.52), (0.3, 0.6));
@@ -295,8 +308,8 @@ mod tests {
         for value in [0.0, 1.0, -3.0, 1e-300, 1e300, f64::MAX, f64::MIN, 5e-324, 0.1] {
             let (low, high) = linear(value, value);
             assert!(low < high && low <= value && value <= high, "{value}: {low} to {high}");
-            assert!((high - low) / 2.0 < value.abs().max(1.0), "{value} is a speck in {low} to {high}");
-            if value > 0.0 {
+            assert!(high / 2.0 - low / 2.0 < value.abs().max(1.0), "{value} is a speck in {low} to {high}");
+            if value > NOTHING {
                 let (low, high) = log(value, value);
                 assert!(low < high && low <= value && value <= high && low > 0.0, "{value}: {low} to {high}");
             }
@@ -321,12 +334,12 @@ mod tests {
             for scale in [Scale::Linear, Scale::Log] {
                 let axis = Axis::covering(Bounds::new(low, high), scale);
                 prop_assert!(axis.low() < axis.high() && axis.low().is_finite() && axis.high().is_finite());
-                prop_assert!(axis.low() <= low || (scale == Scale::Log && low <= 0.0), "{low} to {high}: {axis:?}");
+                prop_assert!(axis.low() <= low || (scale == Scale::Log && low <= NOTHING), "{low} to {high}: {axis:?}");
                 prop_assert!(axis.high() >= high || (scale == Scale::Log && high <= 0.0), "{low} to {high}: {axis:?}");
                 prop_assert!(axis.position(low) <= axis.position(inner) && axis.position(inner) <= axis.position(high));
                 prop_assert_eq!(axis.slot(axis.low(), 7), Some(0));
                 prop_assert_eq!(axis.slot(axis.high(), 7), Some(6));
-                if low > 0.0 {
+                if low > NOTHING {
                     prop_assert!(axis.slot(low, 100).is_some() && axis.slot(high, 100).is_some());
                 }
             }

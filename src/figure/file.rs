@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -24,18 +24,6 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) 
     written
 }
 
-/// As [`replace`], for contents that are at hand.
-///
-/// # Errors
-/// Whatever the file system says.
-pub(super) fn replace_with(path: &Path, contents: &[u8]) -> io::Result<()> {
-    replace(path, |sibling| {
-        let mut file = fs::File::create(sibling)?;
-        file.write_all(contents)?;
-        file.flush()
-    })
-}
-
 fn hidden_sibling(path: &Path) -> io::Result<PathBuf> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the name of a file"));
@@ -54,7 +42,7 @@ mod tests {
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("figure.svg");
-        replace_with(&path, b"old").unwrap();
+        replace(&path, |sibling| fs::write(sibling, "old")).unwrap();
         let failed = replace(&path, |sibling| {
             fs::write(sibling, "half")?;
             Err(io::Error::other("the disk is full"))
@@ -66,6 +54,6 @@ mod tests {
 
     #[test]
     fn a_folder_is_no_name_for_a_file() {
-        assert!(replace_with(Path::new("/"), b"").is_err());
+        assert!(replace(Path::new("/"), |_| Ok(())).is_err());
     }
 }

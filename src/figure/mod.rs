@@ -19,7 +19,7 @@ pub mod text;
 mod tick;
 
 pub use axis::{Axis, Bounds, Scale, Tick};
-pub use bitmap::{Figure, Layout, Size};
+pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
 pub use export::{ExportError, Options, Session, SessionRun, export};
 pub use history::{Change, History, Rejection, RunState, Schedule};
@@ -30,4 +30,4 @@ pub use quantity::Quantity;
 pub use series::{At, Point, Series, XAxis};
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

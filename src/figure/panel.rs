@@ -99,7 +99,8 @@ pub struct View {
     pub x: XAxis,
     /// How it runs there.
     pub x_scale: Scale,
-    y_scales: [Option<Scale>; PanelKind::ALL.len()],
+    /// The y scale asked for in each kind of panel; `None` for the quantity's own.
+    pub y_scales: [Option<Scale>; PanelKind::ALL.len()],
 }
 
 impl View {
@@ -212,7 +213,7 @@ pub struct Panel<'a> {
     pub marks: Vec<Mark>,
     /// Dotted lines.
     pub guides: Vec<Guide>,
-    /// Short remarks for the right end of the title: "log", "2 not finite".
+    /// Short remarks for the right end of the title, the most important first: "2 not finite", "log".
     pub notes: Vec<String>,
     /// What to say instead of curves when there is nothing to draw.
     pub empty: Option<String>,
@@ -234,12 +235,6 @@ impl<'a> Panel<'a> {
         let mut notes = Vec::new();
         let non_finite: usize = totals.iter().map(|total| total.non_finite).sum();
         let hidden: usize = if scale == Scale::Log { totals.iter().map(|total| total.non_positive).sum() } else { 0 };
-        if !guides.is_empty() {
-            notes.push("dotted: 2(1+μ)/lr".into());
-        }
-        if curves.iter().any(|curve| curve.stroke == Stroke::Dashed) {
-            notes.push(format!("dashed: {}", Quantity::FreeTrace.title()));
-        }
         if non_finite > 0 {
             notes.push(format!("{} not finite", text::thousands(non_finite as u64)));
         }
@@ -250,6 +245,15 @@ impl<'a> Panel<'a> {
             notes.push("log scale needs positive values".into());
         } else if scale == Scale::Log {
             notes.push("log".into());
+        }
+        if !guides.is_empty() {
+            notes.push("dotted: 2(1+μ)/lr".into());
+        }
+        if curves.iter().any(|curve| curve.stroke == Stroke::Dashed) {
+            notes.push(format!("dashed: {}", Quantity::FreeTrace.title()));
+        }
+        if curves.iter().any(|curve| curve.emphasis == Emphasis::Normal && curve.series.bars().is_some()) && kind == PanelKind::Trace {
+            notes.push("bars: ± 1 std. error".into());
         }
 
         let has_data = data.is_some() || non_finite > 0;

@@ -65,6 +65,14 @@ impl Engine {
     /// [`EngineError`]; no run has started then.
     pub fn start(plan: Plan, destination: &Destination, device: &Device) -> Result<Self, EngineError> {
         let problem = plan.problem.build(plan.train.seed, device)?;
+        Self::with_problem(plan, problem, destination)
+    }
+
+    /// Starts every run of the plan on a problem that is there already, whatever the plan says of it.
+    ///
+    /// # Errors
+    /// [`EngineError`]; no run has started then.
+    pub fn with_problem(plan: Plan, problem: Arc<dyn Problem>, destination: &Destination) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
         let (sender, events) = events::channel(CHANNEL);
         let plan = Arc::new(plan);

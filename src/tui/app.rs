@@ -5,14 +5,14 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     key::Key,
-    keymap::{self, Action, Context, Direction},
+    keymap::{self, Action, Context},
     overlay::{Overlay, Prompt, Question},
     picker::{Choice, Picker, Typing},
-    session::{Feed, Pane, Session},
+    session::{Feed, Session},
     theme::{Appearance, Theme},
 };
 use crate::{
-    figure::{self, History},
+    figure,
     run::{Command, Event, Outcome, Plan},
 };
 
@@ -272,18 +272,17 @@ impl App {
 
     fn press(&mut self, key: Key) -> Vec<Effect> {
         self.notice = None;
-        match (keymap::action(self.context(), key), key) {
-            (Some(action), _) if self.offers(action) => self.act(action),
-            (None, Key::Char(letter)) => {
-                match &mut self.overlay {
-                    Overlay::Type(prompt) => prompt.push(letter),
-                    Overlay::None if self.context() == Context::Filter => self.picker.narrow(letter),
-                    Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
-                }
-                Vec::new()
-            }
-            _ => Vec::new(),
+        let context = self.context();
+        match (keymap::action(context, key), key) {
+            (Some(action), _) if self.offers(action) => return self.act(action),
+            (None, Key::Char(letter)) => match &mut self.overlay {
+                Overlay::Type(prompt) => prompt.push(letter),
+                Overlay::None if context == Context::Filter => self.picker.narrow(letter),
+                Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
+            },
+            _ => {}
         }
+        Vec::new()
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {

@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     app::App,
-    keymap::Binding,
+    keymap::{Binding, Context},
     overlay::card,
     text::{self, fit, pad},
     theme::Theme,
@@ -33,7 +33,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     } else {
         packed(&bindings, (rows.max(1), columns), theme)
     };
-    card(frame, area, ("keys", lines), theme);
+    let place = Context::ALL.iter().find(|(known, _)| *known == context).map_or("", |(_, name)| name);
+    card(frame, area, (&format!("keys: {}", place.to_lowercase()), lines), theme);
 }
 
 /// Keys and words in as many columns as fit, read down.

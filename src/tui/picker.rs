@@ -21,8 +21,9 @@ use super::{
     theme::Theme,
 };
 use crate::{
+    figure::text::thousands,
     optimizer::{Hyperparameters, Knob},
-    run::Plan,
+    run::{Budget, Plan},
 };
 
 /// Widest that the column of preset names grows.
@@ -174,7 +175,12 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
             Ok(plan) => (format!("{} runs", plan.runs.len()), scrub(&plan.takes), scrub(&plan.title)),
             Err(_) => (String::new(), String::new(), "cannot be read".into()),
         };
-        let tail = if columns >= 60 { pad_left(&runs, 9) + &pad_left(&takes, 10) } else { pad_left(&runs, 8) };
+        // Where there is no room for all, the name stays and the length.
+        let (title, tail) = if columns >= 60 {
+            (title, pad_left(&runs, 9) + &pad_left(&takes, 10))
+        } else {
+            (String::new(), pad_left(&takes, 8))
+        };
         let room = columns.saturating_sub(2 + names + 2 + text::width(&tail));
         let here = place == picker.cursor;
         let style = if here { theme.strong() } else { theme.text() };
@@ -264,9 +270,18 @@ fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
     };
     vec![
         ("device", picker.device.clone()),
-        ("length", plan.train.budget.to_string()),
+        ("length", length(plan.train.budget)),
         ("probes", probes),
     ]
+}
+
+fn length(budget: Budget) -> String {
+    let (count, unit) = match budget {
+        Budget::Epochs(count) => (count, "epochs"),
+        Budget::Steps(count) => (count, "steps"),
+        Budget::Gradients(count) => (count, "gradient evaluations"),
+    };
+    format!("{} {unit} a run", thousands(count))
 }
 
 #[cfg(test)]

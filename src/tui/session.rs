@@ -193,6 +193,11 @@ impl Session {
         matches!(self.feed, Feed::Starting | Feed::Live) && self.runs.iter().any(Run::is_alive)
     }
 
+    /// Whether every run has ended.
+    pub fn is_over(&self) -> bool {
+        !self.runs.iter().any(Run::is_alive)
+    }
+
     /// Whether the selected run takes commands and is not over.
     pub fn selected_is_alive(&self) -> bool {
         self.feed == Feed::Live && self.run().is_some_and(Run::is_alive)
@@ -272,8 +277,9 @@ impl Session {
             Action::Change(turn) => return self.turn(turn),
             Action::Pause => return self.pause(),
             Action::PauseAll => return self.pause_all(),
-            Action::Stop => return vec![self.send(self.selected, Command::Stop)],
-            Action::Restart => return vec![self.send(self.selected, Command::Restart)],
+            Action::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
+            Action::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
+            Action::Export => return vec![Effect::Export(Box::new(self.export()))],
             _ => {}
         }
         Vec::new()
@@ -323,7 +329,8 @@ impl Session {
 
     fn pause(&self) -> Vec<Effect> {
         let paused = self.run().is_some_and(|run| *run.history.state() == RunState::Paused);
-        vec![self.send(self.selected, if paused { Command::Resume } else { Command::Pause })]
+        let command = if paused { Command::Resume } else { Command::Pause };
+        vec![Effect::Send { run: self.selected, command }]
     }
 
     /// Pauses all runs; resumes them where none is left to pause.
@@ -333,16 +340,29 @@ impl Session {
             indices.map(|(index, _)| index).collect::<Vec<_>>()
         };
         let running = of_state(&RunState::Running);
-        if running.is_empty() {
-            of_state(&RunState::Paused).into_iter().map(|run| self.send(run, Command::Resume)).collect()
-        } else {
-            running.into_iter().map(|run| self.send(run, Command::Pause)).collect()
-        }
+        let (runs, command) =
+            if running.is_empty() { (of_state(&RunState::Paused), Command::Resume) } else { (running, Command::Pause) };
+        runs.into_iter().map(|run| Effect::Send { run, command: command.clone() }).collect()
     }
 
-    #[expect(clippy::unused_self, reason = "reads as an act of the session")]
-    fn send(&self, run: usize, command: Command) -> Effect {
-        Effect::Send { run, command }
+    /// The figure of what is on the screen, named after how far the session is.
+    fn export(&self) -> ExportRequest {
+        let furthest = self.runs.iter().map(|run| run.history.now().gradients).max().unwrap_or(0);
+        let folder = self.directory.clone().unwrap_or_default();
+        let panels = match self.zoom {
+            Zoom::All => self.panels().to_vec(),
+            Zoom::One => vec![self.panel()],
+        };
+        let named = match self.zoom {
+            Zoom::All => format!("figure-{furthest}.png"),
+            Zoom::One => format!("figure-{furthest}-{}.png", self.panel().bright().key()),
+        };
+        let run = |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
+        ExportRequest {
+            path: folder.join(named),
+            session: figure::Session { title: scrub(&self.plan.title), runs: self.runs.iter().map(run).collect() },
+            options: figure::Options { view: self.view, panels, ..figure::Options::default() },
+        }
     }
 
     fn go(&mut self, direction: Direction) {

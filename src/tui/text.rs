@@ -95,22 +95,28 @@ pub enum Notation {
 }
 
 impl Notation {
-    /// Two digits of the smallest number where at most four decimals do, at least `2 decimals`-worth of the largest;
-    /// scientific where the column spans more than a fixed notation can show.
+    /// Three digits of the largest number, two of the smallest, within five digits and five decimals in all;
+    /// scientific where the column spans more than that can show.
     pub fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
         let sizes = numbers.into_iter().map(f64::abs).filter(|size| size.is_finite() && *size > 0.0);
         let (least, most) = sizes.fold((f64::INFINITY, 0.0_f64), |(least, most), size| (least.min(size), most.max(size)));
         if most == 0.0 {
             return Self::Fixed(2);
         }
-        let exponent = |size: f64| size.log10().floor() as i32;
-        if most >= 1e6 || most < 1e-4 {
+        if !(1e-4..1e6).contains(&most) {
             return Self::Scientific;
         }
-        let wished = 1 - exponent(least);
-        // What is shown of the largest number stays within five digits.
+        let exponent = |size: f64| size.log10().floor() as i32;
+        let wished = (2 - exponent(most)).min(4).max(1 - exponent(least));
         let affordable = 4 - exponent(most).max(0);
-        Self::Fixed(wished.min(affordable).clamp(0, 5) as usize)
+        Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0).min(5))
+    }
+
+    /// One digit of the smallest standard error: what a column of estimates is known to; `None` without any error.
+    pub fn of_errors(errors: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let least = errors.into_iter().filter(|error| error.is_finite() && *error > 0.0).reduce(f64::min)?;
+        let decimals = -(least.log10().floor() as i32);
+        (-6..=5).contains(&decimals).then(|| Self::Fixed(usize::try_from(decimals).unwrap_or(0)))
     }
 
     /// `number` in this notation; infinities and NaN as words.
@@ -134,6 +140,9 @@ mod tests {
     fn numbers_in_a_column_share_their_decimals() {
         assert_eq!(Notation::of([0.0021, 0.0014, 0.0031]), Notation::Fixed(4));
         assert_eq!(Notation::of([2.9, 0.48, 1.66]), Notation::Fixed(2));
+        assert_eq!(Notation::of([0.288, 0.257]), Notation::Fixed(3));
+        assert_eq!(Notation::of_errors([0.11, 0.03, f64::NAN]), Some(Notation::Fixed(2)));
+        assert_eq!(Notation::of_errors([f64::NAN]), None);
         assert_eq!(Notation::of([12_345.6, 0.1]), Notation::Fixed(0));
         assert_eq!(Notation::of([3e7, 1.0]), Notation::Scientific);
         assert_eq!(Notation::of([f64::NAN, 0.0]), Notation::Fixed(2));

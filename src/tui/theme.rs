@@ -164,19 +164,31 @@ impl Theme {
     pub fn border(self) -> border::Set<'static> {
         match self.appearance.glyphs {
             Glyphs::Unicode => border::ROUNDED,
-            Glyphs::Ascii => border::Set {
-                top_left: "+",
-                top_right: "+",
-                bottom_left: "+",
-                bottom_right: "+",
-                vertical_left: "|",
-                vertical_right: "|",
-                horizontal_top: "-",
-                horizontal_bottom: "-",
-            },
+            Glyphs::Ascii => PLAIN,
+        }
+    }
+
+    /// The lines of the frame where the keys go: heavier where no colour can say so.
+    pub fn focused_border(self) -> border::Set<'static> {
+        match (self.appearance.glyphs, self.appearance.colours) {
+            (Glyphs::Ascii, _) => border::Set { horizontal_top: "=", horizontal_bottom: "=", ..PLAIN },
+            (Glyphs::Unicode, Colours::None) => border::THICK,
+            (Glyphs::Unicode, Colours::True | Colours::Indexed) => border::ROUNDED,
         }
     }
 }
+
+/// A frame in seven bits.
+const PLAIN: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
 
 /// The nearest entry of the 6 x 6 x 6 colour cube.
 fn cube(red: u8, green: u8, blue: u8) -> u8 {

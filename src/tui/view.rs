@@ -15,7 +15,6 @@
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
-    style::Style,
     text::{Line, Span},
     widgets::{Block, Padding},
 };
@@ -64,11 +63,11 @@ pub fn render(frame: &mut Frame<'_>, app: &App) {
 
 /// A region's frame; the one where the keys go stands out.
 pub fn region<'a>(theme: Theme, focus: Focus) -> Block<'a> {
-    let style = match focus {
-        Focus::Here => theme.focus(),
-        Focus::Elsewhere => theme.frame(),
+    let (lines, style) = match focus {
+        Focus::Here => (theme.focused_border(), theme.focus()),
+        Focus::Elsewhere => (theme.border(), theme.frame()),
     };
-    Block::bordered().border_set(theme.border()).border_style(style).title_style(Style::new())
+    Block::bordered().border_set(lines).border_style(style)
 }
 
 /// Whether the keys go to a region.
@@ -112,14 +111,14 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
         let [grid, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
         match session.zoom {
             Zoom::All => charts::render_grid(frame, grid, session, theme),
-            Zoom::One => return charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme),
+            Zoom::One => return render_alone(frame, body, session, theme),
         }
         let [table, panel] = Layout::horizontal([Constraint::Min(0), Constraint::Length(KNOB_COLUMNS)]).areas(bottom);
         runs::render(frame, table, session, theme);
         knobs::render(frame, panel, session, theme);
     } else if fits(area, COMPACT) {
         if session.zoom == Zoom::One {
-            return charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme);
+            return render_alone(frame, body, session, theme);
         }
         let rows = u16::try_from(session.runs.len() + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
         let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
@@ -129,18 +128,18 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
             Pane::Runs | Pane::Charts => runs::render(frame, bottom, session, theme),
         }
     } else {
-        charts::render_one(frame, with_legend(frame, body, (session, theme)), session, theme);
+        render_alone(frame, body, session, theme);
     }
 }
 
-/// Draws one line about the selected run below a single chart, and returns what is left above it.
-fn with_legend(frame: &mut Frame<'_>, body: Rect, (session, theme): (&Session, Theme)) -> Rect {
-    let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(body);
+/// Draws a single chart with one line about the selected run below it.
+fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+    let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    charts::render_one(frame, chart, session, theme);
     match session.pane {
         Pane::Knobs => knobs::render_line(frame, line, session, theme),
         Pane::Runs | Pane::Charts => runs::render_line(frame, line, session, theme),
     }
-    chart
 }
 
 fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {

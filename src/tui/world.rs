@@ -4,14 +4,14 @@
 use std::{
     error::Error,
     fs::OpenOptions,
-    future::{Future, pending},
+    future::pending,
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use tokio::{
-    task::{JoinSet, spawn_blocking},
+    task::{AbortHandle, JoinSet, spawn_blocking},
     time::sleep,
 };
 
@@ -21,21 +21,35 @@ use super::{
 };
 use crate::{
     figure,
-    run::{Event, engine::Engine, log, preset},
+    run::{
+        Engine, Event, Plan, device,
+        log::{self, Destination, LogError},
+        preset,
+    },
 };
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
 
+/// Where sessions run and where they are logged.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// A name that [`device::open`] knows.
+    pub device: String,
+    pub destination: Destination,
+}
+
 /// Performs effects for a dashboard that lives in a terminal.
 pub struct Live {
-    session_root: Option<PathBuf>,
+    site: Site,
     engine: Option<Engine>,
     /// Whether the engine still has runs.
     flow: Flow,
     tasks: JoinSet<Done>,
     /// Counts the sessions begun.
     session: u64,
+    /// Reads the log again of a session that another process writes.
+    follower: Option<AbortHandle>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,27 +63,25 @@ enum Done {
     /// Of the session of that count.
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
-    Grown(u64, Tail, Vec<Vec<Event>>),
+    Grown(u64, Box<log::Session>, Vec<Vec<Event>>),
+    /// A session was read, as the dashboard gets it and as its logs are read on.
+    Opened(Result<(Recording, Box<log::Session>), String>),
     Message(Msg),
     Nothing,
 }
 
-/// A session directory being followed.
-struct Tail {
-    directory: PathBuf,
-    /// Events already shown, of each run.
-    seen: Vec<usize>,
-}
-
 impl Live {
-    /// A world whose sessions are logged under `session_root`, if anywhere.
-    pub fn new(session_root: Option<PathBuf>) -> Self {
-        Self { session_root, engine: None, flow: Flow::Drained, tasks: JoinSet::new(), session: 0 }
+    /// A world whose sessions run and are logged as `site` says.
+    pub fn new(site: Site) -> Self {
+        Self { site, engine: None, flow: Flow::Drained, tasks: JoinSet::new(), session: 0, follower: None }
     }
 
     fn end_session(&mut self) {
         self.session += 1;
         self.flow = Flow::Drained;
+        if let Some(follower) = self.follower.take() {
+            follower.abort();
+        }
         if let Some(engine) = self.engine.take() {
             self.tasks.spawn(async {
                 engine.close().await;
@@ -87,33 +99,35 @@ impl Live {
         self.tasks.spawn(async { then(spawn_blocking(work).await.map_err(|error| chain(&error))) });
     }
 
-    fn follow(&mut self, tail: Tail) {
+    /// Reads on in the logs of a session after a while.
+    fn follow(&mut self, mut logs: Box<log::Session>) {
         let session = self.session;
-        self.tasks.spawn(async move {
+        self.follower = Some(self.tasks.spawn(async move {
             sleep(POLL).await;
-            let directory = tail.directory.clone();
-            match spawn_blocking(move || log::read_session(&directory)).await {
-                Ok(Ok((_, events))) => Done::Grown(session, tail, events),
+            let read = spawn_blocking(move || {
                 // A log that cannot be read now may be readable in a moment: it is being written.
-                Ok(Err(_)) => Done::Grown(session, tail, Vec::new()),
-                Err(_) => Done::Nothing,
-            }
-        });
+                let events = logs.read_new().unwrap_or_default();
+                (logs, events)
+            });
+            read.await.map_or(Done::Nothing, |(logs, events)| Done::Grown(session, logs, events))
+        }));
     }
 
     /// What the dashboard is to know of a finished task.
     fn report(&mut self, done: Done) -> Option<Msg> {
         match done {
             Done::Started(session, started) => self.report_start(session, started),
-            Done::Grown(session, tail, events) if session == self.session => Some(self.report_growth(tail, events)),
-            Done::Message(message) => {
-                if let Msg::Opened(Ok(recording)) = &message {
-                    let seen = recording.events.iter().map(Vec::len).collect();
-                    self.end_session();
-                    self.follow(Tail { directory: recording.directory.clone(), seen });
-                }
-                Some(message)
+            Done::Grown(session, logs, events) if session == self.session => {
+                self.follow(logs);
+                Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
+            Done::Opened(Ok((recording, logs))) => {
+                self.end_session();
+                self.follow(logs);
+                Some(Msg::Opened(Ok(recording)))
+            }
+            Done::Opened(Err(reason)) => Some(Msg::Opened(Err(reason))),
+            Done::Message(message) => Some(message),
             Done::Grown(..) | Done::Nothing => None,
         }
     }
@@ -136,19 +150,6 @@ impl Live {
             Err(reason) => (session == self.session).then_some(Msg::StartFailed(reason)),
         }
     }
-
-    fn report_growth(&mut self, mut tail: Tail, events: Vec<Vec<Event>>) -> Msg {
-        let mut grown = Vec::new();
-        for ((run, mut events), seen) in events.into_iter().enumerate().zip(&mut tail.seen) {
-            if events.len() > *seen {
-                let new = events.split_off(*seen);
-                *seen += new.len();
-                grown.push((run, new));
-            }
-        }
-        self.follow(tail);
-        Msg::Grown(grown)
-    }
 }
 
 impl World for Live {
@@ -156,11 +157,8 @@ impl World for Live {
         match effect {
             Effect::StartSession(plan) => {
                 self.end_session();
-                let (session, root) = (self.session, self.session_root.clone());
-                self.spawn(
-                    move || Engine::start(*plan, root.as_deref()).map(Box::new).map_err(|error| chain(&error)),
-                    move |started| Done::Started(session, started.and_then(|started| started)),
-                );
+                let (session, site) = (self.session, self.site.clone());
+                self.spawn(move || start(*plan, &site), move |started| Done::Started(session, flat(started)));
             }
             Effect::EndSession => self.end_session(),
             Effect::Send { run, command } => {
@@ -169,7 +167,7 @@ impl World for Live {
                 }
             }
             Effect::Export(request) => self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path)))),
-            Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Message(Msg::Opened(flat(read)))),
+            Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Opened(flat(read))),
             Effect::EditCopy(name) => self.spawn(move || copy(&name), |path| Done::Message(Msg::Copied(flat(path)))),
             // The loop ends before it gets here.
             Effect::Quit(_) => {}
@@ -194,7 +192,7 @@ impl World for Live {
             };
             let done = tokio::select! {
                 batch = batch => match batch {
-                    Some(batch) => return Msg::Batch { run: batch.run, events: batch.events },
+                    Some(batch) => return Msg::Events(vec![(batch.run, batch.events)]),
                     None => {
                         self.flow = Flow::Drained;
                         return Msg::Drained;
@@ -235,20 +233,28 @@ fn chain(error: &dyn Error) -> String {
 }
 
 fn export(request: ExportRequest) -> Result<PathBuf, String> {
-    todo!()
+    let ExportRequest { path, session, options } = request;
+    figure::export(&session, &path, &options).map(|()| path).map_err(|error| chain(&error))
 }
 
-fn open(directory: PathBuf) -> Result<Recording, String> {
-    match log::read_session(&directory) {
-        Ok((plan, events)) => Ok(Recording { plan, events, directory }),
-        Err(error) => Err(chain(&error)),
-    }
+fn start(plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
+    let device = device::open(&site.device).map_err(|error| chain(&error))?;
+    Engine::start(plan, &site.destination, &device).map(Box::new).map_err(|error| chain(&error))
+}
+
+fn open(directory: PathBuf) -> Result<(Recording, Box<log::Session>), String> {
+    let read = |directory: &Path| {
+        let mut logs = log::Session::open(directory)?;
+        let events = logs.read_new()?;
+        Ok::<_, LogError>((logs, events))
+    };
+    let (logs, events) = read(&directory).map_err(|error| chain(&error))?;
+    Ok((Recording { plan: logs.plan.clone(), events, directory }, Box::new(logs)))
 }
 
 /// Writes the text of an embedded preset to a file of its name in the working directory, never over another.
 fn copy(name: &str) -> Result<PathBuf, String> {
-    let presets = preset::embedded();
-    let (_, text) = presets.iter().find(|(known, _)| *known == name).ok_or_else(|| format!("{name} is not built in"))?;
+    let (_, text) = preset::embedded().find(|(known, _)| *known == name).ok_or_else(|| format!("{name} is not built in"))?;
     let path = PathBuf::from(format!("{name}.toml"));
     let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {

@@ -1,0 +1,156 @@
+//! A made-up session for tests: four methods on a classifier, noisy losses, probes with errors, two changes, one divergence.
+//! Every number follows from formulas here, so that snapshots stay.
+
+use std::num::NonZeroU32;
+
+use super::{
+    export::{Session, SessionRun},
+    history::History,
+};
+use crate::{
+    optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
+    problem::Metrics,
+    run::{Budget, Eigenvalue, Estimate, Event, Outcome, Probe, Start},
+};
+
+/// Training gradient evaluations that each run may spend.
+const BUDGET: u64 = 4000;
+
+/// How a made-up run goes.
+struct Recipe {
+    name: &'static str,
+    method: Method,
+    cost: u64,
+    /// Final generalization gap, trace and largest eigenvalue.
+    ends: (f64, f64, f64),
+    /// Gradient evaluations after which the loss is NaN.
+    diverges: Option<u64>,
+    /// (gradient evaluations, from, to) of changes to sigma.
+    changes: &'static [(u64, f64, f64)],
+}
+
+/// The session, as far as `spent` gradient evaluations.
+pub(crate) fn session_until(spent: u64) -> Session {
+    let k = NonZeroU32::MIN;
+    let law = NoiseLaw::Gaussian;
+    let recipes = [
+        Recipe { name: "SGD", method: Method::Sgd, cost: 1, ends: (0.288, 2.9, 60.0), diverges: None, changes: &[] },
+        Recipe {
+            name: "WP-SGD",
+            method: Method::WpSgd { sigma: 0.03, k: k.saturating_add(1), law },
+            cost: 2,
+            ends: (0.257, 0.48, 8.0),
+            diverges: None,
+            changes: &[],
+        },
+        Recipe {
+            name: "SAM",
+            method: Method::Sam { rho: 0.05 },
+            cost: 2,
+            ends: (0.243, 2.7, 40.0),
+            diverges: Some(2600),
+            changes: &[],
+        },
+        Recipe {
+            name: "NSO",
+            method: Method::Nso { sigma: 0.02, k, law, mix: 0.0 },
+            cost: 2,
+            ends: (0.259, 1.66, 25.0),
+            diverges: None,
+            changes: &[(1000, 0.02, 0.03), (2200, 0.03, 0.02)],
+        },
+    ];
+    let runs = recipes.into_iter().enumerate().map(|(slot, recipe)| {
+        let events = events(slot, &recipe, spent.min(BUDGET));
+        SessionRun { name: recipe.name.into(), history: events.iter().collect::<History>(), events }
+    });
+    Session { title: "MNIST digits, two-layer perceptron".into(), runs: runs.collect() }
+}
+
+/// The session when it is over.
+pub(crate) fn session() -> Session {
+    session_until(BUDGET)
+}
+
+/// A number in -1..1 that looks random.
+fn noise(slot: usize, step: u64) -> f64 {
+    let mut bits = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (slot as u64).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits ^= bits >> 31;
+    bits = bits.wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^= bits >> 29;
+    (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
+    let hyperparameters = Hyperparameters { method: recipe.method, update: Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 } };
+    let mut events = vec![Event::Start(Start {
+        run: recipe.name.into(),
+        hyperparameters,
+        seed: 1,
+        parameters: 101_770,
+        budget: Budget::Gradients(BUDGET),
+        steps_per_epoch: 32,
+        probe_examples: 512,
+    })];
+    for step in 0..=spent / recipe.cost {
+        let gradients = step * recipe.cost;
+        let progress = gradients as f64 / BUDGET as f64;
+        let seconds = gradients as f64 * 8e-3;
+        let clean = 2.3 * (-9.0 * progress).exp() + 0.004 * (1.0 + slot as f64);
+        if recipe.diverges.is_some_and(|at| gradients >= at) {
+            events.push(Event::Step { step, gradients, loss: f64::NAN, seconds });
+            events.push(Event::Finish {
+                outcome: Outcome::Diverged,
+                step,
+                gradients,
+                seconds,
+                reason: Some("the loss is NaN".into()),
+            });
+            return events;
+        }
+        if step > 0 {
+            let loss = clean * (1.0 + 0.6 * noise(slot, step)) + 0.002;
+            events.push(Event::Step { step, gradients, loss, seconds });
+        }
+        if let Some(&(_, from, to)) = recipe.changes.iter().find(|change| change.0 == gradients) {
+            events.push(Event::Adjust { step, gradients, seconds, setting: Knob::Sigma, from, to });
+        }
+        if gradients % 32 == 0 {
+            let gap = recipe.ends.0 * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
+            let metrics = Metrics {
+                train_loss: Some(clean),
+                test_loss: Some(clean + gap),
+                gap: Some(gap),
+                train_accuracy: Some(1.0 - 0.9 * (-12.0 * progress).exp()),
+                test_accuracy: Some(0.95 - 0.85 * (-10.0 * progress).exp()),
+                ..Metrics::default()
+            };
+            events.push(Event::Eval { step, gradients, seconds, metrics });
+        }
+        if gradients % 200 == 0 {
+            let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.05 * noise(slot + 11, step));
+            let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
+            events.push(Event::Probe(Probe {
+                step,
+                gradients,
+                seconds,
+                trace: Estimate { mean: trace, std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()), probes: 30 },
+                lambda_max: Eigenvalue { value: top, residual: 1e-3 * top, products: 20 },
+                examples: 512,
+                products: 50,
+                took: 0.2,
+            }));
+        }
+        if gradients % 80 == 0 && matches!(recipe.method, Method::Nso { .. }) && gradients > 0 {
+            let trace = 1.4 * recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.1 * noise(slot + 17, step));
+            let estimate = Estimate { mean: trace, std_error: 0.1 * trace, probes: 40 };
+            events.push(Event::FreeTrace { step, gradients, seconds, sigma: 0.02, trace: estimate });
+        }
+    }
+    if spent == BUDGET {
+        let step = spent / recipe.cost;
+        let seconds = spent as f64 * 8e-3;
+        events.push(Event::Finish { outcome: Outcome::Completed, step, gradients: spent, seconds, reason: None });
+    }
+    events
+}

@@ -1,0 +1,391 @@
+//! The inside of a chart: a [`Panel`] drawn with characters. Labels along the axes and at the ends of curves, and curves of
+//! dots whose every column shows the lowest and the highest value that falls into it.
+
+mod canvas;
+mod label;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+    widgets::Widget,
+};
+
+use self::{
+    canvas::{Brush, Canvas, Layer},
+    label::{EndLabel, place_labels},
+};
+use super::{
+    text,
+    theme::{Colours, Glyphs, Theme},
+};
+use crate::figure::{
+    Background, Scale, columns, ink,
+    panel::{Curve, Emphasis, Panel, Stroke},
+    text::bare,
+};
+
+/// Whether the x axis carries its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum XTitle {
+    /// It does.
+    #[default]
+    Shown,
+    /// A neighbour's does.
+    Left,
+}
+
+/// Whether change marks carry their text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MarkText {
+    /// They do.
+    #[default]
+    Shown,
+    /// A neighbour's do.
+    Left,
+}
+
+/// A panel as a widget; the frame with title and remarks is drawn around it by others.
+#[derive(Debug, Clone, Copy)]
+pub struct Chart<'a> {
+    panel: &'a Panel<'a>,
+    theme: Theme,
+    x_title: XTitle,
+    mark_text: MarkText,
+}
+
+/// The smallest area in which a curve says anything.
+const SMALLEST: (u16, u16) = (12, 4);
+/// Columns that curves keep before labels at their ends get any.
+const CURVES_FIRST: usize = 30;
+/// Columns between the marks along a curve, where there are no colours to tell runs apart.
+const MARK_EVERY: usize = 18;
+
+/// A cell of the plot, from its upper left.
+type Cell = (usize, usize);
+
+/// What drawing a curve found out for labels and marks.
+struct Traced {
+    slot: usize,
+    /// The cell of its last point.
+    end: Cell,
+    /// Cells where a mark would lie on it.
+    marks: Vec<Cell>,
+}
+
+impl<'a> Chart<'a> {
+    /// The widget of a panel, with everything written.
+    pub fn new(panel: &'a Panel<'a>, theme: Theme) -> Self {
+        Self { panel, theme, x_title: XTitle::default(), mark_text: MarkText::default() }
+    }
+
+    /// With or without a name on the x axis.
+    #[must_use]
+    pub fn x_title(self, x_title: XTitle) -> Self {
+        Self { x_title, ..self }
+    }
+
+    /// With or without text at change marks.
+    #[must_use]
+    pub fn mark_text(self, mark_text: MarkText) -> Self {
+        Self { mark_text, ..self }
+    }
+
+    fn glyphs(&self) -> Glyphs {
+        self.theme.appearance().glyphs
+    }
+
+    fn style(&self, slot: Option<usize>, layer: Layer) -> Style {
+        match (slot, layer) {
+            (None, _) => self.theme.quiet(),
+            (Some(_), Layer::Faint) if self.theme.appearance().colours == Colours::None => self.theme.quiet(),
+            (Some(slot), Layer::Faint) => self.theme.series(ink(slot).faint_on(Background::Dark)),
+            (Some(slot), _) => self.theme.series(ink(slot).on(Background::Dark)),
+        }
+    }
+
+    fn mark(&self, slot: usize) -> char {
+        match self.glyphs() {
+            Glyphs::Unicode => ink(slot).glyph(),
+            Glyphs::Ascii => ink(slot).ascii(),
+        }
+    }
+
+    /// The labels that may stand at the ends of curves, best first drawn last.
+    fn end_labels(&self) -> Vec<EndLabel> {
+        let bright = self.panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal);
+        bright
+            .filter_map(|curve| {
+                let point = curve.series.last()?;
+                let value = bare(&curve.quantity.format(point.value));
+                let name = text::fit(&text::scrub(curve.name), 12);
+                Some(EndLabel { slot: curve.slot, text: self.theme.spell(&format!("{name} {value}")) })
+            })
+            .collect()
+    }
+}
+
+impl Widget for Chart<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        let inner = area.intersection(buf.area);
+        if inner.width < SMALLEST.0 || inner.height < SMALLEST.1 {
+            return;
+        }
+        match &self.panel.empty {
+            Some(message) => {
+                let message = text::fit(&self.theme.spell(message), usize::from(inner.width));
+                let start = usize::from(inner.x) + (usize::from(inner.width) - text::width(&message)) / 2;
+                buf.set_string(narrow(start), inner.y + inner.height / 2, message, self.theme.quiet());
+            }
+            None => Plot::new(self, inner).draw(buf),
+        }
+    }
+}
+
+/// The inside of a chart, measured out.
+struct Plot<'a> {
+    chart: Chart<'a>,
+    /// Where the curves are, in cells of the buffer.
+    field: Rect,
+    /// Columns right of the field that end labels may use.
+    gutter: usize,
+    inner: Rect,
+}
+
+impl<'a> Plot<'a> {
+    fn new(chart: Chart<'a>, inner: Rect) -> Self {
+        let height = inner.height - 2;
+        let widest = chart.y_ticks(height).iter().map(|tick| tick.label.len()).max().unwrap_or(0);
+        // A label wider than half of the chart is cut rather than pushing the curves out.
+        let labels = narrow(widest).min(inner.width / 2) + 1;
+        let width = inner.width - labels;
+        let wanted = chart.end_labels().iter().map(EndLabel::columns).max().unwrap_or(0);
+        let gutter = if usize::from(width) >= CURVES_FIRST + wanted { wanted } else { 0 };
+        let field = Rect { x: inner.x + labels, y: inner.y, width: width - narrow(gutter), height };
+        Self { chart, field, gutter, inner }
+    }
+
+    fn draw(&self, buf: &mut Buffer) {
+        self.draw_y_axis(buf);
+        self.draw_x_axis(buf);
+        let mut canvas = Canvas::new(self.chart.glyphs(), usize::from(self.field.width), usize::from(self.field.height));
+        let panel = self.chart.panel;
+        let rows = canvas.size().1;
+        for guide in &panel.guides {
+            let y = rows.saturating_sub(1) - panel.y.clamped(guide.y, rows);
+            for x in (0..canvas.size().0).step_by(2 * canvas.grain().0) {
+                canvas.dot((x, y), Brush { layer: Layer::Guide, slot: guide.slot });
+            }
+        }
+        let mut broken = Vec::new();
+        let traced: Vec<Traced> = panel.curves.iter().filter_map(|curve| trace((panel, curve), &mut canvas, &mut broken)).collect();
+
+        self.draw_change_lines(&canvas, buf);
+        for row in 0..usize::from(self.field.height) {
+            for column in 0..usize::from(self.field.width) {
+                let dots = canvas.cell(column, row);
+                if let Some(letter) = canvas.letter(dots) {
+                    self.put((column, row), (letter, self.chart.style(dots.brush.slot, dots.brush.layer)), buf);
+                }
+            }
+        }
+        for (column, slot) in broken {
+            let cross = if self.chart.glyphs() == Glyphs::Unicode { '×' } else { 'X' };
+            self.put((column, 0), (cross, self.chart.style(Some(slot), Layer::Bright)), buf);
+        }
+        self.draw_change_texts(&canvas, buf);
+        self.draw_marks(&traced, buf);
+    }
+
+    fn draw_y_axis(&self, buf: &mut Buffer) {
+        let Rect { x, y, height, .. } = self.field;
+        let theme = self.chart.theme;
+        for row in 0..height {
+            put(buf, (x - 1, y + row), theme.glyph("│", "|"), theme.frame());
+        }
+        put(buf, (x - 1, y + height), theme.glyph("╰", "+"), theme.frame());
+        for tick in self.chart.y_ticks(height) {
+            let row = y + height - 1 - narrow(self.chart.panel.y.clamped(tick.at, usize::from(height)));
+            let room = usize::from(x - 1 - self.inner.x);
+            let label = text::pad_left(&tick.label, room);
+            buf.set_string(self.inner.x, row, label, theme.quiet());
+            put(buf, (x - 1, row), theme.glyph("┤", "+"), theme.frame());
+        }
+    }
+
+    /// The axis line, its ticks, their labels and, at the right end, the axis' name; labels that would touch another are left out.
+    fn draw_x_axis(&self, buf: &mut Buffer) {
+        let Rect { x, y, width, height } = self.field;
+        let theme = self.chart.theme;
+        for column in 0..width {
+            put(buf, (x + column, y + height), theme.glyph("─", "-"), theme.frame());
+        }
+        let row = y + height + 1;
+        let mut right = usize::from(self.inner.right());
+        if self.chart.x_title == XTitle::Shown {
+            let title = self.chart.panel.x_kind.title();
+            if title.len() + 12 <= usize::from(self.inner.width) {
+                right -= title.len();
+                buf.set_string(narrow(right), row, title, theme.quiet());
+                right -= 2;
+            }
+        }
+        let place = |at: f64| usize::from(x) + self.chart.panel.x.clamped(at, usize::from(width));
+        let start = |(at, label): (f64, &str)| {
+            let centred = place(at).saturating_sub(label.len() / 2).max(usize::from(self.inner.x));
+            centred.min(usize::from(self.inner.right()).saturating_sub(label.len()))
+        };
+        let ticks = (2..=10).rev().map(|count| self.chart.panel.x.ticks(count)).find(|ticks| {
+            ticks.windows(2).all(|pair| {
+                start((pair[0].at, &pair[0].label)) + pair[0].label.len() + 2 < start((pair[1].at, &pair[1].label))
+            })
+        });
+        for tick in ticks.unwrap_or_default() {
+            put(buf, (narrow(place(tick.at)), y + height), theme.glyph("┬", "+"), theme.frame());
+            let start = start((tick.at, &tick.label));
+            if start + tick.label.len() <= right {
+                buf.set_string(narrow(start), row, &tick.label, theme.quiet());
+            }
+        }
+    }
+
+    /// A vertical line for each change, behind everything else.
+    fn draw_change_lines(&self, canvas: &Canvas, buf: &mut Buffer) {
+        for mark in &self.chart.panel.marks {
+            let column = self.chart.panel.x.clamped(mark.x, usize::from(self.field.width));
+            for row in 0..usize::from(self.field.height) {
+                if canvas.cell(column, row).brush.layer <= Layer::Guide {
+                    let line = if self.chart.glyphs() == Glyphs::Unicode { '╎' } else { '!' };
+                    self.put((column, row), (line, self.chart.style(Some(mark.slot), Layer::Faint)), buf);
+                }
+            }
+        }
+    }
+
+    /// The text of each change beside its line, in the highest row where it covers nothing; left out where there is none.
+    fn draw_change_texts(&self, canvas: &Canvas, buf: &mut Buffer) {
+        if self.chart.mark_text == MarkText::Left {
+            return;
+        }
+        let (width, height) = (usize::from(self.field.width), usize::from(self.field.height));
+        for mark in &self.chart.panel.marks {
+            let words = self.chart.theme.spell(&mark.text());
+            let start = self.chart.panel.x.clamped(mark.x, width) + 1;
+            let end = start + text::width(&words);
+            let is_free = |row: usize| {
+                (start..=end.min(width - 1)).all(|column| {
+                    let at = Position::new(self.field.x + narrow(column), self.field.y + narrow(row));
+                    canvas.cell(column, row).brush.layer == Layer::Empty && buf.cell(at).is_some_and(|cell| cell.symbol() == " ")
+                })
+            };
+            if let Some(row) = (0..height).find(|&row| end <= width && is_free(row)) {
+                let (x, y) = (self.field.x + narrow(start), self.field.y + narrow(row));
+                buf.set_string(x, y, words, self.chart.style(Some(mark.slot), Layer::Bright));
+            }
+        }
+    }
+
+    /// Labels where the curves end, or their marks alone; without colours also marks along the way.
+    fn draw_marks(&self, traced: &[Traced], buf: &mut Buffer) {
+        let chart = self.chart;
+        let style = |slot| chart.style(Some(slot), Layer::Bright);
+        if chart.theme.appearance().colours == Colours::None || chart.glyphs() == Glyphs::Ascii {
+            for curve in traced {
+                for &cell in &curve.marks {
+                    self.put(cell, (chart.mark(curve.slot), style(curve.slot)), buf);
+                }
+            }
+        }
+        for curve in traced {
+            self.put(curve.end, (chart.mark(curve.slot), style(curve.slot)), buf);
+        }
+        let Some(furthest) = traced.iter().map(|curve| curve.end.0).max() else { return };
+        let (width, height) = (usize::from(self.field.width) + self.gutter, usize::from(self.field.height));
+        let labels: Vec<(EndLabel, usize)> = chart
+            .end_labels()
+            .into_iter()
+            .filter_map(|label| traced.iter().find(|curve| curve.slot == label.slot).map(|curve| (label, curve.end.1)))
+            .collect();
+        let widest = labels.iter().map(|(label, _)| label.columns()).max().unwrap_or(0);
+        let start = furthest + 1;
+        if labels.len() > height || start + widest > width {
+            return;
+        }
+        for (label, row) in place_labels(labels, height) {
+            let (x, y) = (self.field.x + narrow(start), self.field.y + narrow(row));
+            buf.set_string(x, y, format!("{} {}", chart.mark(label.slot), label.text), style(label.slot));
+        }
+    }
+
+    fn put(&self, (column, row): Cell, (letter, style): (char, Style), buf: &mut Buffer) {
+        let at = Position::new(self.field.x + narrow(column), self.field.y + narrow(row));
+        if let Some(cell) = buf.cell_mut(at) {
+            cell.set_char(letter).set_style(style);
+        }
+    }
+}
+
+impl Chart<'_> {
+    /// The values that get a label on so many rows.
+    fn y_ticks(&self, rows: u16) -> Vec<crate::figure::Tick> {
+        self.panel.y.ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
+    }
+}
+
+/// Draws one curve onto the canvas, its error bars included, and notes the cell columns where it has values that are not finite.
+fn trace((panel, curve): (&Panel<'_>, &Curve<'_>), canvas: &mut Canvas, broken: &mut Vec<(usize, usize)>) -> Option<Traced> {
+    let scale = panel.y.scale();
+    let (width, height) = canvas.size();
+    let (across, down) = canvas.grain();
+    let layer = if curve.emphasis == Emphasis::Normal { Layer::Bright } else { Layer::Faint };
+    let brush = Brush { layer, slot: Some(curve.slot) };
+    let row = |value: f64| height - 1 - panel.y.clamped(value, height);
+    // Only what joins two columns is dashed: the values themselves are always there.
+    let is_drawn = |x: usize| curve.stroke == Stroke::Solid || x / 3 % 2 == 0;
+    let has_bars = layer == Layer::Bright && curve.series.bars().is_some();
+
+    let mut before: Option<(usize, usize)> = None;
+    let mut traced = Traced { slot: curve.slot, end: (0, 0), marks: Vec::new() };
+    let mut is_visible = false;
+    for column in columns(curve.series, (panel.x_kind, &panel.x), width) {
+        let x = column.index;
+        if column.extents.non_finite > 0 {
+            broken.push((x / across, curve.slot));
+        }
+        let enters = column.enters(scale).map(|value| (x, row(value)));
+        if let (Some(from), Some(to)) = (before, enters) {
+            canvas.line((from, to), brush, is_drawn);
+        }
+        before = column.leaves(scale).map(|value| (x, row(value)));
+        let Some(bounds) = column.bounds(scale) else { continue };
+        let (bottom, top) = (row(bounds.low()), row(bounds.high()));
+        canvas.vertical(x, (top, bottom), brush);
+        let point = curve.series.get(column.points.end - 1).filter(|point| has_bars && point.std_error > 0.0 && point.value.is_finite());
+        if let Some(point) = point {
+            let ends = (row(point.value - point.std_error), row(point.value + point.std_error));
+            canvas.vertical(x, ends, Brush { layer: Layer::Bar, slot: Some(curve.slot) });
+        }
+        is_visible = true;
+        traced.end = (x / across, before.map_or(top, |(_, row)| row) / down);
+        let is_due = (x / across + 5 * curve.slot) % MARK_EVERY == 0;
+        if is_due && traced.marks.last().is_none_or(|last| last.0 != x / across) {
+            traced.marks.push(traced.end);
+        }
+    }
+    (is_visible && layer == Layer::Bright).then_some(traced)
+}
+
+/// Sets one cell, if it lies in the buffer.
+fn put(buf: &mut Buffer, at: (u16, u16), symbol: &str, style: Style) {
+    if let Some(cell) = buf.cell_mut(at) {
+        cell.set_symbol(symbol).set_style(style);
+    }
+}
+
+/// A count of cells; a terminal has fewer than 65,536 either way.
+fn narrow(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The dashboard, in Elm's style: [`App`] is what it shows, [`App::update`] takes a message in and gives effects out,
+//! `view` draws it. It starts no thread and opens no file; [`run`] performs the effects.
+//!
+//! ```text
+//!  keys, signals ─┐                           ┌─> view ─> terminal
+//!                 ├─> Msg ─> App::update ─────┤
+//!  World::next ───┘        (the only change)  └─> Effect ─> World::perform
+//! ```
+//!
+//! One file per region of the screen: `picker`, `charts` (with `chart` beneath), `runs`, `knobs`,
+//! `status`, `help`, `overlay`. `keymap` is the one table of keys.
+
+mod app;
+mod chart;
+mod charts;
+mod guard;
+mod help;
+pub mod key;
+pub mod keymap;
+mod knobs;
+mod overlay;
+mod picker;
+pub mod print;
+mod runs;
+mod session;
+mod status;
+pub mod terminal;
+mod text;
+mod theme;
+mod view;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use ratatui::{Terminal, backend::CrosstermBackend};
+
+pub use app::{App, Effect, Ending, Msg, Recording, Setup, Start};
+pub use picker::Choice;
+pub use terminal::TuiError;
+pub use theme::{Appearance, Colours, Glyphs};
+pub use world::Site;
+
+use guard::Guard;
+use terminal::World as _;
+use world::Live;
+
+/// Shows the dashboard on the terminal until it ends. Sessions run and are logged as `site` says.
+///
+/// The terminal is given back before the runs are waited for, so that leaving takes no longer than it looks.
+///
+/// # Errors
+/// [`TuiError`] if there is no terminal or it fails.
+pub fn run(start: Start, setup: Setup, site: Site) -> Result<Ending, TuiError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let guard = Guard::take()?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut world = Live::new(site);
+        let ending = terminal::drive(&mut terminal, App::new(start, setup), terminal::inputs()?, &mut world).await;
+        drop(terminal);
+        drop(guard);
+        world.close().await;
+        ending
+    })
+}

@@ -1,0 +1,229 @@
+//! A made-up session of four methods, every number from a formula, and the helpers that make a test one line:
+//! a scene, keys, what follows.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use crate::{
+    optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
+    problem::{Metrics, ProblemConfig},
+    run::{Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Probe, ProbePlan, RunPlan, Start, Train},
+    tui::{
+        Appearance, Choice, Colours, Effect, Glyphs, Msg, Recording, Setup,
+        app::{self, App},
+        key::parse_script,
+        print::{frame, press},
+    },
+};
+
+/// Gradient evaluations that each run may spend.
+const BUDGET: u64 = 4_000;
+
+/// An app under test, with all that it has asked of the world.
+pub struct Scene {
+    pub app: App,
+    pub asked: Vec<Effect>,
+}
+
+impl Scene {
+    /// The dashboard on `start`, in the look of a test.
+    pub fn new(start: app::Start) -> Self {
+        let (app, asked) = App::new(start, setup(Glyphs::Unicode));
+        Self { app, asked }
+    }
+
+    /// The list of presets.
+    pub fn picker() -> Self {
+        Self::new(app::Start::Picker)
+    }
+
+    /// A session that was asked for and has not started.
+    pub fn starting() -> Self {
+        Self::new(app::Start::Plan(Box::new(plan())))
+    }
+
+    /// A session in full swing.
+    pub fn watching() -> Self {
+        Self::starting().running()
+    }
+
+    /// The same with nothing but seven-bit characters and no colours.
+    pub fn in_ascii() -> Self {
+        let (app, asked) = App::new(app::Start::Plan(Box::new(plan())), setup(Glyphs::Ascii));
+        Self { app, asked }.running()
+    }
+
+    /// A session read from its log.
+    pub fn replaying() -> Self {
+        let runs = plan().runs.len();
+        let events = (0..runs).map(|run| [events(run, BUDGET), vec![finish(BUDGET, Outcome::Completed, None)]].concat());
+        let recording =
+            Recording { plan: plan(), events: events.collect(), directory: PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de") };
+        Self { app: App::replay(recording, setup(Glyphs::Unicode)), asked: Vec::new() }
+    }
+
+    fn running(self) -> Self {
+        let directory = Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"));
+        self.tell(Msg::Started { directory })
+            .run(0, events(0, 2_480))
+            .run(1, events(1, 2_040))
+            .run(2, events(2, 1_600))
+            .run(3, events(3, 1_960))
+            .tell(Msg::Tick(Duration::from_secs(42)))
+    }
+
+    /// Presses the keys of a script.
+    pub fn keys(mut self, script: &str) -> Self {
+        for key in parse_script(script).unwrap() {
+            self = self.tell(Msg::Key(key));
+        }
+        self
+    }
+
+    /// Takes a message in.
+    pub fn tell(mut self, message: Msg) -> Self {
+        self.asked.extend(self.app.update(message));
+        self
+    }
+
+    /// Events of one run.
+    pub fn run(self, run: usize, events: Vec<Event>) -> Self {
+        self.tell(Msg::Events(vec![(run, events)]))
+    }
+
+    /// The screen at that size.
+    pub fn at(&self, size: &str) -> String {
+        frame(&self.app, size.parse().unwrap())
+    }
+
+    /// What was asked since the scene was set, in words.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.iter().map(|effect| format!("{effect:?}")).collect()
+    }
+}
+
+/// Presses keys without looking at what they ask.
+pub fn pressed(mut app: App, script: &str) -> App {
+    press(&mut app, &parse_script(script).unwrap());
+    app
+}
+
+pub fn setup(glyphs: Glyphs) -> Setup {
+    let colours = if glyphs == Glyphs::Ascii { Colours::None } else { Colours::True };
+    Setup { choices: choices(), device: "flex, one thread a run".into(), appearance: Appearance { colours, glyphs } }
+}
+
+pub fn choices() -> Vec<Choice> {
+    let like = |name: &str, title: &str, takes: &str| Plan {
+        preset: name.into(),
+        title: title.into(),
+        takes: takes.into(),
+        about: format!("About {name}."),
+        ..plan()
+    };
+    let plans = [
+        like("valley", "Two parameters, a valley of minima: who walks to the flat end?", "2 s"),
+        like("matrix-sensing-small", "Overfit or recover a low-rank matrix, small enough to watch", "20 s"),
+        plan(),
+    ];
+    let mut choices: Vec<Choice> =
+        plans.into_iter().map(|plan| Choice { name: plan.preset.clone(), plan: Ok(plan) }).collect();
+    let fault = "mine.toml: run.NSO.sigma: -1 is out of range: at least 0 and at most 1000";
+    choices.push(Choice { name: "mine.toml".into(), plan: Err(fault.into()) });
+    choices
+}
+
+pub fn plan() -> Plan {
+    let law = NoiseLaw::Gaussian;
+    let k = |k| NonZeroU32::new(k).unwrap();
+    let update = Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 };
+    let run = |name: &str, method| RunPlan { name: name.into(), hyperparameters: Hyperparameters { method, update } };
+    Plan {
+        preset: "mnist-mlp".into(),
+        title: "Real digits, a two-layer perceptron, four methods".into(),
+        about: "784-128-10 ReLU on 4,000 real digits. Equal gradient evaluations for each method. Watch the trace: NSO \
+                should end at half of SGD's or less; the gap may or may not follow."
+            .into(),
+        takes: "1 min".into(),
+        problem: ProblemConfig::Valley { start: [1.0, 2.0] },
+        train: Train {
+            budget: Budget::Gradients(BUDGET),
+            batch: 128,
+            seed: 1,
+            evaluate_every: Cadence::Steps(40),
+            probe_every: Some(Cadence::Steps(160)),
+            probe: ProbePlan { examples: 1_000, trace_probes: 20, lanczos_products: 10 },
+            record_every: 1,
+        },
+        runs: vec![
+            run("SGD", Method::Sgd),
+            run("WP-SGD", Method::WpSgd { sigma: 0.03, k: k(2), law }),
+            run("SAM", Method::Sam { rho: 0.05 }),
+            run("NSO", Method::Nso { sigma: 0.02, k: k(1), law, mix: 0.0 }),
+        ],
+    }
+}
+
+/// The beginning of a run.
+pub fn start(run: usize) -> Event {
+    let plan = plan();
+    Event::Start(Start {
+        run: plan.runs[run].name.clone(),
+        hyperparameters: plan.runs[run].hyperparameters,
+        seed: 1,
+        parameters: 101_770,
+        budget: plan.train.budget,
+        steps_per_epoch: 32,
+        probe_examples: 1_000,
+    })
+}
+
+/// What a run tells until it has spent so many gradient evaluations. NSO's sigma is raised after 1,000.
+pub fn events(run: usize, spent: u64) -> Vec<Event> {
+    let (cost, gap, trace, lambda) = [(1, 0.288, 2.9, 0.168), (2, 0.257, 0.48, 0.028), (2, 0.243, 2.7, 0.129), (2, 0.259, 1.66, 0.099)][run];
+    let mut events = vec![start(run)];
+    for step in 1..=spent / cost {
+        let gradients = step * cost;
+        let seconds = gradients as f64 / 60.0;
+        let progress = gradients as f64 / BUDGET as f64;
+        let loss = 2.3 * (-6.5 * progress.sqrt()).exp() * (1.0 + 0.1 * run as f64);
+        let wiggle = 1.0 + 0.3 * (step as f64 * 2.399).sin();
+        events.push(Event::Step { step, gradients, loss: loss * wiggle, seconds });
+        if run == 3 && gradients == 1_000 {
+            events.push(adjust((step, gradients), Knob::Sigma, (0.02, 0.03)));
+        }
+        if step % 40 == 0 {
+            let gap = gap * progress.sqrt();
+            let metrics = Metrics {
+                train_loss: Some(loss),
+                test_loss: Some(loss + gap),
+                gap: Some(gap),
+                train_accuracy: Some(1.0 - 0.9 * (-9.0 * progress).exp()),
+                test_accuracy: Some(0.94 - 0.84 * (-9.0 * progress).exp()),
+                ..Metrics::default()
+            };
+            events.push(Event::Eval { step, gradients, seconds, metrics });
+        }
+        if step % 160 == 0 {
+            let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
+            events.push(Event::Probe(Probe {
+                step,
+                gradients,
+                seconds,
+                trace: Estimate { mean: trace * decay, std_error: 0.04 * trace * decay, probes: 20 },
+                lambda_max: Eigenvalue { value: lambda * decay, residual: 1e-4, products: 10 },
+                examples: 1_000,
+                products: 30,
+                took: 0.1,
+            }));
+        }
+    }
+    events
+}
+
+pub fn adjust((step, gradients): (u64, u64), setting: Knob, (from, to): (f64, f64)) -> Event {
+    Event::Adjust { step, gradients, seconds: gradients as f64 / 60.0, setting, from, to }
+}
+
+pub fn finish(step: u64, outcome: Outcome, reason: Option<&str>) -> Event {
+    Event::Finish { outcome, step, gradients: step, seconds: step as f64 / 60.0, reason: reason.map(str::to_owned) }
+}

@@ -1,0 +1,149 @@
+//! Screens as text: a scene, keys, a size, and the picture that must come out.
+
+use insta::assert_snapshot;
+
+use super::scene::{Scene, finish};
+use crate::{
+    optimizer::Knob,
+    run::{Event, Outcome},
+    tui::Msg,
+};
+
+#[test]
+fn picker() {
+    assert_snapshot!(Scene::picker().keys("down down").at("120x40"));
+}
+
+#[test]
+fn picker_on_a_small_screen() {
+    assert_snapshot!(Scene::picker().keys("down down").at("80x24"));
+}
+
+#[test]
+fn picker_on_the_smallest_screen() {
+    assert_snapshot!(Scene::picker().at("40x12"));
+}
+
+#[test]
+fn picker_while_filtering() {
+    assert_snapshot!(Scene::picker().keys("/ d i g i t s").at("100x24"));
+}
+
+#[test]
+fn picker_on_a_preset_that_cannot_be_read() {
+    assert_snapshot!(Scene::picker().keys("down down down").at("100x24"));
+}
+
+#[test]
+fn picker_asks_for_a_directory() {
+    assert_snapshot!(Scene::picker().keys("o r u n s / x").at("80x24"));
+}
+
+#[test]
+fn watch_before_the_first_event() {
+    assert_snapshot!(Scene::starting().at("120x40"));
+}
+
+#[test]
+fn watch() {
+    assert_snapshot!(Scene::watching().keys("down down down").at("120x40"));
+}
+
+#[test]
+fn watch_on_a_large_screen() {
+    assert_snapshot!(Scene::watching().at("200x60"));
+}
+
+#[test]
+fn watch_on_a_small_screen() {
+    assert_snapshot!(Scene::watching().at("80x24"));
+}
+
+#[test]
+fn knobs_replace_the_table_on_a_small_screen() {
+    assert_snapshot!(Scene::watching().keys("down down down tab").at("80x24"));
+}
+
+#[test]
+fn watch_on_the_smallest_screen() {
+    assert_snapshot!(Scene::watching().at("40x12"));
+}
+
+#[test]
+fn too_small() {
+    assert_snapshot!(Scene::watching().at("39x12"));
+}
+
+#[test]
+fn help() {
+    assert_snapshot!(Scene::watching().keys("?").at("120x40"));
+}
+
+#[test]
+fn help_on_the_smallest_screen() {
+    assert_snapshot!(Scene::watching().keys("?").at("40x12"));
+}
+
+#[test]
+fn quitting_asks_while_runs_are_alive() {
+    assert_snapshot!(Scene::watching().keys("q").at("80x24"));
+}
+
+#[test]
+fn a_diverged_run_says_when_and_why() {
+    let end = finish(312, Outcome::Diverged, Some("the loss is not finite"));
+    assert_snapshot!(Scene::watching().run(2, vec![end]).at("120x40"));
+}
+
+#[test]
+fn a_pending_change_shows_both_values() {
+    assert_snapshot!(Scene::watching().keys("down down down right right right + +").at("120x40"));
+}
+
+#[test]
+fn a_refused_change_says_why_beside_the_knob() {
+    let reason = "a whole number at least 1 and at most 64".to_owned();
+    let refused = Event::Reject { step: 980, setting: Knob::K, value: 65.0, reason };
+    assert_snapshot!(Scene::watching().keys("down down down").run(3, vec![refused]).at("120x40"));
+}
+
+#[test]
+fn typing_a_value_that_the_knob_refuses() {
+    assert_snapshot!(Scene::watching().keys("down = - 1 enter").at("80x24"));
+}
+
+#[test]
+fn changes_go_to_all_runs() {
+    assert_snapshot!(Scene::watching().keys("a +").at("120x40"));
+}
+
+#[test]
+fn one_chart_on_the_whole_screen() {
+    assert_snapshot!(Scene::watching().keys("shift-tab enter right right x").at("120x40"));
+}
+
+#[test]
+fn seven_bits() {
+    assert_snapshot!(Scene::in_ascii().keys("down down down +").at("120x40"));
+}
+
+#[test]
+fn finished() {
+    assert_snapshot!(Scene::replaying().at("120x40"));
+}
+
+#[test]
+fn an_export_is_reported() {
+    assert_snapshot!(Scene::watching().tell(Msg::Exported(Ok("runs/x/figure-2480.png".into()))).at("120x40"));
+}
+
+#[test]
+fn seven_bits_are_seven_bits() {
+    for keys in ["", "?", "q", "=", "enter", "shift-tab enter"] {
+        for size in ["120x40", "80x24", "40x12", "200x60"] {
+            let screen = Scene::in_ascii().keys(keys).at(size);
+            let foreign: String = screen.chars().filter(|letter| !letter.is_ascii()).collect();
+            assert_eq!(foreign, "", "after {keys} at {size}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What keys and events change, and what they ask of the world.
+
+use std::path::PathBuf;
+
+use super::scene::{Scene, adjust, events, finish, pressed, start};
+use crate::{
+    optimizer::Knob,
+    run::{Event, Outcome},
+    tui::{Ending, Msg, app::{self, Effect}, keymap::Context},
+};
+
+fn pending(scene: &Scene, run: usize) -> Vec<(Knob, f64)> {
+    scene.app.session().unwrap().runs[run].pending.iter().map(|(knob, value)| (*knob, *value)).collect()
+}
+
+#[test]
+fn enter_starts_the_preset_under_the_cursor() {
+    let scene = Scene::picker().keys("down enter");
+    assert!(matches!(&scene.asked[..], [Effect::StartSession(plan)] if plan.preset == "matrix-sensing-small"));
+}
+
+#[test]
+fn a_preset_that_cannot_be_read_does_not_start() {
+    let scene = Scene::picker().keys("down down down enter");
+    assert_eq!(scene.asked(), Vec::<String>::new());
+    assert_eq!(scene.app.context(), Context::Picker);
+}
+
+#[test]
+fn keys_that_mean_nothing_here_do_nothing() {
+    let before = Scene::picker().at("120x40");
+    assert_eq!(Scene::picker().keys("z 5 + - x y Y s r p a b tab shift-tab backspace").at("120x40"), before);
+}
+
+#[test]
+fn letters_go_to_the_filter_while_it_is_open() {
+    let scene = Scene::picker().keys("/ v a l l e y enter");
+    assert!(matches!(&scene.asked[..], [Effect::StartSession(plan)] if plan.preset == "valley"));
+}
+
+#[test]
+fn a_change_is_asked_of_the_selected_run_and_stays_pending() {
+    let scene = Scene::watching().keys("down +");
+    assert_eq!(scene.asked().last().unwrap(), "Send { run: 1, command: Adjust { knob: Sigma, value: 0.05 } }");
+    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.05)]);
+}
+
+#[test]
+fn a_second_change_builds_on_the_pending_one() {
+    let scene = Scene::watching().keys("down + +");
+    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.07)]);
+    let scene = scene.run(1, vec![adjust((1_021, 2_042), Knob::Sigma, (0.03, 0.05))]);
+    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.07)], "the answer to the first leaves the second pending");
+    let scene = scene.run(1, vec![adjust((1_022, 2_044), Knob::Sigma, (0.05, 0.07))]);
+    assert_eq!(pending(&scene, 1), []);
+}
+
+#[test]
+fn a_refusal_ends_what_was_pending() {
+    let refused = Event::Reject { step: 1, setting: Knob::Sigma, value: 0.05, reason: "no".into() };
+    assert_eq!(pending(&Scene::watching().keys("down +").run(1, vec![refused]), 1), []);
+}
+
+#[test]
+fn nothing_stays_pending_after_the_end() {
+    let scene = Scene::watching().keys("down +").run(1, vec![finish(2_040, Outcome::Completed, None)]);
+    assert_eq!(pending(&scene, 1), []);
+}
+
+#[test]
+fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
+    let scene = Scene::watching().keys("down a +");
+    let asked = scene.asked();
+    assert_eq!(asked[1..].len(), 2, "WP-SGD and NSO have a sigma: {asked:?}");
+    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.05)]);
+    assert_eq!(pending(&scene, 3), [(Knob::Sigma, 0.05)]);
+}
+
+#[test]
+fn a_knob_at_the_end_of_its_range_asks_for_nothing() {
+    let scene = Scene::watching().keys("down right - - -");
+    assert_eq!(pending(&scene, 1), [(Knob::K, 1.0)]);
+    assert_eq!(scene.asked().len(), 2, "the session, and one notch from 2 to 1");
+}
+
+#[test]
+fn a_typed_value_is_checked_before_it_is_sent() {
+    let scene = Scene::watching().keys("down = - 1 enter");
+    assert_eq!(scene.app.context(), Context::Prompt);
+    let scene = scene.keys("backspace backspace 0 . 0 4 enter");
+    assert_eq!(scene.app.context(), Context::Runs);
+    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.04)]);
+}
+
+#[test]
+fn space_pauses_and_resumes() {
+    let scene = Scene::watching().keys("space").run(0, vec![Event::Pause { step: 2_480 }]).keys("space");
+    assert_eq!(scene.asked()[1..], ["Send { run: 0, command: Pause }", "Send { run: 0, command: Resume }"]);
+}
+
+#[test]
+fn pausing_all_leaves_out_what_is_over() {
+    let scene = Scene::watching().run(0, vec![finish(2_480, Outcome::Completed, None)]).keys("p");
+    assert_eq!(scene.asked().len() - 1, 3);
+}
+
+#[test]
+fn stop_needs_no_question_but_restart_does() {
+    let scene = Scene::watching().keys("s");
+    assert_eq!(scene.asked()[1..], ["Send { run: 0, command: Stop }"]);
+    let scene = Scene::watching().keys("r");
+    assert_eq!(scene.app.context(), Context::Question);
+    assert_eq!(scene.keys("y").asked()[1..], ["Send { run: 0, command: Restart }"]);
+    let over = Scene::watching().run(0, vec![finish(2_480, Outcome::Stopped, None)]).keys("r");
+    assert_eq!(over.asked()[1..], ["Send { run: 0, command: Restart }"]);
+}
+
+#[test]
+fn a_restarted_run_is_as_new() {
+    let scene = Scene::watching().keys("down +").run(1, vec![start(1)]);
+    assert_eq!(pending(&scene, 1), []);
+    assert_eq!(scene.app.session().unwrap().runs[1].history.now().step, 0);
+}
+
+#[test]
+fn quitting_asks_only_while_runs_are_alive() {
+    assert_eq!(Scene::picker().keys("q").asked(), ["Quit(Quit([]))"]);
+    let scene = Scene::watching().keys("q n q");
+    assert_eq!(scene.asked().len(), 1);
+    assert_eq!(scene.keys("y").asked().last().unwrap(), "Quit(Quit([]))");
+    assert_eq!(Scene::replaying().keys("q").asked(), ["Quit(Quit([]))"]);
+}
+
+#[test]
+fn ctrl_c_asks_once() {
+    let scene = Scene::watching().keys("ctrl-c");
+    assert_eq!(scene.asked().len(), 1);
+    assert_eq!(scene.keys("ctrl-c").asked().last().unwrap(), "Quit(Interrupted)");
+    assert_eq!(Scene::picker().keys("ctrl-c").asked(), ["Quit(Interrupted)"]);
+    assert_eq!(Scene::watching().keys("q ctrl-c ctrl-c").asked().last().unwrap(), "Quit(Interrupted)");
+}
+
+#[test]
+fn a_run_that_diverged_makes_the_exit_code_three() {
+    let mut scene = Scene::watching();
+    for run in 0..3 {
+        scene = scene.run(run, vec![finish(2_480, Outcome::Completed, None)]);
+    }
+    let scene = scene.run(3, vec![finish(312, Outcome::Diverged, Some("the loss is not finite"))]).keys("q");
+    let Some(Effect::Quit(ending)) = scene.asked.last() else { panic!("{:?}", scene.asked()) };
+    assert_eq!(ending.exit_code(), 3);
+    assert_eq!(Ending::Signal(15).exit_code(), 143);
+    assert_eq!(Ending::Interrupted.exit_code(), 130);
+    assert_eq!(Ending::Failed(String::new()).exit_code(), 2);
+}
+
+#[test]
+fn a_replay_takes_no_commands() {
+    let scene = Scene::replaying().keys("+ - = space p s r a");
+    assert_eq!(scene.asked(), Vec::<String>::new());
+    let screen = scene.at("120x40");
+    let keys = screen.lines().last().unwrap();
+    assert!(!keys.contains("change") && !keys.contains("pause") && keys.contains("export"), "{keys}");
+}
+
+#[test]
+fn back_to_the_presets_only_when_all_is_over() {
+    assert_eq!(Scene::watching().keys("b").app.context(), Context::Runs);
+    let scene = Scene::replaying().keys("b");
+    assert_eq!(scene.app.context(), Context::Picker);
+    assert_eq!(scene.asked(), ["EndSession"]);
+}
+
+#[test]
+fn what_the_command_line_asked_for_and_cannot_be_had_ends_the_program() {
+    let scene = Scene::starting().tell(Msg::StartFailed("no data".into()));
+    assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"no data\"))");
+    let scene = Scene::new(app::Start::Replay(PathBuf::from("runs/none"))).tell(Msg::Opened(Err("not a session".into())));
+    assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"not a session\"))");
+}
+
+#[test]
+fn what_the_picker_asked_for_and_cannot_be_had_is_said_there() {
+    let scene = Scene::picker().keys("enter").tell(Msg::StartFailed("no data".into()));
+    assert_eq!(scene.app.context(), Context::Picker);
+    assert!(scene.at("120x40").contains("no data"));
+}
+
+#[test]
+fn a_directory_can_be_opened_from_the_picker() {
+    let scene = Scene::picker().keys("o r u n s / x enter");
+    assert_eq!(scene.asked(), ["OpenSession(\"runs/x\")"]);
+}
+
+#[test]
+fn an_export_goes_beside_the_log_and_shows_what_the_screen_shows() {
+    let scene = Scene::watching().keys("x e");
+    let Some(Effect::Export(request)) = scene.asked.last() else { panic!("{:?}", scene.asked()) };
+    assert_eq!(request.path, PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de/figure-2480.png"));
+    assert_eq!(request.options.view.x, crate::figure::XAxis::Step);
+    assert_eq!(request.session.runs.len(), 4);
+}
+
+#[test]
+fn events_of_a_run_that_is_not_there_are_dropped() {
+    let before = Scene::watching().at("120x40");
+    assert_eq!(Scene::watching().run(9, events(0, 10)).at("120x40"), before);
+}
+
+#[test]
+fn names_cannot_steer_the_terminal() {
+    let mut plan = super::scene::plan();
+    plan.preset = "x\u{1b}]0;owned\u{7}".into();
+    plan.runs[0].name = "a\u{1b}[31m\u{202e}b".into();
+    let scene = Scene::new(app::Start::Plan(Box::new(plan)))
+        .tell(Msg::Started { directory: None })
+        .run(0, vec![finish(1, Outcome::Failed, Some("\u{1b}[2J\u{9b}31mgone"))])
+        .tell(Msg::Exported(Err("\u{1b}[5m".into())));
+    for size in ["120x40", "80x24", "40x12"] {
+        let screen = scene.at(size);
+        assert!(!screen.chars().any(|letter| letter != '\n' && letter.is_control()), "{size}: {screen}");
+        assert!(!screen.contains('\u{202e}'));
+    }
+}
+
+#[test]
+fn every_pane_comes_round() {
+    let scene = Scene::watching();
+    assert_eq!(pressed(scene.app, "tab tab tab shift-tab").context(), Context::Charts);
+}

@@ -1,0 +1,23 @@
+//! What several test binaries need: numbers in and out of tensors, and distances.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use nso_tui::autodiff::{Vector, values};
+
+/// A vector on the CPU in the given precision.
+pub fn vector(numbers: &[f64], precision: DType) -> Vector {
+    let data = TensorData::new(numbers.to_vec(), [numbers.len()]).convert_dtype(precision);
+    Tensor::from_data(data, (&Device::flex(), precision))
+}
+
+/// |a - b|_2 / |b|_2.
+pub fn relative(a: &Vector, b: &[f64]) -> f64 {
+    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    let a = values(a);
+    assert_eq!(a.len(), b.len());
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+}
+
+/// Numbers that look random and are the same everywhere: fractions of multiples of the golden ratio, in (-1, 1).
+pub fn scattered(count: usize, offset: f64) -> Vec<f64> {
+    (0..count).map(|i| 2.0 * ((i as f64 + 1.0) * 0.618_033_988_749_894_9 + offset).fract() - 1.0).collect()
+}

@@ -1,0 +1,181 @@
+//! The methods against closed forms: what must hold exactly, what must hold in the mean.
+
+use std::num::NonZeroU32;
+
+use burn::tensor::{DType, Device};
+use crate::common::{relative, scattered, vector};
+use nso_tui::{
+    autodiff::{Counted, Vector, read, values},
+    optimizer::{Hyperparameters, Knob, Method, Momentum, NoiseLaw, NoiseStream, Sgd},
+    problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
+};
+
+const PLAIN: Sgd = Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0 };
+
+fn k(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap()
+}
+
+fn quadratic(h: &[f64]) -> Quadratic {
+    Quadratic::new(h.to_vec(), vec![0.0; h.len()], vec![1.0; h.len()], Device::flex())
+}
+
+/// `steps` steps of full-batch training from `w`; `each` sees the weights after every step.
+fn walk(problem: &dyn Problem, w: Vector, (method, sgd): (Method, Sgd), mut each: impl FnMut(usize, &Vector) -> bool) -> Vector {
+    let f = problem.objective(Examples::First(usize::MAX));
+    let (mut w, mut momentum, mut noise) = (w, Momentum::default(), NoiseStream::new(3));
+    for step in 1.. {
+        let direction = method.direction(f.as_ref(), &w, &mut noise).vector;
+        (w, momentum) = sgd.step(w, direction, momentum);
+        if !each(step, &w) {
+            break;
+        }
+    }
+    w
+}
+
+#[test]
+fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
+    let h = [3.0, 0.5, -1.0, 10.0];
+    let problem = Quadratic::new(h.to_vec(), vec![1.0, -2.0, 0.0, 4.0], vec![0.0; 4], Device::flex());
+    let f = problem.objective(Examples::First(0));
+    let w = [0.3, -1.5, 2.0, 0.1];
+    // h w + b by hand.
+    let gradient = [1.9, -2.75, -2.0, 5.0];
+    for law in NoiseLaw::ALL {
+        let method = Method::Nso { sigma: 0.7, k: k(3), law, mix: 0.25 };
+        let direction = method.direction(f.as_ref(), &vector(&w, DType::F64), &mut NoiseStream::new(1));
+        let error = relative(&direction.vector, &gradient);
+        assert!(error < 1e-14, "{law:?}: {error:.1e}");
+    }
+}
+
+/// On 1/2 h w^2 a step of WP-SGD is w <- (1 - eta h) w - eta h u, an AR(1) process whose stationary variance is
+/// sigma^2 eta h / (2 - eta h).
+#[test]
+fn wp_sgd_jitters_with_its_stationary_variance() {
+    let (eta, sigma, dimension) = (0.4, 0.3, 500);
+    for h in [1.0, 3.0] {
+        let problem = quadratic(&vec![h; dimension]);
+        let method = Method::WpSgd { sigma, k: k(1), law: NoiseLaw::Gaussian };
+        let (mut sum, mut count) = (0.0, 0.0);
+        walk(&problem, vector(&vec![0.0; dimension], DType::F64), (method, Sgd { lr: eta, ..PLAIN }), |step, w| {
+            if step > 50 && step % 5 == 0 {
+                sum += values(w).iter().map(|w| w * w).sum::<f64>();
+                count += dimension as f64;
+            }
+            step < 400
+        });
+        let expected = sigma * sigma * eta * h / (2.0 - eta * h);
+        assert!((sum / count / expected - 1.0).abs() < 0.04, "h = {h}: {} against {expected}", sum / count);
+    }
+}
+
+/// On 1/2 h w^2 SAM moves w to (1 - eta h) w - eta h rho sign(w), which ends on |w| = eta h rho / (2 - eta h).
+#[test]
+fn sam_ends_on_its_limit_cycle() {
+    let (eta, h, rho) = (0.3, 2.0, 0.5);
+    let problem = quadratic(&[h]);
+    let mut last = Vec::new();
+    walk(&problem, vector(&[1.0], DType::F64), (Method::Sam { rho }, Sgd { lr: eta, ..PLAIN }), |step, w| {
+        last.push(values(w)[0]);
+        step < 200
+    });
+    let expected = 0.3 * 2.0 * 0.5 / (2.0 - 0.3 * 2.0);
+    let [.., before, now] = last.as_slice() else { panic!("200 steps") };
+    assert!((now.abs() - expected).abs() < 1e-10, "{now}");
+    assert!(before * now < 0.0, "it changes sides: {before}, {now}");
+}
+
+/// f = w^2, lr .1, momentum .9, decay .5 from w = 1, worked on paper:
+/// g = 2 + .5 = 2.5, buf 2.5, w .75; g = 1.875, buf 4.125, w .3375; g = .84375, buf 4.55625, w -.118125.
+#[test]
+fn momentum_and_decay_follow_the_hand_computed_path() {
+    let problem = quadratic(&[2.0]);
+    let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.5 };
+    let expected = [0.75, 0.3375, -0.118125];
+    walk(&problem, vector(&[1.0], DType::F64), (Method::Sgd, sgd), |step, w| {
+        assert!((values(w)[0] - expected[step - 1]).abs() < 1e-15, "step {step}: {}", values(w)[0]);
+        step < 3
+    });
+}
+
+fn perceptron() -> (Classifier<Perceptron>, Vector) {
+    let labels: Vec<u8> = (0..64).map(|i| i * 3 % 10).collect();
+    let data = Labelled { inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(), features: 30, labels };
+    let problem = Classifier::new(Perceptron::new(30, 17, 10), (&data, &data), Device::flex());
+    let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.4 * x).collect::<Vec<_>>();
+    (problem, vector(&w, DType::F32))
+}
+
+#[test]
+fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
+    let (problem, w) = perceptron();
+    let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 1e-3 };
+    let path = |method| {
+        let mut path = Vec::new();
+        walk(&problem, w.clone(), (method, sgd), |step, w| {
+            path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+            step < 40
+        });
+        path
+    };
+    let expected = path(Method::Sgd);
+    assert_ne!(expected[0], expected[39]);
+    let law = NoiseLaw::Laplace;
+    for count in [1, 2, 3, 5] {
+        assert!(path(Method::WpSgd { sigma: 0.0, k: k(count), law }) == expected, "wp-sgd, k = {count}");
+        assert!(path(Method::Nso { sigma: 0.0, k: k(count), law, mix: 0.0 }) == expected, "nso, k = {count}");
+    }
+    assert!(path(Method::Nso { sigma: 0.3, k: k(1), law, mix: 1.0 }) == expected, "nso, mix = 1");
+    assert!(path(Method::Sam { rho: 0.0 }) == expected, "sam");
+    assert!(path(Method::Sam { rho: 1e-3 }) != expected, "and a radius leaves it");
+}
+
+#[test]
+fn a_step_costs_what_its_method_says() {
+    let problem = quadratic(&[1.0, 2.0]);
+    let f = problem.objective(Examples::First(0));
+    let law = NoiseLaw::Gaussian;
+    let costs = [
+        (Method::Sgd, 1),
+        (Method::WpSgd { sigma: 0.1, k: k(3), law }, 3),
+        (Method::Nso { sigma: 0.1, k: k(3), law, mix: 0.0 }, 6),
+        (Method::Nso { sigma: 0.1, k: k(3), law, mix: 0.5 }, 7),
+        (Method::Sam { rho: 0.1 }, 2),
+    ];
+    for (method, cost) in costs {
+        let counted = Counted::new(f.as_ref());
+        method.direction(&counted, &vector(&[1.0, 1.0], DType::F32), &mut NoiseStream::new(1));
+        assert_eq!((counted.spent(), method.cost()), (cost, cost), "{method:?}");
+    }
+}
+
+/// U'HU / sigma^2 for Gaussian U has mean Tr H and variance 2 |H|_F^2 on a quadratic: 6 and 2 (9 + 4 + 1) = 28 here.
+#[test]
+fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
+    let problem = quadratic(&[3.0, 2.0, 1.0]);
+    let f = problem.objective(Examples::First(0));
+    let method = Method::Nso { sigma: 0.05, k: k(10_000), law: NoiseLaw::Gaussian, mix: 0.0 };
+    let direction = method.direction(f.as_ref(), &vector(&[0.5, -0.2, 0.9], DType::F64), &mut NoiseStream::new(5));
+    let samples = read(direction.smoothed_traces);
+    let n = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / n;
+    let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    assert!((mean - 6.0).abs() < 4.0 * (28.0 / n).sqrt(), "{mean}");
+    assert!((variance / 28.0 - 1.0).abs() < 0.1, "{variance}");
+}
+
+#[test]
+fn methods_without_a_knob_refuse_it_by_name() {
+    let sgd = Hyperparameters { method: Method::Sgd, update: PLAIN };
+    assert_eq!(sgd.with(Knob::Sigma, 0.1).unwrap_err().to_string(), "sgd has no sigma");
+    assert_eq!(sgd.with(Knob::Lr, 0.3).unwrap().get(Knob::Lr), Some(0.3));
+    let nso = Hyperparameters { method: Method::Nso { sigma: 0.1, k: k(1), law: NoiseLaw::Gaussian, mix: 0.0 }, update: PLAIN };
+    assert!(nso.with(Knob::K, 0.0).is_err());
+    for knob in nso.knobs() {
+        let turned = nso.with(knob, knob.raised(nso.get(knob).unwrap())).unwrap();
+        assert_ne!(turned.get(knob), nso.get(knob), "{knob}");
+        assert!(nso.knobs().filter(|&other| other != knob).all(|other| turned.get(other) == nso.get(other)), "{knob}");
+    }
+}

@@ -1,0 +1,195 @@
+//! The loop of one run: determinism, obedience, divergence, and that measuring does not disturb.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use burn::tensor::Device;
+use nso_tui::{
+    autodiff::values,
+    optimizer::Knob,
+    problem::Problem,
+    run::{Command, Ending, Event, Inbox, Job, Outcome, Plan, preset, train},
+};
+
+/// Commands that arrive when the run has published so many events.
+struct Script(VecDeque<(usize, Command)>, std::rc::Rc<std::cell::Cell<usize>>);
+
+impl Inbox for Script {
+    fn poll(&mut self) -> Option<Command> {
+        match self.0.front() {
+            Some((after, _)) if *after <= self.1.get() => self.0.pop_front().map(|(_, command)| command),
+            _ => None,
+        }
+    }
+
+    fn wait(&mut self) -> Command {
+        self.0.pop_front().map_or(Command::Stop, |(_, command)| command)
+    }
+}
+
+fn plan(name: &str, sets: &[&str]) -> Plan {
+    let text = preset::find(name).unwrap();
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    preset::parse(name, &text, &sets).unwrap()
+}
+
+fn problem(plan: &Plan) -> Arc<dyn Problem> {
+    plan.problem.build(plan.train.seed, &Device::flex()).unwrap()
+}
+
+/// Runs one run of a plan under a script; events with their clocks at zero, and the last weights.
+fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Outcome, Vec<f64>) {
+    let problem = problem(plan);
+    let run = plan.runs.iter().find(|run| run.name == name).unwrap();
+    let published = std::rc::Rc::new(std::cell::Cell::new(0));
+    let mut inbox = Script(script.into(), published.clone());
+    let mut events = Vec::new();
+    let ending = train(Job { run, train: &plan.train, problem: problem.as_ref() }, &mut inbox, &mut |event| {
+        published.set(published.get() + 1);
+        events.push(without_time(event));
+        Ok(())
+    });
+    let Ending::Finished(outcome, w) = ending.unwrap() else { panic!("no restart was asked for") };
+    (events, outcome, values(&w))
+}
+
+fn run(plan: &Plan, name: &str) -> (Vec<Event>, Outcome, Vec<f64>) {
+    run_scripted(plan, name, Vec::new())
+}
+
+/// The event as it would be if no time passed.
+pub fn without_time(mut event: Event) -> Event {
+    match &mut event {
+        Event::Step { seconds, .. }
+        | Event::Eval { seconds, .. }
+        | Event::FreeTrace { seconds, .. }
+        | Event::Adjust { seconds, .. }
+        | Event::Finish { seconds, .. } => *seconds = 0.0,
+        Event::Probe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
+        Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
+    }
+    event
+}
+
+const SHORT: [&str; 5] =
+    ["train.gradients=90", "train.evaluate_every=\"30 gradients\"", "train.probe_every=\"60 gradients\"", "problem.train_samples=500", "train.trace_probes=3"];
+
+#[test]
+fn the_same_plan_gives_the_same_events_to_the_bit() {
+    let plan = plan("mnist-mlp", &SHORT);
+    for name in ["SGD", "WP-SGD", "SAM", "NSO"] {
+        let (first, second) = (run(&plan, name), run(&plan, name));
+        assert_eq!(first.0, second.0, "{name}");
+        assert!(first.2 == second.2, "{name}: weights");
+    }
+    let reseeded = self::plan("mnist-mlp", &[&SHORT[..], &["train.seed=2"]].concat());
+    assert_ne!(run(&plan, "SGD").0, run(&reseeded, "SGD").0);
+}
+
+#[test]
+fn measuring_does_not_disturb() {
+    let measured = run(&plan("mnist-mlp", &SHORT), "NSO");
+    let sets = [&SHORT[..], &["train.probe_every=never", "train.evaluate_every=\"1000000 steps\"", "train.record_every=7"]].concat();
+    let unmeasured = run(&plan("mnist-mlp", &sets), "NSO");
+    assert!(measured.0.len() > unmeasured.0.len() + 5);
+    assert!(measured.2 == unmeasured.2);
+}
+
+#[test]
+fn runs_of_a_preset_share_their_start_and_their_probes() {
+    let plan = plan("mnist-mlp", &SHORT);
+    let first = |name| run(&plan, name).0.into_iter().find(|event| matches!(event, Event::Probe(_))).unwrap();
+    assert_eq!(first("SGD"), first("NSO"));
+}
+
+#[test]
+fn a_run_measures_at_its_start_its_beats_and_its_end() {
+    let plan = plan("mnist-mlp", &[&SHORT[..], &["train.gradients=95"]].concat());
+    let (events, outcome, _) = run(&plan, "SGD");
+    assert_eq!(outcome, Outcome::Completed);
+    let evals: Vec<u64> = events.iter().filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None }).collect();
+    assert_eq!(evals, [0, 30, 60, 90, 95]);
+    let probes: Vec<u64> = events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
+    assert_eq!(probes, [0, 60, 95]);
+    let steps = events.iter().filter(|e| matches!(e, Event::Step { .. })).count();
+    assert_eq!(steps, 95);
+    assert!(matches!(events[0], Event::Start(_)));
+    assert!(matches!(events.last(), Some(Event::Finish { outcome: Outcome::Completed, step: 95, gradients: 95, .. })));
+    let steps: Vec<u64> = events.iter().filter_map(|event| Some(event.position()?.step)).collect();
+    assert!(steps.is_sorted(), "events come in the order of their steps");
+}
+
+#[test]
+fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
+    let plan = plan("mnist-mlp", &SHORT);
+    let free = |name| run(&plan, name).0.into_iter().filter(|event| matches!(event, Event::FreeTrace { .. })).collect::<Vec<_>>();
+    assert!(free("SGD").is_empty());
+    // Ninety evaluations are 45 pairs in three windows.
+    let pairs: Vec<u64> = free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.probes } else { 0 }).collect();
+    assert_eq!(pairs, [15, 15, 15]);
+}
+
+#[test]
+fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
+    let plan = plan("quadratic", &["train.gradients=200"]);
+    let untouched = run(&plan, "SGD");
+    let adjust = |knob, value| Command::Adjust { knob, value };
+    let script = vec![(40, adjust(Knob::Lr, 0.25)), (40, adjust(Knob::Sigma, 0.1)), (40, adjust(Knob::Lr, -1.0))];
+    let (events, _, w) = run_scripted(&plan, "SGD", script);
+    let told: Vec<&Event> = events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
+    let [Event::Adjust { step, setting: Knob::Lr, from, to, .. }, Event::Reject { reason: no_knob, .. }, Event::Reject { reason: range, .. }] = told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!((*from, *to), (0.5, 0.25));
+    assert_eq!(no_knob, "sgd has no sigma");
+    assert!(range.contains("above 0"), "{range}");
+    let losses = |events: &[Event]| events.iter().filter_map(|e| if let Event::Step { loss, .. } = e { Some(*loss) } else { None }).collect::<Vec<_>>();
+    let (before, after) = (losses(&untouched.0), losses(&events));
+    let step = usize::try_from(*step).unwrap();
+    // A step's loss is seen before the step is taken, so the first loss that differs is that of the second step after.
+    assert_eq!(before[..=step], after[..=step]);
+    assert_ne!(before[step + 1], after[step + 1]);
+    assert_ne!(untouched.2, w);
+}
+
+#[test]
+fn pause_holds_resume_goes_on_and_stop_ends() {
+    let plan = plan("quadratic", &["train.gradients=100"]);
+    let script = vec![(30, Command::Pause), (0, Command::Pause), (0, Command::Adjust { knob: Knob::Lr, value: 0.5 }), (0, Command::Resume)];
+    let (events, outcome, w) = run_scripted(&plan, "SAM", script);
+    let pauses = events.iter().filter(|e| matches!(e, Event::Pause { .. })).count();
+    let resumes = events.iter().filter(|e| matches!(e, Event::Resume { .. })).count();
+    assert_eq!((pauses, resumes, outcome), (1, 1, Outcome::Completed));
+    assert_eq!(w, run(&plan, "SAM").2, "a pause does not change the path");
+    let (events, outcome, _) = run_scripted(&plan, "SAM", vec![(30, Command::Pause), (0, Command::Stop)]);
+    assert_eq!(outcome, Outcome::Stopped);
+    assert!(matches!(events.last(), Some(Event::Finish { outcome: Outcome::Stopped, .. })));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_at_its_step() {
+    let plan = plan("quadratic", &["run.SGD.lr=1000", "train.gradients=2000"]);
+    let (events, outcome, _) = run(&plan, "SGD");
+    assert_eq!(outcome, Outcome::Diverged);
+    let [.., Event::Step { step: last, loss, .. }, Event::Finish { step, reason: Some(reason), .. }] = events.as_slice() else {
+        panic!("{:?}", events.last())
+    };
+    assert_eq!(last, step);
+    assert!(!loss.is_finite());
+    assert_eq!(*reason, format!("the loss is {loss} at step {step}"));
+    let finite = events.iter().filter(|e| matches!(e, Event::Step { loss, .. } if loss.is_finite())).count() as u64;
+    assert_eq!(finite + 1, *step, "nothing after the first bad loss is told");
+}
+
+/// Section 5 and figure 6 in small: gradient descent fits the measurements and overfits; NSO ends lowest.
+#[test]
+fn matrix_sensing_overfits_without_noise_and_recovers_with_nso() {
+    let plan = plan("matrix-sensing-small", &["train.probe_every=never"]);
+    let last = |name| {
+        let events = run(&plan, name).0;
+        let metrics = events.iter().rev().find_map(|e| if let Event::Eval { metrics, .. } = e { Some(*metrics) } else { None }).unwrap();
+        (metrics.train_error.unwrap(), metrics.validation_error.unwrap())
+    };
+    let (gd, wp, nso) = (last("GD"), last("WP-GD"), last("NSO"));
+    assert!(gd.0 < 1e-4 && gd.1 > 0.1, "GD overfits: {gd:?}");
+    assert!(nso.1 < wp.1 && wp.1 < 0.01, "NSO {nso:?} below WP-GD {wp:?}");
+}
