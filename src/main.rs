@@ -1,2 +1,23 @@
-//! nso-tui.
-fn main() {}
+//! The binary: parse, run, print the error chain, exit code.
+
+mod cli;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser;
+
+/// Exit code for bad usage and bad input.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().execute().unwrap_or_else(|error| {
+        eprint!("error: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprint!(": {error}");
+            cause = error.source();
+        }
+        eprintln!();
+        ExitCode::from(BAD_INPUT)
+    })
+}

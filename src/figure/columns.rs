@@ -46,15 +46,17 @@ fn joint(value: f64, scale: Scale) -> Option<f64> {
 pub fn columns<'a>(series: &'a Series, (x, axis): (XAxis, &'a Axis), count: usize) -> impl Iterator<Item = Column> + 'a {
     let outside = |value: f64| axis.slot(value, count).is_none();
     // On a log axis, points at x = 0 lie before its beginning.
-    let mut next = if outside(0.0) { series.find(0, x, |value| !outside(value)) } else { 0 };
+    let mut next = if outside(0.0) { series.find((0, 0), x, |value| !outside(value)) } else { 0 };
+    // Columns tend to hold as many points as the one before.
+    let mut size = 0;
     std::iter::from_fn(move || {
         if next >= series.len() || count == 0 {
             return None;
         }
         let index = axis.clamped(series.x(next, x), count);
-        let end = series.find(next, x, |value| axis.clamped(value, count) > index);
+        let end = series.find((next, size), x, |value| axis.clamped(value, count) > index);
         let points = next..end.max(next + 1);
-        next = points.end;
+        (next, size) = (points.end, points.len());
         Some(Column { index, extents: series.extents(points.clone()), points })
     })
 }

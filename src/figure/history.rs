@@ -321,7 +321,7 @@ impl History {
             return None;
         }
         let steps = self.series(Quantity::StepLoss);
-        let half = steps.find(0, super::XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
+        let half = steps.find((0, 0), super::XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
         let since = steps.get(half).map_or(At::default(), |point| point.at);
         let (done, then) = (self.progress(), self.progress_at(since));
         let pace = (done - then) / (self.now.seconds - since.seconds);
@@ -347,3 +347,6 @@ fn ended(outcome: Outcome, step: u64, reason: Option<&str>) -> RunState {
         Outcome::Failed => RunState::Failed { step, reason: reason.unwrap_or("no reason was given").into() },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -321,7 +321,7 @@ fn x_axis(runs: &[Labelled<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
         Scale::Linear => 0.0,
         Scale::Log => {
             let first_positive = |series: &Series| {
-                let index = series.find(0, view.x, |x| x > 0.0);
+                let index = series.find((0, 0), view.x, |x| x > 0.0);
                 (index < series.len()).then(|| series.x(index, view.x))
             };
             let steps = runs.iter().filter_map(|run| first_positive(run.history.series(Quantity::StepLoss)));
@@ -400,3 +400,6 @@ fn waiting_for(kind: PanelKind, runs: &[Labelled<'_>]) -> String {
     }
     "no data yet".into()
 }
+
+#[cfg(test)]
+mod tests;

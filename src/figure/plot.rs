@@ -267,7 +267,7 @@ fn marks<B: DrawingBackend>(
     } else {
         let offset = index(curve.slot % 4) / 4.0;
         let wanted = (0..ALONG).map(|number| panel.x.value((index(number) + 0.25 + offset * 0.8) / index(ALONG)));
-        wanted.map(|x| series.find(0, panel.x_kind, |place| place >= x)).collect()
+        wanted.map(|x| series.find((0, 0), panel.x_kind, |place| place >= x)).collect()
     };
     chosen.extend((0..series.len()).rev().take(3).find(|&last| shown(series.values()[last])));
     chosen.dedup();

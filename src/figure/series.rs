@@ -168,17 +168,41 @@ impl Series {
         axis.of(self.at[index], self.steps_per_epoch)
     }
 
-    /// The first index from `from` on whose x satisfies `beyond`, by galloping: O(log distance).
+    /// The first index from `from` on whose x satisfies `beyond`, by galloping away from `from + hint`: O(log of the hint's error).
     /// `beyond` must not become false again as x grows.
-    pub fn find(&self, from: usize, axis: XAxis, beyond: impl Fn(f64) -> bool) -> usize {
-        let mut stride = 1;
-        let mut low = from;
-        while low + stride < self.len() && !beyond(self.x(low + stride, axis)) {
-            low += stride;
-            stride *= 2;
+    pub fn find(&self, (from, hint): (usize, usize), axis: XAxis, beyond: impl Fn(f64) -> bool) -> usize {
+        let end = self.len();
+        let is_beyond = |index: usize| beyond(self.x(index, axis));
+        // Everything before `low` is not beyond; `high` is, or is the end.
+        let (mut low, mut high) = (from.min(end), end);
+        if low == end {
+            return end;
         }
-        let high = (low + stride + 1).min(self.len());
-        let low = low.min(high);
+        let guess = low.saturating_add(hint).min(end - 1);
+        let mut stride = 1;
+        if is_beyond(guess) {
+            high = guess;
+            while high > low {
+                let probe = high.saturating_sub(stride).max(low);
+                if !is_beyond(probe) {
+                    low = probe + 1;
+                    break;
+                }
+                high = probe;
+                stride *= 2;
+            }
+        } else {
+            low = guess;
+            while low < end {
+                let probe = (low + stride).min(end - 1);
+                if is_beyond(probe) {
+                    high = probe;
+                    break;
+                }
+                low = probe + 1;
+                stride *= 2;
+            }
+        }
         low + self.at[low..high].partition_point(|&at| !beyond(axis.of(at, self.steps_per_epoch)))
     }
 
@@ -246,7 +270,10 @@ mod tests {
         for from in [0, 3, 250, 499, 500] {
             for limit in [-1.0, 0.0, 100.0, 20_000.0, 1e9] {
                 let scan = (from..series.len()).find(|&index| series.x(index, XAxis::Step) > limit).unwrap_or(series.len());
-                assert_eq!(series.find(from, XAxis::Step, |x| x > limit), scan, "from {from}, beyond {limit}");
+                for hint in [0, 1, 2, 40, 499, usize::MAX] {
+                    let found = series.find((from, hint), XAxis::Step, |x| x > limit);
+                    assert_eq!(found, scan, "from {from}, beyond {limit}, hint {hint}");
+                }
             }
         }
     }

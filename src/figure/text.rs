@@ -91,6 +91,7 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
             '×' | '✕' => plain.push('x'),
             '·' | '–' | '—' | '−' => plain.push('-'),
             '∞' => plain.push_str("inf"),
+            '…' => plain.push('~'),
             letter if letter.is_ascii() => plain.push(letter),
             _ => plain.push('?'),
         }

@@ -1,20 +1,18 @@
 //! The dashboard as a value: what it shows, what may happen to it, and what it asks for in return.
 //! [`App::update`] is the only way it changes; drawing reads it and effects are data, performed elsewhere.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use super::{
     key::Key,
     keymap::{self, Action, Context},
+    message::{Effect, Ending, Msg, Recording, Setup, Start},
     overlay::{Overlay, Prompt, Question},
-    picker::{Choice, Picker, Typing},
+    picker::{Picker, Typing},
     session::{Feed, Session},
-    theme::{Appearance, Theme},
+    theme::Theme,
 };
-use crate::{
-    figure,
-    run::{Command, Event, Outcome, Plan},
-};
+use crate::run::Plan;
 
 /// Everything that is on the screen.
 #[derive(Debug)]
@@ -54,118 +52,6 @@ enum Origin {
     Picker,
 }
 
-/// What the dashboard begins with.
-#[derive(Debug)]
-pub enum Start {
-    /// The list of presets.
-    Picker,
-    /// A session of this plan.
-    Plan(Box<Plan>),
-    /// The session that this directory has the log of.
-    Replay(PathBuf),
-}
-
-/// A session read from its log.
-#[derive(Debug)]
-pub struct Recording {
-    pub plan: Plan,
-    /// The events of each run of the plan.
-    pub events: Vec<Vec<Event>>,
-    pub directory: PathBuf,
-}
-
-/// What the dashboard knows before anything happens.
-#[derive(Debug, Clone, Default)]
-pub struct Setup {
-    /// The presets on offer.
-    pub choices: Vec<Choice>,
-    /// What sessions run on, in words.
-    pub device: String,
-    /// What the terminal can show.
-    pub appearance: Appearance,
-}
-
-/// What can happen.
-#[derive(Debug)]
-pub enum Msg {
-    /// A key was pressed.
-    Key(Key),
-    /// The terminal has another size.
-    Resize,
-    /// So much time went by since the session was started.
-    Tick(Duration),
-    /// Events of runs, by their place in the plan.
-    Events(Vec<(usize, Vec<Event>)>),
-    /// The engine runs; its log, if there is one, is there.
-    Started { directory: Option<PathBuf> },
-    /// The engine could not be started.
-    StartFailed(String),
-    /// No run will send another event.
-    Drained,
-    /// A session was read.
-    Opened(Result<Recording, String>),
-    /// A figure was written.
-    Exported(Result<PathBuf, String>),
-    /// A preset was written to a file.
-    Copied(Result<PathBuf, String>),
-    /// The process was asked to end.
-    Signal(i32),
-}
-
-/// What is asked of the world.
-#[derive(Debug)]
-pub enum Effect {
-    /// Start the engine on a plan.
-    StartSession(Box<Plan>),
-    /// Close the session: its runs are over or unwanted.
-    EndSession,
-    /// Send a command to a run.
-    Send { run: usize, command: Command },
-    /// Write a figure.
-    Export(Box<ExportRequest>),
-    /// Read a session.
-    OpenSession(PathBuf),
-    /// Write the text of the preset of that name to a file.
-    EditCopy(String),
-    /// End the program.
-    Quit(Ending),
-}
-
-/// A figure to be written: what it shows and where it goes.
-#[derive(Debug)]
-pub struct ExportRequest {
-    pub path: PathBuf,
-    pub session: figure::Session,
-    pub options: figure::Options,
-}
-
-/// How the dashboard ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// By a key. The outcomes are those of the runs that were trained and had ended by themselves.
-    Quit(Vec<Outcome>),
-    /// By Ctrl-C.
-    Interrupted,
-    /// By this signal.
-    Signal(i32),
-    /// What the command line asked for cannot be shown.
-    Failed(String),
-}
-
-impl Ending {
-    /// The program's exit code: 0, 3 after a run that diverged or failed, 2 for what cannot be shown, 130 for Ctrl-C,
-    /// 128 + n for signal n.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Quit(outcomes) if outcomes.iter().any(|end| matches!(end, Outcome::Diverged | Outcome::Failed)) => 3,
-            Self::Quit(_) => 0,
-            Self::Interrupted => 130,
-            Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
-            Self::Failed(_) => 2,
-        }
-    }
-}
-
 impl App {
     /// The dashboard at its beginning, and what it asks for first.
     pub fn new(start: Start, setup: Setup) -> (Self, Vec<Effect>) {
@@ -200,9 +86,8 @@ impl App {
         match message {
             Msg::Key(key) => return self.press(key),
             Msg::Signal(signal) => return vec![Effect::Quit(Ending::Signal(signal))],
-            Msg::StartFailed(reason) => return self.give_up(reason),
-            Msg::Opened(Err(reason)) => return self.give_up(reason),
-            Msg::Opened(Ok(recording)) => self.show(recording),
+            Msg::StartFailed(reason) | Msg::Opened(Err(reason)) => return self.give_up(reason),
+            Msg::Opened(Ok(recording)) => self.show(*recording),
             Msg::Resize => {}
             Msg::Exported(Ok(path)) => self.notice = Some(Notice::Done(format!("wrote {}", path.display()))),
             Msg::Exported(Err(reason)) => self.notice = Some(Notice::Failed(format!("no figure: {reason}"))),

@@ -133,7 +133,7 @@ impl Widget for Chart<'_> {
         }
         match &self.panel.empty {
             Some(message) => {
-                let message = text::fit(&self.theme.spell(message), usize::from(inner.width));
+                let message = self.theme.spell(&text::fit(&self.theme.spell(message), usize::from(inner.width)));
                 let start = usize::from(inner.x) + (usize::from(inner.width) - text::width(&message)) / 2;
                 buf.set_string(narrow(start), inner.y + inner.height / 2, message, self.theme.quiet());
             }
@@ -224,7 +224,7 @@ impl<'a> Plot<'a> {
         let mut right = usize::from(self.inner.right());
         if self.chart.x_title == XTitle::Shown {
             let title = self.chart.panel.x_kind.title();
-            if title.len() + 12 <= usize::from(self.inner.width) {
+            if title.len() + 20 <= usize::from(self.inner.width) {
                 right -= title.len();
                 buf.set_string(narrow(right), row, title, theme.quiet());
                 right -= 2;
@@ -296,25 +296,28 @@ impl<'a> Plot<'a> {
                 }
             }
         }
-        for curve in traced {
-            self.put(curve.end, (chart.mark(curve.slot), style(curve.slot)), buf);
-        }
         let Some(furthest) = traced.iter().map(|curve| curve.end.0).max() else { return };
-        let (width, height) = (usize::from(self.field.width) + self.gutter, usize::from(self.field.height));
-        let labels: Vec<(EndLabel, usize)> = chart
-            .end_labels()
-            .into_iter()
-            .filter_map(|label| traced.iter().find(|curve| curve.slot == label.slot).map(|curve| (label, curve.end.1)))
-            .collect();
-        let widest = labels.iter().map(|(label, _)| label.columns()).max().unwrap_or(0);
-        let start = furthest + 1;
-        if labels.len() > height || start + widest > width {
-            return;
+        let labels = self.placed_labels(traced, furthest);
+        for curve in traced {
+            // A label in the same column brings the mark along.
+            if labels.is_empty() || curve.end.0 + 1 < furthest {
+                self.put(curve.end, (chart.mark(curve.slot), style(curve.slot)), buf);
+            }
         }
-        for (label, row) in place_labels(labels, height) {
-            let (x, y) = (self.field.x + narrow(start), self.field.y + narrow(row));
+        for (label, row) in labels {
+            let (x, y) = (self.field.x + narrow(furthest), self.field.y + narrow(row));
             buf.set_string(x, y, format!("{} {}", chart.mark(label.slot), label.text), style(label.slot));
         }
+    }
+
+    /// The labels of these curves with their rows; none at all where there is no room for all of them.
+    fn placed_labels(&self, traced: &[Traced], start: usize) -> Vec<(EndLabel, usize)> {
+        let (width, height) = (usize::from(self.field.width) + self.gutter, usize::from(self.field.height));
+        let end = |label: &EndLabel| traced.iter().find(|curve| curve.slot == label.slot).map(|curve| curve.end.1);
+        let labels: Vec<(EndLabel, usize)> =
+            self.chart.end_labels().into_iter().filter_map(|label| end(&label).map(|row| (label, row))).collect();
+        let fits = labels.len() <= height && labels.iter().all(|(label, _)| start + label.columns() <= width);
+        if fits { place_labels(labels, height) } else { Vec::new() }
     }
 
     fn put(&self, (column, row): Cell, (letter, style): (char, Style), buf: &mut Buffer) {

@@ -45,8 +45,8 @@ fn packed(bindings: &[&Binding], (rows, columns): (usize, usize), theme: Theme) 
     (0..per_column)
         .map(|row| {
             let spans = entries.iter().skip(row).step_by(per_column).flat_map(|(keys, label)| {
-                let label = pad(label, wide.saturating_sub(text::width(keys) + 1));
-                [Span::styled(format!("{keys} "), theme.key()), Span::styled(label, theme.text())]
+                let label = pad(label, wide.saturating_sub(text::width(keys) + 2));
+                [Span::styled(format!("{keys} "), theme.key()), Span::styled(label + " ", theme.text())]
             });
             Line::from(spans.collect::<Vec<_>>())
         })

@@ -198,7 +198,7 @@ pub const TABLE: &[Binding] = &[
     row(&[(Key::Enter, Action::Accept)], 1, &[Prompt], ("accept", "take what was typed")),
     row(&[(Key::Esc, Action::Cancel)], 1, &[Prompt], ("cancel", "leave things as they are")),
     row(&[(Key::Backspace, Action::Erase)], 0, &[Prompt, Filter], ("erase", "take back the last character")),
-    row(&[(Key::Char('y'), Action::Accept), (Key::Enter, Action::Accept)], 1, &[Question], ("yes", "do it")),
+    row(&[(Key::Char('y'), Action::Accept)], 1, &[Question], ("yes", "do it")),
     row(&[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)], 1, &[Question], ("no", "leave things as they are")),
     row(
         &[

@@ -18,6 +18,7 @@ mod help;
 pub mod key;
 pub mod keymap;
 mod knobs;
+mod message;
 mod overlay;
 mod picker;
 pub mod print;
@@ -37,7 +38,8 @@ use std::io;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-pub use app::{App, Effect, Ending, Msg, Recording, Setup, Start};
+pub use app::App;
+pub use message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start};
 pub use picker::Choice;
 pub use terminal::TuiError;
 pub use theme::{Appearance, Colours, Glyphs};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::{app::App, app::Msg, key::Key, view};
+use super::{app::App, key::Key, message::Msg, view};
 
 /// Most columns or rows that a printed frame may have.
 const LARGEST: u16 = 1_000;

@@ -1,16 +1,20 @@
 //! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
 //! Runs are told about changes by commands; what is shown as their value is only ever what they reported.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod run;
+
+use std::{path::PathBuf, time::Duration};
+
+pub use run::Run;
 
 use super::{
-    app::{Effect, ExportRequest},
     keymap::{Action, Context, Direction, Turn},
+    message::{Effect, ExportRequest},
     text::scrub,
 };
 use crate::{
-    figure::{self, History, Labelled, PanelKind, RunState, View},
-    optimizer::{Hyperparameters, Knob},
+    figure::{self, Labelled, PanelKind, RunState, View},
+    optimizer::Knob,
     run::{Command, Event, Outcome, Plan},
 };
 
@@ -36,18 +40,6 @@ pub struct Session {
     selected: usize,
     /// The knob last chosen; a run that lacks it has the cursor on its first.
     knob: Knob,
-}
-
-/// One run being watched.
-#[derive(Debug)]
-pub struct Run {
-    /// Its name, scrubbed.
-    pub name: String,
-    pub history: History,
-    /// Changes that were asked for and not yet answered.
-    pub pending: BTreeMap<Knob, f64>,
-    /// Its knobs before it has told of them.
-    planned: Hyperparameters,
 }
 
 /// Where the events come from.
@@ -83,46 +75,6 @@ pub enum Zoom {
 pub enum Scope {
     Selected,
     AllRuns,
-}
-
-impl Run {
-    fn new(plan: &Plan, index: usize) -> Option<Self> {
-        let run = plan.runs.get(index)?;
-        Some(Self {
-            name: scrub(&run.name),
-            history: History::planned(&plan.train),
-            pending: BTreeMap::new(),
-            planned: run.hyperparameters,
-        })
-    }
-
-    /// The knobs as the run reported them, or as they are planned.
-    pub fn hyperparameters(&self) -> &Hyperparameters {
-        self.history.hyperparameters().unwrap_or(&self.planned)
-    }
-
-    /// Whether it may still take steps.
-    pub fn is_alive(&self) -> bool {
-        !self.history.state().is_over()
-    }
-
-    /// The value that a knob will have once all is answered.
-    fn expected(&self, knob: Knob) -> Option<f64> {
-        let value = self.hyperparameters().get(knob)?;
-        Some(self.pending.get(&knob).copied().unwrap_or(value))
-    }
-
-    fn receive(&mut self, event: &Event) {
-        match event {
-            Event::Adjust { setting, to: answered, .. } | Event::Reject { setting, value: answered, .. } => {
-                // An answer to an earlier request leaves the later one pending.
-                self.pending.retain(|knob, asked| knob != setting || asked != answered);
-            }
-            Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
-            _ => {}
-        }
-        self.history.push(event);
-    }
 }
 
 impl Session {

@@ -13,8 +13,9 @@ use ratatui::{Terminal, backend::Backend};
 use tokio::time::{Instant as Deadline, MissedTickBehavior, interval, sleep_until};
 
 use super::{
-    app::{App, Effect, Ending, Msg},
+    app::App,
     key::Key,
+    message::{Effect, Ending, Msg},
     view,
 };
 

@@ -201,7 +201,7 @@ fn cube(red: u8, green: u8, blue: u8) -> u8 {
 pub fn sweep(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
-            let letter = ascii(cell.symbol()).chars().next().unwrap_or('?');
+            let letter = if cell.symbol() == "…" { '~' } else { ascii(cell.symbol()).chars().next().unwrap_or('?') };
             cell.set_char(letter);
         }
     }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    app::{Effect, ExportRequest, Msg, Recording},
+    message::{Effect, ExportRequest, Msg, Recording},
     terminal::World,
 };
 use crate::{
@@ -65,7 +65,7 @@ enum Done {
     /// Of the session of that count.
     Grown(u64, Box<log::Session>, Vec<Vec<Event>>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
-    Opened(Result<(Recording, Box<log::Session>), String>),
+    Opened(Result<(Box<Recording>, Box<log::Session>), String>),
     Message(Msg),
     Nothing,
 }
@@ -242,14 +242,14 @@ fn start(plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
     Engine::start(plan, &site.destination, &device).map(Box::new).map_err(|error| chain(&error))
 }
 
-fn open(directory: PathBuf) -> Result<(Recording, Box<log::Session>), String> {
+fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {
     let read = |directory: &Path| {
         let mut logs = log::Session::open(directory)?;
         let events = logs.read_new()?;
         Ok::<_, LogError>((logs, events))
     };
     let (logs, events) = read(&directory).map_err(|error| chain(&error))?;
-    Ok((Recording { plan: logs.plan.clone(), events, directory }, Box::new(logs)))
+    Ok((Box::new(Recording { plan: logs.plan.clone(), events, directory }), Box::new(logs)))
 }
 
 /// Writes the text of an embedded preset to a file of its name in the working directory, never over another.

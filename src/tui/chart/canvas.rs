@@ -49,7 +49,7 @@ pub(super) struct Canvas {
 const BRAILLE: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 
 impl Canvas {
-    /// An empty canvas of so many cells.
+    /// An empty canvas of so many cells, at least one.
     pub(super) fn new(glyphs: Glyphs, width: usize, height: usize) -> Self {
         Self { glyphs, width, cells: vec![Dots::default(); width * height], height }
     }
@@ -75,19 +75,31 @@ impl Canvas {
         if column >= self.width || row >= self.height {
             return;
         }
-        let bit = BRAILLE[y % down][x % across];
+        self.add((column, row), BRAILLE[y % down][x % across], brush);
+    }
+
+    /// Adds dots to a cell of the canvas, if the brush lies as high as what is there.
+    fn add(&mut self, (column, row): (usize, usize), bits: u8, brush: Brush) {
         let cell = &mut self.cells[row * self.width + column];
         if brush.layer > cell.brush.layer {
-            *cell = Dots { bits: bit, brush };
+            *cell = Dots { bits, brush };
         } else if brush.layer == cell.brush.layer {
-            *cell = Dots { bits: cell.bits | bit, brush };
+            *cell = Dots { bits: cell.bits | bits, brush };
         }
     }
 
-    /// Sets the dots of column `x` from one row to another, both included.
+    /// Sets the dots of column `x` from one row to another, both included; beyond the canvas, nothing.
     pub(super) fn vertical(&mut self, x: usize, (one, other): (usize, usize), brush: Brush) {
-        for y in one.min(other)..=one.max(other) {
-            self.dot((x, y), brush);
+        let (across, down) = self.grain();
+        let (column, first, last) = (x / across, one.min(other), one.max(other).min(self.height * down - 1));
+        if column >= self.width {
+            return;
+        }
+        // A cell at a time: noise fills many of them from top to bottom.
+        for row in first / down..=last / down {
+            let (top, bottom) = (first.saturating_sub(row * down), (last - row * down).min(down - 1));
+            let bits = BRAILLE[top..=bottom].iter().fold(0, |bits, dots| bits | dots[x % across]);
+            self.add((column, row), bits, brush);
         }
     }
 

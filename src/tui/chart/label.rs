@@ -12,9 +12,9 @@ pub(super) struct EndLabel {
 }
 
 impl EndLabel {
-    /// Columns that it takes with its mark before it and a space after.
+    /// Columns that it takes with its mark before it.
     pub(super) fn columns(&self) -> usize {
-        text::width(&self.text) + 3
+        text::width(&self.text) + 2
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     run::{Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Probe, ProbePlan, RunPlan, Start, Train},
     tui::{
         Appearance, Choice, Colours, Effect, Glyphs, Msg, Recording, Setup,
-        app::{self, App},
+        app::App,
+        message::Start as Beginning,
         key::parse_script,
         print::{frame, press},
     },
@@ -26,19 +27,19 @@ pub struct Scene {
 
 impl Scene {
     /// The dashboard on `start`, in the look of a test.
-    pub fn new(start: app::Start) -> Self {
+    pub fn new(start: Beginning) -> Self {
         let (app, asked) = App::new(start, setup(Glyphs::Unicode));
         Self { app, asked }
     }
 
     /// The list of presets.
     pub fn picker() -> Self {
-        Self::new(app::Start::Picker)
+        Self::new(Beginning::Picker)
     }
 
     /// A session that was asked for and has not started.
     pub fn starting() -> Self {
-        Self::new(app::Start::Plan(Box::new(plan())))
+        Self::new(Beginning::Plan(Box::new(plan())))
     }
 
     /// A session in full swing.
@@ -48,7 +49,7 @@ impl Scene {
 
     /// The same with nothing but seven-bit characters and no colours.
     pub fn in_ascii() -> Self {
-        let (app, asked) = App::new(app::Start::Plan(Box::new(plan())), setup(Glyphs::Ascii));
+        let (app, asked) = App::new(Beginning::Plan(Box::new(plan())), setup(Glyphs::Ascii));
         Self { app, asked }.running()
     }
 

@@ -6,7 +6,7 @@ use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
     optimizer::Knob,
     run::{Event, Outcome},
-    tui::{Ending, Msg, app::{self, Effect}, keymap::Context},
+    tui::{Effect, Ending, Msg, Start, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Knob, f64)> {
@@ -175,7 +175,7 @@ fn back_to_the_presets_only_when_all_is_over() {
 fn what_the_command_line_asked_for_and_cannot_be_had_ends_the_program() {
     let scene = Scene::starting().tell(Msg::StartFailed("no data".into()));
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"no data\"))");
-    let scene = Scene::new(app::Start::Replay(PathBuf::from("runs/none"))).tell(Msg::Opened(Err("not a session".into())));
+    let scene = Scene::new(Start::Replay(PathBuf::from("runs/none"))).tell(Msg::Opened(Err("not a session".into())));
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"not a session\"))");
 }
 
@@ -212,7 +212,7 @@ fn names_cannot_steer_the_terminal() {
     let mut plan = super::scene::plan();
     plan.preset = "x\u{1b}]0;owned\u{7}".into();
     plan.runs[0].name = "a\u{1b}[31m\u{202e}b".into();
-    let scene = Scene::new(app::Start::Plan(Box::new(plan)))
+    let scene = Scene::new(Start::Plan(Box::new(plan)))
         .tell(Msg::Started { directory: None })
         .run(0, vec![finish(1, Outcome::Failed, Some("\u{1b}[2J\u{9b}31mgone"))])
         .tell(Msg::Exported(Err("\u{1b}[5m".into())));

@@ -1,0 +1,72 @@
+//! What one frame of the dashboard costs, whatever the length of its runs: four charts of four runs on a 200 x 60 terminal,
+//! with everything around them, drawn from scratch. The bar is 4 ms in the median for 100,000 points a curve.
+
+use std::path::PathBuf;
+
+use divan::{Bencher, black_box};
+use nso_tui::{
+    figure::History,
+    problem::Metrics,
+    run::{Eigenvalue, Estimate, Event, Plan, Probe, Start, preset},
+    tui::{
+        App, Recording, Setup,
+        print::{Size, frame},
+    },
+};
+
+fn main() {
+    divan::main();
+}
+
+fn plan() -> Plan {
+    let text = preset::find("mnist-mlp").expect("the preset is embedded");
+    preset::parse("mnist-mlp", &text, &[]).expect("embedded presets are sound")
+}
+
+/// A run of so many steps, with a point of every quantity that the charts show at each of them.
+fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
+    let run = &plan.runs[slot];
+    let mut events = vec![Event::Start(Start {
+        run: run.name.clone(),
+        hyperparameters: run.hyperparameters,
+        seed: 1,
+        parameters: 101_770,
+        budget: plan.train.budget,
+        steps_per_epoch: 32,
+        probe_examples: 512,
+    })];
+    for step in 1..=points {
+        let (gradients, seconds) = (2 * step, step as f64 * 1e-3);
+        let noise = (step.wrapping_mul(2_654_435_761 + slot as u64) % 1000) as f64 / 1000.0;
+        let value = 2.3 * (-5.0 * step as f64 / points as f64).exp() * (1.0 + 0.5 * noise);
+        let metrics = Metrics { train_loss: Some(value), gap: Some(0.3 - value / 10.0), ..Metrics::default() };
+        events.push(Event::Step { step, gradients, loss: 1.1 * value, seconds });
+        events.push(Event::Eval { step, gradients, seconds, metrics });
+        events.push(Event::Probe(Probe {
+            step,
+            gradients,
+            seconds,
+            trace: Estimate { mean: value, std_error: 0.1 * value, probes: 30 },
+            lambda_max: Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 },
+            examples: 512,
+            products: 50,
+            took: 0.1,
+        }));
+    }
+    events
+}
+
+#[divan::bench(args = [1_000, 100_000, 1_000_000], sample_count = 200)]
+fn four_charts_of_four_runs(bencher: Bencher<'_, '_>, points: u64) {
+    let plan = plan();
+    let events = (0..plan.runs.len()).map(|slot| events(&plan, slot, points)).collect();
+    let app = App::replay(Recording { plan, events, directory: PathBuf::new() }, Setup::default());
+    let size = Size { columns: 200, rows: 60 };
+    bencher.bench_local(|| frame(black_box(&app), size));
+}
+
+#[divan::bench(sample_count = 20)]
+fn a_hundred_thousand_events_into_a_history(bencher: Bencher<'_, '_>) {
+    let events = events(&plan(), 0, 33_333);
+    bencher.bench_local(|| black_box(&events).iter().collect::<History>());
+}

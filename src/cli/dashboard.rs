@@ -1,0 +1,82 @@
+//! The dashboard's commands: pick, watch, replay; and one frame of it as text.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use nso_tui::{
+    run::{
+        device,
+        log::{Destination, Session},
+        preset,
+    },
+    tui::{self, App, Appearance, Choice, Ending, Glyphs, Msg, Recording, Setup, Site, Start, key, print},
+};
+
+use super::{CliError, Common, Output, Screen};
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The session's folder
+    directory: PathBuf,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// The picker, or a preset at once.
+pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
+    device::open(&common.device)?;
+    let start = match preset {
+        Some(name) => Start::Plan(Box::new(common.plan(name)?)),
+        None => Start::Picker,
+    };
+    show(start, output.destination(), screen, common)
+}
+
+/// A session from its log.
+pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
+    // Read here too, so that a bad folder is told before the screen is taken.
+    let mut session = Session::open(&args.directory)?;
+    let events = session.read_new()?;
+    let start = Start::Replay(args.directory.clone());
+    if args.screen.print.is_none() {
+        return show(start, Destination::Nowhere, &args.screen, common);
+    }
+    let (mut app, _) = App::new(start, setup(&args.screen, common));
+    app.update(Msg::Opened(Ok(Box::new(Recording { plan: session.plan, events, directory: args.directory.clone() }))));
+    print_frame(app, &args.screen)
+}
+
+fn show(start: Start, destination: Destination, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
+    let setup = setup(screen, common);
+    if screen.print.is_some() {
+        return print_frame(App::new(start, setup).0, screen);
+    }
+    match tui::run(start, setup, Site { device: common.device.clone(), destination })? {
+        Ending::Failed(reason) => Err(CliError::Show(reason)),
+        ending => Ok(ExitCode::from(ending.exit_code())),
+    }
+}
+
+fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
+    print::press(&mut app, &key::parse_script(screen.keys.as_deref().unwrap_or_default())?);
+    if let Some(size) = screen.print {
+        println!("{}", print::frame(&app, size));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn setup(screen: &Screen, common: &Common) -> Setup {
+    let overrides = common.overrides();
+    let choices = preset::embedded()
+        .map(|(name, text)| Choice {
+            name: name.to_owned(),
+            plan: preset::parse(name, text, &overrides).map_err(|error| error.to_string()),
+        })
+        .collect();
+    let about = device::OFFERED.into_iter().find(|(name, _)| *name == common.device);
+    let device = about.map_or_else(|| common.device.clone(), |(name, about)| format!("{name}: {about}"));
+    let glyphs = if screen.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+    let appearance = Appearance::detect(glyphs, |name| std::env::var(name).ok());
+    Setup { choices, device, appearance }
+}

@@ -1,0 +1,36 @@
+//! `export`: a session as a figure or a table.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use nso_tui::{
+    figure::{self, History, Options, SessionRun},
+    run::log::Session,
+};
+
+use super::CliError;
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The session's folder
+    directory: PathBuf,
+    /// The file to write; its ending chooses the format: .png .svg .csv .jsonl
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Reads the session and writes the file.
+pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
+    let mut session = Session::open(&args.directory)?;
+    let events = session.read_new()?;
+    let run = |(run, events): (&nso_tui::run::RunPlan, Vec<_>)| {
+        let mut history = History::planned(&session.plan.train);
+        events.iter().for_each(|event| history.push(event));
+        SessionRun { name: run.name.clone(), history, events }
+    };
+    let runs = session.plan.runs.iter().zip(events).map(run).collect();
+    let session = figure::Session { title: session.plan.title.clone(), runs };
+    figure::export(&session, &args.output, &Options::default())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,163 @@
+//! The command line: one file a command, and what they share.
+
+mod dashboard;
+mod devices;
+mod export;
+mod presets;
+mod run;
+
+use std::{fs::File, path::PathBuf, process::ExitCode, sync::Mutex};
+
+use clap::{Args, Parser, Subcommand};
+use nso_tui::{
+    figure::ExportError,
+    run::{
+        EngineError, Plan, device,
+        log::{Destination, LogError},
+        preset::{self, PresetError},
+    },
+    tui::{TuiError, key::UnknownKey},
+};
+use tracing_subscriber::EnvFilter;
+
+/// Train SGD, WP-SGD, SAM and NSO side by side, watch their curvature, and steer them.
+///
+/// Without a command: the dashboard, which offers the presets, or watches PRESET at once.
+#[derive(Debug, Parser)]
+#[command(name = "nso-tui", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A name from `presets list`, or a path to a TOML file
+    preset: Option<String>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    screen: Screen,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a preset without a terminal; progress goes to standard error, the results to standard output
+    Run(run::RunArgs),
+    /// Show a finished or running session in the dashboard
+    Replay(dashboard::ReplayArgs),
+    /// Write a session as a figure or a table
+    Export(export::ExportArgs),
+    /// List the presets, or show one
+    #[command(subcommand)]
+    Presets(presets::PresetsCommand),
+    /// List the devices that this program can train on
+    Devices,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// Device to train on; see `devices`
+    #[arg(long, global = true, default_value = "flex", value_name = "DEVICE")]
+    device: String,
+    /// Seed of initial weights, batches, noise and probes, in place of the preset's
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
+    /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Write diagnostics to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+/// Where a session goes.
+#[derive(Debug, Args)]
+struct Output {
+    /// Write the session to this new folder [default: runs/<UTC stamp>-<preset>-<4 hex>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// How a dashboard command draws.
+#[derive(Debug, Args)]
+struct Screen {
+    /// Draw with plain characters only
+    #[arg(long)]
+    ascii: bool,
+    /// Draw one frame of this size as text and exit
+    #[arg(long, value_name = "COLSxROWS")]
+    print: Option<nso_tui::tui::print::Size>,
+    /// Keys to press before that frame, such as "down down enter"
+    #[arg(long, value_name = "KEYS", requires = "print")]
+    keys: Option<String>,
+}
+
+/// Whatever stops a command before its work is done. All of these are bad usage or bad input.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    #[error(transparent)]
+    Device(#[from] device::UnknownDevice),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Tui(#[from] TuiError),
+    #[error(transparent)]
+    Keys(#[from] UnknownKey),
+    /// What a dashboard was asked to show cannot be shown.
+    #[error("{0}")]
+    Show(String),
+    #[error("cannot {what}: {source}")]
+    Io { what: String, source: std::io::Error },
+}
+
+impl Cli {
+    /// Does what the command line says. The exit code is that of the command; see the README.
+    ///
+    /// # Errors
+    /// [`CliError`] for bad usage and bad input.
+    pub fn execute(self) -> Result<ExitCode, CliError> {
+        self.common.open_log()?;
+        match self.command {
+            None => dashboard::watch(self.preset.as_deref(), &self.output, &self.screen, &self.common),
+            Some(Command::Run(args)) => run::run(&args, &self.common),
+            Some(Command::Replay(args)) => dashboard::replay(&args, &self.common),
+            Some(Command::Export(args)) => export::export(&args),
+            Some(Command::Presets(command)) => presets::presets(&command),
+            Some(Command::Devices) => devices::devices(),
+        }
+    }
+}
+
+impl Common {
+    /// The preset of that name or path, with the command line's changes.
+    fn plan(&self, name: &str) -> Result<Plan, PresetError> {
+        preset::parse(name, &preset::find(name)?, &self.overrides())
+    }
+
+    fn overrides(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("train.seed={seed}"));
+        self.sets.iter().cloned().chain(seed).collect()
+    }
+
+    /// Sends diagnostics to the file asked for. `NSO_TUI_LOG` sets how much, as in `debug`.
+    fn open_log(&self) -> Result<(), CliError> {
+        let Some(path) = &self.log else { return Ok(()) };
+        let file = File::create(path)
+            .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
+        let level = EnvFilter::try_from_env("NSO_TUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt().with_env_filter(level).with_writer(Mutex::new(file)).with_ansi(false).init();
+        Ok(())
+    }
+}
+
+impl Output {
+    fn destination(&self) -> Destination {
+        self.out.clone().map_or_else(|| Destination::Inside("runs".into()), Destination::Exactly)
+    }
+}

@@ -1,0 +1,251 @@
+//! `run`: the same engine without a terminal. Progress on standard error, results on standard output.
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Args, ValueEnum};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use nso_tui::{
+    figure::{History, Quantity, RunState},
+    run::{Engine, Plan, device},
+};
+use serde_json::{Value, json};
+
+use super::{CliError, Common, Output};
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A name from `presets list`, or a path to a TOML file
+    preset: String,
+    #[command(flatten)]
+    output: Output,
+    /// How the results are written to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A table
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Runs to the end of every run, or until interrupted.
+pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
+    let plan = common.plan(&args.preset)?;
+    let device = device::open(&common.device)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CliError::Io { what: "start".to_owned(), source })?;
+    runtime.block_on(async {
+        let engine = Engine::start(plan.clone(), &args.output.destination(), &device)?;
+        let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
+        let mut progress = Progress::new(&plan);
+        let (histories, interrupted) = follow(engine, &plan, &mut progress).await;
+        progress.clear();
+        let text = match args.format {
+            Format::Text => table(&plan, &histories, &directory),
+            Format::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
+        };
+        // Whoever reads the results may have left; the session is on disk all the same.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(ExitCode::from(exit_code(&histories, interrupted)))
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interrupted {
+    No,
+    Yes,
+}
+
+/// Folds events until every run is over. Ctrl-C and SIGTERM stop the runs, which write their ends.
+async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Interrupted) {
+    let mut histories = vec![History::planned(&plan.train); plan.runs.len()];
+    let mut interrupted = Interrupted::No;
+    let interrupt = interruption();
+    tokio::pin!(interrupt);
+    while !histories.iter().all(|history| history.state().is_over()) {
+        tokio::select! {
+            batch = engine.next() => match batch {
+                Some(batch) => {
+                    batch.events.iter().for_each(|event| histories[batch.run].push(event));
+                    progress.show(batch.run, &histories[batch.run]);
+                }
+                None => break,
+            },
+            () = &mut interrupt => {
+                interrupted = Interrupted::Yes;
+                break;
+            }
+        }
+    }
+    for batch in engine.close().await {
+        batch.events.iter().for_each(|event| histories[batch.run].push(event));
+    }
+    (histories, interrupted)
+}
+
+#[cfg(unix)]
+async fn interruption() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    match (interrupt, terminate) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+fn exit_code(histories: &[History], interrupted: Interrupted) -> u8 {
+    let broke = |history: &History| matches!(history.state(), RunState::Diverged { .. } | RunState::Failed { .. });
+    match interrupted {
+        Interrupted::Yes => 130,
+        Interrupted::No if histories.iter().any(broke) => 3,
+        Interrupted::No => 0,
+    }
+}
+
+/// One bar a run on a terminal; elsewhere a line for each tenth of a run.
+struct Progress {
+    screen: MultiProgress,
+    bars: Vec<ProgressBar>,
+    names: Vec<String>,
+    tenths: Vec<u64>,
+    terminal: bool,
+}
+
+/// Parts that a bar is divided into.
+const PARTS: u64 = 1000;
+
+impl Progress {
+    fn new(plan: &Plan) -> Self {
+        let screen = MultiProgress::new();
+        let names: Vec<String> = plan.runs.iter().map(|run| run.name.clone()).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {percent:>3} %  {elapsed_precise}  {wide_msg}");
+        let bar = |name: &String| {
+            let bar = screen.add(ProgressBar::new(PARTS)).with_prefix(format!("{name:<width$}"));
+            if let Ok(style) = &style {
+                bar.set_style(style.clone());
+            }
+            bar
+        };
+        let bars = names.iter().map(bar).collect();
+        Self { bars, screen, tenths: vec![0; names.len()], names, terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, run: usize, history: &History) {
+        let line = [Quantity::TrainLoss, Quantity::Gap, Quantity::ValidationError, Quantity::Trace, Quantity::LambdaMax]
+            .into_iter()
+            .filter_map(|quantity| Some(format!("{} {}", quantity.title(), quantity.format(history.last(quantity)?.value))))
+            .collect::<Vec<_>>()
+            .join("  ");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a thousand")]
+        let part = (history.progress() * PARTS as f64) as u64;
+        let bar = &self.bars[run];
+        bar.set_position(part);
+        let over = history.state().is_over();
+        bar.set_message(if over { history.state().word().to_owned() } else { line.clone() });
+        let tenth = part * 10 / PARTS;
+        if !self.terminal && (tenth > self.tenths[run] || over) {
+            self.tenths[run] = tenth;
+            let name = &self.names[run];
+            eprintln!("{name}: {} {} %  {line}", history.state().word(), part * 100 / PARTS);
+        }
+    }
+
+    fn clear(&self) {
+        // A bar that cannot be cleared stays; the results follow below it.
+        let _ = self.screen.clear();
+    }
+}
+
+const RESULTS: [Quantity; 9] = [
+    Quantity::TrainLoss,
+    Quantity::TestLoss,
+    Quantity::Gap,
+    Quantity::TestAccuracy,
+    Quantity::TrainError,
+    Quantity::ValidationError,
+    Quantity::Distance,
+    Quantity::Trace,
+    Quantity::LambdaMax,
+];
+
+fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
+    let shown: Vec<Quantity> = RESULTS
+        .into_iter()
+        .filter(|&quantity| histories.iter().any(|history| history.last(quantity).is_some()))
+        .collect();
+    let header = ["run", "state", "steps", "gradients"].map(str::to_owned).into_iter();
+    let mut rows = vec![header.chain(shown.iter().map(|quantity| quantity.title().to_owned())).collect::<Vec<_>>()];
+    for (run, history) in plan.runs.iter().zip(histories) {
+        let at = history.now();
+        let cell = |quantity: &Quantity| match history.last(*quantity) {
+            Some(point) if point.std_error.is_finite() => quantity.format_with_error(point.value, point.std_error),
+            Some(point) => quantity.format(point.value),
+            None => "-".to_owned(),
+        };
+        let first = [run.name.clone(), history.state().word().to_owned(), at.step.to_string(), at.gradients.to_string()];
+        rows.push(first.into_iter().chain(shown.iter().map(cell)).collect());
+    }
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < 2 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    for (run, history) in plan.runs.iter().zip(histories) {
+        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+            text.push_str(&format!("{}: {reason}\n", run.name));
+        }
+    }
+    if !directory.is_empty() {
+        text.push_str(&format!("session: {directory}\n"));
+    }
+    text
+}
+
+fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
+    let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
+    let run = |(run, history): (&nso_tui::run::RunPlan, &History)| {
+        let at = history.now();
+        let mut object = json!({
+            "run": run.name, "state": history.state().word(), "step": at.step, "gradients": at.gradients, "seconds": at.seconds,
+        });
+        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+            object["reason"] = json!(reason);
+        }
+        for quantity in RESULTS {
+            if let Some(point) = history.last(quantity) {
+                object[quantity.key()] = number(point.value);
+                if point.std_error.is_finite() {
+                    object[format!("{}_std_error", quantity.key())] = number(point.std_error);
+                }
+            }
+        }
+        object
+    };
+    let runs: Vec<Value> = plan.runs.iter().zip(histories).map(run).collect();
+    json!({ "preset": plan.preset, "title": plan.title, "directory": directory, "runs": runs })
+}

@@ -1,0 +1,118 @@
+//! The fold, event by event.
+
+use super::{super::sample, *};
+use crate::run::Event;
+
+fn nso() -> Vec<Event> {
+    sample::session().runs.swap_remove(3).events
+}
+
+#[test]
+fn a_run_is_what_its_events_say() {
+    let history: History = nso().iter().collect();
+    assert_eq!(history.state(), &RunState::Completed);
+    assert_eq!(history.now().gradients, 4000);
+    assert_eq!(history.series(Quantity::StepLoss).len(), 2000);
+    assert_eq!(history.series(Quantity::Trace).len(), 21);
+    assert!(history.series(Quantity::Distance).is_empty());
+    let probe = history.last(Quantity::LambdaMax).unwrap();
+    assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
+    let changes: Vec<_> = history.changes().iter().map(|change| (change.knob, change.from, change.to, change.at.step)).collect();
+    assert_eq!(changes, [(Knob::Sigma, 0.02, 0.03, 500), (Knob::Sigma, 0.03, 0.02, 1100)]);
+}
+
+#[test]
+fn knobs_are_as_the_last_change_left_them() {
+    let upto = |gradients| sample::session_until(gradients).runs.swap_remove(3).history;
+    assert_eq!(upto(900).hyperparameters().and_then(|knobs| knobs.get(Knob::Sigma)), Some(0.02));
+    assert_eq!(upto(1500).hyperparameters().and_then(|knobs| knobs.get(Knob::Sigma)), Some(0.03));
+    // The start stays what it was.
+    assert_eq!(upto(1500).start().and_then(|start| start.hyperparameters.get(Knob::Sigma)), Some(0.02));
+}
+
+#[test]
+fn a_restart_begins_anew() {
+    let events = nso();
+    let mut history: History = events.iter().collect();
+    history.push(&events[0]);
+    assert_eq!(history.state(), &RunState::Running);
+    assert_eq!(history.now(), At::default());
+    assert!(Quantity::ALL.iter().all(|&quantity| history.series(quantity).is_empty()));
+    assert!(history.changes().is_empty());
+    assert_eq!(history.progress(), 0.0);
+}
+
+#[test]
+fn a_diverged_run_says_when_and_why() {
+    let history = sample::session().runs.swap_remove(2).history;
+    assert_eq!(history.state(), &RunState::Diverged { step: 1300, reason: "the loss is NaN".into() });
+    assert!(history.state().is_over());
+    assert!(history.last(Quantity::StepLoss).unwrap().value.is_nan());
+}
+
+#[test]
+fn pausing_and_resuming_show_and_a_paused_run_has_no_eta() {
+    let mut history = sample::session_until(2000).runs.swap_remove(0).history;
+    assert!(history.eta_seconds().is_some());
+    history.push(&Event::Pause { step: 2000 });
+    assert_eq!((history.state(), history.eta_seconds()), (&RunState::Paused, None));
+    history.push(&Event::Resume { step: 2000 });
+    assert_eq!(history.state(), &RunState::Running);
+    assert_eq!(History::new().eta_seconds(), None);
+}
+
+#[test]
+fn progress_and_time_left_follow_the_budget() {
+    // 8 ms a gradient evaluation, 4,000 to spend.
+    for (slot, spent) in [(0, 1000), (3, 1000), (0, 3000)] {
+        let history = sample::session_until(spent).runs.swap_remove(slot).history;
+        assert_eq!(history.progress(), spent as f64 / 4000.0);
+        let left = history.eta_seconds().unwrap();
+        assert!((left - 8e-3 * (4000 - spent) as f64).abs() < 0.05, "{left} s left after {spent}");
+    }
+}
+
+#[test]
+fn the_time_left_follows_the_pace_of_late() {
+    let mut events: Vec<Event> = nso().into_iter().take(1).collect();
+    // Ten seconds at one evaluation a second, then thirty at ten: 310 of 4,000 are spent.
+    events.extend((1..=10).map(|step| Event::Step { step, gradients: step, loss: 1.0, seconds: step as f64 }));
+    events.extend((11..=310).map(|step| Event::Step {
+        step,
+        gradients: step,
+        loss: 1.0,
+        seconds: 10.0 + (step - 10) as f64 / 10.0,
+    }));
+    let left = events.iter().collect::<History>().eta_seconds().unwrap();
+    assert!((left - 369.0).abs() < 1.0, "{left} s");
+}
+
+#[test]
+fn a_refusal_is_shown_until_that_knob_is_turned() {
+    let mut history: History = nso().iter().take(20).collect();
+    history.push(&Event::Reject { step: 10, setting: Knob::Sigma, value: -1.0, reason: "too small".into() });
+    assert_eq!(history.rejection().map(|rejection| rejection.reason.as_str()), Some("too small"));
+    let adjust = |setting| Event::Adjust { step: 11, gradients: 22, seconds: 1.0, setting, from: 0.05, to: 0.07 };
+    history.push(&adjust(Knob::Lr));
+    assert!(history.rejection().is_some());
+    history.push(&adjust(Knob::Sigma));
+    assert_eq!(history.rejection(), None);
+}
+
+#[test]
+fn a_log_that_lost_its_beginning_still_has_its_curves() {
+    let history: History = nso().iter().skip(5).collect();
+    assert_eq!(history.state(), &RunState::Completed);
+    assert!(history.start().is_none());
+    assert!(history.series(Quantity::StepLoss).len() > 1990);
+    assert_eq!(history.stability_threshold(), None);
+}
+
+#[test]
+fn the_stability_threshold_follows_the_knobs() {
+    let mut history: History = nso().iter().take(3).collect();
+    let near = |expected: f64, found: Option<f64>| assert!((found.unwrap() - expected).abs() < 1e-9, "{found:?}");
+    near(2.0 * 1.9 / 0.05, history.stability_threshold());
+    history.push(&Event::Adjust { step: 1, gradients: 2, seconds: 1.0, setting: Knob::Lr, from: 0.05, to: 0.1 });
+    near(2.0 * 1.9 / 0.1, history.stability_threshold());
+}

@@ -1,0 +1,156 @@
+//! What panels decide: curves, scales, remarks, guides, marks, and what to say when there is nothing.
+
+use super::{super::sample, *};
+use crate::{
+    problem::Metrics,
+    run::{Event, ProbePlan, Train},
+};
+
+fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
+    Panel::new(kind, runs, &View::default())
+}
+
+/// A run of the sample that has only these events after its start.
+fn history(events: &[Event]) -> History {
+    let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
+    std::iter::once(&start).chain(events).collect()
+}
+
+fn eval(step: u64, metrics: Metrics) -> Event {
+    Event::Eval { step, gradients: step, seconds: step as f64, metrics }
+}
+
+fn one(history: &History) -> [Labelled<'_>; 1] {
+    [Labelled { slot: 0, name: "run", history }]
+}
+
+#[test]
+fn the_loss_lies_over_its_minibatch_noise() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::Loss, &runs);
+    let drawn: Vec<_> = panel.curves.iter().map(|curve| (curve.slot, curve.quantity, curve.emphasis)).collect();
+    let layer = |quantity, emphasis| (0..4).map(move |slot| (slot, quantity, emphasis));
+    let expected: Vec<_> =
+        layer(Quantity::StepLoss, Emphasis::Faint).chain(layer(Quantity::TrainLoss, Emphasis::Normal)).collect();
+    assert_eq!(drawn, expected);
+    assert_eq!(panel.notes, ["1 not finite", "log"]);
+    assert_eq!((panel.x.low(), panel.x.high()), (0.0, 4000.0));
+    let texts: Vec<_> = panel.marks.iter().map(|mark| (mark.slot, mark.x, mark.text())).collect();
+    assert_eq!(texts, [(3, 1000.0, "σ .02→.03".to_owned()), (3, 2200.0, "σ .03→.02".to_owned())]);
+}
+
+#[test]
+fn only_the_smoothed_trace_is_dashed() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::Trace, &runs);
+    let dashed: Vec<_> = panel.curves.iter().filter(|curve| curve.stroke == Stroke::Dashed).map(|curve| curve.quantity).collect();
+    assert_eq!(dashed, [Quantity::FreeTrace]);
+    assert_eq!(panel.notes, ["log", "dashed: smoothed trace", "bars: ± 1 std. error"]);
+}
+
+#[test]
+fn the_axis_covers_the_error_bars() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::Trace, &runs);
+    for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
+        for point in curve.series.points() {
+            assert!(panel.y.slot(point.value + point.std_error, 100).is_some());
+            assert!(panel.y.slot(point.value - point.std_error, 100).is_some());
+        }
+    }
+}
+
+#[test]
+fn a_log_scale_without_positive_values_gives_way_and_says_so() {
+    let history = history(&[1, 2, 3].map(|step| eval(step, Metrics { train_loss: Some(-(step as f64)), ..Metrics::default() })));
+    let runs = one(&history);
+    let refused = panel(PanelKind::Loss, &runs);
+    assert_eq!(refused.y.scale(), Scale::Linear);
+    assert_eq!(refused.notes, ["log scale needs positive values"]);
+    let mut view = View::default();
+    view.toggle_y_scale(PanelKind::Loss);
+    assert!(Panel::new(PanelKind::Loss, &runs, &view).notes.is_empty());
+}
+
+#[test]
+fn what_a_log_scale_cannot_show_is_counted() {
+    let values = [1.0, -2.0, 0.0, f64::NAN, 3.0];
+    let events: Vec<_> = values.iter().zip(1..).map(|(&value, step)| eval(step, Metrics { train_loss: Some(value), ..Metrics::default() })).collect();
+    let history = history(&events);
+    let runs = one(&history);
+    let panel = panel(PanelKind::Loss, &runs);
+    assert_eq!(panel.notes, ["1 not finite", "2 not above 0", "log"]);
+    assert!(panel.y.low() > 0.0 && panel.y.high() < 10.0);
+}
+
+#[test]
+fn the_stability_threshold_is_shown_where_it_is_near() {
+    let session = sample::session();
+    let runs = session.labelled();
+    // 2 (1 + 0.9) / 0.05 = 76 for all four; SGD ends at 60.
+    let shared = panel(PanelKind::LambdaMax, &runs);
+    assert_eq!(shared.guides.len(), 1);
+    assert!((shared.guides[0].y - 76.0).abs() < 1e-9 && shared.guides[0].slot.is_none());
+    assert_eq!(shared.notes, ["log", "dotted: 2(1+μ)/lr"]);
+    let alone = panel(PanelKind::LambdaMax, &runs[1..2]);
+    assert!(alone.guides.is_empty(), "WP-SGD stays below 8");
+    assert!(panel(PanelKind::Trace, &runs).guides.is_empty());
+}
+
+#[test]
+fn panels_follow_what_is_measured() {
+    use PanelKind::{Distance, Gap, LambdaMax, Loss, Trace, ValidationError};
+    let classifier = sample::session().runs.swap_remove(0).history;
+    let sensing = history(&[eval(1, Metrics { validation_error: Some(0.1), distance: Some(0.1), ..Metrics::default() })]);
+    let analytic = history(&[eval(1, Metrics { train_loss: Some(0.1), distance: Some(0.1), ..Metrics::default() })]);
+    assert_eq!(default_panels(&[&classifier]), [Loss, Gap, Trace, LambdaMax]);
+    assert_eq!(default_panels(&[&sensing]), [Loss, ValidationError, Trace, LambdaMax]);
+    assert_eq!(default_panels(&[&analytic]), [Loss, Distance, Trace, LambdaMax]);
+    assert_eq!(default_panels(&[]), [Loss, Gap, Trace, LambdaMax]);
+}
+
+#[test]
+fn a_chart_without_data_says_what_it_waits_for() {
+    let train = |probe_every| Train {
+        budget: crate::run::Budget::Gradients(4000),
+        batch: 128,
+        seed: 1,
+        evaluate_every: Cadence::Steps(50),
+        probe_every,
+        probe: ProbePlan { examples: 512, trace_probes: 30, lanczos_products: 20 },
+        record_every: 1,
+    };
+    let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
+    let step = Event::Step { step: 3, gradients: 6, loss: 1.0, seconds: 0.1 };
+    let said = |history: &History, kind| panel(kind, &one(history)).empty;
+    for (probe_every, expected) in [
+        (Some(Cadence::Epochs(5)), "first probe at step 160"),
+        (Some(Cadence::Steps(1000)), "first probe at step 1,000"),
+        (Some(Cadence::Gradients(200)), "first probe at gradient evaluation 200"),
+        (None, "this preset has no probes"),
+    ] {
+        let mut history = History::planned(&train(probe_every));
+        assert_eq!(said(&history, PanelKind::Trace).as_deref(), Some("waiting for the first run to start"));
+        history.push(&start);
+        history.push(&step);
+        assert_eq!(said(&history, PanelKind::Trace).as_deref(), Some(expected));
+        assert_eq!(said(&history, PanelKind::Gap).as_deref(), Some("first evaluation at step 50"));
+        assert_eq!(said(&history, PanelKind::Loss), None, "there are minibatch losses");
+    }
+    let unplanned = history(std::slice::from_ref(&step));
+    assert_eq!(said(&unplanned, PanelKind::Trace).as_deref(), Some("no data yet"));
+    assert_eq!(panel(PanelKind::Loss, &[]).empty.as_deref(), Some("no run is shown"));
+}
+
+#[test]
+fn a_log_x_axis_begins_at_the_first_step() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let view = View { x: XAxis::Step, x_scale: Scale::Log, ..View::default() };
+    let panel = Panel::new(PanelKind::Loss, &runs, &view);
+    assert_eq!((panel.x.low(), panel.x.high()), (1.0, 5000.0));
+    assert_eq!(panel.x.scale(), Scale::Log);
+}

@@ -1,0 +1,64 @@
+//! One run as it is watched: what it told, and what was asked of it and not yet answered.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    figure::History,
+    optimizer::{Hyperparameters, Knob},
+    run::{Event, Plan},
+    tui::text::scrub,
+};
+
+/// One run being watched.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name, scrubbed.
+    pub name: String,
+    pub history: History,
+    /// Changes that were asked for and not yet answered.
+    pub pending: BTreeMap<Knob, f64>,
+    /// Its knobs before it has told of them.
+    planned: Hyperparameters,
+}
+
+impl Run {
+    /// Run number `index` of the plan, before its first event.
+    pub(super) fn new(plan: &Plan, index: usize) -> Option<Self> {
+        let run = plan.runs.get(index)?;
+        Some(Self {
+            name: scrub(&run.name),
+            history: History::planned(&plan.train),
+            pending: BTreeMap::new(),
+            planned: run.hyperparameters,
+        })
+    }
+
+    /// The knobs as the run reported them, or as they are planned.
+    pub fn hyperparameters(&self) -> &Hyperparameters {
+        self.history.hyperparameters().unwrap_or(&self.planned)
+    }
+
+    /// Whether it may still take steps.
+    pub fn is_alive(&self) -> bool {
+        !self.history.state().is_over()
+    }
+
+    /// The value that a knob will have once all is answered.
+    pub(super) fn expected(&self, knob: Knob) -> Option<f64> {
+        let value = self.hyperparameters().get(knob)?;
+        Some(self.pending.get(&knob).copied().unwrap_or(value))
+    }
+
+    /// Takes in what the run told.
+    pub(super) fn receive(&mut self, event: &Event) {
+        match event {
+            Event::Adjust { setting, to: answered, .. } | Event::Reject { setting, value: answered, .. } => {
+                // An answer to an earlier request leaves the later one pending.
+                self.pending.retain(|knob, asked| knob != setting || asked != answered);
+            }
+            Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
+            _ => {}
+        }
+        self.history.push(event);
+    }
+}
