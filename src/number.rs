@@ -4,6 +4,9 @@
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Writes one float.
+///
+/// # Errors
+/// Those of the serializer.
 pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() {
         serializer.serialize_f64(*value)
@@ -26,6 +29,9 @@ enum Written {
 }
 
 /// Reads one float.
+///
+/// # Errors
+/// If there is neither a number nor one of the three words.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     match Written::deserialize(deserializer)? {
         Written::Number(value) => Ok(value),
@@ -43,7 +49,9 @@ pub mod option {
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes the float, or null.
-    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    ///
+    /// # Errors
+    /// Those of the serializer.
     pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => super::serialize(value, serializer),
@@ -55,6 +63,9 @@ pub mod option {
     struct Present(#[serde(with = "super")] f64);
 
     /// Reads a float or null.
+    ///
+    /// # Errors
+    /// If there is neither a number, nor one of the three words, nor null.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
         Ok(Option::<Present>::deserialize(deserializer)?.map(|Present(value)| value))
     }

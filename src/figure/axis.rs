@@ -167,7 +167,12 @@ impl Axis {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the count")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the count"
+)]
 fn slot_of(position: f64, count: usize) -> usize {
     let last = count.saturating_sub(1);
     // A NaN casts to zero.
@@ -260,7 +265,9 @@ fn round_log(low: f64, high: f64) -> (f64, f64) {
         if ratio < 10.0 { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0] } else { &[1.0, 2.0, 5.0, 10.0] };
     let around = |value: f64| {
         let power = exponent(value);
-        [power - 1, power, power + 1].into_iter().flat_map(|power| mantissas.iter().map(move |&mantissa| decimal(mantissa, power)))
+        [power - 1, power, power + 1]
+            .into_iter()
+            .flat_map(|power| mantissas.iter().map(move |&mantissa| decimal(mantissa, power)))
     };
     let below = around(low).filter(|&round| round <= low && round > 0.0).fold(0.0, f64::max);
     let below = if below > 0.0 { below } else { low };
@@ -297,7 +304,8 @@ mod tests {
         assert_eq!(log(0.0031, 2.3), (0.002, 5.0));
         assert_eq!(log(0.31, 0.52), (0.3, 0.6));
         assert_eq!(log(1.0, 1000.0), (1.0, 1000.0));
-        for (last, end) in [(1.0, 1.0), (1240.0, 1500.0), (4000.0, 4000.0), (4690.0, 5000.0), (0.3, 0.3), (9.9e7, 1e8)] {
+        for (last, end) in [(1.0, 1.0), (1240.0, 1500.0), (4000.0, 4000.0), (4690.0, 5000.0), (0.3, 0.3), (9.9e7, 1e8)]
+        {
             let axis = Axis::along(Bounds::new(0.0, last), Scale::Linear);
             assert_eq!((axis.low(), axis.high()), (0.0, end));
         }

@@ -107,7 +107,12 @@ impl<'a> Figure<'a> {
     }
 
     /// Lays the parts out from the edges inwards and draws them.
-    fn draw<B: DrawingBackend>(&self, backend: &mut B, (surface, fineness): (Surface, f64), size: Size) -> io::Result<()> {
+    fn draw<B: DrawingBackend>(
+        &self,
+        backend: &mut B,
+        (surface, fineness): (Surface, f64),
+        size: Size,
+    ) -> io::Result<()> {
         static REGISTERED: Once = Once::new();
         // The embedded font is known to be sound; were it not, every text would report it.
         REGISTERED.call_once(|| drop(register_font("sans-serif", FontStyle::Normal, FONT)));
@@ -139,7 +144,7 @@ impl<'a> Figure<'a> {
             pen.text(line, (margin, caption_top + line_height * (index(number) + 0.5)), small)?;
         }
 
-        let columns = (1..).find(|columns| columns * columns >= self.panels.len()).unwrap_or(1);
+        let columns = (1..=self.panels.len()).find(|columns| columns * columns >= self.panels.len()).unwrap_or(1);
         let rows = self.panels.len().div_ceil(columns).max(1);
         let cell = ((width - margin) / index(columns), (caption_top - legend_bottom - 8.0 * unit) / index(rows));
         for (number, panel) in self.panels.iter().enumerate() {
@@ -158,7 +163,10 @@ impl<'a> Figure<'a> {
 
     /// Draws the legend and returns where the panels may begin.
     fn draw_legend<B: DrawingBackend>(
-        &self, pen: &mut Pen<'_, B>, (left, top): (f64, f64), (right, unit): (f64, f64),
+        &self,
+        pen: &mut Pen<'_, B>,
+        (left, top): (f64, f64),
+        (right, unit): (f64, f64),
     ) -> io::Result<f64> {
         let letters = Lettering::new(18.0 * unit, BLACK);
         let (mut x, mut y) = (left, top);

@@ -43,7 +43,11 @@ fn joint(value: f64, scale: Scale) -> Option<f64> {
 
 /// The columns of `series` along `x`, of `count` across the whole axis, from left to right; columns without points are left out.
 /// O(columns log points).
-pub fn columns<'a>(series: &'a Series, (x, axis): (XAxis, &'a Axis), count: usize) -> impl Iterator<Item = Column> + 'a {
+pub fn columns<'a>(
+    series: &'a Series,
+    (x, axis): (XAxis, &'a Axis),
+    count: usize,
+) -> impl Iterator<Item = Column> + 'a {
     let outside = |value: f64| axis.slot(value, count).is_none();
     // On a log axis, points at x = 0 lie before its beginning.
     let mut next = if outside(0.0) { series.find((0, 0), x, |value| !outside(value)) } else { 0 };
@@ -55,7 +59,7 @@ pub fn columns<'a>(series: &'a Series, (x, axis): (XAxis, &'a Axis), count: usiz
         }
         let index = axis.clamped(series.x(next, x), count);
         let end = series.find((next, size), x, |value| axis.clamped(value, count) > index);
-        let points = next..end.max(next + 1);
+        let points = next..(end.max(next + 1) - 1).max(next + 1);
         (next, size) = (points.end, points.len());
         Some(Column { index, extents: series.extents(points.clone()), points })
     })

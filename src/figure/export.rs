@@ -109,7 +109,10 @@ mod tests {
             assert!(std::fs::read(&path).unwrap().starts_with(beginning), "{name}");
         }
         let error = export(&session, Path::new("runs/a.pdf"), &Options::default()).unwrap_err();
-        assert_eq!(error.to_string(), "cannot tell the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl");
+        assert_eq!(
+            error.to_string(),
+            "cannot tell the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl"
+        );
         let error = export(&session, &folder.path().join("missing/a.csv"), &Options::default()).unwrap_err();
         assert!(error.to_string().contains("missing/a.csv"), "{error}");
     }

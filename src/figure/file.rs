@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -14,9 +13,8 @@ use std::{
 /// Whatever `write` or the file system says.
 pub(super) fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let sibling = hidden_sibling(path)?;
-    let written = write(&sibling)
-        .and_then(|()| fs::File::open(&sibling)?.sync_all())
-        .and_then(|()| fs::rename(&sibling, path));
+    let written =
+        write(&sibling).and_then(|()| fs::File::open(&sibling)?.sync_all()).and_then(|()| fs::rename(&sibling, path));
     if written.is_err() {
         // The first error is the one to tell; a sibling that cannot be removed is hidden and harmless.
         let _ = fs::remove_file(&sibling);

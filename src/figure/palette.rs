@@ -16,13 +16,21 @@ pub enum Background {
 /// The shape of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
+    /// A filled circle.
     Disc,
+    /// A square.
     Square,
+    /// A square on its corner.
     Diamond,
+    /// A triangle that points up.
     Up,
+    /// A triangle that points down.
     Down,
+    /// A star of five rays.
     Star,
+    /// A thick cross.
     Plus,
+    /// A circle with a hole.
     Ring,
 }
 
@@ -160,7 +168,8 @@ mod tests {
             let value = f64::from(value) / 255.0;
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
-        let luminance = |(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+        let luminance =
+            |(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
         let contrast = |one: f64, other: f64| (one.max(other) + 0.05) / (one.min(other) + 0.05);
         for slot in 0..8 {
             assert!(contrast(luminance(ink(slot).on_dark), luminance((22, 22, 22))) > 4.5, "run {slot} on dark");

@@ -1,6 +1,10 @@
 //! A panel: one chart as data, ready to be drawn with characters or with ink. It decides what is shown; drawing decides nothing.
 //! [`PanelKind`] is the catalogue, [`View`] what the user has chosen, [`Panel`] the two applied to some runs.
 
+mod kind;
+
+pub use kind::{PanelKind, default_panels};
+
 use super::{
     axis::{Axis, Bounds, Scale},
     history::{Change, History, RunState, Schedule},
@@ -9,88 +13,6 @@ use super::{
     text,
 };
 use crate::run::Cadence;
-
-/// What one chart of the dashboard shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PanelKind {
-    /// The clean training loss; behind it, faint, the minibatch loss of each step.
-    Loss,
-    /// The generalization gap.
-    Gap,
-    /// The test accuracy; behind it, faint, the training accuracy.
-    Accuracy,
-    /// The error on held-out measurements; behind it, faint, the one on those trained on.
-    ValidationError,
-    /// The distance to the solution.
-    Distance,
-    /// The exact Hessian trace with its standard errors; behind it, faint and dashed, the smoothed one.
-    Trace,
-    /// The largest eigenvalue, with the stability threshold of each run where that is near.
-    LambdaMax,
-}
-
-impl PanelKind {
-    /// Every kind, in the order in which a key walks them.
-    pub const ALL: [Self; 7] =
-        [Self::Loss, Self::Gap, Self::Accuracy, Self::ValidationError, Self::Distance, Self::Trace, Self::LambdaMax];
-
-    /// The next kind, the first after the last.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self::ALL[(self as usize + 1) % Self::ALL.len()]
-    }
-
-    /// The chart's title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Accuracy => "accuracy",
-            other => other.bright().title(),
-        }
-    }
-
-    /// The quantity that the chart is about.
-    pub fn bright(self) -> Quantity {
-        match self {
-            Self::Loss => Quantity::TrainLoss,
-            Self::Gap => Quantity::Gap,
-            Self::Accuracy => Quantity::TestAccuracy,
-            Self::ValidationError => Quantity::ValidationError,
-            Self::Distance => Quantity::Distance,
-            Self::Trace => Quantity::Trace,
-            Self::LambdaMax => Quantity::LambdaMax,
-        }
-    }
-
-    /// The quantity that stands faint behind it.
-    pub fn faint(self) -> Option<Quantity> {
-        match self {
-            Self::Loss => Some(Quantity::StepLoss),
-            Self::Accuracy => Some(Quantity::TrainAccuracy),
-            Self::ValidationError => Some(Quantity::TrainError),
-            Self::Trace => Some(Quantity::FreeTrace),
-            Self::Gap | Self::Distance | Self::LambdaMax => None,
-        }
-    }
-
-    /// Whether curvature probes feed it, rather than evaluations.
-    fn is_probed(self) -> bool {
-        matches!(self, Self::Trace | Self::LambdaMax)
-    }
-}
-
-/// The four panels that suit what these runs measure.
-pub fn default_panels(histories: &[&History]) -> [PanelKind; 4] {
-    let has = |quantity| histories.iter().any(|history| !history.series(quantity).is_empty());
-    let second = if has(Quantity::ValidationError) {
-        PanelKind::ValidationError
-    } else if has(Quantity::Distance) && !has(Quantity::Gap) {
-        PanelKind::Distance
-    } else {
-        PanelKind::Gap
-    };
-    [PanelKind::Loss, second, PanelKind::Trace, PanelKind::LambdaMax]
-}
 
 /// What the user has chosen to see, in every panel alike unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -252,7 +174,9 @@ impl<'a> Panel<'a> {
         if curves.iter().any(|curve| curve.stroke == Stroke::Dashed) {
             notes.push(format!("dashed: {}", Quantity::FreeTrace.title()));
         }
-        if curves.iter().any(|curve| curve.emphasis == Emphasis::Normal && curve.series.bars().is_some()) && kind == PanelKind::Trace {
+        if curves.iter().any(|curve| curve.emphasis == Emphasis::Normal && curve.series.bars().is_some())
+            && kind == PanelKind::Trace
+        {
             notes.push("bars: ± 1 std. error".into());
         }
 
@@ -303,7 +227,8 @@ fn curves<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Vec<Curve<'a>> {
 /// `bounds` widened by the error bars of the curves that show them; on a log scale only upwards and to a tenth downwards,
 /// since a bar that reaches zero has no end there.
 fn with_bars(bounds: Bounds, curves: &[Curve<'_>], scale: Scale) -> Bounds {
-    let shown = curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal).filter_map(|curve| curve.series.bars());
+    let shown =
+        curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal).filter_map(|curve| curve.series.bars());
     shown.fold(bounds, |sum, bars| {
         let low = match scale {
             Scale::Linear => bars.low(),
@@ -336,7 +261,11 @@ fn marks(runs: &[Labelled<'_>], x: XAxis) -> Vec<Mark> {
         .iter()
         .flat_map(|run| {
             let changes = run.history.changes().iter();
-            changes.map(move |&change| Mark { slot: run.slot, x: x.of(change.at, run.history.steps_per_epoch()), change })
+            changes.map(move |&change| Mark {
+                slot: run.slot,
+                x: x.of(change.at, run.history.steps_per_epoch()),
+                change,
+            })
         })
         .collect();
     marks.sort_by(|one, other| one.x.total_cmp(&other.x));
@@ -388,7 +317,9 @@ fn waiting_for(kind: PanelKind, runs: &[Labelled<'_>]) -> String {
             break;
         }
         let now = run.history.now();
-        let next = |done: u64, every: u64| text::thousands((done / every.max(1)).saturating_add(1).saturating_mul(every.max(1)));
+        let next = |done: u64, every: u64| {
+            text::thousands((done / every.max(1)).saturating_add(1).saturating_mul(every.max(1)))
+        };
         return match cadence {
             _ if now.step == 0 => format!("waiting for the first {what}"),
             Cadence::Steps(every) => format!("first {what} at step {}", next(now.step, every)),

@@ -149,7 +149,10 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
             Shape::Plus => {
                 let (long, short) = (radius * 1.15, radius * 0.42);
                 let arm = [(short, -long), (short, -short), (long, -short)];
-                (0..4).flat_map(|turn| arm.map(|place| quarter_turns(place, turn))).map(|(x, y)| (at.0 + x, at.1 + y)).collect()
+                (0..4)
+                    .flat_map(|turn| arm.map(|place| quarter_turns(place, turn)))
+                    .map(|(x, y)| (at.0 + x, at.1 + y))
+                    .collect()
             }
         };
         self.area(&corners, colour)

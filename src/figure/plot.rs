@@ -39,6 +39,10 @@ impl Area {
         self.left + panel.x.position(value).clamp(0.0, 1.0) * (self.right - self.left)
     }
 
+    fn middle(self) -> Place {
+        (f64::midpoint(self.left, self.right), f64::midpoint(self.top, self.bottom))
+    }
+
     fn y(self, panel: &Panel<'_>, value: f64) -> f64 {
         self.bottom - panel.y.position(value).clamp(0.0, 1.0) * (self.bottom - self.top)
     }
@@ -46,11 +50,13 @@ impl Area {
 
 /// Draws `panel` into an area, with letters scaled by `unit`.
 pub(super) fn draw<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit, mark_text): (Area, f64, MarkText),
+    pen: &mut Pen<'_, B>,
+    panel: &Panel<'_>,
+    (area, unit, mark_text): (Area, f64, MarkText),
 ) -> io::Result<()> {
     let inner = frame(pen, panel, (area, unit))?;
     if let Some(message) = &panel.empty {
-        let middle = ((inner.left + inner.right) / 2.0, (inner.top + inner.bottom) / 2.0);
+        let middle = inner.middle();
         return pen.text(message, middle, Lettering::new(17.0 * unit, GREY).anchored(Anchor::Middle));
     }
     for guide in &panel.guides {
@@ -125,7 +131,7 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
 
     pen.text(panel.title, (inner.left, area.top + 16.0 * unit), title)?;
     pen.text(&panel.notes.join("  ·  "), (inner.right, area.top + 16.0 * unit), note)?;
-    let middle = ((inner.left + inner.right) / 2.0, (inner.top + inner.bottom) / 2.0);
+    let middle = inner.middle();
     pen.text(&panel.y_title(), (area.left + 14.0 * unit, middle.1), name.anchored(Anchor::Middle).upwards())?;
     pen.text(panel.x_kind.title(), (middle.0, inner.bottom + 42.0 * unit), name.anchored(Anchor::Middle))?;
     Ok(inner)
@@ -133,7 +139,9 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
 
 /// Vertical lines where knobs were turned; their texts avoid each other.
 fn changes<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>, panel: &Panel<'_>, (inner, unit, mark_text): (Area, f64, MarkText),
+    pen: &mut Pen<'_, B>,
+    panel: &Panel<'_>,
+    (inner, unit, mark_text): (Area, f64, MarkText),
 ) -> io::Result<()> {
     let mut taken = [f64::NEG_INFINITY; 5];
     for mark in &panel.marks {
@@ -163,7 +171,9 @@ fn changes<B: DrawingBackend>(
 
 /// A curve's line, and its error bars where it is what the panel is about.
 fn curve<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>, (panel, curve): (&Panel<'_>, &Curve<'_>), (inner, unit): (Area, f64),
+    pen: &mut Pen<'_, B>,
+    (panel, curve): (&Panel<'_>, &Curve<'_>),
+    (inner, unit): (Area, f64),
 ) -> io::Result<()> {
     let Ink { on_light: rgb, .. } = ink(curve.slot);
     let count = whole(inner.right - inner.left);
@@ -181,7 +191,8 @@ fn curve<B: DrawingBackend>(
     if curve.emphasis == Emphasis::Normal && curve.series.bars().is_some() && curve.series.len() <= count {
         for (number, point) in curve.series.points().enumerate().filter(|(_, point)| point.std_error > 0.0) {
             let x = inner.x(panel, curve.series.x(number, panel.x_kind));
-            let (low, high) = (inner.y(panel, point.value - point.std_error), inner.y(panel, point.value + point.std_error));
+            let (low, high) =
+                (inner.y(panel, point.value - point.std_error), inner.y(panel, point.value + point.std_error));
             let cap = 4.0 * unit;
             pen.line(&[(x, low), (x, high)], Colour(rgb, 1.0), 1.4 * unit)?;
             for y in [low, high] {
@@ -256,7 +267,9 @@ fn stretches((panel, curve): (&Panel<'_>, &Curve<'_>), (inner, count): (Area, us
 /// A run's marks along its curve, so that it is known without colours: on every point of a short curve, else at even distances
 /// that differ from run to run, and always on its last point.
 fn marks<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>, (panel, curve): (&Panel<'_>, &Curve<'_>), (inner, unit): (Area, f64),
+    pen: &mut Pen<'_, B>,
+    (panel, curve): (&Panel<'_>, &Curve<'_>),
+    (inner, unit): (Area, f64),
 ) -> io::Result<()> {
     const ALONG: usize = 7;
     let Ink { on_light: rgb, shape, .. } = ink(curve.slot);
@@ -282,7 +295,9 @@ fn marks<B: DrawingBackend>(
 
 /// A path in dashes of given lengths, in line widths.
 fn dashed<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>, path: &[Place], (colour, width, (dash, pause)): (Colour, f64, (f64, f64)),
+    pen: &mut Pen<'_, B>,
+    path: &[Place],
+    (colour, width, (dash, pause)): (Colour, f64, (f64, f64)),
 ) -> io::Result<()> {
     let period = (dash + pause) * width;
     let mut travelled = 0.0;

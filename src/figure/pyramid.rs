@@ -55,8 +55,13 @@ impl Extents {
 }
 
 impl Block {
-    const EMPTY: Self =
-        Self { low: f64::INFINITY, high: f64::NEG_INFINITY, low_positive: f64::INFINITY, non_finite: 0, non_positive: 0 };
+    const EMPTY: Self = Self {
+        low: f64::INFINITY,
+        high: f64::NEG_INFINITY,
+        low_positive: f64::INFINITY,
+        non_finite: 0,
+        non_positive: 0,
+    };
 
     fn of(value: f64) -> Self {
         if !value.is_finite() {
@@ -89,7 +94,8 @@ impl Pyramid {
         if values.is_empty() || !values.len().is_multiple_of(FAN) {
             return;
         }
-        let mut block = values[values.len() - FAN..].iter().map(|&value| Block::of(value)).fold(Block::EMPTY, Block::joined);
+        let mut block =
+            values[values.len() - FAN..].iter().map(|&value| Block::of(value)).fold(Block::EMPTY, Block::joined);
         for level in 0.. {
             if level == self.levels.len() {
                 self.levels.push(Vec::new());

@@ -68,7 +68,9 @@ impl Quantity {
             Self::TrainAccuracy => ("train_accuracy", "train accuracy", "share", Scale::Linear, Decimals(3)),
             Self::TestAccuracy => ("test_accuracy", "test accuracy", "share", Scale::Linear, Decimals(3)),
             Self::TrainError => ("train_error", "train error", "relative, squared", Scale::Log, Digits(3)),
-            Self::ValidationError => ("validation_error", "validation error", "relative, squared", Scale::Log, Digits(3)),
+            Self::ValidationError => {
+                ("validation_error", "validation error", "relative, squared", Scale::Log, Digits(3))
+            }
             Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
             Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
             Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Log, Digits(3)),

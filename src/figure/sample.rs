@@ -82,7 +82,8 @@ fn noise(slot: usize, step: u64) -> f64 {
 }
 
 fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
-    let hyperparameters = Hyperparameters { method: recipe.method, update: Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 } };
+    let hyperparameters =
+        Hyperparameters { method: recipe.method, update: Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 } };
     let mut events = vec![Event::Start(Start {
         run: recipe.name.into(),
         hyperparameters,
@@ -115,7 +116,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         if let Some(&(_, from, to)) = recipe.changes.iter().find(|change| change.0 == gradients) {
             events.push(Event::Adjust { step, gradients, seconds, setting: Knob::Sigma, from, to });
         }
-        if gradients % 32 == 0 {
+        if gradients.is_multiple_of(32) {
             let gap = recipe.ends.0 * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
             let metrics = Metrics {
                 train_loss: Some(clean),
@@ -127,22 +128,27 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             };
             events.push(Event::Eval { step, gradients, seconds, metrics });
         }
-        if gradients % 200 == 0 {
+        if gradients.is_multiple_of(200) {
             let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.05 * noise(slot + 11, step));
             let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
             events.push(Event::Probe(Probe {
                 step,
                 gradients,
                 seconds,
-                trace: Estimate { mean: trace, std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()), probes: 30 },
+                trace: Estimate {
+                    mean: trace,
+                    std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()),
+                    probes: 30,
+                },
                 lambda_max: Eigenvalue { value: top, residual: 1e-3 * top, products: 20 },
                 examples: 512,
                 products: 50,
                 took: 0.2,
             }));
         }
-        if gradients % 80 == 0 && matches!(recipe.method, Method::Nso { .. }) && gradients > 0 {
-            let trace = 1.4 * recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.1 * noise(slot + 17, step));
+        if gradients.is_multiple_of(80) && matches!(recipe.method, Method::Nso { .. }) && gradients > 0 {
+            let trace =
+                1.4 * recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.1 * noise(slot + 17, step));
             let estimate = Estimate { mean: trace, std_error: 0.1 * trace, probes: 40 };
             events.push(Event::FreeTrace { step, gradients, seconds, sigma: 0.02, trace: estimate });
         }

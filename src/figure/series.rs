@@ -152,7 +152,11 @@ impl Series {
 
     /// All points in order.
     pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], std_error: self.std_error(index) })
+        (0..self.len()).map(|index| Point {
+            at: self.at[index],
+            value: self.values[index],
+            std_error: self.std_error(index),
+        })
     }
 
     /// Steps in one epoch of this run.
@@ -269,7 +273,8 @@ mod tests {
         }
         for from in [0, 3, 250, 499, 500] {
             for limit in [-1.0, 0.0, 100.0, 20_000.0, 1e9] {
-                let scan = (from..series.len()).find(|&index| series.x(index, XAxis::Step) > limit).unwrap_or(series.len());
+                let scan =
+                    (from..series.len()).find(|&index| series.x(index, XAxis::Step) > limit).unwrap_or(series.len());
                 for hint in [0, 1, 2, 40, 499, usize::MAX] {
                     let found = series.find((from, hint), XAxis::Step, |x| x > limit);
                     assert_eq!(found, scan, "from {from}, beyond {limit}, hint {hint}");

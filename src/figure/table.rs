@@ -71,7 +71,11 @@ pub fn write_jsonl(session: &Session, path: &Path) -> io::Result<()> {
 /// A float in the fewest digits that read back to the same bits.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if size == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&size) { value.to_string() } else { format!("{value:e}") }
+    if size == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&size) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 /// A name as a spreadsheet may see it: one that begins like a formula is quoted by an apostrophe.

@@ -21,7 +21,8 @@ pub fn significant(value: f64, digits: usize) -> String {
         return non_finite(value);
     };
     if PLAIN.contains(&value.abs()) {
-        let decimals = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
+        let decimals = i64::try_from(digits - 1).unwrap_or(i64::MAX).saturating_sub(i64::from(exponent));
+        let decimals = usize::try_from(decimals).unwrap_or(0);
         fixed(value, decimals)
     } else {
         scientific(value, digits - 1)
@@ -107,7 +108,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
                 | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{ffff}')
     };
-    if text.chars().any(hidden) { text.chars().filter(|&letter| !hidden(letter)).collect::<String>().into() } else { text.into() }
+    if text.chars().any(hidden) {
+        text.chars().filter(|&letter| !hidden(letter)).collect::<String>().into()
+    } else {
+        text.into()
+    }
 }
 
 /// The decimal exponent of `value` once rounded to `digits`; `None` if it is not finite.

@@ -26,7 +26,9 @@ impl Axis {
     /// The values between labelled ones that deserve a small stroke: 2 to 9 times each power of ten on a log axis of few decades.
     pub fn minor_ticks(&self) -> Vec<f64> {
         match self.scale() {
-            Scale::Log if exponent(self.high()) - exponent(self.low()) <= 6 => self.mantissas(&[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
+            Scale::Log if exponent(self.high()) - exponent(self.low()) <= 6 => {
+                self.mantissas(&[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
+            }
             _ => Vec::new(),
         }
     }
@@ -73,7 +75,10 @@ impl Axis {
             halves
         } else if decades.len() >= 2 || (decades.len() == 1 && room == 1) {
             let every = decades.len().div_ceil(room);
-            decades.into_iter().filter(|&value| exponent_of_power(value).rem_euclid(i32::try_from(every).unwrap_or(i32::MAX)) == 0).collect()
+            decades
+                .into_iter()
+                .filter(|&value| exponent_of_power(value).rem_euclid(i32::try_from(every).unwrap_or(i32::MAX)) == 0)
+                .collect()
         } else if all.len() >= 2 && all.len() <= room {
             all
         } else if halves.len() >= 2 && halves.len() <= room {

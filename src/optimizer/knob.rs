@@ -206,9 +206,9 @@ impl Knob {
 
 /// The preferred numbers from `floor` to a little beyond `value`, rising.
 fn preferred(value: f64, floor: f64) -> impl Iterator<Item = f64> {
-    let lowest = floor.log10().floor() as i32;
-    let highest = value.max(floor).log10().floor() as i32 + 1;
-    (lowest..=highest).flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))
+    #[expect(clippy::cast_possible_truncation, reason = "exponents of numbers within a knob's range")]
+    let [lowest, highest] = [floor, value.max(floor)].map(|x| x.log10().floor() as i32);
+    (lowest..=highest + 1).flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))
 }
 
 /// Drops the last bits, so that 0.1 + 0.2 reads 0.3.

@@ -104,9 +104,9 @@ impl Method {
             Self::WpSgd { sigma, k, law } => {
                 let (mut direction, mut loss) = (RunningMean::new(), RunningMean::new());
                 for _ in 0..k.get() {
-                    let perturbed = f.gradient(&(w.clone() + noise.draw(w, sigma, law)));
-                    direction.add(perturbed.gradient);
-                    loss.add(perturbed.loss);
+                    let there = f.gradient(&(w.clone() + noise.draw(w, sigma, law)));
+                    direction.add(there.gradient);
+                    loss.add(there.loss);
                 }
                 Direction { vector: direction.value(w), loss: loss.value(w), smoothed_traces: Vec::new() }
             }
@@ -121,8 +121,8 @@ impl Method {
                         smoothed_traces.push(pair.smoothed_curvature() / (sigma * sigma));
                     }
                 }
-                let noisy = direction.value(w);
-                let vector = if mix == 0.0 { noisy } else { f.gradient(w).gradient * mix + noisy * (1.0 - mix) };
+                let mean = direction.value(w);
+                let vector = if mix == 0.0 { mean } else { f.gradient(w).gradient * mix + mean * (1.0 - mix) };
                 Direction { vector, loss: loss.value(w), smoothed_traces }
             }
             Self::Sam { rho } => {

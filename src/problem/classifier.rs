@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Examples, Metrics, Problem, data::Labelled, layer::cross_entropy, model::Network};
+use super::{Examples, Metrics, Problem, data::Labelled, indices_on, layer::cross_entropy, model::Network};
 use crate::{
     autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
     random::Stream,
@@ -49,9 +49,7 @@ impl Split {
     }
 
     fn chosen(&self, indices: &[usize]) -> Self {
-        let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
-        let count = indices.len();
-        let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.inputs.device());
+        let indices = indices_on(&self.inputs.device(), indices);
         Self { inputs: self.inputs.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
     }
 }

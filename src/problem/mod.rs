@@ -11,7 +11,7 @@ mod model;
 mod quadratic;
 mod valley;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::{
     autodiff::{Layout, Objective, Vector},
@@ -33,6 +33,13 @@ pub enum Examples<'a> {
     First(usize),
     /// These, by index.
     Chosen(&'a [usize]),
+}
+
+/// A tensor of indices.
+#[expect(clippy::cast_possible_wrap, reason = "no tensor has 2^63 entries")]
+fn indices_on(device: &Device, indices: &[usize]) -> Tensor<1, Int> {
+    let data: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
+    Tensor::from_data(TensorData::new(data, [indices.len()]), device)
 }
 
 /// Something to train: shared by all runs of a session, never changed by them.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc as events;
 use super::{
     Command, Event, Outcome, Plan, Position,
     log::{Destination, LogError, LogWriter, SessionDirectory},
-    train::{Ending, Inbox, Job, train},
+    train::{Ending, Finished, Inbox, Job, train},
 };
 use crate::problem::{Problem, ProblemError};
 
@@ -65,14 +65,14 @@ impl Engine {
     /// [`EngineError`]; no run has started then.
     pub fn start(plan: Plan, destination: &Destination, device: &Device) -> Result<Self, EngineError> {
         let problem = plan.problem.build(plan.train.seed, device)?;
-        Self::with_problem(plan, problem, destination)
+        Self::with_problem(plan, &problem, destination)
     }
 
     /// Starts every run of the plan on a problem that is there already, whatever the plan says of it.
     ///
     /// # Errors
     /// [`EngineError`]; no run has started then.
-    pub fn with_problem(plan: Plan, problem: Arc<dyn Problem>, destination: &Destination) -> Result<Self, EngineError> {
+    pub fn with_problem(plan: Plan, problem: &Arc<dyn Problem>, destination: &Destination) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
         let (sender, events) = events::channel(CHANNEL);
         let plan = Arc::new(plan);
@@ -156,18 +156,15 @@ impl Worker {
     /// Trains the run, again after each restart, until it is over and nobody can restart it.
     fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
         loop {
-            match self.attempt(&mut mailbox, &mut outbox) {
+            let (outcome, reason) = match self.attempt(&mut mailbox, &mut outbox) {
                 Ok(Ending::Restart) => continue,
-                Ok(Ending::Finished(_, weights)) => {
-                    if let Some(Err(error)) = self.directory.as_ref().map(|directory| {
-                        directory.write_weights(outbox.run, self.problem.layout(), &weights)
-                    }) {
-                        tracing::error!("{error}");
-                    }
+                Ok(Ending::Finished(finished)) => {
+                    outbox.at = finished.at;
+                    self.keep(outbox.run, *finished)
                 }
-                Err(reason) => outbox.fail(reason),
-            }
-            outbox.send_all();
+                Err(reason) => (Outcome::Failed, Some(reason)),
+            };
+            outbox.finish(outcome, reason);
             loop {
                 match mailbox.0.recv() {
                     Ok(Command::Restart) => break,
@@ -175,6 +172,16 @@ impl Worker {
                     Err(mpsc::RecvError) => return,
                 }
             }
+        }
+    }
+
+    /// Writes the weights; a run whose weights are lost has failed.
+    fn keep(&self, run: usize, finished: Finished) -> (Outcome, Option<String>) {
+        let Finished { outcome, reason, weights, .. } = finished;
+        let written = self.directory.as_ref().map(|directory| directory.write_weights(run, self.problem.layout(), &weights));
+        match written {
+            Some(Err(error)) => (Outcome::Failed, Some(error.to_string())),
+            Some(Ok(())) | None => (outcome, reason),
         }
     }
 
@@ -230,23 +237,18 @@ impl Outbox {
         Ok(())
     }
 
-    /// Tells that the run failed. Its log may be what failed, so that is tried but not insisted on.
-    fn fail(&mut self, reason: String) {
+    /// Tells the end of the run and hands over everything, waiting for room. Its log may be what made the run fail,
+    /// so that is tried but not insisted on; nobody waits if the receiver is gone.
+    fn finish(&mut self, outcome: Outcome, reason: Option<String>) {
         let Position { step, gradients, seconds } = self.at;
-        let event = Event::Finish { outcome: Outcome::Failed, step, gradients, seconds, reason: Some(reason) };
+        let event = Event::Finish { outcome, step, gradients, seconds, reason };
         if let Some(log) = &mut self.log
             && let Err(error) = log.append(&event).and_then(|()| log.flush())
         {
             tracing::error!("{error}");
         }
         self.pending.push(event);
-    }
-
-    /// Hands over everything, waiting for room. Nobody waits if the receiver is gone.
-    fn send_all(&mut self) {
         let events = std::mem::take(&mut self.pending);
-        if !events.is_empty() {
-            let _ = self.channel.blocking_send(Batch { run: self.run, events });
-        }
+        let _ = self.channel.blocking_send(Batch { run: self.run, events });
     }
 }

@@ -15,6 +15,6 @@ mod train;
 pub use engine::{Batch, Engine, EngineError};
 pub use event::{Budget, Command, Eigenvalue, Estimate, Event, Outcome, Position, Probe, Start};
 pub use plan::{Cadence, Plan, ProbePlan, RunPlan, Train};
-pub use train::{Ending, Inbox, Job, Publish, train};
+pub use train::{Ending, Finished, Inbox, Job, Publish, train};
 
 pub use crate::problem::Metrics;

@@ -46,10 +46,24 @@ pub type Publish<'a> = dyn FnMut(Event) -> Result<(), LogError> + 'a;
 /// How a call of [`train`] ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// The run is over; its last weights.
-    Finished(Outcome, Vector),
+    /// The run is over.
+    Finished(Box<Finished>),
     /// It is to begin again.
     Restart,
+}
+
+/// What is left of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, where the outcome needs a reason.
+    pub reason: Option<String>,
+    /// Where it ended. For a run that diverged: at the first loss that is not finite, though it trained on until
+    /// somebody looked.
+    pub at: Position,
+    /// Its last weights.
+    pub weights: Vector,
 }
 
 /// Why the loop leaves early.
@@ -91,7 +105,8 @@ struct State {
     at: Position,
 }
 
-/// Trains one run from its initial weights to the end of its budget.
+/// Trains one run from its initial weights to the end of its budget. It tells all but its end, which is returned:
+/// whoever keeps the weights announces it once they are kept.
 ///
 /// # Errors
 /// [`LogError`] if an event could not be written; the run is over then.
@@ -99,10 +114,7 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     let mut state = State::new(&job);
     let mut clock = Clock::start();
     publish(Event::Start(start(&job)))?;
-    let interrupt = match run_to_the_end(&job, &mut state, &mut clock, (inbox, publish)) {
-        Ok(()) => None,
-        Err(interrupt) => Some(interrupt),
-    };
+    let interrupt = run_to_the_end(&job, &mut state, &mut clock, (inbox, publish)).err();
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, None),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
@@ -112,9 +124,8 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
             (Outcome::Diverged, at, Some(format!("the loss is {loss} at step {}", at.step)))
         }
     };
-    let Position { step, gradients, .. } = at;
-    publish(Event::Finish { outcome, step, gradients, seconds: clock.seconds(), reason })?;
-    Ok(Ending::Finished(outcome, state.w))
+    let at = Position { seconds: clock.seconds(), ..at };
+    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w })))
 }
 
 fn run_to_the_end(

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod label;
+mod trace;
 
 use ratatui::{
     buffer::Buffer,
@@ -14,14 +15,15 @@ use ratatui::{
 use self::{
     canvas::{Brush, Canvas, Layer},
     label::{EndLabel, place_labels},
+    trace::{Cell, Traced, trace},
 };
 use super::{
     text,
     theme::{Colours, Glyphs, Theme},
 };
 use crate::figure::{
-    Background, Scale, columns, ink,
-    panel::{Curve, Emphasis, Panel, Stroke},
+    Background, ink,
+    panel::{Emphasis, Panel},
     text::bare,
 };
 
@@ -58,20 +60,6 @@ pub struct Chart<'a> {
 const SMALLEST: (u16, u16) = (12, 4);
 /// Columns that curves keep before labels at their ends get any.
 const CURVES_FIRST: usize = 30;
-/// Columns between the marks along a curve, where there are no colours to tell runs apart.
-const MARK_EVERY: usize = 18;
-
-/// A cell of the plot, from its upper left.
-type Cell = (usize, usize);
-
-/// What drawing a curve found out for labels and marks.
-struct Traced {
-    slot: usize,
-    /// The cell of its last point.
-    end: Cell,
-    /// Cells where a mark would lie on it.
-    marks: Vec<Cell>,
-}
 
 impl<'a> Chart<'a> {
     /// The widget of a panel, with everything written.
@@ -168,7 +156,8 @@ impl<'a> Plot<'a> {
     fn draw(&self, buf: &mut Buffer) {
         self.draw_y_axis(buf);
         self.draw_x_axis(buf);
-        let mut canvas = Canvas::new(self.chart.glyphs(), usize::from(self.field.width), usize::from(self.field.height));
+        let mut canvas =
+            Canvas::new(self.chart.glyphs(), usize::from(self.field.width), usize::from(self.field.height));
         let panel = self.chart.panel;
         let rows = canvas.size().1;
         for guide in &panel.guides {
@@ -178,7 +167,8 @@ impl<'a> Plot<'a> {
             }
         }
         let mut broken = Vec::new();
-        let traced: Vec<Traced> = panel.curves.iter().filter_map(|curve| trace((panel, curve), &mut canvas, &mut broken)).collect();
+        let traced: Vec<Traced> =
+            panel.curves.iter().filter_map(|curve| trace((panel, curve), &mut canvas, &mut broken)).collect();
 
         self.draw_change_lines(&canvas, buf);
         for row in 0..usize::from(self.field.height) {
@@ -275,7 +265,8 @@ impl<'a> Plot<'a> {
             let is_free = |row: usize| {
                 (start..=end.min(width - 1)).all(|column| {
                     let at = Position::new(self.field.x + narrow(column), self.field.y + narrow(row));
-                    canvas.cell(column, row).brush.layer == Layer::Empty && buf.cell(at).is_some_and(|cell| cell.symbol() == " ")
+                    canvas.cell(column, row).brush.layer == Layer::Empty
+                        && buf.cell(at).is_some_and(|cell| cell.symbol() == " ")
                 })
             };
             if let Some(row) = (0..height).find(|&row| end <= width && is_free(row)) {
@@ -333,49 +324,6 @@ impl Chart<'_> {
     fn y_ticks(&self, rows: u16) -> Vec<crate::figure::Tick> {
         self.panel.y.ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
     }
-}
-
-/// Draws one curve onto the canvas, its error bars included, and notes the cell columns where it has values that are not finite.
-fn trace((panel, curve): (&Panel<'_>, &Curve<'_>), canvas: &mut Canvas, broken: &mut Vec<(usize, usize)>) -> Option<Traced> {
-    let scale = panel.y.scale();
-    let (width, height) = canvas.size();
-    let (across, down) = canvas.grain();
-    let layer = if curve.emphasis == Emphasis::Normal { Layer::Bright } else { Layer::Faint };
-    let brush = Brush { layer, slot: Some(curve.slot) };
-    let row = |value: f64| height - 1 - panel.y.clamped(value, height);
-    // Only what joins two columns is dashed: the values themselves are always there.
-    let is_drawn = |x: usize| curve.stroke == Stroke::Solid || x / 3 % 2 == 0;
-    let has_bars = layer == Layer::Bright && curve.series.bars().is_some();
-
-    let mut before: Option<(usize, usize)> = None;
-    let mut traced = Traced { slot: curve.slot, end: (0, 0), marks: Vec::new() };
-    let mut is_visible = false;
-    for column in columns(curve.series, (panel.x_kind, &panel.x), width) {
-        let x = column.index;
-        if column.extents.non_finite > 0 {
-            broken.push((x / across, curve.slot));
-        }
-        let enters = column.enters(scale).map(|value| (x, row(value)));
-        if let (Some(from), Some(to)) = (before, enters) {
-            canvas.line((from, to), brush, is_drawn);
-        }
-        before = column.leaves(scale).map(|value| (x, row(value)));
-        let Some(bounds) = column.bounds(scale) else { continue };
-        let (bottom, top) = (row(bounds.low()), row(bounds.high()));
-        canvas.vertical(x, (top, bottom), brush);
-        let point = curve.series.get(column.points.end - 1).filter(|point| has_bars && point.std_error > 0.0 && point.value.is_finite());
-        if let Some(point) = point {
-            let ends = (row(point.value - point.std_error), row(point.value + point.std_error));
-            canvas.vertical(x, ends, Brush { layer: Layer::Bar, slot: Some(curve.slot) });
-        }
-        is_visible = true;
-        traced.end = (x / across, before.map_or(top, |(_, row)| row) / down);
-        let is_due = (x / across + 5 * curve.slot) % MARK_EVERY == 0;
-        if is_due && traced.marks.last().is_none_or(|last| last.0 != x / across) {
-            traced.marks.push(traced.end);
-        }
-    }
-    (is_visible && layer == Layer::Bright).then_some(traced)
 }
 
 /// Sets one cell, if it lies in the buffer.

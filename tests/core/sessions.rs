@@ -167,8 +167,9 @@ fn a_panic_in_one_run_is_that_runs_end_and_nobody_elses() {
     let plan = plan("quadratic", &["train.gradients=100"]);
     let trap = Trap { bowl: nso_tui::problem::Quadratic::new(vec![1.0], vec![0.0], vec![1.0], Device::flex()) };
     let events = block_on(async {
+        let trap: Arc<dyn Problem> = Arc::new(trap);
         let destination = Destination::Exactly(folder.path().to_owned());
-        let mut engine = Engine::with_problem(plan.clone(), Arc::new(trap), &destination).unwrap();
+        let mut engine = Engine::with_problem(plan.clone(), &trap, &destination).unwrap();
         let events = until_over(&mut engine, 4).await;
         engine.close().await;
         events

@@ -7,7 +7,7 @@ use nso_tui::{
     autodiff::values,
     optimizer::Knob,
     problem::Problem,
-    run::{Command, Ending, Event, Inbox, Job, Outcome, Plan, preset, train},
+    run::{Command, Ending, Event, Finished, Inbox, Job, Outcome, Plan, preset, train},
 };
 
 /// Commands that arrive when the run has published so many events.
@@ -37,7 +37,7 @@ fn problem(plan: &Plan) -> Arc<dyn Problem> {
 }
 
 /// Runs one run of a plan under a script; events with their clocks at zero, and the last weights.
-fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Outcome, Vec<f64>) {
+fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Finished) {
     let problem = problem(plan);
     let run = plan.runs.iter().find(|run| run.name == name).unwrap();
     let published = std::rc::Rc::new(std::cell::Cell::new(0));
@@ -48,11 +48,15 @@ fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<
         events.push(without_time(event));
         Ok(())
     });
-    let Ending::Finished(outcome, w) = ending.unwrap() else { panic!("no restart was asked for") };
-    (events, outcome, values(&w))
+    let Ending::Finished(finished) = ending.unwrap() else { panic!("no restart was asked for") };
+    (events, *finished)
 }
 
-fn run(plan: &Plan, name: &str) -> (Vec<Event>, Outcome, Vec<f64>) {
+fn weights((_, finished): &(Vec<Event>, Finished)) -> Vec<f64> {
+    values(&finished.weights)
+}
+
+fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
     run_scripted(plan, name, Vec::new())
 }
 
@@ -79,7 +83,7 @@ fn the_same_plan_gives_the_same_events_to_the_bit() {
     for name in ["SGD", "WP-SGD", "SAM", "NSO"] {
         let (first, second) = (run(&plan, name), run(&plan, name));
         assert_eq!(first.0, second.0, "{name}");
-        assert!(first.2 == second.2, "{name}: weights");
+        assert!(weights(&first) == weights(&second), "{name}: weights");
     }
     let reseeded = self::plan("mnist-mlp", &[&SHORT[..], &["train.seed=2"]].concat());
     assert_ne!(run(&plan, "SGD").0, run(&reseeded, "SGD").0);
@@ -91,7 +95,7 @@ fn measuring_does_not_disturb() {
     let sets = [&SHORT[..], &["train.probe_every=never", "train.evaluate_every=\"1000000 steps\"", "train.record_every=7"]].concat();
     let unmeasured = run(&plan("mnist-mlp", &sets), "NSO");
     assert!(measured.0.len() > unmeasured.0.len() + 5);
-    assert!(measured.2 == unmeasured.2);
+    assert!(weights(&measured) == weights(&unmeasured));
 }
 
 #[test]
@@ -104,8 +108,8 @@ fn runs_of_a_preset_share_their_start_and_their_probes() {
 #[test]
 fn a_run_measures_at_its_start_its_beats_and_its_end() {
     let plan = plan("mnist-mlp", &[&SHORT[..], &["train.gradients=95"]].concat());
-    let (events, outcome, _) = run(&plan, "SGD");
-    assert_eq!(outcome, Outcome::Completed);
+    let (events, finished) = run(&plan, "SGD");
+    assert_eq!((finished.outcome, finished.at.step, finished.at.gradients), (Outcome::Completed, 95, 95));
     let evals: Vec<u64> = events.iter().filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None }).collect();
     assert_eq!(evals, [0, 30, 60, 90, 95]);
     let probes: Vec<u64> = events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
@@ -113,7 +117,6 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
     let steps = events.iter().filter(|e| matches!(e, Event::Step { .. })).count();
     assert_eq!(steps, 95);
     assert!(matches!(events[0], Event::Start(_)));
-    assert!(matches!(events.last(), Some(Event::Finish { outcome: Outcome::Completed, step: 95, gradients: 95, .. })));
     let steps: Vec<u64> = events.iter().filter_map(|event| Some(event.position()?.step)).collect();
     assert!(steps.is_sorted(), "events come in the order of their steps");
 }
@@ -134,7 +137,8 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
     let untouched = run(&plan, "SGD");
     let adjust = |knob, value| Command::Adjust { knob, value };
     let script = vec![(40, adjust(Knob::Lr, 0.25)), (40, adjust(Knob::Sigma, 0.1)), (40, adjust(Knob::Lr, -1.0))];
-    let (events, _, w) = run_scripted(&plan, "SGD", script);
+    let adjusted = run_scripted(&plan, "SGD", script);
+    let events = &adjusted.0;
     let told: Vec<&Event> = events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [Event::Adjust { step, setting: Knob::Lr, from, to, .. }, Event::Reject { reason: no_knob, .. }, Event::Reject { reason: range, .. }] = told[..] else {
         panic!("{told:?}")
@@ -143,39 +147,38 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
     assert_eq!(no_knob, "sgd has no sigma");
     assert!(range.contains("above 0"), "{range}");
     let losses = |events: &[Event]| events.iter().filter_map(|e| if let Event::Step { loss, .. } = e { Some(*loss) } else { None }).collect::<Vec<_>>();
-    let (before, after) = (losses(&untouched.0), losses(&events));
+    let (before, after) = (losses(&untouched.0), losses(events));
     let step = usize::try_from(*step).unwrap();
     // A step's loss is seen before the step is taken, so the first loss that differs is that of the second step after.
     assert_eq!(before[..=step], after[..=step]);
     assert_ne!(before[step + 1], after[step + 1]);
-    assert_ne!(untouched.2, w);
+    assert_ne!(weights(&untouched), weights(&adjusted));
 }
 
 #[test]
 fn pause_holds_resume_goes_on_and_stop_ends() {
     let plan = plan("quadratic", &["train.gradients=100"]);
     let script = vec![(30, Command::Pause), (0, Command::Pause), (0, Command::Adjust { knob: Knob::Lr, value: 0.5 }), (0, Command::Resume)];
-    let (events, outcome, w) = run_scripted(&plan, "SAM", script);
+    let held = run_scripted(&plan, "SAM", script);
+    let events = &held.0;
     let pauses = events.iter().filter(|e| matches!(e, Event::Pause { .. })).count();
     let resumes = events.iter().filter(|e| matches!(e, Event::Resume { .. })).count();
-    assert_eq!((pauses, resumes, outcome), (1, 1, Outcome::Completed));
-    assert_eq!(w, run(&plan, "SAM").2, "a pause does not change the path");
-    let (events, outcome, _) = run_scripted(&plan, "SAM", vec![(30, Command::Pause), (0, Command::Stop)]);
-    assert_eq!(outcome, Outcome::Stopped);
-    assert!(matches!(events.last(), Some(Event::Finish { outcome: Outcome::Stopped, .. })));
+    assert_eq!((pauses, resumes, held.1.outcome), (1, 1, Outcome::Completed));
+    assert_eq!(weights(&held), weights(&run(&plan, "SAM")), "a pause does not change the path");
+    let (events, finished) = run_scripted(&plan, "SAM", vec![(30, Command::Pause), (0, Command::Stop)]);
+    assert_eq!(finished.outcome, Outcome::Stopped);
+    assert!(matches!(events.last(), Some(Event::Pause { step }) if *step == finished.at.step));
 }
 
 #[test]
 fn a_loss_that_is_not_finite_ends_the_run_at_its_step() {
     let plan = plan("quadratic", &["run.SGD.lr=1000", "train.gradients=2000"]);
-    let (events, outcome, _) = run(&plan, "SGD");
-    assert_eq!(outcome, Outcome::Diverged);
-    let [.., Event::Step { step: last, loss, .. }, Event::Finish { step, reason: Some(reason), .. }] = events.as_slice() else {
-        panic!("{:?}", events.last())
-    };
-    assert_eq!(last, step);
+    let (events, finished) = run(&plan, "SGD");
+    assert_eq!(finished.outcome, Outcome::Diverged);
+    let [.., Event::Step { step, loss, .. }] = events.as_slice() else { panic!("{:?}", events.last()) };
+    assert_eq!(*step, finished.at.step);
     assert!(!loss.is_finite());
-    assert_eq!(*reason, format!("the loss is {loss} at step {step}"));
+    assert_eq!(finished.reason, Some(format!("the loss is {loss} at step {step}")));
     let finite = events.iter().filter(|e| matches!(e, Event::Step { loss, .. } if loss.is_finite())).count() as u64;
     assert_eq!(finite + 1, *step, "nothing after the first bad loss is told");
 }

@@ -43,7 +43,7 @@ impl Picture {
                     0 => 0,
                     1 => left,
                     2 => before[at],
-                    3 => ((u16::from(left) + u16::from(before[at])) / 2) as u8,
+                    3 => u8::midpoint(left, before[at]),
                     4 => paeth(left, before[at], corner),
                     filter => panic!("filter {filter}"),
                 };
@@ -60,7 +60,11 @@ impl Picture {
     }
 
     /// Pixels of exactly that colour in a part of the picture, given in percent.
-    fn count(&self, (columns, rows): (std::ops::Range<usize>, std::ops::Range<usize>), (red, green, blue): (u8, u8, u8)) -> usize {
+    fn count(
+        &self,
+        (columns, rows): (std::ops::Range<usize>, std::ops::Range<usize>),
+        (red, green, blue): (u8, u8, u8),
+    ) -> usize {
         let part = |range: &std::ops::Range<usize>, whole: usize| range.start * whole / 100..range.end * whole / 100;
         let line = |y: usize| &self.pixels[y * self.width..][part(&columns, self.width)];
         part(&rows, self.height()).flat_map(line).filter(|&&pixel| pixel == [red, green, blue]).count()
@@ -196,8 +200,8 @@ fn the_caption_says_how_each_curve_came_about() {
 #[test]
 #[ignore = "writes pictures to look at"]
 fn pictures_to_look_at() {
-    let folder = std::path::Path::new("/tmp/figures");
-    std::fs::create_dir_all(folder).unwrap();
+    let folder = Path::new("/tmp/figures");
+    fs::create_dir_all(folder).unwrap();
     let session = sample::session();
     for name in ["all.png", "all.svg"] {
         export(&session, &folder.join(name), &Options::default()).unwrap();
@@ -206,6 +210,10 @@ fn pictures_to_look_at() {
     export(&session, &folder.join("trace.png"), &one).unwrap();
     let mut view = View { x: crate::figure::XAxis::Epoch, x_scale: crate::figure::Scale::Log, ..View::default() };
     view.toggle_y_scale(PanelKind::Gap);
-    let small = Options { view, size: Size::new(800, 600).unwrap(), panels: vec![PanelKind::Loss, PanelKind::Gap, PanelKind::Accuracy, PanelKind::Distance] };
+    let small = Options {
+        view,
+        size: Size::new(800, 600).unwrap(),
+        panels: vec![PanelKind::Loss, PanelKind::Gap, PanelKind::Accuracy, PanelKind::Distance],
+    };
     export(&sample::session_until(700), &folder.join("small.png"), &small).unwrap();
 }

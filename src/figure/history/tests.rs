@@ -17,7 +17,8 @@ fn a_run_is_what_its_events_say() {
     assert!(history.series(Quantity::Distance).is_empty());
     let probe = history.last(Quantity::LambdaMax).unwrap();
     assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
-    let changes: Vec<_> = history.changes().iter().map(|change| (change.knob, change.from, change.to, change.at.step)).collect();
+    let changes: Vec<_> =
+        history.changes().iter().map(|change| (change.knob, change.from, change.to, change.at.step)).collect();
     assert_eq!(changes, [(Knob::Sigma, 0.02, 0.03, 500), (Knob::Sigma, 0.03, 0.02, 1100)]);
 }
 

@@ -45,7 +45,8 @@ fn only_the_smoothed_trace_is_dashed() {
     let session = sample::session();
     let runs = session.labelled();
     let panel = panel(PanelKind::Trace, &runs);
-    let dashed: Vec<_> = panel.curves.iter().filter(|curve| curve.stroke == Stroke::Dashed).map(|curve| curve.quantity).collect();
+    let dashed: Vec<_> =
+        panel.curves.iter().filter(|curve| curve.stroke == Stroke::Dashed).map(|curve| curve.quantity).collect();
     assert_eq!(dashed, [Quantity::FreeTrace]);
     assert_eq!(panel.notes, ["log", "dashed: smoothed trace", "bars: ± 1 std. error"]);
 }
@@ -65,7 +66,8 @@ fn the_axis_covers_the_error_bars() {
 
 #[test]
 fn a_log_scale_without_positive_values_gives_way_and_says_so() {
-    let history = history(&[1, 2, 3].map(|step| eval(step, Metrics { train_loss: Some(-(step as f64)), ..Metrics::default() })));
+    let history =
+        history(&[1, 2, 3].map(|step| eval(step, Metrics { train_loss: Some(-(step as f64)), ..Metrics::default() })));
     let runs = one(&history);
     let refused = panel(PanelKind::Loss, &runs);
     assert_eq!(refused.y.scale(), Scale::Linear);
@@ -78,7 +80,11 @@ fn a_log_scale_without_positive_values_gives_way_and_says_so() {
 #[test]
 fn what_a_log_scale_cannot_show_is_counted() {
     let values = [1.0, -2.0, 0.0, f64::NAN, 3.0];
-    let events: Vec<_> = values.iter().zip(1..).map(|(&value, step)| eval(step, Metrics { train_loss: Some(value), ..Metrics::default() })).collect();
+    let events: Vec<_> = values
+        .iter()
+        .zip(1..)
+        .map(|(&value, step)| eval(step, Metrics { train_loss: Some(value), ..Metrics::default() }))
+        .collect();
     let history = history(&events);
     let runs = one(&history);
     let panel = panel(PanelKind::Loss, &runs);
@@ -104,7 +110,8 @@ fn the_stability_threshold_is_shown_where_it_is_near() {
 fn panels_follow_what_is_measured() {
     use PanelKind::{Distance, Gap, LambdaMax, Loss, Trace, ValidationError};
     let classifier = sample::session().runs.swap_remove(0).history;
-    let sensing = history(&[eval(1, Metrics { validation_error: Some(0.1), distance: Some(0.1), ..Metrics::default() })]);
+    let sensing =
+        history(&[eval(1, Metrics { validation_error: Some(0.1), distance: Some(0.1), ..Metrics::default() })]);
     let analytic = history(&[eval(1, Metrics { train_loss: Some(0.1), distance: Some(0.1), ..Metrics::default() })]);
     assert_eq!(default_panels(&[&classifier]), [Loss, Gap, Trace, LambdaMax]);
     assert_eq!(default_panels(&[&sensing]), [Loss, ValidationError, Trace, LambdaMax]);

@@ -94,7 +94,7 @@ mod tests {
         let (train, test) = embedded().unwrap();
         assert_eq!((train.labels.len(), test.labels.len()), (4000, 1000));
         for digit in 0..10 {
-            assert_eq!(train.labels.iter().filter(|&&label| label == digit).count(), 400);
+            assert_eq!(train.labels.iter().filter(|label| **label == digit).count(), 400);
         }
         let mean = train.inputs.iter().map(|&x| f64::from(x)).sum::<f64>() / train.inputs.len() as f64;
         assert!(mean.abs() < 0.02, "{mean}");

@@ -104,7 +104,12 @@ impl Canvas {
     }
 
     /// Sets the dots of a straight line, of those columns that `shown` admits.
-    pub(super) fn line(&mut self, (from, to): ((usize, usize), (usize, usize)), brush: Brush, shown: impl Fn(usize) -> bool) {
+    pub(super) fn line(
+        &mut self,
+        (from, to): ((usize, usize), (usize, usize)),
+        brush: Brush,
+        shown: impl Fn(usize) -> bool,
+    ) {
         let ((x0, y0), (x1, y1)) = if from.0 <= to.0 { (from, to) } else { (to, from) };
         let (run, rise) = (x1 - x0, y0.abs_diff(y1));
         let along = |distance: usize| if y1 >= y0 { y0 + distance } else { y0 - distance };

@@ -40,7 +40,8 @@ mod tests {
     use super::*;
 
     fn rows(wanted: &[usize], height: usize) -> Vec<usize> {
-        let labels = wanted.iter().enumerate().map(|(slot, &row)| (EndLabel { slot, text: String::new() }, row)).collect();
+        let labels =
+            wanted.iter().enumerate().map(|(slot, &row)| (EndLabel { slot, text: String::new() }, row)).collect();
         place_labels(labels, height).into_iter().map(|(_, row)| row).collect()
     }
 

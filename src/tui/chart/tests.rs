@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, widgets::Widget};
 
 use super::*;
 use crate::{
-    figure::{At, History, Labelled, PanelKind, Quantity, View, XAxis, sample},
+    figure::{History, Labelled, PanelKind, Scale, View, XAxis, sample},
     run::Event,
     tui::theme::Appearance,
 };
@@ -77,38 +77,20 @@ fn a_curve_has_the_colour_of_its_run() {
     for slot in 0..4 {
         let (red, green, blue) = ink(slot).on_dark;
         let colour = ratatui::style::Color::Rgb(red, green, blue);
-        let curve = buffer.content.iter().filter(|cell| cell.fg == colour && ('\u{2801}'..='\u{28ff}').contains(&first(cell.symbol())));
+        let curve = buffer
+            .content
+            .iter()
+            .filter(|cell| cell.fg == colour && ('\u{2801}'..='\u{28ff}').contains(&first(cell.symbol())));
         assert!(curve.count() > 10, "run {slot}");
-        assert!(buffer.content.iter().any(|cell| cell.fg == colour && first(cell.symbol()) == ink(slot).glyph()), "run {slot}");
+        assert!(
+            buffer.content.iter().any(|cell| cell.fg == colour && first(cell.symbol()) == ink(slot).glyph()),
+            "run {slot}"
+        );
     }
 }
 
 fn first(symbol: &str) -> char {
     symbol.chars().next().unwrap()
-}
-
-#[test]
-#[ignore = "a timing; benches/frame.rs is the measure"]
-fn time_of_a_frame() {
-    for points in [1_000, 100_000, 1_000_000] {
-        let losses: Vec<f64> = (0..points).map(|step| 2.0 + (f64::from(step) * 1.7).sin()).collect();
-        let histories: Vec<History> = (0..4).map(|_| history(&losses)).collect();
-        let runs: Vec<Labelled<'_>> =
-            histories.iter().enumerate().map(|(slot, history)| Labelled { slot, name: "run", history }).collect();
-        let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 60));
-        let mut times: Vec<_> = (0..101)
-            .map(|_| {
-                let begin = std::time::Instant::now();
-                for (x, y) in [(0, 0), (100, 0), (0, 30), (100, 30)] {
-                    let panel = Panel::new(PanelKind::Loss, &runs, &View::default());
-                    Chart::new(&panel, Theme::new(Appearance::default())).render(Rect::new(x, y, 100, 30), &mut buffer);
-                }
-                begin.elapsed()
-            })
-            .collect();
-        times.sort();
-        eprintln!("{points} points: median {:?}", times[50]);
-    }
 }
 
 /// A run whose minibatch loss takes these values, a step apart.
