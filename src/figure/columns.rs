@@ -59,7 +59,7 @@ pub fn columns<'a>(
         }
         let index = axis.clamped(series.x(next, x), count);
         let end = series.find((next, size), x, |value| axis.clamped(value, count) > index);
-        let points = next..(end.max(next + 1) - 1).max(next + 1);
+        let points = next..end.max(next + 1);
         (next, size) = (points.end, points.len());
         Some(Column { index, extents: series.extents(points.clone()), points })
     })

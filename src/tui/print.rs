@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use ratatui::{Terminal, backend::TestBackend};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use super::{app::App, key::Key, message::Msg, view};
 
@@ -41,11 +41,17 @@ pub fn press(app: &mut App, keys: &[Key]) {
     }
 }
 
-/// The screen as text, a line each row, without trailing spaces.
-pub fn frame(app: &App, size: Size) -> String {
+/// The screen as cells.
+pub fn buffer(app: &App, size: Size) -> Buffer {
     let Ok(mut terminal) = Terminal::new(TestBackend::new(size.columns, size.rows));
     let Ok(drawn) = terminal.draw(|frame| view::render(frame, app));
-    let rows = drawn.buffer.content.chunks(usize::from(size.columns).max(1));
+    drawn.buffer.clone()
+}
+
+/// The screen as text, a line each row, without trailing spaces.
+pub fn frame(app: &App, size: Size) -> String {
+    let buffer = buffer(app, size);
+    let rows = buffer.content.chunks(usize::from(size.columns).max(1));
     let lines = rows.map(|row| {
         let mut line = String::new();
         let mut covered = 0;
