@@ -2,6 +2,7 @@
 //! The screen is read by a terminal emulator and waited for with a deadline; nothing sleeps for a fixed time.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     fs,
@@ -80,7 +81,10 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let emulator = Arc::new(Emulator { parser: Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)), fed: Condvar::new() });
+        let emulator = Arc::new(Emulator {
+            parser: Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)),
+            fed: Condvar::new(),
+        });
         let (feeder, mut screen) = (emulator.clone(), pair.master.try_clone_reader().unwrap());
         thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -268,11 +272,15 @@ fn every_size_is_drawn_and_a_smaller_one_drawn_anew() {
     let mut terminal = Terminal::start(&["endless.toml"]);
     terminal.wait_for("2 running");
     terminal.resize(80, 24);
-    terminal.wait_until("the keys on the 24th row", |screen| screen.contents().lines().nth(23).is_some_and(|line| line.contains("q quit")));
+    terminal.wait_until("the keys on the 24th row", |screen| {
+        screen.contents().lines().nth(23).is_some_and(|line| line.contains("q quit"))
+    });
     terminal.resize(20, 5);
     terminal.wait_for("too small");
     terminal.resize(200, 60);
-    terminal.wait_until("the keys on the 60th row", |screen| screen.contents().lines().nth(59).is_some_and(|line| line.contains("q quit")));
+    terminal.wait_until("the keys on the 60th row", |screen| {
+        screen.contents().lines().nth(59).is_some_and(|line| line.contains("q quit"))
+    });
     terminal.keys("qy");
     assert_eq!(terminal.end(), 0);
 }

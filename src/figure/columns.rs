@@ -95,6 +95,8 @@ mod tests {
                 }
             }
             let mut found: Vec<Vec<usize>> = vec![Vec::new(); count];
+            let indices: Vec<_> = columns(&series, (XAxis::Step, &axis), count).map(|column| column.index).collect();
+            prop_assert!(indices.windows(2).all(|pair| pair[0] < pair[1]), "a column comes twice in {indices:?}");
             for column in columns(&series, (XAxis::Step, &axis), count) {
                 found[column.index].extend(column.points.clone());
                 prop_assert_eq!(column.extents.low, column.points.start as f64);

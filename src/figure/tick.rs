@@ -55,7 +55,10 @@ impl Axis {
         let mut step = round_step((self.high() / 2.0 - self.low() / 2.0) / room as f64 * 2.0);
         // Steps widen by at least a quarter each turn, so a few turns leave at most `room` multiples.
         loop {
-            let (first, last) = ((self.low() / step - 1e-9).ceil(), (self.high() / step + 1e-9).floor());
+            // A quotient is known to its last bits only.
+            let quotient = |end: f64| (end / step, 1e-9 + (end / step).abs() * 4.0 * f64::EPSILON);
+            let ((low, slack_low), (high, slack_high)) = (quotient(self.low()), quotient(self.high()));
+            let (first, last) = ((low - slack_low).ceil(), (high + slack_high).floor());
             if !(first.is_finite() && last.is_finite() && step.is_finite()) {
                 return (Vec::new(), step);
             }
@@ -172,6 +175,11 @@ mod tests {
                     prop_assert!(ticks.iter().all(|tick| axis.slot(tick.at, 100).is_some()), "{axis:?} {ticks:?}");
                     if room >= 4 {
                         prop_assert!(!ticks.is_empty(), "no tick on {axis:?}");
+                    }
+                    if let (Scale::Linear, [first, second, .., last]) = (scale, &ticks[..]) {
+                        let step = second.at - first.at;
+                        prop_assert!(first.at - 0.99 * step < axis.low(), "a tick is missing below {ticks:?}");
+                        prop_assert!(last.at + 0.99 * step > axis.high(), "a tick is missing above {ticks:?}");
                     }
                 }
             }

@@ -184,7 +184,9 @@ impl App {
             Action::Cancel | Action::Erase => self.take_back(action),
             Action::OpenSession => self.overlay = Overlay::Type(Prompt::path()),
             Action::Filter => self.picker.start_typing(),
-            Action::EditCopy => return self.picker.chosen().map(|choice| Effect::EditCopy(choice.name.clone())).into_iter().collect(),
+            Action::EditCopy => {
+                return self.picker.chosen().map(|choice| Effect::EditCopy(choice.name.clone())).into_iter().collect();
+            }
             Action::StartPreset => {
                 let plan = self.picker.chosen().and_then(|choice| choice.plan.as_ref().ok()).cloned();
                 return plan.map_or_else(Vec::new, |plan| self.start(plan));

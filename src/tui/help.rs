@@ -39,7 +39,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 /// Keys and words in as many columns as fit, read down.
 fn packed(bindings: &[&Binding], (rows, columns): (usize, usize), theme: Theme) -> Vec<Line<'static>> {
-    let entries: Vec<(String, &str)> = bindings.iter().map(|binding| (short_keys(binding, theme), binding.label)).collect();
+    let entries: Vec<(String, &str)> =
+        bindings.iter().map(|binding| (short_keys(binding, theme), binding.label)).collect();
     let per_column = entries.len().min(rows).max(1);
     let wide = columns / entries.len().div_ceil(per_column).max(1);
     (0..per_column)

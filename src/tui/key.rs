@@ -12,14 +12,23 @@ pub enum Key {
     Char(char),
     /// A letter with Ctrl held.
     Ctrl(char),
+    /// Enter, also called return.
     Enter,
+    /// Escape.
     Esc,
+    /// The tabulator.
     Tab,
+    /// The tabulator with shift.
     BackTab,
+    /// Backspace.
     Backspace,
+    /// The arrow up.
     Up,
+    /// The arrow down.
     Down,
+    /// The arrow to the left.
     Left,
+    /// The arrow to the right.
     Right,
 }
 
@@ -136,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_script_mixes_names_and_characters() {
-        assert_eq!(parse_script("down  + Y ctrl-c"), Ok(vec![Key::Down, Key::Char('+'), Key::Char('Y'), Key::Ctrl('c')]));
+        assert_eq!(
+            parse_script("down  + Y ctrl-c"),
+            Ok(vec![Key::Down, Key::Char('+'), Key::Char('Y'), Key::Ctrl('c')])
+        );
         assert_eq!(parse_script("down dwon"), Err(UnknownKey { word: "dwon".into() }));
     }
 

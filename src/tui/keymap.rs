@@ -67,16 +67,22 @@ pub enum Action {
 /// Where a cursor moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
+    /// Towards the top.
     Up,
+    /// Towards the bottom.
     Down,
+    /// Towards the left.
     Left,
+    /// Towards the right.
     Right,
 }
 
 /// Which way a knob turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Turn {
+    /// To the next greater value of its ladder.
     Raise,
+    /// To the next smaller one.
     Lower,
 }
 
@@ -146,7 +152,12 @@ pub const TABLE: &[Binding] = &[
     row(&[(Key::Up, Move(Up)), (Key::Down, Move(Down))], 2, &[Filter], ("choose", "choose among what is left")),
     row(&[(Key::Enter, Action::StartPreset)], 1, &[Picker, Filter], ("start", "start the preset under the cursor")),
     row(&[(Key::Char('/'), Action::Filter)], 1, &[Picker], ("filter", "narrow the list by typing")),
-    row(&[(Key::Char('e'), Action::EditCopy)], 1, &[Picker], ("edit a copy", "write the preset to a file here, to change it")),
+    row(
+        &[(Key::Char('e'), Action::EditCopy)],
+        1,
+        &[Picker],
+        ("edit a copy", "write the preset to a file here, to change it"),
+    ),
     row(
         &[(Key::Char('o'), Action::OpenSession)],
         1,
@@ -162,16 +173,18 @@ pub const TABLE: &[Binding] = &[
     row(ROWS, 2, &[Knobs], ("knob", "choose a knob")),
     row(COLUMNS, 2, &[Knobs], ("run", "the run before or after")),
     row(
-        &[
-            (Key::Char('+'), Change(Turn::Raise)),
-            (Key::Char('-'), Change(Turn::Lower)),
-        ],
+        &[(Key::Char('+'), Change(Turn::Raise)), (Key::Char('-'), Change(Turn::Lower))],
         2,
         WATCH,
         ("change", "turn the knob under the cursor one notch up or down, between two steps of training"),
     ),
     row(&[(Key::Esc, Action::Shrink), (Key::Enter, Action::Shrink)], 1, &[Chart], ("back", "show all charts again")),
-    row(&[(Key::Tab, Action::NextPane)], 1, &[Charts, Runs, Knobs], ("pane", "go to the next of charts, runs and knobs")),
+    row(
+        &[(Key::Tab, Action::NextPane)],
+        1,
+        &[Charts, Runs, Knobs],
+        ("pane", "go to the next of charts, runs and knobs"),
+    ),
     row(&[(Key::BackTab, Action::PreviousPane)], 0, &[Charts, Runs, Knobs], ("pane back", "go to the pane before")),
     row(
         &[(Key::Char('a'), Action::ToggleScope)],
@@ -181,25 +194,50 @@ pub const TABLE: &[Binding] = &[
     ),
     row(&[(Key::Char(' '), Action::Pause)], 1, WATCH, ("pause", "pause the selected run, or resume it")),
     row(&[(Key::Char('p'), Action::PauseAll)], 0, WATCH, ("pause all", "pause all runs, or resume them")),
-    row(&[(Key::Enter, Action::Enlarge)], 1, &[Charts, Runs, Knobs], ("full screen", "show the focused chart on the whole screen")),
+    row(
+        &[(Key::Enter, Action::Enlarge)],
+        1,
+        &[Charts, Runs, Knobs],
+        ("full screen", "show the focused chart on the whole screen"),
+    ),
     row(
         &[(Key::Char('x'), Action::CycleX)],
         1,
         WATCH,
         ("axis", "count x in gradient evaluations, steps, epochs or seconds"),
     ),
-    row(&[(Key::Char('y'), Action::ToggleLogY)], 1, WATCH, ("log", "logarithmic y on the focused chart, or linear again")),
+    row(
+        &[(Key::Char('y'), Action::ToggleLogY)],
+        1,
+        WATCH,
+        ("log", "logarithmic y on the focused chart, or linear again"),
+    ),
     row(&[(Key::Char('Y'), Action::ToggleLogX)], 0, WATCH, ("log x", "logarithmic x, or linear again")),
-    row(&[(Key::Char('e'), Action::Export)], 1, WATCH, ("export", "write the charts as a PNG beside the session's log")),
+    row(
+        &[(Key::Char('e'), Action::Export)],
+        1,
+        WATCH,
+        ("export", "write the charts as a PNG beside the session's log"),
+    ),
     row(&[(Key::Char('b'), Action::ToPicker)], 1, WATCH, ("presets", "back to the presets, once no run is alive")),
     row(&[(Key::Char('='), Action::TypeValue)], 1, WATCH, ("type", "type the knob's value")),
     row(&[(Key::Char('s'), Action::Stop)], 1, WATCH, ("stop", "end the selected run and keep what there is")),
-    row(&[(Key::Char('r'), Action::Restart)], 1, WATCH, ("restart", "begin the selected run again from its initial weights")),
+    row(
+        &[(Key::Char('r'), Action::Restart)],
+        1,
+        WATCH,
+        ("restart", "begin the selected run again from its initial weights"),
+    ),
     row(&[(Key::Enter, Action::Accept)], 1, &[Prompt], ("accept", "take what was typed")),
     row(&[(Key::Esc, Action::Cancel)], 1, &[Prompt], ("cancel", "leave things as they are")),
     row(&[(Key::Backspace, Action::Erase)], 0, &[Prompt, Filter], ("erase", "take back the last character")),
     row(&[(Key::Char('y'), Action::Accept)], 1, &[Question], ("yes", "do it")),
-    row(&[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)], 1, &[Question], ("no", "leave things as they are")),
+    row(
+        &[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)],
+        1,
+        &[Question],
+        ("no", "leave things as they are"),
+    ),
     row(
         &[
             (Key::Esc, Action::Help),
@@ -280,7 +318,8 @@ pub fn places(contexts: &[Context]) -> String {
     if contexts == WATCH {
         return "watching".into();
     }
-    let names = Context::ALL.iter().filter(|(context, _)| contexts.contains(context)).map(|(_, name)| name.to_lowercase());
+    let names =
+        Context::ALL.iter().filter(|(context, _)| contexts.contains(context)).map(|(_, name)| name.to_lowercase());
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -294,11 +333,33 @@ mod tests {
     fn every_action() -> Vec<Action> {
         fn listed(action: Action) {
             match action {
-                Move(_) | Change(_) | Action::StartPreset | Action::Filter | Action::EditCopy | Action::OpenSession => {}
-                Action::NextPane | Action::PreviousPane | Action::Enlarge | Action::Shrink | Action::TypeValue => {}
-                Action::ToggleScope | Action::Pause | Action::PauseAll | Action::Stop | Action::Restart => {}
-                Action::CycleX | Action::ToggleLogY | Action::ToggleLogX | Action::Export | Action::ToPicker => {}
-                Action::Help | Action::Accept | Action::Cancel | Action::Erase | Action::Quit | Action::Interrupt => {}
+                Move(_)
+                | Change(_)
+                | Action::StartPreset
+                | Action::Filter
+                | Action::EditCopy
+                | Action::OpenSession
+                | Action::NextPane
+                | Action::PreviousPane
+                | Action::Enlarge
+                | Action::Shrink
+                | Action::TypeValue
+                | Action::ToggleScope
+                | Action::Pause
+                | Action::PauseAll
+                | Action::Stop
+                | Action::Restart
+                | Action::CycleX
+                | Action::ToggleLogY
+                | Action::ToggleLogX
+                | Action::Export
+                | Action::ToPicker
+                | Action::Help
+                | Action::Accept
+                | Action::Cancel
+                | Action::Erase
+                | Action::Quit
+                | Action::Interrupt => {}
             }
         }
         let mut all: Vec<Action> = [Up, Down, Left, Right].map(Move).into();

@@ -51,7 +51,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
         }
         _ => block.title(Line::styled(" all ", theme.pending()).right_aligned()),
     };
-    let values: Vec<String> = run.hyperparameters().knobs().filter_map(|knob| run.hyperparameters().get(knob)).map(value).collect();
+    let values: Vec<String> =
+        run.hyperparameters().knobs().filter_map(|knob| run.hyperparameters().get(knob)).map(value).collect();
     let widest = values.iter().map(|value| width(value)).max().unwrap_or(0);
     let mut lines = Vec::new();
     let mut cursor_row = 0;
@@ -96,7 +97,12 @@ impl Here {
 }
 
 /// One knob: its value and the note beside it, which goes on below where it is long.
-fn row(run: &Run, (knob, value, widest): (Knob, &str, usize), (here, columns): (Here, usize), theme: Theme) -> Vec<Line<'static>> {
+fn row(
+    run: &Run,
+    (knob, value, widest): (Knob, &str, usize),
+    (here, columns): (Here, usize),
+    theme: Theme,
+) -> Vec<Line<'static>> {
     let cursor = if here == Here::Yes { theme.glyph("▸ ", "> ") } else { "  " };
     let strength = if here == Here::Yes { theme.strong() } else { theme.text() };
     let mut spans = vec![

@@ -22,9 +22,11 @@ pub enum Start {
 /// A session read from its log.
 #[derive(Debug)]
 pub struct Recording {
+    /// What was planned.
     pub plan: Plan,
     /// The events of each run of the plan.
     pub events: Vec<Vec<Event>>,
+    /// Where its log is.
     pub directory: PathBuf,
 }
 
@@ -51,7 +53,10 @@ pub enum Msg {
     /// Events of runs, by their place in the plan.
     Events(Vec<(usize, Vec<Event>)>),
     /// The engine runs; its log, if there is one, is there.
-    Started { directory: Option<PathBuf> },
+    Started {
+        /// Where the log is.
+        directory: Option<PathBuf>,
+    },
     /// The engine could not be started.
     StartFailed(String),
     /// No run will send another event.
@@ -74,7 +79,12 @@ pub enum Effect {
     /// Close the session: its runs are over or unwanted.
     EndSession,
     /// Send a command to a run.
-    Send { run: usize, command: Command },
+    Send {
+        /// Its place in the plan.
+        run: usize,
+        /// What it is told.
+        command: Command,
+    },
     /// Write a figure.
     Export(Box<ExportRequest>),
     /// Read a session.
@@ -88,8 +98,11 @@ pub enum Effect {
 /// A figure to be written: what it shows and where it goes.
 #[derive(Debug)]
 pub struct ExportRequest {
+    /// The file to write.
     pub path: PathBuf,
+    /// The runs with all that they have told.
     pub session: figure::Session,
+    /// Panels, axes and scales, as on the screen.
     pub options: figure::Options,
 }
 

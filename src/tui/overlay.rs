@@ -131,10 +131,15 @@ pub fn ask(frame: &mut Frame<'_>, area: Rect, (question, alive, run): (Question,
     let runs = if alive == 1 { "one run is".to_owned() } else { format!("{alive} runs are") };
     let (title, said) = match question {
         Question::Quit => ("quit?", format!("{runs} still training. Quitting ends them; their logs are kept.")),
-        Question::Interrupt => ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept.")),
-        Question::Restart => ("restart?", format!("{} is still training. It would begin again from its initial weights.", scrub(run))),
+        Question::Interrupt => {
+            ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
+        }
+        Question::Restart => {
+            ("restart?", format!("{} is still training. It would begin again from its initial weights.", scrub(run)))
+        }
     };
-    let mut lines: Vec<Line<'_>> = wrap(&said, usize::from(area.width).saturating_sub(8).min(58)).into_iter().map(Line::from).collect();
+    let mut lines: Vec<Line<'_>> =
+        wrap(&said, usize::from(area.width).saturating_sub(8).min(58)).into_iter().map(Line::from).collect();
     lines.push(Line::default());
     lines.push(Line::from(vec![
         Span::styled("y", theme.key()),
@@ -150,13 +155,16 @@ pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Them
     let columns = usize::from(area.width).saturating_sub(8).min(58);
     let (title, hint) = match prompt.purpose {
         Purpose::Value(knob) => (format!("new value of {}", theme.spell(knob.symbol())), knob.range()),
-        Purpose::Path => ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned()),
+        Purpose::Path => {
+            ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned())
+        }
     };
     let typed = scrub(&prompt.text);
     // The end of what is typed is what the user looks at.
     let hidden = text::width(&typed).saturating_sub(columns.saturating_sub(2));
     let shown: String = typed.chars().skip(hidden).collect();
-    let mut lines = vec![Line::styled(text::pad(&format!("{shown}{}", theme.glyph("▏", "_")), columns), theme.strong())];
+    let mut lines =
+        vec![Line::styled(text::pad(&format!("{shown}{}", theme.glyph("▏", "_")), columns), theme.strong())];
     match &prompt.refused {
         Some(reason) => {
             lines.extend(wrap(&theme.spell(reason), columns).into_iter().map(|line| Line::styled(line, theme.alert())));

@@ -231,9 +231,11 @@ fn details(picker: &Picker, choice: &Choice, theme: Theme, columns: usize) -> Ve
     }
     if !beside {
         lines.push(Line::default());
-        lines.extend(facts.into_iter().map(|(label, text)| {
-            Line::from(vec![Span::styled(pad(label, 9), theme.quiet()), Span::raw(text)])
-        }));
+        lines.extend(
+            facts
+                .into_iter()
+                .map(|(label, text)| Line::from(vec![Span::styled(pad(label, 9), theme.quiet()), Span::raw(text)])),
+        );
     }
     lines
 }
@@ -268,11 +270,7 @@ fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
             format!("every {cadence}, at most {products} Hessian products each")
         }
     };
-    vec![
-        ("device", picker.device.clone()),
-        ("length", length(plan.train.budget)),
-        ("probes", probes),
-    ]
+    vec![("device", picker.device.clone()), ("length", length(plan.train.budget)), ("probes", probes)]
 }
 
 fn length(budget: Budget) -> String {

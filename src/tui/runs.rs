@@ -115,7 +115,9 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
             let Some(cell) = filled.cells.into_iter().nth(session.selected()) else { continue };
             let labelled = match column {
                 Column::Value(_) | Column::Eta => format!("  {} {}", filled.heading, cell.text),
-                Column::State | Column::Progress | Column::Percent | Column::Step | Column::Gradients => format!("  {}", cell.text),
+                Column::State | Column::Progress | Column::Percent | Column::Step | Column::Gradients => {
+                    format!("  {}", cell.text)
+                }
             };
             if width(&labelled) > room || matches!(column, Column::Step | Column::Gradients) {
                 continue;
@@ -154,7 +156,9 @@ fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
         candidates(session, room).into_iter().map(|column| fill(column, session, theme)).collect();
     let taken = |columns: &[Filled]| columns.iter().map(|column| column.width + 2).sum::<usize>();
     while taken(&columns) > room {
-        let Some(least) = columns.iter().enumerate().max_by_key(|(_, column)| rank(column.column)).map(|(index, _)| index) else {
+        let Some(least) =
+            columns.iter().enumerate().max_by_key(|(_, column)| rank(column.column)).map(|(index, _)| index)
+        else {
             break;
         };
         columns.remove(least);
@@ -169,7 +173,9 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
     let second = session.panels()[1].bright();
     let mut columns = vec![Column::State, if room >= 64 { Column::Progress } else { Column::Percent }];
     columns.extend([Column::Step, Column::Gradients, Column::Value(Quantity::TrainLoss)]);
-    columns.extend([Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(|&quantity| has(quantity)).map(Column::Value));
+    columns.extend(
+        [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(|&quantity| has(quantity)).map(Column::Value),
+    );
     columns.push(Column::Value(second));
     columns.extend([Quantity::Trace, Quantity::LambdaMax].map(Column::Value));
     columns.push(Column::Eta);
@@ -272,7 +278,8 @@ fn bar(progress: f64, theme: Theme) -> String {
 /// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
 fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
     let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity)).collect();
-    let shown = || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
+    let shown =
+        || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
     let estimated = quantity == Quantity::Trace;
     let notation = Notation::of(shown().map(|point| point.value));
     let errors = Notation::of_errors(shown().map(|point| point.std_error));
@@ -280,7 +287,12 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
     let write = |point: Point| {
         if estimated && point.std_error.is_finite() {
             let error = notation.write(point.std_error);
-            format!("{} {} {}", notation.write(point.value), theme.glyph("±", "+-"), error.strip_prefix('0').unwrap_or(&error))
+            format!(
+                "{} {} {}",
+                notation.write(point.value),
+                theme.glyph("±", "+-"),
+                error.strip_prefix('0').unwrap_or(&error)
+            )
         } else {
             notation.write(point.value)
         }

@@ -205,7 +205,9 @@ impl Session {
     /// Takes in what a run told.
     pub fn receive(&mut self, run: usize, events: &[Event]) {
         if let Some(run) = self.runs.get_mut(run) {
-            events.iter().for_each(|event| run.receive(event));
+            for event in events {
+                run.receive(event);
+            }
         }
     }
 
@@ -309,7 +311,8 @@ impl Session {
             Zoom::All => format!("figure-{furthest}.png"),
             Zoom::One => format!("figure-{furthest}-{}.png", self.panel().bright().key()),
         };
-        let run = |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
+        let run =
+            |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
         ExportRequest {
             path: folder.join(named),
             session: figure::Session { title: scrub(&self.plan.title), runs: self.runs.iter().map(run).collect() },
@@ -358,7 +361,7 @@ fn neighbour(from: usize, direction: Direction) -> usize {
         Direction::Up => from.checked_sub(2),
         Direction::Down => Some(from + 2),
         Direction::Left => (from % 2 == 1).then(|| from - 1),
-        Direction::Right => (from % 2 == 0).then_some(from + 1),
+        Direction::Right => from.is_multiple_of(2).then_some(from + 1),
     };
     to.filter(|&to| to < CHARTS).unwrap_or(from)
 }

@@ -134,7 +134,8 @@ pub fn render_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 /// The keys and words of the rows that work here and now.
 fn shown(app: &App) -> Vec<(String, String)> {
-    let offered = |binding: &&Binding| binding.shown > 0 && binding.keys.first().is_some_and(|(_, action)| app.offers(*action));
+    let offered =
+        |binding: &&Binding| binding.shown > 0 && binding.keys.first().is_some_and(|(_, action)| app.offers(*action));
     let entry = |binding: &Binding| {
         let keys = binding.keys.iter().take(binding.shown).map(|(key, _)| spelled(*key, app.theme));
         let keys: Vec<String> = keys.collect();

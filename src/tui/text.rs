@@ -99,14 +99,14 @@ impl Notation {
     /// scientific where the column spans more than that can show.
     pub fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
         let sizes = numbers.into_iter().map(f64::abs).filter(|size| size.is_finite() && *size > 0.0);
-        let (least, most) = sizes.fold((f64::INFINITY, 0.0_f64), |(least, most), size| (least.min(size), most.max(size)));
+        let (least, most) =
+            sizes.fold((f64::INFINITY, 0.0_f64), |(least, most), size| (least.min(size), most.max(size)));
         if most == 0.0 {
             return Self::Fixed(2);
         }
         if !(1e-4..1e6).contains(&most) {
             return Self::Scientific;
         }
-        let exponent = |size: f64| size.log10().floor() as i32;
         let wished = (2 - exponent(most)).min(4).max(1 - exponent(least));
         let affordable = 4 - exponent(most).max(0);
         Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0).min(5))
@@ -115,7 +115,7 @@ impl Notation {
     /// One digit of the smallest standard error: what a column of estimates is known to; `None` without any error.
     pub fn of_errors(errors: impl IntoIterator<Item = f64>) -> Option<Self> {
         let least = errors.into_iter().filter(|error| error.is_finite() && *error > 0.0).reduce(f64::min)?;
-        let decimals = -(least.log10().floor() as i32);
+        let decimals = -exponent(least);
         (-6..=5).contains(&decimals).then(|| Self::Fixed(usize::try_from(decimals).unwrap_or(0)))
     }
 
@@ -128,6 +128,12 @@ impl Notation {
             Self::Scientific => format!("{number:.2e}"),
         }
     }
+}
+
+/// The decimal exponent of a positive finite number.
+#[expect(clippy::cast_possible_truncation, reason = "exponents of floats lie within -324..=308")]
+fn exponent(size: f64) -> i32 {
+    size.log10().floor() as i32
 }
 
 #[cfg(test)]

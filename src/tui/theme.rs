@@ -32,7 +32,9 @@ pub enum Glyphs {
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appearance {
+    /// Its colours.
     pub colours: Colours,
+    /// Its characters.
     pub glyphs: Glyphs,
 }
 
@@ -94,11 +96,13 @@ impl Theme {
     }
 
     /// Text that matters.
+    #[expect(clippy::unused_self, reason = "a style like the others, which depend on the appearance")]
     pub fn text(self) -> Style {
         Style::new()
     }
 
     /// Titles, the selected row, a newest value.
+    #[expect(clippy::unused_self, reason = "a style like the others, which depend on the appearance")]
     pub fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
@@ -227,7 +231,9 @@ mod tests {
     #[test]
     fn a_monochrome_theme_names_no_colour() {
         let theme = Theme::new(Appearance { colours: Colours::None, glyphs: Glyphs::Unicode });
-        for style in [theme.text(), theme.strong(), theme.quiet(), theme.frame(), theme.focus(), theme.key(), theme.alert()] {
+        for style in
+            [theme.text(), theme.strong(), theme.quiet(), theme.frame(), theme.focus(), theme.key(), theme.alert()]
+        {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

@@ -36,6 +36,7 @@ const POLL: Duration = Duration::from_secs(2);
 pub struct Site {
     /// A name that [`device::open`] knows.
     pub device: String,
+    /// Where their logs go.
     pub destination: Destination,
 }
 
@@ -166,7 +167,9 @@ impl World for Live {
                     engine.send(run, command);
                 }
             }
-            Effect::Export(request) => self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path)))),
+            Effect::Export(request) => {
+                self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path))))
+            }
             Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Opened(flat(read))),
             Effect::EditCopy(name) => self.spawn(move || copy(&name), |path| Done::Message(Msg::Copied(flat(path)))),
             // The loop ends before it gets here.
@@ -191,13 +194,13 @@ impl World for Live {
                 }
             };
             let done = tokio::select! {
-                batch = batch => match batch {
-                    Some(batch) => return Msg::Events(vec![(batch.run, batch.events)]),
-                    None => {
+                batch = batch => {
+                    let Some(batch) = batch else {
                         self.flow = Flow::Drained;
                         return Msg::Drained;
-                    }
-                },
+                    };
+                    return Msg::Events(vec![(batch.run, batch.events)]);
+                }
                 done = task => done.unwrap_or(Done::Nothing),
             };
             if let Some(message) = self.report(done) {
@@ -254,12 +257,19 @@ fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), Strin
 
 /// Writes the text of an embedded preset to a file of its name in the working directory, never over another.
 fn copy(name: &str) -> Result<PathBuf, String> {
-    let (_, text) = preset::embedded().find(|(known, _)| *known == name).ok_or_else(|| format!("{name} is not built in"))?;
+    let (_, text) =
+        preset::embedded().find(|(known, _)| *known == name).ok_or_else(|| format!("{name} is not built in"))?;
     let path = PathBuf::from(format!("{name}.toml"));
-    let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(format!("{} is there already", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{} is there already", path.display()))
+        }
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }

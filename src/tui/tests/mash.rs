@@ -26,9 +26,17 @@ fn any_event() -> impl Strategy<Value = Event> {
         (0usize..4).prop_map(start),
         (any::<u64>(), any::<u64>(), number.clone(), number.clone())
             .prop_map(|(step, gradients, loss, seconds)| Event::Step { step, gradients, loss, seconds }),
-        (any::<u64>(), knob.clone(), number.clone(), number.clone()).prop_map(|(at, knob, from, to)| adjust((at, at), knob, (from, to))),
-        (any::<u64>(), knob, number, any::<String>())
-            .prop_map(|(step, setting, value, reason)| Event::Reject { step, setting, value, reason }),
+        (any::<u64>(), knob.clone(), number.clone(), number.clone()).prop_map(|(at, knob, from, to)| adjust(
+            (at, at),
+            knob,
+            (from, to)
+        )),
+        (any::<u64>(), knob, number, any::<String>()).prop_map(|(step, setting, value, reason)| Event::Reject {
+            step,
+            setting,
+            value,
+            reason
+        }),
         any::<u64>().prop_map(|step| Event::Pause { step }),
         any::<u64>().prop_map(|step| Event::Resume { step }),
         (any::<u64>(), any::<String>()).prop_map(|(step, reason)| finish(step, Outcome::Failed, Some(&reason))),
@@ -63,7 +71,13 @@ proptest! {
 
 #[test]
 fn every_size_has_a_screen() {
-    let scenes = [Scene::picker(), Scene::watching(), Scene::replaying(), Scene::watching().keys("?"), Scene::watching().keys("=")];
+    let scenes = [
+        Scene::picker(),
+        Scene::watching(),
+        Scene::replaying(),
+        Scene::watching().keys("?"),
+        Scene::watching().keys("="),
+    ];
     for scene in scenes {
         for (columns, rows) in (0..130).step_by(3).flat_map(|columns| (0..45).map(move |rows| (columns, rows))) {
             frame(&scene.app, Size { columns, rows });

@@ -10,8 +10,8 @@ use crate::{
     tui::{
         Appearance, Choice, Colours, Effect, Glyphs, Msg, Recording, Setup,
         app::App,
-        message::Start as Beginning,
         key::parse_script,
+        message::Start as Beginning,
         print::{frame, press},
     },
 };
@@ -56,9 +56,13 @@ impl Scene {
     /// A session read from its log.
     pub fn replaying() -> Self {
         let runs = plan().runs.len();
-        let events = (0..runs).map(|run| [events(run, BUDGET), vec![finish(BUDGET, Outcome::Completed, None)]].concat());
-        let recording =
-            Recording { plan: plan(), events: events.collect(), directory: PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de") };
+        let events =
+            (0..runs).map(|run| [events(run, BUDGET), vec![finish(BUDGET, Outcome::Completed, None)]].concat());
+        let recording = Recording {
+            plan: plan(),
+            events: events.collect(),
+            directory: PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"),
+        };
         Self { app: App::replay(recording, setup(Glyphs::Unicode)), asked: Vec::new() }
     }
 
@@ -141,9 +145,10 @@ pub fn plan() -> Plan {
     Plan {
         preset: "mnist-mlp".into(),
         title: "Real digits, a two-layer perceptron, four methods".into(),
-        about: "784-128-10 ReLU on 4,000 real digits. Equal gradient evaluations for each method. Watch the trace: NSO \
+        about:
+            "784-128-10 ReLU on 4,000 real digits. Equal gradient evaluations for each method. Watch the trace: NSO \
                 should end at half of SGD's or less; the gap may or may not follow."
-            .into(),
+                .into(),
         takes: "1 min".into(),
         problem: ProblemConfig::Valley { start: [1.0, 2.0] },
         train: Train {
@@ -180,7 +185,8 @@ pub fn start(run: usize) -> Event {
 
 /// What a run tells until it has spent so many gradient evaluations. NSO's sigma is raised after 1,000.
 pub fn events(run: usize, spent: u64) -> Vec<Event> {
-    let (cost, gap, trace, lambda) = [(1, 0.288, 2.9, 0.168), (2, 0.257, 0.48, 0.028), (2, 0.243, 2.7, 0.129), (2, 0.259, 1.66, 0.099)][run];
+    let (cost, gap, trace, lambda) =
+        [(1, 0.288, 2.9, 0.168), (2, 0.257, 0.48, 0.028), (2, 0.243, 2.7, 0.129), (2, 0.259, 1.66, 0.099)][run];
     let mut events = vec![start(run)];
     for step in 1..=spent / cost {
         let gradients = step * cost;
