@@ -36,8 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut session = Session::open(&directory)?;
     let events = session.read_new()?;
     let appearance = Appearance { colours: Colours::True, glyphs: Glyphs::Unicode };
-    let (mut app, _) =
-        App::new(Start::Replay(directory.clone()), Setup { appearance, ..Setup::default() });
+    let (mut app, _) = App::new(Start::Replay(directory.clone()), Setup { appearance, ..Setup::default() });
     app.update(Msg::Opened(Ok(Box::new(Recording { plan: session.plan, events, directory }))));
     print::press(&mut app, &keys);
     let buffer = print::buffer(&app, size);

@@ -2,7 +2,11 @@
 
 mod cli;
 
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -11,13 +15,13 @@ const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
     cli::Cli::parse().execute().unwrap_or_else(|error| {
-        eprint!("error: {error}");
+        let mut text = format!("error: {error}");
         let mut cause = error.source();
         while let Some(error) = cause {
-            eprint!(": {error}");
+            text = format!("{text}: {error}");
             cause = error.source();
         }
-        eprintln!();
+        let _ = writeln!(io::stderr(), "{text}");
         ExitCode::from(BAD_INPUT)
     })
 }

@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     fs,
@@ -47,8 +48,15 @@ k = 1
 
 /// A terminal emulator that a thread feeds, and whoever waits for it to show something.
 struct Emulator {
-    parser: Mutex<vt100::Parser>,
+    shown: Mutex<Shown>,
     fed: Condvar,
+}
+
+/// What the terminal got so far.
+struct Shown {
+    parser: vt100::Parser,
+    /// Whether the program has let go of the terminal.
+    is_over: bool,
 }
 
 /// The program in a terminal.
@@ -81,17 +89,17 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let emulator = Arc::new(Emulator {
-            parser: Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)),
-            fed: Condvar::new(),
-        });
+        let parser = vt100::Parser::new(cells(rows), cells(cols), 0);
+        let emulator = Arc::new(Emulator { shown: Mutex::new(Shown { parser, is_over: false }), fed: Condvar::new() });
         let (feeder, mut screen) = (emulator.clone(), pair.master.try_clone_reader().unwrap());
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = screen.read(&mut bytes) {
-                feeder.parser.lock().unwrap().process(&bytes[..count]);
+                feeder.shown.lock().unwrap().parser.process(&bytes[..count]);
                 feeder.fed.notify_all();
             }
+            feeder.shown.lock().unwrap().is_over = true;
+            feeder.fed.notify_all();
         });
         let keyboard = pair.master.take_writer().unwrap();
         Self { child, master: pair.master, keyboard, emulator, folder, before }
@@ -103,15 +111,21 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
-    /// Waits until the screen is as `expected`, and says what it shows if it never is.
-    fn wait_until(&self, what: &str, expected: impl Fn(&vt100::Screen) -> bool) {
+    /// Waits until what the terminal got is as `expected`, and says what it shows if it never is.
+    fn wait(&self, what: &str, expected: impl Fn(&Shown) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        let mut parser = self.emulator.parser.lock().unwrap();
-        while !expected(parser.screen()) {
+        let mut shown = self.emulator.shown.lock().unwrap();
+        while !expected(&shown) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "waited in vain for {what}; the screen shows\n{}", parser.screen().contents());
-            parser = self.emulator.fed.wait_timeout(parser, left).unwrap().0;
+            let screen = shown.parser.screen().contents();
+            assert!(!left.is_zero(), "waited in vain for {what}; the screen shows\n{screen}");
+            shown = self.emulator.fed.wait_timeout(shown, left).unwrap().0;
         }
+    }
+
+    /// Waits until the screen is as `expected`.
+    fn wait_until(&self, what: &str, expected: impl Fn(&vt100::Screen) -> bool) {
+        self.wait(what, |shown| expected(shown.parser.screen()));
     }
 
     /// Waits until the screen shows `text`.
@@ -125,7 +139,7 @@ impl Terminal {
     }
 
     fn resize(&self, cols: u16, rows: u16) {
-        self.emulator.parser.lock().unwrap().screen_mut().set_size(cells(rows), cells(cols));
+        self.emulator.shown.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
@@ -136,14 +150,8 @@ impl Terminal {
 
     /// Waits for the end, and checks that the terminal is as it was. Returns the exit code.
     fn end(&mut self) -> u32 {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "the program does not end");
-            thread::yield_now();
-        };
+        self.wait("the end of the program", |shown| shown.is_over);
+        let status = self.child.wait().unwrap();
         self.wait_until("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         assert_eq!(format!("{:?}", self.master.get_termios()), self.before, "the line discipline is as it was");
         status.exit_code()

@@ -88,11 +88,7 @@ impl Real for Forward {
     /// (A B)' = A' B + A B'.
     fn matmul(a: Dual<2>, b: Dual<2>) -> Dual<2> {
         let value = a.value.clone().matmul(b.value.clone());
-        let tangent = sum_of(
-            &value,
-            a.tangent.map(|da| da.matmul(b.value)),
-            b.tangent.map(|db| a.value.matmul(db)),
-        );
+        let tangent = sum_of(&value, a.tangent.map(|da| da.matmul(b.value)), b.tangent.map(|db| a.value.matmul(db)));
         Dual { value, tangent }
     }
 
@@ -111,9 +107,7 @@ impl Real for Forward {
     fn beside(columns: Vec<Dual<2>>) -> Dual<2> {
         let tracked = columns.iter().any(|column| column.tangent.is_some());
         let tangent = tracked.then(|| {
-            Plain::beside(
-                columns.iter().map(|c| c.tangent.clone().unwrap_or_else(|| c.value.zeros_like())).collect(),
-            )
+            Plain::beside(columns.iter().map(|c| c.tangent.clone().unwrap_or_else(|| c.value.zeros_like())).collect())
         });
         Dual { value: Plain::beside(columns.into_iter().map(|c| c.value).collect()), tangent }
     }

@@ -61,7 +61,7 @@ fn show(start: Start, destination: Destination, screen: &Screen, common: &Common
 fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
     print::press(&mut app, &key::parse_script(screen.keys.as_deref().unwrap_or_default())?);
     if let Some(size) = screen.print {
-        println!("{}", print::frame(&app, size));
+        super::print(&format!("{}\n", print::frame(&app, size)));
     }
     Ok(ExitCode::SUCCESS)
 }

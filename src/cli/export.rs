@@ -26,7 +26,9 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
     let events = session.read_new()?;
     let run = |(run, events): (&nso_tui::run::RunPlan, Vec<_>)| {
         let mut history = History::planned(&session.plan.train);
-        events.iter().for_each(|event| history.push(event));
+        for event in &events {
+            history.push(event);
+        }
         SessionRun { name: run.name.clone(), history, events }
     };
     let runs = session.plan.runs.iter().zip(events).map(run).collect();

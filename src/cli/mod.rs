@@ -6,7 +6,13 @@ mod export;
 mod presets;
 mod run;
 
-use std::{fs::File, path::PathBuf, process::ExitCode, sync::Mutex};
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Mutex,
+};
 
 use clap::{Args, Parser, Subcommand};
 use nso_tui::{
@@ -113,7 +119,7 @@ pub enum CliError {
     #[error("{0}")]
     Show(String),
     #[error("cannot {what}: {source}")]
-    Io { what: String, source: std::io::Error },
+    Io { what: String, source: io::Error },
 }
 
 impl Cli {
@@ -148,12 +154,17 @@ impl Common {
     /// Sends diagnostics to the file asked for. `NSO_TUI_LOG` sets how much, as in `debug`.
     fn open_log(&self) -> Result<(), CliError> {
         let Some(path) = &self.log else { return Ok(()) };
-        let file = File::create(path)
-            .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
+        let file =
+            File::create(path).map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
         let level = EnvFilter::try_from_env("NSO_TUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt().with_env_filter(level).with_writer(Mutex::new(file)).with_ansi(false).init();
         Ok(())
     }
+}
+
+/// Writes to standard output. Whoever reads it may have left, as `head` does; that is no fault.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 impl Output {

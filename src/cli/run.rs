@@ -1,7 +1,8 @@
 //! `run`: the same engine without a terminal. Progress on standard error, results on standard output.
 
 use std::{
-    io::{IsTerminal, Write},
+    fmt::Write as _,
+    io::{self, IsTerminal, Write as _},
     process::ExitCode,
 };
 
@@ -13,7 +14,7 @@ use nso_tui::{
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Output};
+use super::{CliError, Common, Output, print};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -53,8 +54,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
             Format::Text => table(&plan, &histories, &directory),
             Format::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
         };
-        // Whoever reads the results may have left; the session is on disk all the same.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        print(&text);
         Ok(ExitCode::from(exit_code(&histories, interrupted)))
     })
 }
@@ -146,15 +146,18 @@ impl Progress {
             bar
         };
         let bars = names.iter().map(bar).collect();
-        Self { bars, screen, tenths: vec![0; names.len()], names, terminal: std::io::stderr().is_terminal() }
+        Self { bars, screen, tenths: vec![0; names.len()], names, terminal: io::stderr().is_terminal() }
     }
 
     fn show(&mut self, run: usize, history: &History) {
-        let line = [Quantity::TrainLoss, Quantity::Gap, Quantity::ValidationError, Quantity::Trace, Quantity::LambdaMax]
-            .into_iter()
-            .filter_map(|quantity| Some(format!("{} {}", quantity.title(), quantity.format(history.last(quantity)?.value))))
-            .collect::<Vec<_>>()
-            .join("  ");
+        let line =
+            [Quantity::TrainLoss, Quantity::Gap, Quantity::ValidationError, Quantity::Trace, Quantity::LambdaMax]
+                .into_iter()
+                .filter_map(|quantity| {
+                    Some(format!("{} {}", quantity.title(), quantity.format(history.last(quantity)?.value)))
+                })
+                .collect::<Vec<_>>()
+                .join("  ");
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a thousand")]
         let part = (history.progress() * PARTS as f64) as u64;
         let bar = &self.bars[run];
@@ -165,7 +168,8 @@ impl Progress {
         if !self.terminal && (tenth > self.tenths[run] || over) {
             self.tenths[run] = tenth;
             let name = &self.names[run];
-            eprintln!("{name}: {} {} %  {line}", history.state().word(), part * 100 / PARTS);
+            let told = format!("{name}: {} {} %  {line}\n", history.state().word(), part * 100 / PARTS);
+            let _ = io::stderr().write_all(told.as_bytes());
         }
     }
 
@@ -197,11 +201,15 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
     for (run, history) in plan.runs.iter().zip(histories) {
         let at = history.now();
         let cell = |quantity: &Quantity| match history.last(*quantity) {
-            Some(point) if point.std_error.is_finite() => quantity.format_with_error(point.value, point.std_error),
+            // What goes with an eigenvalue is a residual, no standard error.
+            Some(point) if *quantity == Quantity::Trace && point.std_error.is_finite() => {
+                quantity.format_with_error(point.value, point.std_error)
+            }
             Some(point) => quantity.format(point.value),
             None => "-".to_owned(),
         };
-        let first = [run.name.clone(), history.state().word().to_owned(), at.step.to_string(), at.gradients.to_string()];
+        let first =
+            [run.name.clone(), history.state().word().to_owned(), at.step.to_string(), at.gradients.to_string()];
         rows.push(first.into_iter().chain(shown.iter().map(cell)).collect());
     }
     let widths: Vec<usize> = (0..rows[0].len())
@@ -217,11 +225,12 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
     }
     for (run, history) in plan.runs.iter().zip(histories) {
         if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
-            text.push_str(&format!("{}: {reason}\n", run.name));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}: {reason}", run.name);
         }
     }
     if !directory.is_empty() {
-        text.push_str(&format!("session: {directory}\n"));
+        let _ = writeln!(text, "session: {directory}");
     }
     text
 }

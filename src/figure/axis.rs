@@ -24,6 +24,9 @@ impl Scale {
     }
 }
 
+/// The lowest value that a log axis shows, as a share of the highest.
+const DEEPEST: f64 = 1e-12;
+
 /// An interval of finite numbers, `low <= high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
@@ -53,6 +56,16 @@ impl Bounds {
     /// The upper end.
     pub fn high(self) -> f64 {
         self.high
+    }
+
+    /// The part that a y axis is spent on: on a log scale twelve decades below the top, since a loss that reaches
+    /// 1e-40 would press everything else into a line. What lies lower is drawn at the edge.
+    #[must_use]
+    pub fn worth_showing(self, scale: Scale) -> Self {
+        match scale {
+            Scale::Linear => self,
+            Scale::Log => Self { low: self.low.max(self.high * DEEPEST), ..self },
+        }
     }
 
     /// The smallest interval that holds both.
@@ -324,6 +337,14 @@ mod tests {
         }
         assert_eq!(linear(f64::MIN, f64::MAX), (f64::MIN, f64::MAX));
         assert_eq!(Axis::covering(None, Scale::Log), Axis::covering(Bounds::new(-2.0, -1.0), Scale::Log));
+    }
+
+    #[test]
+    fn a_log_axis_is_not_spent_on_what_vanishes() {
+        let bounds = |low| Bounds::new(low, 10.0).unwrap();
+        assert_eq!(bounds(1e-40).worth_showing(Scale::Log), bounds(1e-11));
+        assert_eq!(bounds(1e-9).worth_showing(Scale::Log), bounds(1e-9));
+        assert_eq!(bounds(1e-40).worth_showing(Scale::Linear), bounds(1e-40));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl RunState {
             Self::Waiting => "waiting",
             Self::Running => "running",
             Self::Paused => "paused",
-            Self::Completed => "done",
+            Self::Completed => "completed",
             Self::Stopped => "stopped",
             Self::Diverged { .. } => "diverged",
             Self::Failed { .. } => "failed",

@@ -168,6 +168,10 @@ impl<'a> Panel<'a> {
         } else if scale == Scale::Log {
             notes.push("log".into());
         }
+        let shown = covered.map(|bounds| bounds.worth_showing(scale));
+        if shown != covered {
+            notes.push("lowest at the edge".into());
+        }
         if !guides.is_empty() {
             notes.push("dotted: 2(1+μ)/lr".into());
         }
@@ -186,7 +190,7 @@ impl<'a> Panel<'a> {
             title: kind.title(),
             x_kind: view.x,
             x: x_axis(runs, view, &curves),
-            y: Axis::covering(covered, scale),
+            y: Axis::covering(shown, scale),
             marks: marks(runs, view.x),
             guides,
             notes,

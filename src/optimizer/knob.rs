@@ -186,7 +186,9 @@ impl Knob {
         let up = match self.entry().ladder {
             Ladder::Even(by) => tidy((value / by).round() * by + by),
             Ladder::Listed(list) => list.iter().copied().find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value),
-            Ladder::Preferred { floor } => preferred(value, floor).find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value),
+            Ladder::Preferred { floor } => {
+                preferred(value, floor).find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value)
+            }
         };
         self.check(up).unwrap_or(value)
     }
@@ -208,7 +210,8 @@ impl Knob {
 fn preferred(value: f64, floor: f64) -> impl Iterator<Item = f64> {
     #[expect(clippy::cast_possible_truncation, reason = "exponents of numbers within a knob's range")]
     let [lowest, highest] = [floor, value.max(floor)].map(|x| x.log10().floor() as i32);
-    (lowest..=highest + 1).flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))
+    (lowest..=highest + 1)
+        .flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))
 }
 
 /// Drops the last bits, so that 0.1 + 0.2 reads 0.3.
@@ -252,7 +255,8 @@ mod tests {
         assert_eq!(Knob::Sigma.check(0.0), Ok(0.0));
         assert_eq!(
             Knob::K.check(0.0).map_err(|e| e.to_string()),
-            Err("k = 0 is out of range: the number of perturbations a step, a whole number at least 1 and at most 64".into())
+            Err("k = 0 is out of range: the number of perturbations a step, a whole number at least 1 and at most 64"
+                .into())
         );
     }
 

@@ -72,7 +72,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`]; no run has started then.
-    pub fn with_problem(plan: Plan, problem: &Arc<dyn Problem>, destination: &Destination) -> Result<Self, EngineError> {
+    pub fn with_problem(
+        plan: Plan,
+        problem: &Arc<dyn Problem>,
+        destination: &Destination,
+    ) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
         let (sender, events) = events::channel(CHANNEL);
         let plan = Arc::new(plan);
@@ -80,7 +84,14 @@ impl Engine {
         for run in 0..plan.runs.len() {
             let (commands, inbox) = mpsc::channel();
             let log = engine.directory.as_ref().map(|directory| directory.log(run)).transpose()?;
-            let outbox = Outbox { run, log, channel: sender.clone(), pending: Vec::new(), sent: Instant::now(), at: Position::default() };
+            let outbox = Outbox {
+                run,
+                log,
+                channel: sender.clone(),
+                pending: Vec::new(),
+                sent: Instant::now(),
+                at: Position::default(),
+            };
             let worker = Worker { plan: plan.clone(), problem: problem.clone(), directory: engine.directory.clone() };
             let name: String = plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
             let thread = thread::Builder::new()
@@ -178,7 +189,8 @@ impl Worker {
     /// Writes the weights; a run whose weights are lost has failed.
     fn keep(&self, run: usize, finished: Finished) -> (Outcome, Option<String>) {
         let Finished { outcome, reason, weights, .. } = finished;
-        let written = self.directory.as_ref().map(|directory| directory.write_weights(run, self.problem.layout(), &weights));
+        let written =
+            self.directory.as_ref().map(|directory| directory.write_weights(run, self.problem.layout(), &weights));
         match written {
             Some(Err(error)) => (Outcome::Failed, Some(error.to_string())),
             Some(Ok(())) | None => (outcome, reason),
@@ -187,11 +199,7 @@ impl Worker {
 
     /// One training from start to end; a panic or a log that cannot be written is the reason why it failed.
     fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Ending, String> {
-        let job = Job {
-            run: &self.plan.runs[outbox.run],
-            train: &self.plan.train,
-            problem: self.problem.as_ref(),
-        };
+        let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
         let trained = panic::catch_unwind(AssertUnwindSafe(|| train(job, mailbox, &mut |event| outbox.publish(event))));
         match trained {
             Ok(Ok(ending)) => Ok(ending),

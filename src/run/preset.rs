@@ -33,7 +33,9 @@ const MOST_BYTES: u64 = 8 << 30;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PresetError {
     /// No preset of that name, no file at that path.
-    #[error("no preset or file '{name}'{hint}; `nso-tui presets list` shows the presets, a path must lead to a TOML file")]
+    #[error(
+        "no preset or file '{name}'{hint}; `nso-tui presets list` shows the presets, a path must lead to a TOML file"
+    )]
     Unknown {
         /// As asked.
         name: String,
@@ -113,7 +115,8 @@ pub fn find(name: &str) -> Result<String, PresetError> {
 
 /// ", did you mean 'x'?" for the closest of `known`, if one is close.
 pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let closest = known.into_iter().map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let closest =
+        known.into_iter().map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     match closest {
         Some((likeness, name)) if likeness > 0.75 => format!(", did you mean '{name}'?"),
         _ => String::new(),
@@ -125,12 +128,12 @@ pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a st
 /// # Errors
 /// [`PresetError`] names the key at fault.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Plan, PresetError> {
-    let mut table: Table = text
-        .parse()
-        .map_err(|fault: toml::de::Error| PresetError::Syntax { file: name.to_owned(), fault: fault.to_string().trim_end().to_owned() })?;
+    let mut table: Table = text.parse().map_err(|fault: toml::de::Error| PresetError::Syntax {
+        file: name.to_owned(),
+        fault: fault.to_string().trim_end().to_owned(),
+    })?;
     for assignment in overrides {
-        set(&mut table, assignment)
-            .map_err(|fault| PresetError::Override { assignment: assignment.clone(), fault })?;
+        set(&mut table, assignment).map_err(|fault| PresetError::Override { assignment: assignment.clone(), fault })?;
     }
     plan(name, table).map_err(|Fault { key, fault }| PresetError::Key { file: name.to_owned(), key, fault })
 }
@@ -168,9 +171,11 @@ fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
 
 fn run_table<'a>(table: &'a mut Table, name: &str) -> Result<&'a mut Table, String> {
     let runs = table.get_mut("run").and_then(Value::as_array_mut).ok_or("the preset has no runs")?;
-    let names: Vec<String> =
-        runs.iter().filter_map(|run| run.get("name")?.as_str().map(str::to_owned)).collect();
-    let found = runs.iter_mut().filter_map(Value::as_table_mut).find(|run| run.get("name").and_then(Value::as_str) == Some(name));
+    let names: Vec<String> = runs.iter().filter_map(|run| run.get("name")?.as_str().map(str::to_owned)).collect();
+    let found = runs
+        .iter_mut()
+        .filter_map(Value::as_table_mut)
+        .find(|run| run.get("name").and_then(Value::as_str) == Some(name));
     found.ok_or_else(|| format!("no run '{name}'; the runs are {}", names.join(", ")))
 }
 
@@ -239,7 +244,8 @@ fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
             }
             let bytes = 4 * n * d * (d + 1);
             if bytes > MOST_BYTES {
-                return Err(section.fault("n", format!("{n} measurements of dimension {d} take {} GiB; at most 8", bytes >> 30)));
+                return Err(section
+                    .fault("n", format!("{n} measurements of dimension {d} take {} GiB; at most 8", bytes >> 30)));
             }
             let [d, r, n] = [d, r, n].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
             ProblemConfig::MatrixSensing { d, r, n }
@@ -289,9 +295,11 @@ fn train(mut section: Section) -> Result<Train, Fault> {
         Some(text) => Some(cadence(text).map_err(|fault| section.fault("probe_every", fault))?),
     };
     let probe = ProbePlan {
-        examples: usize::try_from(section.count("probe_examples", 1..=10_000_000)?.unwrap_or(4_000)).unwrap_or(usize::MAX),
+        examples: usize::try_from(section.count("probe_examples", 1..=10_000_000)?.unwrap_or(4_000))
+            .unwrap_or(usize::MAX),
         trace_probes: u32::try_from(section.count("trace_probes", 1..=100_000)?.unwrap_or(10)).unwrap_or(u32::MAX),
-        lanczos_products: u32::try_from(section.count("lanczos_products", 2..=1_000)?.unwrap_or(30)).unwrap_or(u32::MAX),
+        lanczos_products: u32::try_from(section.count("lanczos_products", 2..=1_000)?.unwrap_or(30))
+            .unwrap_or(u32::MAX),
     };
     let record_every = section.count("record_every", 1..=LARGEST_COUNT)?.unwrap_or(1);
     section.finish()?;
@@ -301,7 +309,11 @@ fn train(mut section: Section) -> Result<Train, Fault> {
 
 /// "1 epoch", "50 steps", "100 gradients".
 fn cadence(text: &str) -> Result<Cadence, String> {
-    let expected = || format!("'{text}' is not a rhythm; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\"");
+    let expected = || {
+        format!(
+            "'{text}' is not a rhythm; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+        )
+    };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;
     let count = count.parse().ok().filter(|count| (1..=LARGEST_COUNT).contains(count)).ok_or_else(expected)?;
     match unit.trim().trim_end_matches('s') {
@@ -363,7 +375,9 @@ fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
 /// The plan as a preset that reads back as the same plan, defaults and overrides applied.
 pub fn to_toml(plan: &Plan) -> String {
     let mut top = Table::new();
-    for (key, text) in [("title", &plan.title), ("about", &plan.about), ("takes", &plan.takes), ("preset", &plan.preset)] {
+    for (key, text) in
+        [("title", &plan.title), ("about", &plan.about), ("takes", &plan.takes), ("preset", &plan.preset)]
+    {
         top.insert(key.into(), text.clone().into());
     }
     top.insert("problem".into(), problem_table(&plan.problem).into());

@@ -57,7 +57,10 @@ impl Section {
             None => Ok(None),
             Some(Value::String(text)) => match text.chars().find(|&c| c != '\n' && !printable(c)) {
                 None => Ok(Some(text)),
-                Some(c) => Err(self.fault(key, format!("contains the character U+{:04X}, which terminals act on; remove it", u32::from(c)))),
+                Some(c) => Err(self.fault(
+                    key,
+                    format!("contains the character U+{:04X}, which terminals act on; remove it", u32::from(c)),
+                )),
             },
             Some(other) => Err(self.wrong_type(key, "a string", &other)),
         }
@@ -141,7 +144,11 @@ impl Section {
 
     /// An inner table, which must be there.
     pub fn required_section(&mut self, key: &str) -> Result<Self, Fault> {
-        if self.table.contains_key(key) { self.section(key) } else { Err(self.fault(key, format!("missing: the section [{key}]"))) }
+        if self.table.contains_key(key) {
+            self.section(key)
+        } else {
+            Err(self.fault(key, format!("missing: the section [{key}]")))
+        }
     }
 
     /// A list of inner tables; empty where there is none.
@@ -155,7 +162,9 @@ impl Section {
             let path = format!("{}[{}]", self.key(key), index + 1);
             match value {
                 Value::Table(table) => Ok(Self::new(&path, table)),
-                other => Err(Fault::new(path, format!("expected a table, found {} {other}", article(other.type_str())))),
+                other => {
+                    Err(Fault::new(path, format!("expected a table, found {} {other}", article(other.type_str()))))
+                }
             }
         };
         list.into_iter().enumerate().map(section).collect()
@@ -182,5 +191,6 @@ fn article(kind: &str) -> String {
 /// Whether a terminal shows the character and does nothing else with it: no controls, no bidirectional overrides,
 /// no invisible joiners.
 fn printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -189,6 +189,7 @@ impl App {
             }
             Action::StartPreset => {
                 let plan = self.picker.chosen().and_then(|choice| choice.plan.as_ref().ok()).cloned();
+                self.picker.clear_filter();
                 return plan.map_or_else(Vec::new, |plan| self.start(plan));
             }
             Action::ToPicker => {
@@ -261,6 +262,7 @@ impl App {
     }
 
     fn start(&mut self, plan: Plan) -> Vec<Effect> {
+        self.picker.clear_filter();
         self.place = Place::Watch(Box::new(Session::new(plan.clone(), Feed::Starting)));
         vec![Effect::StartSession(Box::new(plan))]
     }

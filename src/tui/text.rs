@@ -95,7 +95,7 @@ pub enum Notation {
 }
 
 impl Notation {
-    /// Three digits of the largest number, two of the smallest, within five digits and five decimals in all;
+    /// Three digits of the largest number, two of the smallest, within five digits or six decimals in all;
     /// scientific where the column spans more than that can show.
     pub fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
         let sizes = numbers.into_iter().map(f64::abs).filter(|size| size.is_finite() && *size > 0.0);
@@ -104,12 +104,12 @@ impl Notation {
         if most == 0.0 {
             return Self::Fixed(2);
         }
-        if !(1e-4..1e6).contains(&most) {
+        if !(1e-4..1e6).contains(&most) || least < 1e-4 * most {
             return Self::Scientific;
         }
         let wished = (2 - exponent(most)).min(4).max(1 - exponent(least));
-        let affordable = 4 - exponent(most).max(0);
-        Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0).min(5))
+        let affordable = if most < 1.0 { 6 } else { 4 - exponent(most) };
+        Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0))
     }
 
     /// One digit of the smallest standard error: what a column of estimates is known to; `None` without any error.
@@ -149,7 +149,9 @@ mod tests {
         assert_eq!(Notation::of([0.288, 0.257]), Notation::Fixed(3));
         assert_eq!(Notation::of_errors([0.11, 0.03, f64::NAN]), Some(Notation::Fixed(2)));
         assert_eq!(Notation::of_errors([f64::NAN]), None);
-        assert_eq!(Notation::of([12_345.6, 0.1]), Notation::Fixed(0));
+        assert_eq!(Notation::of([0.000_272, 0.000_113]), Notation::Fixed(5));
+        assert_eq!(Notation::of([12_345.6, 4.1]), Notation::Fixed(0));
+        assert_eq!(Notation::of([0.000_341, 2e-8]), Notation::Scientific);
         assert_eq!(Notation::of([3e7, 1.0]), Notation::Scientific);
         assert_eq!(Notation::of([f64::NAN, 0.0]), Notation::Fixed(2));
         assert_eq!(Notation::Fixed(3).write(f64::NEG_INFINITY), "-inf");

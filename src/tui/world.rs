@@ -168,7 +168,7 @@ impl World for Live {
                 }
             }
             Effect::Export(request) => {
-                self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path))))
+                self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path))));
             }
             Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Opened(flat(read))),
             Effect::EditCopy(name) => self.spawn(move || copy(&name), |path| Done::Message(Msg::Copied(flat(path)))),

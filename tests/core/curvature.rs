@@ -1,7 +1,7 @@
 //! Trace and eigenvalue estimators against matrices whose answers are known otherwise.
 
-use burn::tensor::{DType, Device, Tensor};
 use crate::common::{scattered, vector};
+use burn::tensor::{DType, Device, Tensor};
 use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::Vector,
@@ -9,11 +9,11 @@ use nso_tui::{
     problem::{Classifier, Examples, Problem, SoftmaxRegression, data::Labelled},
 };
 
-
 /// A symmetric matrix of scattered numbers, for nalgebra and for burn.
 fn symmetric(n: usize, precision: DType) -> (DMatrix<f64>, DenseMatrix) {
     let numbers = scattered(n * n, 0.15);
-    let matrix = DMatrix::from_fn(n, n, |i, j| numbers[i.min(j) * n + i.max(j)] + if i == j { i as f64 / 10.0 } else { 0.0 });
+    let matrix =
+        DMatrix::from_fn(n, n, |i, j| numbers[i.min(j) * n + i.max(j)] + if i == j { i as f64 / 10.0 } else { 0.0 });
     let rows: Vec<f64> = matrix.transpose().iter().copied().collect();
     let tensor: Tensor<2> = vector(&rows, precision).reshape([n, n]);
     (matrix, DenseMatrix(tensor))

@@ -1,7 +1,7 @@
 //! Every operation's derivatives, and those of whole models, against central differences in double precision.
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use crate::common::{relative, scattered, vector};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Vector, read, values, vector_like},
     problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
@@ -101,9 +101,7 @@ impl Model for Around {
             Operation::MatmulConstant => Self::weigh::<R, 2>(R::matmul(constant(), b)),
             Operation::Transpose => Self::weigh::<R, 2>(R::matmul(R::transpose(b), R::transpose(a))),
             Operation::Reshape => Self::weigh::<R, 2>(R::mul(R::reshape(a, [2, 6]), R::reshape(constant(), [2, 6]))),
-            Operation::Select => {
-                Self::weigh::<R, 1>(R::select(R::reshape(a, [12]), indices(&[3, 0, 3, 11, 7], [5])))
-            }
+            Operation::Select => Self::weigh::<R, 1>(R::select(R::reshape(a, [12]), indices(&[3, 0, 3, 11, 7], [5]))),
             Operation::Beside => Self::weigh::<R, 2>(R::beside(vec![R::matmul(a.clone(), b), constant(), a])),
             Operation::Sum => Self::weigh::<R, 1>(R::sum(R::square(a))),
             Operation::SumRows => Self::weigh::<R, 1>(R::sum_rows(R::square(a))),

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use burn::tensor::{DType, Device};
 use crate::common::{relative, scattered, vector};
+use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Vector, read, values},
     optimizer::{Hyperparameters, Knob, Method, Momentum, NoiseLaw, NoiseStream, Sgd},
@@ -21,7 +21,12 @@ fn quadratic(h: &[f64]) -> Quadratic {
 }
 
 /// `steps` steps of full-batch training from `w`; `each` sees the weights after every step.
-fn walk(problem: &dyn Problem, w: Vector, (method, sgd): (Method, Sgd), mut each: impl FnMut(usize, &Vector) -> bool) -> Vector {
+fn walk(
+    problem: &dyn Problem,
+    w: Vector,
+    (method, sgd): (Method, Sgd),
+    mut each: impl FnMut(usize, &Vector) -> bool,
+) -> Vector {
     let f = problem.objective(Examples::First(usize::MAX));
     let (mut w, mut momentum, mut noise) = (w, Momentum::default(), NoiseStream::new(3));
     for step in 1.. {
@@ -93,7 +98,7 @@ fn sam_ends_on_its_limit_cycle() {
 fn momentum_and_decay_follow_the_hand_computed_path() {
     let problem = quadratic(&[2.0]);
     let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.5 };
-    let expected = [0.75, 0.3375, -0.118125];
+    let expected = [0.75, 0.3375, -0.118_125];
     walk(&problem, vector(&[1.0], DType::F64), (Method::Sgd, sgd), |step, w| {
         assert!((values(w)[0] - expected[step - 1]).abs() < 1e-15, "step {step}: {}", values(w)[0]);
         step < 3
@@ -102,7 +107,8 @@ fn momentum_and_decay_follow_the_hand_computed_path() {
 
 fn perceptron() -> (Classifier<Perceptron>, Vector) {
     let labels: Vec<u8> = (0..64).map(|i| i * 3 % 10).collect();
-    let data = Labelled { inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(), features: 30, labels };
+    let data =
+        Labelled { inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(), features: 30, labels };
     let problem = Classifier::new(Perceptron::new(30, 17, 10), (&data, &data), Device::flex());
     let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.4 * x).collect::<Vec<_>>();
     (problem, vector(&w, DType::F32))
@@ -171,7 +177,10 @@ fn methods_without_a_knob_refuse_it_by_name() {
     let sgd = Hyperparameters { method: Method::Sgd, update: PLAIN };
     assert_eq!(sgd.with(Knob::Sigma, 0.1).unwrap_err().to_string(), "sgd has no sigma");
     assert_eq!(sgd.with(Knob::Lr, 0.3).unwrap().get(Knob::Lr), Some(0.3));
-    let nso = Hyperparameters { method: Method::Nso { sigma: 0.1, k: k(1), law: NoiseLaw::Gaussian, mix: 0.0 }, update: PLAIN };
+    let nso = Hyperparameters {
+        method: Method::Nso { sigma: 0.1, k: k(1), law: NoiseLaw::Gaussian, mix: 0.0 },
+        update: PLAIN,
+    };
     assert!(nso.with(Knob::K, 0.0).is_err());
     for knob in nso.knobs() {
         let turned = nso.with(knob, knob.raised(nso.get(knob).unwrap())).unwrap();

@@ -41,7 +41,13 @@ fn defaults_reach_the_runs_that_have_the_knob() {
     let plan = parse(SOUND).unwrap();
     assert_eq!(plan.train.budget, Budget::Epochs(2));
     assert_eq!(plan.train.evaluate_every, Cadence::Epochs(1));
-    let knobs = |run: usize| plan.runs[run].hyperparameters.knobs().map(|knob| (knob.key(), plan.runs[run].hyperparameters.get(knob).unwrap())).collect::<Vec<_>>();
+    let knobs = |run: usize| {
+        plan.runs[run]
+            .hyperparameters
+            .knobs()
+            .map(|knob| (knob.key(), plan.runs[run].hyperparameters.get(knob).unwrap()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(knobs(0), [("lr", 0.1), ("momentum", 0.0), ("weight_decay", 0.0)]);
     assert_eq!(knobs(1)[..3], [("sigma", 0.02), ("k", 2.0), ("mix", 0.0)]);
 }
@@ -56,7 +62,11 @@ fn set_overrides_by_dotted_path() {
     let fault = |set: &str| with(&[set]).unwrap_err().to_string();
     assert_eq!(fault("run.c.sigma=1"), "--set run.c.sigma=1: no run 'c'; the runs are a, b");
     assert!(fault("sigma").contains("expected KEY=VALUE"));
-    assert!(fault("run.b.sigmal=1").contains("run.b.sigmal: unknown key, did you mean 'sigma'?"), "{}", fault("run.b.sigmal=1"));
+    assert!(
+        fault("run.b.sigmal=1").contains("run.b.sigmal: unknown key, did you mean 'sigma'?"),
+        "{}",
+        fault("run.b.sigmal=1")
+    );
     assert!(fault("train.epochs=x").contains("train.epochs: expected a whole number"), "{}", fault("train.epochs=x"));
 }
 
@@ -70,12 +80,24 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
         ("epochs = 2", "epochs = \"two\"", "test.toml: train.epochs: expected a whole number"),
         ("epochs = 2", "epochs = 2\nbatch = 0", "test.toml: train.batch: 0 is out of range"),
         ("epochs = 2", "epochs = 2\nprobe_every = \"often\"", "test.toml: train.probe_every: 'often' is not a rhythm"),
-        ("sigma = 0.02", "sigma = -0.02", "sigma = -0.02 is out of range: the standard deviation of the weight noise, at least 0"),
+        (
+            "sigma = 0.02",
+            "sigma = -0.02",
+            "sigma = -0.02 is out of range: the standard deviation of the weight noise, at least 0",
+        ),
         ("sigma = 0.02", "sigma = nan", "test.toml: defaults.sigma: expected a finite number, found a float nan"),
         ("k = 2", "k = 0", "test.toml: run.b.k: k = 0 is out of range"),
         ("k = 2", "rho = 0.1", "test.toml: run.b.rho: nso has no rho"),
-        ("k = 2", "law = \"gausian\"", "test.toml: run.b.law: 'gausian' is none of gaussian, laplace, uniform, binomial, did you mean 'gaussian'?"),
-        ("\"nso\"", "\"nsoo\"", "test.toml: run.b.method: 'nsoo' is none of sgd, wp-sgd, nso, sam, did you mean 'nso'?"),
+        (
+            "k = 2",
+            "law = \"gausian\"",
+            "test.toml: run.b.law: 'gausian' is none of gaussian, laplace, uniform, binomial, did you mean 'gaussian'?",
+        ),
+        (
+            "\"nso\"",
+            "\"nsoo\"",
+            "test.toml: run.b.method: 'nsoo' is none of sgd, wp-sgd, nso, sam, did you mean 'nso'?",
+        ),
         ("\"mnist-mlp\"", "\"mnist-mpl\"", "test.toml: problem.kind: 'mnist-mpl' is none of"),
         ("name = \"b\"", "name = \"a\"", "test.toml: run.a.name: two runs have this name"),
         ("name = \"b\"", "name = \"\"", "expected 1 to 32 characters"),
@@ -101,7 +123,9 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
 #[test]
 fn problems_refuse_what_does_not_fit() {
     let with = |problem: &str| parse(&SOUND.replace("kind = \"mnist-mlp\"", problem)).unwrap_err();
-    assert!(with("kind = \"quadratic\"\nh = [1, 2]\nstart = [1]").contains("problem.start: has 1 numbers where h has 2"));
+    assert!(
+        with("kind = \"quadratic\"\nh = [1, 2]\nstart = [1]").contains("problem.start: has 1 numbers where h has 2")
+    );
     assert!(with("kind = \"quadratic\"").contains("problem.h: missing"));
     assert!(with("kind = \"valley\"\nstart = [1, 2, 3]").contains("problem.start: expected two numbers"));
     assert!(with("kind = \"matrix-sensing\"\nd = 10\nr = 11").contains("problem.r: a rank of 11"));

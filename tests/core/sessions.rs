@@ -46,8 +46,13 @@ fn run_to(directory: &Path, plan: &Plan) -> Vec<Vec<Event>> {
     })
 }
 
-const SHORT: [&str; 5] =
-    ["train.gradients=60", "train.evaluate_every=\"30 gradients\"", "train.probe_every=\"30 gradients\"", "problem.train_samples=300", "train.trace_probes=2"];
+const SHORT: [&str; 5] = [
+    "train.gradients=60",
+    "train.evaluate_every=\"30 gradients\"",
+    "train.probe_every=\"30 gradients\"",
+    "problem.train_samples=300",
+    "train.trace_probes=2",
+];
 
 fn timeless(events: Vec<Event>) -> Vec<Event> {
     events.into_iter().map(without_time).collect()
@@ -80,13 +85,18 @@ fn one_run_alone_logs_what_it_logs_among_four() {
 #[test]
 fn weights_are_stored_under_their_pytorch_names_and_shapes() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = plan("mnist-mlp", &["train.gradients=4", "problem.hidden=3", "train.probe_every=never", "problem.train_samples=200"]);
+    let plan = plan(
+        "mnist-mlp",
+        &["train.gradients=4", "problem.hidden=3", "train.probe_every=never", "problem.train_samples=200"],
+    );
     run_to(folder.path(), &plan);
     let bytes = fs::read(folder.path().join("NSO/weights.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let mut shapes: Vec<(String, Vec<usize>)> = file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
+    let mut shapes: Vec<(String, Vec<usize>)> =
+        file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
     shapes.sort();
-    let expected = [("fc1.bias", vec![3]), ("fc1.weight", vec![3, 784]), ("fc2.bias", vec![10]), ("fc2.weight", vec![10, 3])];
+    let expected =
+        [("fc1.bias", vec![3]), ("fc1.weight", vec![3, 784]), ("fc2.bias", vec![10]), ("fc2.weight", vec![10, 3])];
     assert_eq!(shapes, expected.map(|(name, shape)| (name.to_owned(), shape)));
 }
 
@@ -235,6 +245,9 @@ fn closing_stops_what_still_runs() {
         engine.next().await.unwrap();
         engine.close().await
     });
-    let stopped = last.iter().flat_map(|batch| &batch.events).filter(|e| matches!(e, Event::Finish { outcome: Outcome::Stopped, .. }));
+    let stopped = last
+        .iter()
+        .flat_map(|batch| &batch.events)
+        .filter(|e| matches!(e, Event::Finish { outcome: Outcome::Stopped, .. }));
     assert_eq!(stopped.count(), 4);
 }

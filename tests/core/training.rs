@@ -74,8 +74,13 @@ pub fn without_time(mut event: Event) -> Event {
     event
 }
 
-const SHORT: [&str; 5] =
-    ["train.gradients=90", "train.evaluate_every=\"30 gradients\"", "train.probe_every=\"60 gradients\"", "problem.train_samples=500", "train.trace_probes=3"];
+const SHORT: [&str; 5] = [
+    "train.gradients=90",
+    "train.evaluate_every=\"30 gradients\"",
+    "train.probe_every=\"60 gradients\"",
+    "problem.train_samples=500",
+    "train.trace_probes=3",
+];
 
 #[test]
 fn the_same_plan_gives_the_same_events_to_the_bit() {
@@ -92,7 +97,9 @@ fn the_same_plan_gives_the_same_events_to_the_bit() {
 #[test]
 fn measuring_does_not_disturb() {
     let measured = run(&plan("mnist-mlp", &SHORT), "NSO");
-    let sets = [&SHORT[..], &["train.probe_every=never", "train.evaluate_every=\"1000000 steps\"", "train.record_every=7"]].concat();
+    let sets =
+        [&SHORT[..], &["train.probe_every=never", "train.evaluate_every=\"1000000 steps\"", "train.record_every=7"]]
+            .concat();
     let unmeasured = run(&plan("mnist-mlp", &sets), "NSO");
     assert!(measured.0.len() > unmeasured.0.len() + 5);
     assert!(weights(&measured) == weights(&unmeasured));
@@ -110,9 +117,13 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
     let plan = plan("mnist-mlp", &[&SHORT[..], &["train.gradients=95"]].concat());
     let (events, finished) = run(&plan, "SGD");
     assert_eq!((finished.outcome, finished.at.step, finished.at.gradients), (Outcome::Completed, 95, 95));
-    let evals: Vec<u64> = events.iter().filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None }).collect();
+    let evals: Vec<u64> = events
+        .iter()
+        .filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None })
+        .collect();
     assert_eq!(evals, [0, 30, 60, 90, 95]);
-    let probes: Vec<u64> = events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
+    let probes: Vec<u64> =
+        events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
     assert_eq!(probes, [0, 60, 95]);
     let steps = events.iter().filter(|e| matches!(e, Event::Step { .. })).count();
     assert_eq!(steps, 95);
@@ -124,10 +135,13 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
 #[test]
 fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
     let plan = plan("mnist-mlp", &SHORT);
-    let free = |name| run(&plan, name).0.into_iter().filter(|event| matches!(event, Event::FreeTrace { .. })).collect::<Vec<_>>();
+    let free = |name| {
+        run(&plan, name).0.into_iter().filter(|event| matches!(event, Event::FreeTrace { .. })).collect::<Vec<_>>()
+    };
     assert!(free("SGD").is_empty());
     // Ninety evaluations are 45 pairs in three windows.
-    let pairs: Vec<u64> = free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.probes } else { 0 }).collect();
+    let pairs: Vec<u64> =
+        free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.probes } else { 0 }).collect();
     assert_eq!(pairs, [15, 15, 15]);
 }
 
@@ -139,14 +153,25 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
     let script = vec![(40, adjust(Knob::Lr, 0.25)), (40, adjust(Knob::Sigma, 0.1)), (40, adjust(Knob::Lr, -1.0))];
     let adjusted = run_scripted(&plan, "SGD", script);
     let events = &adjusted.0;
-    let told: Vec<&Event> = events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
-    let [Event::Adjust { step, setting: Knob::Lr, from, to, .. }, Event::Reject { reason: no_knob, .. }, Event::Reject { reason: range, .. }] = told[..] else {
+    let told: Vec<&Event> =
+        events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
+    let [
+        Event::Adjust { step, setting: Knob::Lr, from, to, .. },
+        Event::Reject { reason: no_knob, .. },
+        Event::Reject { reason: range, .. },
+    ] = told[..]
+    else {
         panic!("{told:?}")
     };
     assert_eq!((*from, *to), (0.5, 0.25));
     assert_eq!(no_knob, "sgd has no sigma");
     assert!(range.contains("above 0"), "{range}");
-    let losses = |events: &[Event]| events.iter().filter_map(|e| if let Event::Step { loss, .. } = e { Some(*loss) } else { None }).collect::<Vec<_>>();
+    let losses = |events: &[Event]| {
+        events
+            .iter()
+            .filter_map(|e| if let Event::Step { loss, .. } = e { Some(*loss) } else { None })
+            .collect::<Vec<_>>()
+    };
     let (before, after) = (losses(&untouched.0), losses(events));
     let step = usize::try_from(*step).unwrap();
     // A step's loss is seen before the step is taken, so the first loss that differs is that of the second step after.
@@ -158,7 +183,12 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
 #[test]
 fn pause_holds_resume_goes_on_and_stop_ends() {
     let plan = plan("quadratic", &["train.gradients=100"]);
-    let script = vec![(30, Command::Pause), (0, Command::Pause), (0, Command::Adjust { knob: Knob::Lr, value: 0.5 }), (0, Command::Resume)];
+    let script = vec![
+        (30, Command::Pause),
+        (0, Command::Pause),
+        (0, Command::Adjust { knob: Knob::Lr, value: 0.5 }),
+        (0, Command::Resume),
+    ];
     let held = run_scripted(&plan, "SAM", script);
     let events = &held.0;
     let pauses = events.iter().filter(|e| matches!(e, Event::Pause { .. })).count();
@@ -189,7 +219,11 @@ fn matrix_sensing_overfits_without_noise_and_recovers_with_nso() {
     let plan = plan("matrix-sensing-small", &["train.probe_every=never"]);
     let last = |name| {
         let events = run(&plan, name).0;
-        let metrics = events.iter().rev().find_map(|e| if let Event::Eval { metrics, .. } = e { Some(*metrics) } else { None }).unwrap();
+        let metrics = events
+            .iter()
+            .rev()
+            .find_map(|e| if let Event::Eval { metrics, .. } = e { Some(*metrics) } else { None })
+            .unwrap();
         (metrics.train_error.unwrap(), metrics.validation_error.unwrap())
     };
     let (gd, wp, nso) = (last("GD"), last("WP-GD"), last("NSO"));

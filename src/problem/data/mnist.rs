@@ -43,8 +43,7 @@ pub fn embedded() -> Result<Splits, DataError> {
 /// [`DataError`] names the file and what is wrong with it.
 pub fn from_folder(folder: &Path) -> Result<Splits, DataError> {
     let split = |images, labels| {
-        let [(image_path, image_bytes), (label_path, label_bytes)] =
-            [find(folder, images)?, find(folder, labels)?];
+        let [(image_path, image_bytes), (label_path, label_bytes)] = [find(folder, images)?, find(folder, labels)?];
         labelled((&image_path, &image_bytes), (&label_path, &label_bytes))
     };
     Ok((split("train-images-idx3", "train-labels-idx1")?, split("t10k-images-idx3", "t10k-labels-idx1")?))
@@ -66,7 +65,8 @@ fn find(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), DataErr
 
 /// Digits from the bytes of their two files; the paths are for errors only.
 fn labelled((images, image_file): (&Path, &[u8]), (labels, label_file): (&Path, &[u8])) -> Result<Labelled, DataError> {
-    let parse = |path: &Path, bytes| idx::parse(bytes).map_err(|source| DataError::Idx { path: path.to_owned(), source });
+    let parse =
+        |path: &Path, bytes| idx::parse(bytes).map_err(|source| DataError::Idx { path: path.to_owned(), source });
     let content = |path: &Path, fault| DataError::Content { path: path.to_owned(), fault };
     let pixels = parse(images, image_file)?;
     let &[count, 28, 28] = pixels.shape.as_slice() else {
@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn a_folder_of_the_original_files_is_read_and_its_faults_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let image = |count: u8| [&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28][..], &vec![255; usize::from(count) * 784]].concat();
+        let image = |count: u8| {
+            [&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28][..], &vec![255; usize::from(count) * 784]].concat()
+        };
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
         let failure = || format!("{:?}", from_folder(folder.path()).unwrap_err());
         assert!(failure().contains("Missing"), "{}", failure());

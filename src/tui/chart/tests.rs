@@ -123,6 +123,7 @@ proptest! {
         }
         // The same by looking at every point.
         let (width, height) = canvas.size();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a dot of the canvas")]
         let nearest = |position: f64, count: usize| (position * (count - 1) as f64).round() as usize;
         let mut bounds = vec![None::<(f64, f64)>; width];
         for (index, &value) in values.iter().enumerate() {
@@ -151,7 +152,7 @@ proptest! {
         let panel = Panel::new(PanelKind::ALL[kind], &runs, &view);
         let glyphs = if look < 2 { Glyphs::Unicode } else { Glyphs::Ascii };
         let colours = if look == 1 { Colours::None } else { Colours::True };
-        let drawn = text_of(&Chart::new(&panel, Theme::new(Appearance { glyphs, colours })), (columns, rows));
+        let drawn = text_of(&Chart::new(&panel, Theme::new(Appearance { colours, glyphs })), (columns, rows));
         prop_assert!(glyphs == Glyphs::Unicode || drawn.is_ascii());
     }
 }

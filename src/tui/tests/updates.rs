@@ -39,6 +39,14 @@ fn letters_go_to_the_filter_while_it_is_open() {
 }
 
 #[test]
+fn the_filter_is_closed_and_the_cursor_kept_when_a_preset_starts() {
+    let scene = Scene::picker().keys("/ d i g i t s enter").tell(Msg::StartFailed("no data".into()));
+    assert_eq!(scene.app.context(), Context::Picker);
+    let scene = scene.keys("enter");
+    assert!(matches!(&scene.asked[..], [_, Effect::StartSession(plan)] if plan.preset == "mnist-mlp"));
+}
+
+#[test]
 fn a_change_is_asked_of_the_selected_run_and_stays_pending() {
     let scene = Scene::watching().keys("down +");
     assert_eq!(scene.asked().last().unwrap(), "Send { run: 1, command: Adjust { knob: Sigma, value: 0.05 } }");
