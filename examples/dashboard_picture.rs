@@ -132,7 +132,6 @@ fn rgb(colour: Color, default: RGBColor) -> RGBColor {
     }
 }
 
-fn between(RGBColor(r, g, b): RGBColor, RGBColor(s, h, c): RGBColor) -> RGBColor {
-    let middle = |a: u8, b: u8| a.midpoint(b);
-    RGBColor(middle(r, s), middle(g, h), middle(b, c))
+fn between(one: RGBColor, other: RGBColor) -> RGBColor {
+    RGBColor(one.0.midpoint(other.0), one.1.midpoint(other.1), one.2.midpoint(other.2))
 }

@@ -120,12 +120,12 @@ fn each_library_stays_in_its_layers() {
         let mut users = 0;
         for (path, text) in sources("src") {
             let code = before_tests(&text);
-            let uses = code.lines().any(|line| {
+            let used = code.lines().any(|line| {
                 let line = line.trim_start();
                 !line.starts_with("//")
                     && [format!("{library}::"), format!("use {library}")].iter().any(|s| line.contains(s.as_str()))
             });
-            if uses {
+            if used {
                 users += 1;
                 let own = layer(&path).unwrap_or_else(|| "main".to_owned());
                 let allowed = layers.contains(&own.as_str()) || (library == "clap" && own == "main");

@@ -189,7 +189,6 @@ impl App {
             }
             Action::StartPreset => {
                 let plan = self.picker.chosen().and_then(|choice| choice.plan.as_ref().ok()).cloned();
-                self.picker.clear_filter();
                 return plan.map_or_else(Vec::new, |plan| self.start(plan));
             }
             Action::ToPicker => {

@@ -196,24 +196,3 @@ fn the_caption_says_how_each_curve_came_about() {
         ]
     );
 }
-
-#[test]
-#[ignore = "writes pictures to look at"]
-fn pictures_to_look_at() {
-    let folder = Path::new("/tmp/figures");
-    fs::create_dir_all(folder).unwrap();
-    let session = sample::session();
-    for name in ["all.png", "all.svg"] {
-        export(&session, &folder.join(name), &Options::default()).unwrap();
-    }
-    let one = Options { panels: vec![PanelKind::Trace], size: Size::new(1200, 800).unwrap(), ..Options::default() };
-    export(&session, &folder.join("trace.png"), &one).unwrap();
-    let mut view = View { x: crate::figure::XAxis::Epoch, x_scale: crate::figure::Scale::Log, ..View::default() };
-    view.toggle_y_scale(PanelKind::Gap);
-    let small = Options {
-        view,
-        size: Size::new(800, 600).unwrap(),
-        panels: vec![PanelKind::Loss, PanelKind::Gap, PanelKind::Accuracy, PanelKind::Distance],
-    };
-    export(&sample::session_until(700), &folder.join("small.png"), &small).unwrap();
-}
