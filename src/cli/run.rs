@@ -249,7 +249,8 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
             if let Some(point) = history.last(quantity) {
                 object[quantity.key()] = number(point.value);
                 if point.std_error.is_finite() {
-                    object[format!("{}_std_error", quantity.key())] = number(point.std_error);
+                    let what = if quantity == Quantity::LambdaMax { "residual" } else { "std_error" };
+                    object[format!("{}_{what}", quantity.key())] = number(point.std_error);
                 }
             }
         }

@@ -172,7 +172,7 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
     let first = (picker.cursor + 1).saturating_sub(height);
     let rows = matching.iter().enumerate().skip(first).take(height).map(|(place, choice)| {
         let (runs, takes, title) = match &choice.plan {
-            Ok(plan) => (format!("{} runs", plan.runs.len()), scrub(&plan.takes), scrub(&plan.title)),
+            Ok(plan) => (count_of_runs(plan), scrub(&plan.takes), scrub(&plan.title)),
             Err(_) => (String::new(), String::new(), "cannot be read".into()),
         };
         // Where there is no room for all, the name stays and the length.
@@ -267,10 +267,15 @@ fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
         None => "none".to_owned(),
         Some(cadence) => {
             let products = plan.train.probe.trace_probes + plan.train.probe.lanczos_products;
-            format!("every {cadence}, at most {products} Hessian products each")
+            format!("every {cadence}, up to {products} products each")
         }
     };
     vec![("device", picker.device.clone()), ("length", length(plan.train.budget)), ("probes", probes)]
+}
+
+fn count_of_runs(plan: &Plan) -> String {
+    let count = plan.runs.len();
+    format!("{count} {}", if count == 1 { "run" } else { "runs" })
 }
 
 fn length(budget: Budget) -> String {
