@@ -19,8 +19,8 @@ fn main() {
 }
 
 fn plan() -> Plan {
-    let text = preset::find("mnist-mlp").expect("the preset is embedded");
-    preset::parse("mnist-mlp", &text, &[]).expect("embedded presets are sound")
+    let plan = preset::find("mnist-mlp").and_then(|text| preset::parse("mnist-mlp", &text, &[]));
+    plan.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A run of so many steps, with a point of every quantity that the charts show at each of them.

@@ -1,6 +1,7 @@
 //! The training core against oracles of its own: closed forms, differences, dense matrices, plain loops.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::cast_possible_truncation, reason = "small made-up numbers as pixels and labels")]
 
 mod common;
 mod curvature;
