@@ -21,6 +21,9 @@ use super::{
 
 /// Shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
+
+/// Time between frames that only bring news of the runs: those compete with training for the cores.
+const NEWS: Duration = Duration::from_millis(200);
 /// How often the clock on the screen moves.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -67,7 +70,8 @@ pub trait World {
 
 /// The main loop: draws `app` on `terminal`, feeds it from `input` and `world`, until it ends.
 ///
-/// The first frame is drawn before `effects` are begun. Frames follow messages, at most thirty a second.
+/// The first frame is drawn before `effects` are begun. Frames follow keys at once, at most thirty a second, and news of the
+/// runs five times a second.
 ///
 /// # Errors
 /// What the terminal says; [`TuiError::Closed`] when the input ends.
@@ -85,7 +89,7 @@ where
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut session = Instant::now();
-    let mut screen = Screen { drawn: None, stale: true };
+    let mut screen = Screen { drawn: None, stale: None };
     screen.draw(terminal, &app)?;
     let mut effects = effects;
     loop {
@@ -102,44 +106,44 @@ where
         let due = screen.due();
         let message = tokio::select! {
             event = input.next() => match event {
-                Some(Input::Key(key)) => Some(Msg::Key(key)),
-                Some(Input::Resize) => Some(Msg::Resize),
-                Some(Input::Signal(signal)) => Some(Msg::Signal(signal)),
+                Some(Input::Key(key)) => Some((Msg::Key(key), FRAME)),
+                Some(Input::Resize) => Some((Msg::Resize, FRAME)),
+                Some(Input::Signal(signal)) => Some((Msg::Signal(signal), FRAME)),
                 Some(Input::Failed(error)) => return Err(error.into()),
                 None => return Err(TuiError::Closed),
             },
-            message = world.next() => Some(message),
-            _ = tick.tick() => Some(Msg::Tick(session.elapsed())),
-            () = sleep_until(due), if screen.stale => None,
+            message = world.next() => Some((message, NEWS)),
+            _ = tick.tick() => Some((Msg::Tick(session.elapsed()), NEWS)),
+            () = sleep_until(due.unwrap_or_else(Deadline::now)), if due.is_some() => None,
         };
         effects = match message {
-            Some(message) => {
-                screen.stale = true;
+            Some((message, pace)) => {
+                screen.stale = Some(screen.stale.map_or(pace, |waiting| waiting.min(pace)));
                 app.update(message)
             }
             None => Vec::new(),
         };
-        if screen.stale && screen.due() <= Deadline::now() {
+        if screen.due().is_some_and(|due| due <= Deadline::now()) {
             screen.draw(terminal, &app)?;
         }
     }
 }
 
-/// When the screen was drawn, and whether it still shows what is.
+/// When the screen was drawn, and how long after that it is to be drawn again, if it no longer shows what is.
 struct Screen {
     drawn: Option<Deadline>,
-    stale: bool,
+    stale: Option<Duration>,
 }
 
 impl Screen {
-    fn due(&self) -> Deadline {
-        self.drawn.map_or_else(Deadline::now, |drawn| drawn + FRAME)
+    fn due(&self) -> Option<Deadline> {
+        self.stale.map(|pace| self.drawn.map_or_else(Deadline::now, |drawn| drawn + pace))
     }
 
     fn draw<B: Backend>(&mut self, terminal: &mut Terminal<B>, app: &App) -> Result<(), B::Error> {
         terminal.draw(|frame| view::render(frame, app))?;
         self.drawn = Some(Deadline::now());
-        self.stale = false;
+        self.stale = None;
         Ok(())
     }
 }
