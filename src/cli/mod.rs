@@ -118,7 +118,7 @@ pub enum CliError {
     /// What a dashboard was asked to show cannot be shown.
     #[error("{0}")]
     Show(String),
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}")]
     Io { what: String, source: io::Error },
 }
 

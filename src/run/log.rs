@@ -34,14 +34,14 @@ pub enum LogError {
     #[error("{path} is not a session: it has no {SESSION_FILE}; give the folder that `run --out` wrote", path = .0.display())]
     NotASession(PathBuf),
     /// Reading or writing failed.
-    #[error("cannot {verb} {path}: {source}", path = .path.display())]
+    #[error("cannot {verb} {path}: {cause}", path = .path.display())]
     Io {
         /// What was tried.
         verb: &'static str,
         /// With which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A line is not an event.
     #[error("{path}, line {line} is not an event: {fault}", path = .path.display())]
@@ -60,7 +60,7 @@ pub enum LogError {
 
 fn io_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogError {
     let path = path.to_owned();
-    move |source| LogError::Io { verb, path, source }
+    move |cause| LogError::Io { verb, path, cause }
 }
 
 /// Where a session is to be written.

@@ -21,7 +21,7 @@ const LARGEST: usize = 1 << 30;
 #[derive(Debug, thiserror::Error)]
 pub enum IdxError {
     /// Reading or unpacking failed.
-    #[error("the file could not be unpacked or ends within its header: {0}")]
+    #[error("the file could not be unpacked or ends within its header")]
     Read(#[from] std::io::Error),
     /// Not an IDX header.
     #[error("bytes 0 to 3 are {found:02x?}; expected 00 00 08 and a number of dimensions from 1 to 4")]
