@@ -21,6 +21,9 @@ fn main() -> ExitCode {
             text = format!("{text}: {error}");
             cause = error.source();
         }
+        // Errors may quote what a file holds; none of it may act on the terminal.
+        let quoted = |c: char| if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() };
+        let text: String = text.chars().map(quoted).collect();
         let _ = writeln!(io::stderr(), "{text}");
         ExitCode::from(BAD_INPUT)
     })

@@ -29,6 +29,10 @@ pub struct Eigenpair {
     pub products: u32,
 }
 
+/// Products before the tolerance may end the search: a start close to a former top vector has a small residual at
+/// once, and a larger eigenvalue takes a while to grow out of the little that the start has of it.
+const FEWEST: usize = 10;
+
 fn number(scalar: Scalar) -> f64 {
     scalar.into_scalar::<f64>()
 }
@@ -61,7 +65,8 @@ pub fn largest(operator: &dyn LinearOperator, start: &Vector, effort: Effort) ->
         let residual = next * weights.last().copied().unwrap_or(0.0).abs();
         // A closed space (next is rounding noise) and a non-finite product both end the search.
         let open = next > f64::from(f32::EPSILON) * 1e-3 * value.abs() && next.is_finite();
-        if diagonal.len() == room || !open || residual <= effort.tolerance * value.abs() {
+        let good = diagonal.len() >= FEWEST && residual <= effort.tolerance * value.abs();
+        if diagonal.len() == room || !open || good {
             break weights;
         }
         beside.push(next);

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{Examples, Metrics, Problem};
+use super::{Examples, Metrics, Problem, indices_on};
 use crate::{
     autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Vector, read, values},
     random::Stream,
@@ -19,8 +19,7 @@ pub struct Valley {
 impl Valley {
     /// The valley, entered at `start` = (x, y).
     pub fn new(start: [f64; 2], device: Device) -> Self {
-        // Two tensors rather than one of two numbers, so that x and y need no cutting inside the model.
-        Self { start, layout: Layout::new([("x", vec![1]), ("y", vec![1])]), device }
+        Self { start, layout: Layout::new([("w", vec![2])]), device }
     }
 }
 
@@ -32,7 +31,8 @@ impl Model for Valley {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
-        let (x, y): (R::T<1>, R::T<1>) = (w.get(0), w.get(1));
+        let w: R::T<1> = w.get(0);
+        let [x, y] = [0, 1].map(|index| R::select(w.clone(), indices_on(&self.device, &[index])));
         let across = R::square(x);
         R::scale(R::add(across.clone(), R::mul(across, R::square(y))), 0.5)
     }

@@ -232,13 +232,18 @@ impl Outbox {
         }
         self.at = event.position().unwrap_or(self.at);
         let urgent = !matches!(event, Event::Step { .. });
+        // Whoever gave a command waits for its answer, and a paused run has no later chance to hand it over.
+        let answer =
+            matches!(event, Event::Pause { .. } | Event::Resume { .. } | Event::Adjust { .. } | Event::Reject { .. });
         self.pending.push(event);
         if urgent || self.sent.elapsed() >= BATCH_EVERY {
             if let Some(log) = &mut self.log {
                 log.flush()?;
             }
             self.sent = Instant::now();
-            if let Ok(room) = self.channel.try_reserve() {
+            if answer {
+                let _ = self.channel.blocking_send(Batch { run: self.run, events: std::mem::take(&mut self.pending) });
+            } else if let Ok(room) = self.channel.try_reserve() {
                 room.send(Batch { run: self.run, events: std::mem::take(&mut self.pending) });
             }
         }

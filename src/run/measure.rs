@@ -18,7 +18,7 @@ use crate::{
 const TOLERANCE: f64 = 1e-3;
 
 /// How much of a random vector is mixed into Lanczos's start, so that it is never an eigenvector itself.
-const FRESH: f64 = 0.05;
+const FRESH: f64 = 0.3;
 
 /// Losses and free curvature samples that are still on the device.
 pub(super) struct Ledger {
@@ -87,18 +87,26 @@ pub(super) struct Gauge<'a> {
     top: Option<Vector>,
     evaluated_at: Option<u64>,
     probed_at: Option<u64>,
+    train_loss: Option<f64>,
 }
 
 impl<'a> Gauge<'a> {
     pub fn new(job: &Job<'a>) -> Self {
-        Self { job: *job, top: None, evaluated_at: None, probed_at: None }
+        Self { job: *job, top: None, evaluated_at: None, probed_at: None, train_loss: None }
     }
 
     /// Losses on whole splits.
     pub fn evaluate(&mut self, w: &Vector, at: Position, publish: &mut Publish<'_>) -> Result<(), LogError> {
         self.evaluated_at = Some(at.step);
         let Position { step, gradients, seconds } = at;
-        publish(Event::Eval { step, gradients, seconds, metrics: self.job.problem.evaluate(w) })
+        let metrics = self.job.problem.evaluate(w);
+        self.train_loss = metrics.train_loss;
+        publish(Event::Eval { step, gradients, seconds, metrics })
+    }
+
+    /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
+    pub fn divergence(&self, at: Position) -> Option<Divergence> {
+        self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
     }
 
     /// Trace and largest eigenvalue of the exact Hessian on the probe's sample.

@@ -128,9 +128,9 @@ pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a st
 /// # Errors
 /// [`PresetError`] names the key at fault.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Plan, PresetError> {
-    let mut table: Table = text.parse().map_err(|fault: toml::de::Error| PresetError::Syntax {
-        file: name.to_owned(),
-        fault: fault.to_string().trim_end().to_owned(),
+    // Editors on Windows end lines with a carriage return, which TOML keeps inside of long strings.
+    let mut table: Table = text.replace("\r\n", "\n").parse().map_err(|fault: toml::de::Error| {
+        PresetError::Syntax { file: name.to_owned(), fault: fault.to_string().trim_end().to_owned() }
     })?;
     for assignment in overrides {
         set(&mut table, assignment).map_err(|fault| PresetError::Override { assignment: assignment.clone(), fault })?;

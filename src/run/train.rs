@@ -161,7 +161,7 @@ fn run_to_the_end(
     ledger.read_losses(publish)?;
     ledger.read_free_trace(publish)?;
     gauge.measure_what_is_old(&state.w, state.at, publish)?;
-    Ok(())
+    gauge.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
 
 /// Does what the inbox asks, between two steps. While paused it waits here.

@@ -123,3 +123,31 @@ fn softmax_regression_at_zero_has_its_known_hessian() {
     let expected = moment.symmetric_eigen().eigenvalues.max() / 10.0;
     assert!((top.value / expected - 1.0).abs() < 1e-9, "{} {expected}", top.value);
 }
+
+/// The start that a probe makes of a former top vector: most of the second eigenvector, a little of everything else.
+/// Its residual is small at once; the larger eigenvalue must be found all the same.
+#[test]
+fn lanczos_leaves_a_former_top_vector_for_a_larger_eigenvalue() {
+    struct Diagonal(Vector);
+    impl LinearOperator for Diagonal {
+        fn apply(&self, v: &Vector) -> Vector {
+            self.0.clone() * v.clone()
+        }
+        fn dimension(&self) -> usize {
+            self.0.dims()[0]
+        }
+    }
+    let p = 20_000;
+    let mut spectrum = vec![0.0; p];
+    spectrum[..62].iter_mut().enumerate().for_each(|(i, value)| *value = 0.5 / (i as f64 + 1.0));
+    (spectrum[0], spectrum[1]) = (1.5, 1.0);
+    let mut former = vec![0.0; p];
+    former[1] = 1.0;
+    let random = start(p, DType::F32) * (0.3 / (p as f64).sqrt());
+    let top = largest(
+        &Diagonal(vector(&spectrum, DType::F32)),
+        &(vector(&former, DType::F32) + random),
+        Effort { products: 30, tolerance: 1e-3 },
+    );
+    assert!((top.value - 1.5).abs() < 1e-3, "{} after {} products", top.value, top.products);
+}

@@ -230,3 +230,13 @@ fn matrix_sensing_overfits_without_noise_and_recovers_with_nso() {
     assert!(gd.0 < 1e-4 && gd.1 > 0.1, "GD overfits: {gd:?}");
     assert!(nso.1 < wp.1 && wp.1 < 0.01, "NSO {nso:?} below WP-GD {wp:?}");
 }
+
+/// lr 1000 on h = 1 multiplies w by -999 a step: after the seventh step 1/2 w^2 = 1/2 999^14 overflows single precision,
+/// while the seventh step itself still saw 1/2 999^12.
+#[test]
+fn a_run_that_blows_up_on_its_last_step_has_diverged() {
+    let plan = plan("quadratic", &["run.SGD.lr=1000", "train.steps=7", "train.probe_every=never"]);
+    let (events, finished) = run(&plan, "SGD");
+    let seen = events.iter().filter(|e| matches!(e, Event::Step { loss, .. } if loss.is_finite())).count();
+    assert_eq!((finished.outcome, seen), (Outcome::Diverged, 7));
+}

@@ -72,6 +72,9 @@ fn labelled((images, image_file): (&Path, &[u8]), (labels, label_file): (&Path, 
     let &[count, 28, 28] = pixels.shape.as_slice() else {
         return Err(content(images, format!("expected images of 28 x 28, found shape {:?}", pixels.shape)));
     };
+    if count == 0 {
+        return Err(content(images, "there are no images in it".to_owned()));
+    }
     let digits = parse(labels, label_file)?;
     if digits.shape != [count] {
         let fault = format!("expected one label for each of {count} images, found shape {:?}", digits.shape);
@@ -116,6 +119,9 @@ mod tests {
         assert!(failure().contains("label 0 (byte 8) is 10"), "{}", failure());
         write("t10k-labels.idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 1, 1]);
         assert!(failure().contains("one label for each of 1 images"), "{}", failure());
+        write("t10k-images-idx3-ubyte", &image(0));
+        assert!(failure().contains("there are no images in it"), "{}", failure());
+        write("t10k-images-idx3-ubyte", &image(1));
         write("t10k-labels.idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 1, 1]);
         let (train, test) = from_folder(folder.path()).unwrap();
         assert_eq!((train.labels, test.labels), (vec![3, 9], vec![1]));
