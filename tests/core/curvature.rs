@@ -143,7 +143,7 @@ fn lanczos_leaves_a_former_top_vector_for_a_larger_eigenvalue() {
     (spectrum[0], spectrum[1]) = (1.5, 1.0);
     let mut former = vec![0.0; p];
     former[1] = 1.0;
-    let random = start(p, DType::F32) * (0.3 / (p as f64).sqrt());
+    let random = start(p, DType::F32) * (0.05 / (p as f64).sqrt());
     let top = largest(
         &Diagonal(vector(&spectrum, DType::F32)),
         &(vector(&former, DType::F32) + random),
