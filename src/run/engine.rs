@@ -18,7 +18,10 @@ use super::{
     log::{Destination, LogError, LogWriter, SessionDirectory},
     train::{Ending, Finished, Inbox, Job, train},
 };
-use crate::problem::{Problem, ProblemError};
+use crate::{
+    optimizer::Knob,
+    problem::{Problem, ProblemError},
+};
 
 /// How often a run hands over its events while it trains.
 const BATCH_EVERY: Duration = Duration::from_millis(50);
@@ -179,7 +182,8 @@ impl Worker {
             loop {
                 match mailbox.0.recv() {
                     Ok(Command::Restart) => break,
-                    Ok(Command::Adjust { .. } | Command::Pause | Command::Resume | Command::Stop) => {}
+                    Ok(Command::Adjust { knob, value }) => outbox.refuse(knob, value),
+                    Ok(Command::Pause | Command::Resume | Command::Stop) => {}
                     Err(mpsc::RecvError) => return,
                 }
             }
@@ -248,6 +252,12 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// Answers a change that came too late. A log that cannot be written has been told.
+    fn refuse(&mut self, setting: Knob, value: f64) {
+        let reason = "the run is over".to_owned();
+        let _ = self.publish(Event::Reject { step: self.at.step, setting, value, reason });
     }
 
     /// Tells the end of the run and hands over everything, waiting for room. Its log may be what made the run fail,

@@ -251,3 +251,17 @@ fn closing_stops_what_still_runs() {
         .filter(|e| matches!(e, Event::Finish { outcome: Outcome::Stopped, .. }));
     assert_eq!(stopped.count(), 4);
 }
+
+#[test]
+fn a_change_that_comes_too_late_is_refused() {
+    let plan = plan("quadratic", &["train.gradients=50"]);
+    let answer = block_on(async {
+        let mut engine = Engine::start(plan, &Destination::Nowhere, &Device::flex()).unwrap();
+        until_over(&mut engine, 4).await;
+        engine.send(0, Command::Adjust { knob: nso_tui::optimizer::Knob::Lr, value: 0.1 });
+        let answer = engine.next().await.unwrap();
+        engine.close().await;
+        answer
+    });
+    assert!(matches!(&answer.events[..], [Event::Reject { reason, .. }] if reason == "the run is over"), "{answer:?}");
+}
