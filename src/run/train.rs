@@ -173,6 +173,10 @@ fn obey(
 ) -> Result<(), Interrupt> {
     let mut paused = false;
     while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll() } {
+        // A restart leaves the past behind, whatever it was about to show.
+        if command == Command::Restart {
+            return Err(Interrupt::Restart);
+        }
         ledger.read_losses(publish)?;
         match command {
             Command::Adjust { knob, value } => {
@@ -190,9 +194,11 @@ fn obey(
                 clock.resume();
                 publish(Event::Resume { step: state.at.step })?;
             }
-            Command::Pause | Command::Resume => {}
-            Command::Stop => return Err(Interrupt::Stop),
-            Command::Restart => return Err(Interrupt::Restart),
+            Command::Pause | Command::Resume | Command::Restart => {}
+            Command::Stop => {
+                ledger.read_free_trace(publish)?;
+                return Err(Interrupt::Stop);
+            }
         }
     }
     Ok(())
