@@ -1,5 +1,7 @@
 //! Presets: TOML -> checked plan, and back. Every key is checked, every fault names the file and the key.
 
+mod write;
+
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -9,6 +11,8 @@ use crate::{
     optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
     problem::{Digits, ProblemConfig},
 };
+
+pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
 const EMBEDDED: [(&str, &str); 6] = [
@@ -370,97 +374,4 @@ fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
     }
     defaults.choice("law", &NoiseLaw::ALL.map(NoiseLaw::key))?;
     defaults.finish()
-}
-
-/// The plan as a preset that reads back as the same plan, defaults and overrides applied.
-pub fn to_toml(plan: &Plan) -> String {
-    let mut top = Table::new();
-    for (key, text) in
-        [("title", &plan.title), ("about", &plan.about), ("takes", &plan.takes), ("preset", &plan.preset)]
-    {
-        top.insert(key.into(), text.clone().into());
-    }
-    top.insert("problem".into(), problem_table(&plan.problem).into());
-    top.insert("train".into(), train_table(&plan.train).into());
-    let runs = plan.runs.iter().map(|run| Value::Table(run_as_table(run))).collect::<Vec<_>>();
-    top.insert("run".into(), Value::Array(runs));
-    // A table of strings, numbers and lists of numbers always serialises.
-    toml::to_string(&top).unwrap_or_default()
-}
-
-fn integer(count: impl TryInto<i64>) -> Value {
-    Value::Integer(count.try_into().unwrap_or(i64::MAX))
-}
-
-fn problem_table(problem: &ProblemConfig) -> Table {
-    let list = |numbers: &[f64]| Value::Array(numbers.iter().map(|&x| Value::Float(x)).collect());
-    let mut table = Table::new();
-    table.insert("kind".into(), problem.kind().into());
-    let mut put = |key: &str, value| table.insert(key.into(), value);
-    let digits = match problem {
-        ProblemConfig::Quadratic { h, b, start } => {
-            for (key, numbers) in [("h", h), ("b", b), ("start", start)] {
-                put(key, list(numbers));
-            }
-            None
-        }
-        ProblemConfig::Valley { start } => {
-            put("start", list(start));
-            None
-        }
-        ProblemConfig::MatrixSensing { d, r, n } => {
-            for (key, &count) in [("d", d), ("r", r), ("n", n)] {
-                put(key, integer(count));
-            }
-            None
-        }
-        ProblemConfig::MnistSoftmax(digits) => Some(digits),
-        ProblemConfig::MnistMlp { hidden, digits } => {
-            put("hidden", integer(*hidden));
-            Some(digits)
-        }
-    };
-    if let Some(count) = digits.and_then(|digits| digits.train_samples) {
-        put("train_samples", integer(count));
-    }
-    if let Some(folder) = digits.and_then(|digits| digits.data_dir.as_ref()) {
-        put("data_dir", folder.to_string_lossy().into_owned().into());
-    }
-    table
-}
-
-fn train_table(train: &Train) -> Table {
-    let (budget, count) = match train.budget {
-        Budget::Epochs(count) => ("epochs", count),
-        Budget::Steps(count) => ("steps", count),
-        Budget::Gradients(count) => ("gradients", count),
-    };
-    let never = || "never".to_owned();
-    Table::from_iter([
-        (budget.to_owned(), integer(count)),
-        ("batch".to_owned(), integer(train.batch)),
-        ("seed".to_owned(), integer(train.seed)),
-        ("evaluate_every".to_owned(), train.evaluate_every.to_string().into()),
-        ("probe_every".to_owned(), train.probe_every.map_or_else(never, |every| every.to_string()).into()),
-        ("probe_examples".to_owned(), integer(train.probe.examples)),
-        ("trace_probes".to_owned(), integer(train.probe.trace_probes)),
-        ("lanczos_products".to_owned(), integer(train.probe.lanczos_products)),
-        ("record_every".to_owned(), integer(train.record_every)),
-    ])
-}
-
-fn run_as_table(run: &RunPlan) -> Table {
-    let mut table = Table::new();
-    table.insert("name".into(), run.name.clone().into());
-    table.insert("method".into(), run.hyperparameters.method.key().into());
-    if let Some(law) = run.hyperparameters.method.law() {
-        table.insert("law".into(), law.key().into());
-    }
-    for knob in run.hyperparameters.knobs() {
-        let value = run.hyperparameters.get(knob).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "k is a whole number below 65")]
-        let value = if knob == Knob::K { Value::Integer(value as i64) } else { Value::Float(value) };
-        table.insert(knob.key().into(), value);
-    }
-    table
 }
