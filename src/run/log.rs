@@ -2,7 +2,7 @@
 //! The log is append-only and is read with distrust: a line cut short by a crash is the end, anything else wrong an error.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -168,18 +168,24 @@ fn folder_name(name: &str) -> String {
     if mapped.starts_with('.') { format!("-{mapped}") } else { mapped }
 }
 
-/// The folder of each run of a plan. Names that would share a folder (also where case does not count) get their
-/// place in the plan as a suffix.
+/// The folder of each run of a plan. Names that would share a folder (also where case does not count) or hide one of
+/// the session's own files get their place in the plan as a suffix, and a hyphen more where even that is taken.
 pub fn run_folders(plan: &Plan) -> Vec<String> {
     let names: Vec<String> = plan.runs.iter().map(|run| folder_name(&run.name)).collect();
     let mut uses: HashMap<String, usize> = HashMap::new();
-    for name in &names {
+    for name in names.iter().map(String::as_str).chain([SESSION_FILE, "session.tmp"]) {
         *uses.entry(name.to_lowercase()).or_default() += 1;
     }
-    let numbered = |(index, name): (usize, String)| {
-        if uses[&name.to_lowercase()] > 1 { format!("{name}--{}", index + 1) } else { name }
+    let mut taken = HashSet::new();
+    let mut own = |(index, name): (usize, String)| {
+        let alone = uses[&name.to_lowercase()] == 1;
+        let mut folder = if alone { name } else { format!("{name}--{}", index + 1) };
+        while !taken.insert(folder.to_lowercase()) {
+            folder.push('-');
+        }
+        folder
     };
-    names.into_iter().enumerate().map(numbered).collect()
+    names.into_iter().enumerate().map(&mut own).collect()
 }
 
 /// Appends events to one run's log.
@@ -224,11 +230,16 @@ impl LogReader {
         Self { path, offset: 0, line: 0 }
     }
 
-    /// The whole lines written since the last call.
+    /// The whole lines written since the last call. After an error nothing counts as read.
     ///
     /// # Errors
     /// [`LogError`] if the file cannot be read or a whole line is not an event.
     pub fn read_new(&mut self) -> Result<Vec<Event>, LogError> {
+        let before = (self.offset, self.line);
+        self.read_on().inspect_err(|_| (self.offset, self.line) = before)
+    }
+
+    fn read_on(&mut self) -> Result<Vec<Event>, LogError> {
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(io_error("open", &self.path))?,

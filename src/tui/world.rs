@@ -106,8 +106,8 @@ impl Live {
         self.follower = Some(self.tasks.spawn(async move {
             sleep(POLL).await;
             let read = spawn_blocking(move || {
-                // A log that cannot be read now may be readable in a moment: it is being written.
-                let events = logs.read_new().unwrap_or_default();
+                // A log that cannot be read now may be readable in a moment: it is being written. The others go on.
+                let events = logs.logs.iter_mut().map(|log| log.read_new().unwrap_or_default()).collect();
                 (logs, events)
             });
             read.await.map_or(Done::Nothing, |(logs, events)| Done::Grown(session, logs, events))

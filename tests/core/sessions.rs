@@ -117,6 +117,10 @@ fn names_that_would_share_a_folder_get_folders_of_their_own() {
         name.clone_into(&mut run.name);
     }
     assert_eq!(run_folders(&plan), ["a-b--1", "a-b--2", "A-B--3", "-.."]);
+    for (run, name) in plan.runs.iter_mut().zip(["a/b", "a-b", "a-b--1", "session.toml"]) {
+        name.clone_into(&mut run.name);
+    }
+    assert_eq!(run_folders(&plan), ["a-b--1", "a-b--2", "a-b--1-", "session.toml--4"]);
 }
 
 #[test]
@@ -143,8 +147,13 @@ fn a_damaged_line_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.jsonl");
     fs::write(&path, "{\"event\":\"pause\",\"step\":3}\n{\"event\":\"nap\"}\n").unwrap();
-    let error = LogReader::new(path).read_new().unwrap_err().to_string();
-    assert!(error.contains("events.jsonl, line 2 is not an event"), "{error}");
+    let mut log = LogReader::new(path.clone());
+    for _ in 0..2 {
+        let error = log.read_new().unwrap_err().to_string();
+        assert!(error.contains("events.jsonl, line 2 is not an event"), "{error}");
+    }
+    fs::write(&path, "{\"event\":\"pause\",\"step\":3}\n{\"event\":\"resume\",\"step\":3}\n").unwrap();
+    assert_eq!(log.read_new().unwrap().len(), 2, "once mended, nothing is missing");
 }
 
 /// A problem whose gradient panics in the run of that curvature; otherwise a bowl.
