@@ -41,7 +41,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         let value = 2.3 * (-5.0 * step as f64 / points as f64).exp() * (1.0 + 0.5 * noise);
         let metrics = Metrics { train_loss: Some(value), gap: Some(0.3 - value / 10.0), ..Metrics::default() };
         events.push(Event::Step { step, gradients, loss: 1.1 * value, seconds });
-        events.push(Event::Eval { step, gradients, seconds, metrics });
+        events.push(Event::Eval { step, gradients, seconds, examples: 5000, took: 0.01, metrics });
         events.push(Event::Probe(Probe {
             step,
             gradients,

@@ -159,7 +159,7 @@ impl History {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
             }
-            Event::Eval { step, gradients, seconds, metrics } => {
+            Event::Eval { step, gradients, seconds, metrics, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.evaluated(at, metrics);
             }

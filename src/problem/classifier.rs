@@ -107,6 +107,10 @@ impl<N: Network> Problem for Classifier<N> {
         self.train.len()
     }
 
+    fn evaluated_examples(&self) -> usize {
+        self.train.len() + self.test.len()
+    }
+
     fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
         let batch = match examples {
             Examples::First(count) if count >= self.train.len() => self.train.clone(),

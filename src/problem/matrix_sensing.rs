@@ -133,6 +133,10 @@ impl Problem for MatrixSensing {
         StandardNormal.sample_iter(random).take(self.d * self.d).collect()
     }
 
+    fn evaluated_examples(&self) -> usize {
+        self.train.outcomes.dims()[0] + self.validation.outcomes.dims()[0]
+    }
+
     fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
         Box::new(Differentiable::new(self, ()))
     }

@@ -55,6 +55,11 @@ pub trait Problem: Send + Sync {
         0
     }
 
+    /// Examples or measurements that one evaluation looks at, all splits together.
+    fn evaluated_examples(&self) -> usize {
+        0
+    }
+
     /// The mean clean loss over these training examples as a function of w.
     fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_>;
 

@@ -56,6 +56,12 @@ pub enum Event {
         gradients: u64,
         /// The run's clock.
         seconds: f64,
+        /// Examples or measurements looked at, all splits together; 0 where the problem has none.
+        #[serde(default)]
+        examples: u64,
+        /// Seconds it took.
+        #[serde(default)]
+        took: f64,
         /// What was measured; the keys depend on the problem.
         #[serde(flatten)]
         metrics: Metrics,

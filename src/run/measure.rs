@@ -99,9 +99,11 @@ impl<'a> Gauge<'a> {
     pub fn evaluate(&mut self, w: &Vector, at: Position, publish: &mut Publish<'_>) -> Result<(), LogError> {
         self.evaluated_at = Some(at.step);
         let Position { step, gradients, seconds } = at;
+        let clock = Clock::start();
         let metrics = self.job.problem.evaluate(w);
         self.train_loss = metrics.train_loss;
-        publish(Event::Eval { step, gradients, seconds, metrics })
+        let examples = self.job.problem.evaluated_examples() as u64;
+        publish(Event::Eval { step, gradients, seconds, examples, took: clock.seconds(), metrics })
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.

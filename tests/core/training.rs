@@ -64,10 +64,10 @@ fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
 pub fn without_time(mut event: Event) -> Event {
     match &mut event {
         Event::Step { seconds, .. }
-        | Event::Eval { seconds, .. }
         | Event::FreeTrace { seconds, .. }
         | Event::Adjust { seconds, .. }
         | Event::Finish { seconds, .. } => *seconds = 0.0,
+        Event::Eval { seconds, took, .. } => (*seconds, *took) = (0.0, 0.0),
         Event::Probe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
     }
@@ -122,6 +122,8 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
         .filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None })
         .collect();
     assert_eq!(evals, [0, 30, 60, 90, 95]);
+    let looked_at = |e: &Event| matches!(e, Event::Eval { examples, .. } if *examples != 1500);
+    assert!(!events.iter().any(looked_at), "500 training and 1,000 test digits");
     let probes: Vec<u64> =
         events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
     assert_eq!(probes, [0, 60, 95]);

@@ -17,7 +17,7 @@ fn history(events: &[Event]) -> History {
 }
 
 fn eval(step: u64, metrics: Metrics) -> Event {
-    Event::Eval { step, gradients: step, seconds: step as f64, metrics }
+    Event::Eval { step, gradients: step, seconds: step as f64, examples: 0, took: 0.0, metrics }
 }
 
 fn one(history: &History) -> [Labelled<'_>; 1] {

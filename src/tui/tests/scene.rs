@@ -208,7 +208,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 test_accuracy: Some(0.94 - 0.84 * (-9.0 * progress).exp()),
                 ..Metrics::default()
             };
-            events.push(Event::Eval { step, gradients, seconds, metrics });
+            events.push(Event::Eval { step, gradients, seconds, examples: 5000, took: 0.01, metrics });
         }
         if step % 160 == 0 {
             let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
