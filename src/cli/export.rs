@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    figure::{self, History, Options, SessionRun},
+    figure::{self, History, Options, PanelKind, SessionRun},
     run::log::Session,
 };
 
@@ -18,6 +18,13 @@ pub struct ExportArgs {
     /// The file to write; its ending chooses the format: .png .svg .csv .jsonl
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Show this panel alone, or these (repeatable): loss gap accuracy validation_error distance trace lambda_max
+    #[arg(long, value_name = "PANEL", value_parser = panel)]
+    panel: Vec<PanelKind>,
+}
+
+fn panel(key: &str) -> Result<PanelKind, String> {
+    PanelKind::from_key(key).ok_or_else(|| format!("use one of {}", PanelKind::ALL.map(PanelKind::key).join(" ")))
 }
 
 /// Reads the session and writes the file.
@@ -33,6 +40,6 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
     };
     let runs = session.plan.runs.iter().zip(events).map(run).collect();
     let session = figure::Session { title: session.plan.title.clone(), runs };
-    figure::export(&session, &args.output, &Options::default())?;
+    figure::export(&session, &args.output, &Options { panels: args.panel.clone(), ..Options::default() })?;
     Ok(ExitCode::SUCCESS)
 }

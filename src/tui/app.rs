@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context},
-    message::{Effect, Ending, Msg, Recording, Setup, Start},
-    overlay::{Overlay, Prompt, Question},
+    message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start},
+    overlay::{Overlay, Prompt, Purpose, Question},
     picker::{Picker, Typing},
     session::{Feed, Session},
     theme::Theme,
@@ -182,7 +182,7 @@ impl App {
             Action::Help => self.overlay = Overlay::Help,
             Action::Accept => return self.accept(),
             Action::Cancel | Action::Erase => self.take_back(action),
-            Action::OpenSession => self.overlay = Overlay::Type(Prompt::path()),
+            Action::OpenSession => self.overlay = Overlay::Type(Prompt::session()),
             Action::Filter => self.picker.start_typing(),
             Action::EditCopy => {
                 return self.picker.chosen().map(|choice| Effect::EditCopy(choice.name.clone())).into_iter().collect();
@@ -205,6 +205,10 @@ impl App {
     fn act_on_session(&mut self, action: Action) -> Vec<Effect> {
         let Place::Watch(session) = &mut self.place else { return Vec::new() };
         match action {
+            Action::ExportAs => {
+                self.overlay = Overlay::Type(Prompt::file());
+                Vec::new()
+            }
             Action::TypeValue => {
                 self.overlay = session.cursor().map_or(Overlay::None, |knob| Overlay::Type(Prompt::value(knob)));
                 Vec::new()
@@ -242,13 +246,17 @@ impl App {
 
     /// Takes what was typed, or leaves the prompt open with what is wrong about it.
     fn take(&mut self, mut prompt: Prompt) -> Vec<Effect> {
-        match (prompt.knob(), &mut self.place) {
-            (None, _) if prompt.text().trim().is_empty() => Vec::new(),
-            (None, _) => {
+        match (prompt.purpose(), &mut self.place) {
+            (Purpose::Session | Purpose::File, _) if prompt.text().trim().is_empty() => Vec::new(),
+            (Purpose::Session, _) => {
                 self.origin = Origin::Picker;
                 self.open(PathBuf::from(prompt.text().trim()))
             }
-            (Some(knob), Place::Watch(session)) => match prompt.number() {
+            (Purpose::File, Place::Watch(session)) => {
+                let path = PathBuf::from(prompt.text().trim());
+                vec![Effect::Export(Box::new(ExportRequest { path, ..session.export() }))]
+            }
+            (Purpose::Value(knob), Place::Watch(session)) => match prompt.number() {
                 Ok(value) => session.set(knob, value),
                 Err(reason) => {
                     prompt.refuse(reason);
@@ -256,7 +264,7 @@ impl App {
                     Vec::new()
                 }
             },
-            (Some(_), Place::Picker | Place::Opening(_)) => Vec::new(),
+            (Purpose::Value(_) | Purpose::File, Place::Picker | Place::Opening(_)) => Vec::new(),
         }
     }
 

@@ -48,6 +48,8 @@ pub enum Action {
     ToggleLogX,
     /// Write the figure as a PNG.
     Export,
+    /// Write the charts or their data to a file whose name is typed.
+    ExportAs,
     /// Leave a finished session for the list of presets.
     ToPicker,
     /// Show all keys, or hide them.
@@ -218,6 +220,12 @@ pub const TABLE: &[Binding] = &[
         1,
         WATCH,
         ("export", "write the charts as a PNG beside the session's log"),
+    ),
+    row(
+        &[(Key::Char('E'), Action::ExportAs)],
+        0,
+        WATCH,
+        ("export as", "export to a file whose name you type: .png .svg .csv .jsonl"),
     ),
     row(&[(Key::Char('b'), Action::ToPicker)], 1, WATCH, ("presets", "back to the presets, once no run is alive")),
     row(&[(Key::Char('='), Action::TypeValue)], 1, WATCH, ("type", "type the knob's value")),

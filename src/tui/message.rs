@@ -102,6 +102,8 @@ pub struct ExportRequest {
     pub path: PathBuf,
     /// The runs with all that they have told.
     pub session: figure::Session,
+    /// The session's directory, whose logs have the events themselves.
+    pub log: Option<PathBuf>,
     /// Panels, axes and scales, as on the screen.
     pub options: figure::Options,
 }

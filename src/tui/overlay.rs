@@ -42,9 +42,13 @@ pub enum Question {
 
 /// What a typed line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub enum Purpose {
+    /// The value of a knob.
     Value(Knob),
-    Path,
+    /// The directory of a session to open.
+    Session,
+    /// The file to export to.
+    File,
 }
 
 /// A line being typed, and what was wrong when it was last accepted.
@@ -62,16 +66,18 @@ impl Prompt {
     }
 
     /// A line for the directory of a session.
-    pub fn path() -> Self {
-        Self { purpose: Purpose::Path, text: String::new(), refused: None }
+    pub fn session() -> Self {
+        Self { purpose: Purpose::Session, text: String::new(), refused: None }
     }
 
-    /// The knob that the line is for.
-    pub fn knob(&self) -> Option<Knob> {
-        match self.purpose {
-            Purpose::Value(knob) => Some(knob),
-            Purpose::Path => None,
-        }
+    /// A line for the file to export to.
+    pub fn file() -> Self {
+        Self { purpose: Purpose::File, text: String::new(), refused: None }
+    }
+
+    /// What the line is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// What was typed.
@@ -104,9 +110,11 @@ impl Prompt {
     /// Why it is none, in words.
     pub fn number(&self) -> Result<f64, String> {
         let number: f64 = self.text.trim().parse().map_err(|_| format!("\"{}\" is not a number", scrub(&self.text)))?;
-        match self.knob() {
-            Some(knob) => knob.check(number).map_err(|_| format!("{} is refused: {}", value(number), knob.range())),
-            None => Ok(number),
+        match self.purpose {
+            Purpose::Value(knob) => {
+                knob.check(number).map_err(|_| format!("{} is refused: {}", value(number), knob.range()))
+            }
+            Purpose::Session | Purpose::File => Ok(number),
         }
     }
 }
@@ -155,9 +163,10 @@ pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Them
     let columns = usize::from(area.width).saturating_sub(8).min(58);
     let (title, hint) = match prompt.purpose {
         Purpose::Value(knob) => (format!("new value of {}", theme.spell(knob.symbol())), knob.range()),
-        Purpose::Path => {
+        Purpose::Session => {
             ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned())
         }
+        Purpose::File => ("export to".to_owned(), "a file; its ending is the format: .png .svg .csv .jsonl".to_owned()),
     };
     let typed = scrub(&prompt.text);
     // The end of what is typed is what the user looks at.

@@ -178,7 +178,7 @@ impl Session {
             Action::Pause | Action::Stop => self.selected_is_alive(),
             Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
             Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
-            Action::Export => self.runs.iter().any(|run| run.history.start().is_some()),
+            Action::Export | Action::ExportAs => self.runs.iter().any(|run| run.history.start().is_some()),
             Action::ToPicker => !self.is_alive(),
             _ => true,
         }
@@ -300,7 +300,7 @@ impl Session {
     }
 
     /// The figure of what is on the screen, named after how far the session is.
-    fn export(&self) -> ExportRequest {
+    pub fn export(&self) -> ExportRequest {
         let furthest = self.runs.iter().map(|run| run.history.now().gradients).max().unwrap_or(0);
         let folder = self.directory.clone().unwrap_or_default();
         let panels = match self.zoom {
@@ -315,6 +315,7 @@ impl Session {
             |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
         ExportRequest {
             path: folder.join(named),
+            log: self.directory.clone(),
             session: figure::Session { title: scrub(&self.plan.title), runs: self.runs.iter().map(run).collect() },
             options: figure::Options { view: self.view, panels, ..figure::Options::default() },
         }

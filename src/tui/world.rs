@@ -236,7 +236,17 @@ fn chain(error: &dyn Error) -> String {
 }
 
 fn export(request: ExportRequest) -> Result<PathBuf, String> {
-    let ExportRequest { path, session, options } = request;
+    let ExportRequest { path, mut session, options, log } = request;
+    // The dashboard keeps the folds of the events; the events themselves are in the log.
+    if let (Some(ending), Some(directory)) = (path.extension(), log)
+        && ending == "jsonl"
+    {
+        let events =
+            log::Session::open(&directory).and_then(|mut logs| logs.read_new()).map_err(|error| chain(&error))?;
+        for (run, events) in session.runs.iter_mut().zip(events) {
+            run.events = events;
+        }
+    }
     figure::export(&session, &path, &options).map(|()| path).map_err(|error| chain(&error))
 }
 

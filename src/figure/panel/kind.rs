@@ -32,6 +32,20 @@ impl PanelKind {
         Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
 
+    /// The name on the command line.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Accuracy => "accuracy",
+            other => other.bright().key(),
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+
     /// The chart's title.
     pub fn title(self) -> &'static str {
         match self {

@@ -36,6 +36,7 @@ fn every_action() -> Vec<Action> {
             | Action::ToggleLogY
             | Action::ToggleLogX
             | Action::Export
+            | Action::ExportAs
             | Action::ToPicker
             | Action::Help
             | Action::Accept
@@ -50,7 +51,14 @@ fn every_action() -> Vec<Action> {
     all.extend([Action::StartPreset, Action::Filter, Action::EditCopy, Action::OpenSession, Action::NextPane]);
     all.extend([Action::PreviousPane, Action::Enlarge, Action::Shrink, Action::TypeValue, Action::ToggleScope]);
     all.extend([Action::Pause, Action::PauseAll, Action::Stop, Action::Restart, Action::CycleX]);
-    all.extend([Action::ToggleLogY, Action::ToggleLogX, Action::Export, Action::ToPicker, Action::Help]);
+    all.extend([
+        Action::ToggleLogY,
+        Action::ToggleLogX,
+        Action::Export,
+        Action::ExportAs,
+        Action::ToPicker,
+        Action::Help,
+    ]);
     all.extend([Action::Accept, Action::Cancel, Action::Erase, Action::Quit, Action::Interrupt]);
     all.iter().copied().for_each(listed);
     all

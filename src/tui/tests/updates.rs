@@ -210,6 +210,16 @@ fn an_export_goes_beside_the_log_and_shows_what_the_screen_shows() {
 }
 
 #[test]
+fn an_export_goes_where_the_typed_name_says() {
+    let scene = Scene::watching().keys("E a . c s v enter");
+    let Some(Effect::Export(request)) = scene.asked.last() else { panic!("{:?}", scene.asked()) };
+    assert_eq!(request.path, PathBuf::from("a.csv"));
+    assert_eq!(request.log, Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de")));
+    let untouched = Scene::watching().asked.len();
+    assert_eq!(Scene::watching().keys("E enter").asked.len(), untouched, "an empty name is no file");
+}
+
+#[test]
 fn events_of_a_run_that_is_not_there_are_dropped() {
     let before = Scene::watching().at("120x40");
     assert_eq!(Scene::watching().run(9, events(0, 10)).at("120x40"), before);
