@@ -30,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// Without a command: the dashboard, which offers the presets, or watches PRESET at once.
 #[derive(Debug, Parser)]
-#[command(name = "nso-tui", version, max_term_width = 100)]
+#[command(name = "nso-tui", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -48,30 +48,30 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let engine = Engine::start(plan.clone(), &args.output.destination(), &device)?;
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
-        let (histories, interrupted) = follow(engine, &plan, &mut progress).await;
+        let (histories, ended_by) = follow(engine, &plan, &mut progress).await;
         progress.clear();
         let text = match args.format {
             Format::Text => table(&plan, &histories, &directory),
             Format::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
         };
         print(&text);
-        Ok(ExitCode::from(exit_code(&histories, interrupted)))
+        Ok(ExitCode::from(exit_code(&histories, ended_by)))
     })
 }
 
+/// A signal that ended the session before its runs were over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interrupted {
-    No,
-    Yes,
-}
+struct Signal(u8);
 
-/// Folds events until every run is over. Ctrl-C and SIGTERM stop the runs, which write their ends.
-async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Interrupted) {
+const INTERRUPT: Signal = Signal(2);
+#[cfg(unix)]
+const TERMINATE: Signal = Signal(15);
+
+/// Folds events until every run is over. A signal stops the runs, which write their ends; a second one leaves at once.
+async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Option<Signal>) {
     let mut histories = vec![History::planned(&plan.train); plan.runs.len()];
-    let mut interrupted = Interrupted::No;
-    let interrupt = interruption();
-    tokio::pin!(interrupt);
-    while !histories.iter().all(|history| history.state().is_over()) {
+    let mut ended_by = None;
+    while ended_by.is_none() && !histories.iter().all(|history| history.state().is_over()) {
         tokio::select! {
             batch = engine.next() => match batch {
                 Some(batch) => {
@@ -80,43 +80,49 @@ async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Ve
                 }
                 None => break,
             },
-            () = &mut interrupt => {
-                interrupted = Interrupted::Yes;
-                break;
-            }
+            signal = signal() => ended_by = Some(signal),
         }
     }
-    for batch in engine.close().await {
-        batch.events.iter().for_each(|event| histories[batch.run].push(event));
+    tokio::select! {
+        batches = engine.close() => {
+            for batch in batches {
+                batch.events.iter().for_each(|event| histories[batch.run].push(event));
+            }
+        }
+        signal = signal() => ended_by = Some(signal),
     }
-    (histories, interrupted)
+    (histories, ended_by)
 }
 
+/// The next signal that asks the program to end.
 #[cfg(unix)]
-async fn interruption() {
+async fn signal() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
     let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
     match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
+        (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+            _ = interrupt.recv() => INTERRUPT,
+            _ = terminate.recv() => TERMINATE,
+        },
         _ => std::future::pending().await,
     }
 }
 
+/// The next signal that asks the program to end.
 #[cfg(not(unix))]
-async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+async fn signal() -> Signal {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => INTERRUPT,
+        Err(_) => std::future::pending().await,
     }
 }
 
-fn exit_code(histories: &[History], interrupted: Interrupted) -> u8 {
+fn exit_code(histories: &[History], ended_by: Option<Signal>) -> u8 {
     let broke = |history: &History| matches!(history.state(), RunState::Diverged { .. } | RunState::Failed { .. });
-    match interrupted {
-        Interrupted::Yes => 130,
-        Interrupted::No if histories.iter().any(broke) => 3,
-        Interrupted::No => 0,
+    match ended_by {
+        Some(Signal(number)) => 128 + number,
+        None if histories.iter().any(broke) => 3,
+        None => 0,
     }
 }
 

@@ -25,9 +25,13 @@ impl Sgd {
     /// g <- g + wd w; buf <- g at the first step, else mu buf + g; w <- w - eta buf.
     pub fn step(&self, w: Vector, g: Vector, memory: Momentum) -> (Vector, Momentum) {
         let g = if self.weight_decay == 0.0 { g } else { g + w.clone() * self.weight_decay };
+        if self.momentum == 0.0 {
+            // No buffer, as in PyTorch: momentum turned up later starts afresh.
+            return (w - g * self.lr, Momentum(None));
+        }
         let buffer = match memory.0 {
-            Some(buffer) if self.momentum != 0.0 => buffer * self.momentum + g,
-            _ => g,
+            Some(buffer) => buffer * self.momentum + g,
+            None => g,
         };
         (w - buffer.clone() * self.lr, Momentum(Some(buffer)))
     }

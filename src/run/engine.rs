@@ -170,13 +170,12 @@ impl Worker {
     /// Trains the run, again after each restart, until it is over and nobody can restart it.
     fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
         loop {
-            let (outcome, reason) = match self.attempt(&mut mailbox, &mut outbox) {
-                Ok(Ending::Restart) => continue,
-                Ok(Ending::Finished(finished)) => {
-                    outbox.at = finished.at;
-                    self.keep(outbox.run, *finished)
-                }
-                Err(reason) => (Outcome::Failed, Some(reason)),
+            let attempt = panic::catch_unwind(AssertUnwindSafe(|| self.attempt(&mut mailbox, &mut outbox)));
+            let (outcome, reason) = match attempt {
+                Ok(Ok(None)) => continue,
+                Ok(Ok(Some(end))) => end,
+                Ok(Err(error)) => (Outcome::Failed, Some(error.to_string())),
+                Err(payload) => (Outcome::Failed, Some(format!("panicked: {}", panic_text(payload.as_ref())))),
             };
             outbox.finish(outcome, reason);
             loop {
@@ -190,26 +189,23 @@ impl Worker {
         }
     }
 
-    /// Writes the weights; a run whose weights are lost has failed.
-    fn keep(&self, run: usize, finished: Finished) -> (Outcome, Option<String>) {
-        let Finished { outcome, reason, weights, .. } = finished;
-        let written =
-            self.directory.as_ref().map(|directory| directory.write_weights(run, self.problem.layout(), &weights));
-        match written {
-            Some(Err(error)) => (Outcome::Failed, Some(error.to_string())),
-            Some(Ok(())) | None => (outcome, reason),
-        }
-    }
-
-    /// One training from start to end; a panic or a log that cannot be written is the reason why it failed.
-    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Ending, String> {
+    /// One training from start to end, its weights kept: how it ended, and why where that needs a reason; `None` if it
+    /// is to begin again.
+    fn attempt(
+        &self,
+        mailbox: &mut Mailbox,
+        outbox: &mut Outbox,
+    ) -> Result<Option<(Outcome, Option<String>)>, LogError> {
         let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
-        let trained = panic::catch_unwind(AssertUnwindSafe(|| train(job, mailbox, &mut |event| outbox.publish(event))));
-        match trained {
-            Ok(Ok(ending)) => Ok(ending),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(payload) => Err(format!("panicked: {}", panic_text(payload.as_ref()))),
+        let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
+            return Ok(None);
+        };
+        let Finished { outcome, reason, at, weights } = *finished;
+        outbox.at = at;
+        if let Some(directory) = &self.directory {
+            directory.write_weights(outbox.run, self.problem.layout(), &weights)?;
         }
+        Ok(Some((outcome, reason)))
     }
 }
 

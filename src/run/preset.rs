@@ -6,7 +6,10 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::{Budget, Cadence, Plan, ProbePlan, RunPlan, Train, section::Section};
+use super::{
+    Budget, Cadence, Plan, ProbePlan, RunPlan, Train,
+    section::{Section, printable},
+};
 use crate::{
     optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
     problem::{Digits, ProblemConfig},
@@ -209,10 +212,10 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     Ok(Plan { preset, title, about, takes, problem, train, runs })
 }
 
-/// The file name without folder and ending, or the name itself; free of control characters.
+/// The file name without folder and ending, or the name itself; free of what terminals act on.
 fn stem(name: &str) -> String {
     let stem = Path::new(name).file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
-    stem.chars().filter(|c| !c.is_control()).collect()
+    stem.chars().filter(|&c| printable(c)).collect()
 }
 
 fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {

@@ -190,7 +190,7 @@ fn article(kind: &str) -> String {
 
 /// Whether a terminal shows the character and does nothing else with it: no controls, no bidirectional overrides,
 /// no invisible joiners.
-fn printable(c: char) -> bool {
+pub(super) fn printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -1,0 +1,115 @@
+//! The real binary without a terminal: what it prints, what it writes, and its exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+fn nso_tui(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nso-tui")).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn run(preset: &str, directory: &Path, more: &[&str]) -> Output {
+    nso_tui(&[&["run", preset, "--out", directory.to_str().unwrap()], more].concat())
+}
+
+#[test]
+fn run_prints_its_results_and_export_writes_each_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("session");
+    let output = run("quadratic", &session, &["--format", "json", "--set", "train.gradients=100"]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let runs = summary["runs"].as_array().unwrap();
+    let names: Vec<&str> = runs.iter().map(|run| run["run"].as_str().unwrap()).collect();
+    assert_eq!(names, ["SGD", "WP-SGD", "SAM", "NSO"]);
+    assert!(runs.iter().all(|run| run["state"] == "completed" && run["gradients"] == 100));
+    let directory = session.to_str().unwrap();
+    for (name, beginning) in
+        [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<svg"), ("a.csv", b"run,quantity"), ("a.jsonl", b"{\"run\":")]
+    {
+        let file = folder.path().join(name);
+        let output = nso_tui(&["export", directory, "-o", file.to_str().unwrap()]);
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        assert!(std::fs::read(&file).unwrap().starts_with(beginning), "{name}");
+    }
+    let [all, one] = ["a.svg", "one.svg"].map(|name| folder.path().join(name));
+    let output = nso_tui(&["export", directory, "--panel", "distance", "-o", one.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let traces = |file: &Path| std::fs::read_to_string(file).unwrap().matches("Hessian trace").count();
+    assert!(traces(&all) > 0 && traces(&one) == 0, "one panel is one panel");
+}
+
+#[test]
+fn a_diverged_run_gives_exit_code_3_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run("quadratic", &folder.path().join("s"), &["--set", "run.SGD.lr=1000"]);
+    assert_eq!(code(&output), 3);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("SGD: the loss is inf at step 8"), "{table}");
+}
+
+#[test]
+fn bad_input_gives_exit_code_2_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("s");
+    let faults = [
+        (run("quadratik", &out, &[]), "did you mean 'quadratic'?"),
+        (run("quadratic", &out, &["--set", "run.NSO.sigma=-1"]), "run.NSO.sigma: sigma = -1 is out of range"),
+        (run("quadratic", &out, &["--device", "tpu"]), "no device 'tpu' in this build"),
+        (run("mnist-mlp", &out, &["--set", "problem.data_dir=/nowhere"]), "no train-images-idx3 in /nowhere"),
+        (run("mnist-mlp", &out, &["--set", "problem.train_samples=5000"]), "the training set has 4000 examples"),
+        (nso_tui(&["replay", folder.path().to_str().unwrap()]), "is not a session"),
+        (nso_tui(&["--ascii", "run", "quadratic"]), "cannot be used with"),
+    ];
+    for (output, expected) in faults {
+        assert_eq!(code(&output), 2, "{expected}");
+        assert!(error(&output).contains(expected), "{}", error(&output));
+    }
+    assert!(!out.exists());
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = run("quadratic", &file.join("s"), &[]);
+    assert_eq!(code(&output), 2);
+    assert!(error(&output).contains("cannot create") && error(&output).lines().count() == 1, "{}", error(&output));
+}
+
+#[test]
+fn no_error_carries_an_escape_sequence() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = folder.path().join("evil.toml");
+    std::fs::write(&preset, b"title = \"\x1b[2J\n").unwrap();
+    let output = nso_tui(&["run", preset.to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(!error(&output).contains('\u{1b}'), "{:?}", error(&output));
+    let session = folder.path().join("s");
+    assert_eq!(code(&run("quadratic", &session, &["--set", "train.gradients=10"])), 0);
+    std::fs::write(session.join("NSO/events.jsonl"), "{\"event\":\"\\u001b[2J\"}\n").unwrap();
+    let output = nso_tui(&["export", session.to_str().unwrap(), "-o", folder.path().join("a.csv").to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        error(&output).contains("line 1 is not an event") && !error(&output).contains('\u{1b}'),
+        "{:?}",
+        error(&output)
+    );
+}
+
+#[test]
+fn presets_and_devices_are_listed_name_first() {
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    let list = text(nso_tui(&["presets", "list"]));
+    let names: Vec<&str> = list.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(names, ["valley", "quadratic", "matrix-sensing-small", "matrix-sensing", "mnist-softmax", "mnist-mlp"]);
+    assert!(text(nso_tui(&["presets", "show", "valley"])).contains("kind = \"valley\""));
+    assert!(text(nso_tui(&["devices"])).starts_with("flex "));
+}
