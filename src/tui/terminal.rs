@@ -23,7 +23,7 @@ use super::{
 const FRAME: Duration = Duration::from_millis(33);
 
 /// Time between frames that only bring news of the runs: those compete with training for the cores.
-const NEWS: Duration = Duration::from_millis(200);
+const NEWS: Duration = Duration::from_millis(250);
 /// How often the clock on the screen moves.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -71,7 +71,7 @@ pub trait World {
 /// The main loop: draws `app` on `terminal`, feeds it from `input` and `world`, until it ends.
 ///
 /// The first frame is drawn before `effects` are begun. Frames follow keys at once, at most thirty a second, and news of the
-/// runs five times a second.
+/// runs four times a second.
 ///
 /// # Errors
 /// What the terminal says; [`TuiError::Closed`] when the input ends.
