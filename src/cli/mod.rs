@@ -65,7 +65,7 @@ struct Common {
     /// Device to train on; see `devices`
     #[arg(long, global = true, default_value = "flex", value_name = "DEVICE")]
     device: String,
-    /// Seed of initial weights, batches, noise and probes, in place of the preset's
+    /// Seed of initial weights, batches, noise, probes and made-up data, in place of the preset's
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)

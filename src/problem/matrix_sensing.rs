@@ -64,7 +64,7 @@ impl MatrixSensing {
 
     /// sum_i (<A_i, UU'> - y_i)^2 / sum_i y_i^2.
     fn relative_error(&self, u: &Tensor<2>, measurements: &Measurements) -> Scalar {
-        let [misfit] = [measurements.misfits::<Plain>(self.upper_product::<Plain>(u.clone()))];
+        let misfit = measurements.misfits::<Plain>(self.upper_product::<Plain>(u.clone()));
         misfit.square().sum() / measurements.power
     }
 }
@@ -157,5 +157,79 @@ impl Problem for MatrixSensing {
 
     fn device(&self) -> &Device {
         &self.device
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::DType;
+
+    use super::*;
+    use crate::autodiff::{values, vector_like};
+
+    /// f and grad f = 1/n sum_i (<A_i, UU'> - y_i) A_i U in plain loops over whole matrices A_i.
+    fn by_loops(problem: &MatrixSensing, u: &[f64]) -> (f64, Vec<f64>) {
+        let d = problem.d;
+        let [n, packed] = problem.train.maps.dims();
+        let maps = values(&problem.train.maps.clone().reshape([n * packed]));
+        let outcomes = values(&problem.train.outcomes.clone().reshape([n]));
+        let (mut loss, mut gradient) = (0.0, vec![0.0; d * d]);
+        for measurement in 0..n {
+            let mut a = vec![0.0; d * d];
+            let mut entries = maps[measurement * packed..].iter();
+            for row in 0..d {
+                for column in row..d {
+                    let entry = entries.next().unwrap();
+                    let share = if row == column { *entry } else { entry / 2.0 };
+                    (a[row * d + column], a[column * d + row]) = (share, share);
+                }
+            }
+            let mut misfit = -outcomes[measurement];
+            for i in 0..d {
+                for j in 0..d {
+                    misfit += a[i * d + j] * (0..d).map(|k| u[i * d + k] * u[j * d + k]).sum::<f64>();
+                }
+            }
+            loss += misfit * misfit / (4.0 * n as f64);
+            for i in 0..d {
+                for k in 0..d {
+                    let product: f64 = (0..d).map(|j| a[i * d + j] * u[j * d + k]).sum();
+                    gradient[i * d + k] += misfit * product / n as f64;
+                }
+            }
+        }
+        (loss, gradient)
+    }
+
+    #[test]
+    fn loss_and_gradients_are_those_of_whole_matrices_also_for_a_pair_in_one_pass() {
+        let problem = MatrixSensing::new(4, 2, 6, (3, Device::flex()));
+        let like = Vector::zeros([1], (&Device::flex(), DType::F64));
+        let points: Vec<Vec<f64>> = (0..2).map(|seed| problem.initial(&mut stream(seed, Purpose::Weights))).collect();
+        let at: Vec<Vector> = points.iter().map(|u| vector_like(u, &like)).collect();
+        let objective = problem.objective(Examples::First(0));
+        let together = objective.gradients(&at);
+        for ((u, w), joint) in points.iter().zip(&at).zip(together) {
+            let (loss, gradient) = by_loops(&problem, u);
+            for evaluation in [objective.gradient(w), joint] {
+                let found = read(vec![evaluation.loss])[0];
+                assert!((found / loss - 1.0).abs() < 1e-12, "{found} {loss}");
+                let found = values(&evaluation.gradient);
+                assert!(
+                    found.iter().zip(&gradient).all(|(a, b)| (a - b).abs() < 1e-10 * loss),
+                    "{found:?} {gradient:?}"
+                );
+            }
+        }
+    }
+
+    /// The measurements of the definition have E <A, X>^2 = |X|_F^2 for symmetric X: A_ij has variance 1 on the diagonal
+    /// and 1/2 off it.
+    #[test]
+    fn measurements_have_the_power_of_their_definition() {
+        let problem = MatrixSensing::new(6, 2, 4000, (1, Device::flex()));
+        let expected = problem.solution.clone().square().sum().into_scalar::<f64>();
+        let found = problem.train.power / 4000.0;
+        assert!((found / expected - 1.0).abs() < 0.1, "{found} {expected}");
     }
 }
