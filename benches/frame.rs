@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use nso_tui::{
     figure::History,
     problem::Metrics,
-    run::{Eigenvalue, Estimate, Event, Plan, Probe, Start, preset},
+    run::{Eigenvalue, Estimate, Event, Place, Plan, Position, Probe, Start, preset},
     tui::{
         App, Recording, Setup,
         print::{Size, frame},
@@ -41,17 +41,19 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         let value = 2.3 * (-5.0 * step as f64 / points as f64).exp() * (1.0 + 0.5 * noise);
         let metrics = Metrics { train_loss: Some(value), gap: Some(0.3 - value / 10.0), ..Metrics::default() };
         events.push(Event::Step { step, gradients, loss: 1.1 * value, seconds });
-        events.push(Event::Eval { step, gradients, seconds, examples: 5000, took: 0.01, metrics });
-        events.push(Event::Probe(Probe {
+        events.push(Event::Eval {
             step,
             gradients,
             seconds,
-            trace: Estimate { mean: value, std_error: 0.1 * value, probes: 30 },
-            lambda_max: Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 },
-            examples: 512,
-            products: 50,
-            took: 0.1,
-        }));
+            examples: 5000,
+            took: 0.01,
+            metrics,
+            place: Place::default(),
+        });
+        let trace = Estimate { mean: value, std_error: 0.1 * value, probes: 30 };
+        let lambda_max = Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 };
+        let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
+        events.push(Event::Probe(Box::new(Probe { examples: 512, took: 0.2, ..probe })));
     }
     events
 }

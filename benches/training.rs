@@ -1,14 +1,14 @@
 //! What training costs: one step of each method, one evaluation, one curvature probe, on the embedded digits.
 //! `cargo bench --bench training`
 
-use std::{hint::black_box, num::NonZeroU32, sync::Arc};
+use std::{hint::black_box, sync::Arc};
 
 use burn::tensor::Device;
 use divan::Bencher;
 use nso_tui::{
     autodiff::{Vector, values, vector_like},
-    curvature::{Effort, Hessian, Rademacher, hutchinson, largest},
-    optimizer::{Method, Momentum, NoiseLaw, NoiseStream, Sgd},
+    curvature::{Effort, Hessian, ProbeVectors, hutchinson, largest},
+    optimizer::{Before, Hyperparameters, Knob, Memory, Noise, NoiseSource, NoiseStream, Progress, Rule, Terrain},
     problem::{Digits, Examples, Problem, ProblemConfig},
     random::{Purpose, stream},
 };
@@ -28,45 +28,30 @@ fn perceptron() -> (Arc<dyn Problem>, Vector) {
     (problem, w)
 }
 
-fn step(bencher: Bencher, method: Method) {
+/// One step of every method, k as small as it goes.
+#[divan::bench(args = Rule::KEYS)]
+fn step_of_method(bencher: Bencher<'_, '_>, method: &str) {
     let (problem, start) = perceptron();
-    let update = Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 };
+    let hyperparameters = Hyperparameters::new(method)
+        .and_then(|plain| plain.with(Knob::Lr, 0.05).ok())
+        .unwrap_or_else(|| panic!("no method {method}"));
     let batch: Vec<usize> = (0..BATCH).collect();
-    let (mut w, mut memory, mut noise) = (start, Momentum::default(), NoiseStream::new(1));
+    let terrain = Terrain { layout: problem.layout(), start: &start, examples: problem.examples() };
+    let (mut w, mut memory, mut noise) = (start.clone(), Memory::default(), NoiseStream::new(1));
     bencher.bench_local(|| {
         let objective = problem.objective(Examples::Chosen(&batch));
-        let direction = method.direction(objective.as_ref(), &w, &mut noise);
-        (w, memory) = update.step(w.clone(), direction.vector, std::mem::take(&mut memory));
+        let before = Before { w: w.clone(), memory: std::mem::take(&mut memory), progress: Progress::STILL };
+        let after = hyperparameters.step(objective.as_ref(), before, (terrain, &mut noise));
+        (w, memory) = (after.w, after.memory);
         black_box(&w);
     });
-}
-
-#[divan::bench]
-fn sgd_step(bencher: Bencher) {
-    step(bencher, Method::Sgd);
-}
-
-#[divan::bench]
-fn wp_sgd_step_k2(bencher: Bencher) {
-    let k = NonZeroU32::MIN.saturating_add(1);
-    step(bencher, Method::WpSgd { sigma: 0.03, k, law: NoiseLaw::Gaussian });
-}
-
-#[divan::bench]
-fn nso_step_k1(bencher: Bencher) {
-    step(bencher, Method::Nso { sigma: 0.03, k: NonZeroU32::MIN, law: NoiseLaw::Gaussian, mix: 0.0 });
-}
-
-#[divan::bench]
-fn sam_step(bencher: Bencher) {
-    step(bencher, Method::Sam { rho: 0.05 });
 }
 
 #[divan::bench]
 fn gaussian_noise_of_the_perceptrons_size(bencher: Bencher) {
     let (_, w) = perceptron();
     let mut noise = NoiseStream::new(1);
-    bencher.bench_local(|| noise.draw(&w, 0.03, NoiseLaw::Gaussian));
+    bencher.bench_local(|| noise.draw(&w, Noise::gaussian(0.03)));
 }
 
 #[divan::bench(sample_count = 20)]
@@ -79,7 +64,7 @@ fn evaluation_on_5000_digits(bencher: Bencher) {
 fn hessian_product_on_4000_digits(bencher: Bencher) {
     let (problem, w) = perceptron();
     let objective = problem.objective(Examples::First(4000));
-    let v = Rademacher::new(1).draw(&w);
+    let v = ProbeVectors::new(1).signs(&w);
     bencher.bench_local(|| values(&objective.hessian_product(&w, &v)));
 }
 
@@ -89,9 +74,9 @@ fn probe_of_10_trace_vectors_and_lambda_max(bencher: Bencher) {
     let objective = problem.objective(Examples::First(4000));
     bencher.bench_local(|| {
         let hessian = Hessian { objective: objective.as_ref(), w: &w };
-        let mut vectors = Rademacher::new(1);
-        let trace = hutchinson(&hessian, &w, &mut vectors, 10);
-        let top = largest(&hessian, &vectors.draw(&w), Effort { products: 30, tolerance: 1e-3 });
+        let mut vectors = ProbeVectors::new(1);
+        let trace = hutchinson(&hessian, (&w, &mut vectors), 10).mean;
+        let top = largest(&hessian, &vectors.signs(&w), Effort { products: 30, tolerance: 1e-3 });
         (trace.mean, top.value)
     });
 }

@@ -22,6 +22,16 @@ impl Entry {
         self.shape.iter().product()
     }
 
+    /// Whether it shifts what the weights make: a bias, or the shift of a normalisation. PyTorch calls both `bias`.
+    pub fn is_bias(&self) -> bool {
+        self.name.rsplit('.').next() == Some("bias")
+    }
+
+    /// Output rows: the first dimension in PyTorch's layout.
+    pub fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
     /// Whether it has no numbers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

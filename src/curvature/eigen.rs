@@ -1,15 +1,15 @@
-//! Eigenvalues of a symmetric map, by Lanczos.
+//! Eigenvalues of a symmetric map: both ends of the spectrum by Lanczos, and the layerwise number of the paper's code.
 
-use burn::tensor::Tensor;
-use nalgebra::DMatrix;
-
-use super::LinearOperator;
-use crate::autodiff::{Scalar, Vector, vector_like};
+use super::{
+    LinearOperator,
+    lanczos::{Krylov, norm, number},
+};
+use crate::autodiff::{Layout, Vector, read};
 
 /// How much an eigenvalue may cost, and when it is good enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
-    /// Products to spend at most, the last one for the residual; at least 2.
+    /// Products to spend at most, the ones for residuals included; at least 2.
     pub products: u32,
     /// Stop when the residual is below this share of the eigenvalue. The eigenvalue's own relative error is
     /// then about the square of it.
@@ -25,76 +25,110 @@ pub struct Eigenpair {
     pub vector: Vector,
     /// |A v - value v|_2: some eigenvalue lies within this distance of the value.
     pub residual: f64,
-    /// Products spent.
+    /// Products spent on it and on what was found with it.
     pub products: u32,
+}
+
+/// Which end of the spectrum is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// The largest eigenvalue alone.
+    Largest,
+    /// The largest and the smallest, from the same space.
+    Both,
+}
+
+/// The ends of a spectrum.
+#[derive(Debug, Clone)]
+pub struct Spectrum {
+    /// The largest (most positive) eigenvalue.
+    pub largest: Eigenpair,
+    /// The smallest (most negative) one, where it was asked for.
+    pub smallest: Option<Eigenpair>,
 }
 
 /// Products before the tolerance may end the search: a start close to a former top vector has a small residual at
 /// once, and a larger eigenvalue takes a while to grow out of the little that the start has of it.
 const FEWEST: usize = 10;
 
-fn number(scalar: Scalar) -> f64 {
-    scalar.into_scalar::<f64>()
-}
-
-fn norm(v: &Vector) -> f64 {
-    number(v.clone().square().sum().sqrt())
-}
-
-/// The largest (most positive) eigenvalue of `operator`, by Lanczos with full reorthogonalization from `start`.
+/// The ends of the spectrum of `operator`, by Lanczos from `start`. The search ends when every end that is wanted has its
+/// tolerance: the largest relative to itself, the smallest relative to the larger magnitude of the two, since it may be close to 0.
 ///
-/// `start` must not be an eigenvector itself: the space it spans would be closed, and a larger eigenvalue never seen.
-/// Cost: at most `effort.products` products, and as many vectors of memory. Source: Lanczos 1950; Parlett 1998, chapter 13.
-pub fn largest(operator: &dyn LinearOperator, start: &Vector, effort: Effort) -> Eigenpair {
-    let room = effort.products.saturating_sub(1).max(1) as usize;
-    let room = room.min(operator.dimension());
-    let (mut diagonal, mut beside) = (Vec::new(), Vec::<f64>::new());
-    let mut q = start.clone() / norm(start);
-    // The orthonormal basis of the Krylov space, one vector a row.
-    let mut basis: Tensor<2> = q.clone().unsqueeze_dim(0);
-    let weights = loop {
-        let mut z = operator.apply(&q);
-        diagonal.push(number(z.clone().dot(q)));
-        // Twice is enough (Parlett): what rounding leaves of the old directions goes with the second pass.
-        for _ in 0..2 {
-            let overlap: Tensor<2> = basis.clone().matmul(z.clone().unsqueeze_dim(1));
-            z = z - overlap.transpose().matmul(basis.clone()).squeeze_dim(0);
-        }
-        let next = norm(&z);
-        let (value, weights) = top_of_tridiagonal(&diagonal, &beside);
-        let residual = next * weights.last().copied().unwrap_or(0.0).abs();
-        // A closed space (next is rounding noise) and a non-finite product both end the search.
-        let open = next > f64::from(f32::EPSILON) * 1e-3 * value.abs() && next.is_finite();
-        let good = diagonal.len() >= FEWEST && residual <= effort.tolerance * value.abs();
-        if diagonal.len() == room || !open || good {
-            break weights;
-        }
-        beside.push(next);
-        q = z / next;
-        basis = Tensor::cat(vec![basis, q.clone().unsqueeze_dim(0)], 0);
+/// `start` must not be an eigenvector itself: the space it spans would be closed, and other eigenvalues never seen.
+/// Cost: at most `effort.products` products, and as many vectors of memory.
+pub fn extremes(operator: &dyn LinearOperator, start: &Vector, (ends, effort): (Ends, Effort)) -> Spectrum {
+    let last = match ends {
+        Ends::Largest => 1,
+        Ends::Both => 2,
     };
-    let weights: Tensor<2> = vector_like(&weights, start).unsqueeze_dim(0);
-    let vector: Vector = weights.matmul(basis).squeeze_dim(0);
-    let vector = vector.clone() / norm(&vector);
-    let image = operator.apply(&vector);
-    let value = number(image.clone().dot(vector.clone()));
-    let residual = norm(&(image - vector.clone() * value));
+    let room = effort.products.saturating_sub(last).max(1) as usize;
+    let space = Krylov::grow(operator, (start, room), |space| {
+        if space.len() < FEWEST {
+            return false;
+        }
+        let ritz = space.ritz();
+        let top = space.len() - 1;
+        let scale = ritz.values[top].abs().max(ritz.values[0].abs());
+        space.residual(&ritz, top) <= effort.tolerance * ritz.values[top].abs()
+            && (ends == Ends::Largest || space.residual(&ritz, 0) <= effort.tolerance * scale)
+    });
+    let ritz = space.ritz();
     #[expect(clippy::cast_possible_truncation, reason = "bounded by effort.products")]
-    Eigenpair { value, vector, residual, products: diagonal.len() as u32 + 1 }
+    let products = space.len() as u32 + last;
+    let pair = |index| {
+        let vector = space.vector(&ritz, index, start);
+        let image = operator.apply(&vector);
+        let value = number(image.clone().dot(vector.clone()));
+        let residual = norm(&(image - vector.clone() * value));
+        Eigenpair { value, vector, residual, products }
+    };
+    Spectrum { largest: pair(space.len() - 1), smallest: (ends == Ends::Both).then(|| pair(0)) }
 }
 
-/// The largest eigenvalue of the symmetric tridiagonal matrix, with its unit eigenvector. NaN in, NaN out.
-fn top_of_tridiagonal(diagonal: &[f64], beside: &[f64]) -> (f64, Vec<f64>) {
-    let n = diagonal.len();
-    if diagonal.iter().chain(beside).any(|x| !x.is_finite()) {
-        return (f64::NAN, vec![f64::NAN; n]);
+/// The largest eigenvalue alone; see [`extremes`].
+pub fn largest(operator: &dyn LinearOperator, start: &Vector, effort: Effort) -> Eigenpair {
+    extremes(operator, start, (Ends::Largest, effort)).largest
+}
+
+/// The layerwise number of the paper's published code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Layerwise {
+    /// sum_l v_l'(A v)_l.
+    pub value: f64,
+    /// Its relative change in the last iteration.
+    pub change: f64,
+    /// Products spent.
+    pub products: u32,
+}
+
+/// The "lambda" of the paper's tables, as its authors' code computes it: power iteration on the weight tensors (two dimensions and
+/// more) where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed.
+///
+/// It is not an eigenvalue: its only bound is the number of layers times lambda_max. It is here to be compared with the paper's tables.
+/// The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
+pub fn layerwise(operator: &dyn LinearOperator, (layout, start): (&Layout, &Vector), effort: Effort) -> Layerwise {
+    let normalized = |v: &Vector| {
+        let pieces = layout.cut(v).into_iter().zip(layout.entries()).map(|(piece, entry)| {
+            if entry.shape.len() < 2 {
+                return piece.zeros_like();
+            }
+            let length = piece.clone().square().sum().sqrt() + 1e-6;
+            piece / length
+        });
+        layout.join(pieces.collect())
+    };
+    let mut v = normalized(start);
+    let (mut value, mut change, mut products) = (f64::NAN, f64::NAN, 0);
+    while products < effort.products.max(2) {
+        let image = operator.apply(&v);
+        products += 1;
+        let sum: f64 = read(vec![image.clone().dot(v)]).into_iter().sum();
+        change = (sum - value).abs() / (sum.abs() + 1e-6);
+        value = sum;
+        v = normalized(&image);
+        if change < effort.tolerance || !value.is_finite() {
+            break;
+        }
     }
-    let matrix = DMatrix::from_fn(n, n, |row, column| match row.abs_diff(column) {
-        0 => diagonal[row],
-        1 => beside[row.min(column)],
-        _ => 0.0,
-    });
-    let eigen = matrix.symmetric_eigen();
-    let top = eigen.eigenvalues.imax();
-    (eigen.eigenvalues[top], eigen.eigenvectors.column(top).iter().copied().collect())
+    Layerwise { value, change, products }
 }

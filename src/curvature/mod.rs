@@ -1,9 +1,21 @@
-//! What a probe says about w: estimators that know only the action of a symmetric map.
+//! What a probe says about w: estimators that know only the action of a symmetric map, and what noise does to a loss.
 
+mod basis;
+mod bound;
+mod density;
 mod eigen;
+mod lanczos;
 mod operator;
+mod sample;
+mod smoothed;
 mod trace;
+mod vectors;
 
-pub use eigen::{Effort, Eigenpair, largest};
+pub use bound::Ingredients;
+pub use density::{Density, DensityEffort, density};
+pub use eigen::{Effort, Eigenpair, Ends, Layerwise, Spectrum, extremes, largest, layerwise};
 pub use operator::{DenseMatrix, Hessian, LinearOperator};
-pub use trace::{Rademacher, SampleMean, hutchinson};
+pub use sample::SampleMean;
+pub use smoothed::{PerturbationGap, SmoothedHessian, perturbation_gaps};
+pub use trace::{Trace, TraceByTensor, TraceEstimator, hutch_plus_plus, hutchinson, hutchinson_by_tensor, xtrace};
+pub use vectors::ProbeVectors;

@@ -17,7 +17,10 @@ use super::{
     series::At,
     text,
 };
-use crate::{optimizer::Knob, run::Start};
+use crate::{
+    optimizer::{Choice, Knob},
+    run::Start,
+};
 
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
@@ -204,16 +207,24 @@ fn caption(runs: &[Labelled<'_>]) -> Vec<String> {
     lines
 }
 
-/// The method, its knobs as they were at the start, the seed, and how the run stands.
+/// The method, its choices and knobs as they were at the start where they do something, the seed, and how the run stands.
 fn parameters(run: &Labelled<'_>) -> String {
     let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
     let knobs = Knob::ALL.into_iter().filter_map(|knob| {
-        let value = hyperparameters.get(knob)?;
+        let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
         Some(format!("{} {}", knob.symbol(), text::short(value)))
     });
-    let mut parts: Vec<String> = std::iter::once(hyperparameters.method.key().to_owned()).chain(knobs).collect();
+    let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
+    let choices = unusual.map(|(choice, word)| match choice {
+        Choice::Update | Choice::Law | Choice::Scaling => word.to_owned(),
+        Choice::SigmaSchedule | Choice::LrSchedule | Choice::Projection => {
+            format!("{} {word}", choice.key().replace('_', " "))
+        }
+    });
+    let mut parts: Vec<String> =
+        std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(knobs).collect();
     parts.push(format!("seed {seed}"));
     let At { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));

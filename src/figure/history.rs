@@ -6,8 +6,8 @@ use super::{
     series::{At, Point, Series},
 };
 use crate::{
-    optimizer::{Hyperparameters, Knob},
-    run::{Budget, Cadence, Event, Metrics, Outcome, Start, Train},
+    optimizer::{Choice, Hyperparameters, Knob},
+    run::{Bound, Budget, Cadence, Density, Event, GapCurve, LayerTrace, Metrics, Outcome, Place, Probe, Start, Train},
 };
 
 /// Where a run stands.
@@ -100,6 +100,21 @@ pub enum Schedule {
     },
 }
 
+/// The newest measurements that are whole curves rather than points of one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshots {
+    /// When the newest probe was.
+    pub probed_at: Option<At>,
+    /// The trace of each tensor's block.
+    pub layers: Vec<LayerTrace>,
+    /// The spectral density.
+    pub density: Option<Density>,
+    /// The perturbation gap against sigma.
+    pub gap: Option<GapCurve>,
+    /// The bound with its ingredients.
+    pub bound: Option<Bound>,
+}
+
 /// Everything that one run has told so far.
 #[derive(Debug, Clone)]
 pub struct History {
@@ -109,6 +124,7 @@ pub struct History {
     state: RunState,
     now: At,
     series: [Series; Quantity::ALL.len()],
+    snapshots: Snapshots,
     changes: Vec<Change>,
     rejection: Option<Rejection>,
 }
@@ -146,6 +162,7 @@ impl History {
             state: RunState::Waiting,
             now: At::default(),
             series: std::array::from_fn(|_| Series::new(1)),
+            snapshots: Snapshots::default(),
             changes: Vec::new(),
             rejection: None,
         }
@@ -159,18 +176,34 @@ impl History {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
             }
-            Event::Eval { step, gradients, seconds, metrics, .. } => {
+            Event::Eval { step, gradients, seconds, metrics, place, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.evaluated(at, metrics);
+                self.placed(at, place);
             }
             Event::Probe(probe) => {
                 let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
                 self.record(Quantity::Trace, at, (probe.trace.mean, probe.trace.std_error));
                 self.record(Quantity::LambdaMax, at, (probe.lambda_max.value, probe.lambda_max.residual));
+                self.probed(at, probe);
             }
             Event::FreeTrace { step, gradients, seconds, trace, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.record(Quantity::FreeTrace, at, (trace.mean, trace.std_error));
+            }
+            Event::AscentCurvature { step, gradients, seconds, curvature } => {
+                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                self.record(Quantity::AscentCurvature, at, (curvature.mean, curvature.std_error));
+            }
+            Event::PerturbationGap(curve) => {
+                self.arrive(At { step: curve.step, gradients: curve.gradients, seconds: curve.seconds });
+                self.snapshots.gap = Some(curve.as_ref().clone());
+            }
+            Event::Bound(bound) => {
+                let at = self.arrive(At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds });
+                self.record(Quantity::BoundTheorem, at, (bound.theorem, f64::NAN));
+                self.record(Quantity::BoundCode, at, (bound.code, f64::NAN));
+                self.snapshots.bound = Some(**bound);
             }
             Event::Adjust { step, gradients, seconds, setting, from, to } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
@@ -219,6 +252,43 @@ impl History {
 
     fn record(&mut self, quantity: Quantity, at: At, (value, std_error): (f64, f64)) {
         self.series[quantity as usize].push(Point { at, value, std_error });
+    }
+
+    /// What a probe found besides the trace and the largest eigenvalue.
+    fn probed(&mut self, at: At, probe: &Probe) {
+        let lambda_min = probe.lambda_min.map(|pair| (pair.value, pair.residual));
+        let layerwise = probe.lambda_layerwise.map(|sum| (sum.value, f64::NAN));
+        let gradient_norm = probe.gradient_norm.map(|norm| (norm, f64::NAN));
+        for (quantity, found) in [
+            (Quantity::LambdaMin, lambda_min),
+            (Quantity::Layerwise, layerwise),
+            (Quantity::GradientNorm, gradient_norm),
+        ] {
+            if let Some(found) = found {
+                self.record(quantity, at, found);
+            }
+        }
+        self.snapshots.layers.clone_from(&probe.layers);
+        self.snapshots.density.clone_from(&probe.density);
+        self.snapshots.probed_at = Some(at);
+    }
+
+    fn placed(&mut self, at: At, place: &Place) {
+        for (quantity, value) in [
+            (Quantity::Travel, place.travel),
+            (Quantity::WeightNorm, place.weight_norm),
+            (Quantity::LrNow, place.lr_now),
+            (Quantity::SigmaNow, place.sigma_now),
+        ] {
+            if let Some(value) = value {
+                self.record(quantity, at, (value, f64::NAN));
+            }
+        }
+    }
+
+    /// The newest measurements that are whole curves.
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     fn evaluated(&mut self, at: At, metrics: &Metrics) {
@@ -330,11 +400,14 @@ impl History {
     }
 
     /// Where gradient descent with heavy-ball momentum mu and learning rate eta stops being stable on a quadratic:
-    /// lambda_max = 2 (1 + mu) / eta, with the knobs as they are now. Sharper directions oscillate and grow.
+    /// lambda_max = 2 (1 + mu) / eta, with mu as it is now and eta as its schedule had it at the newest evaluation. Sharper
+    /// directions oscillate and grow. `None` for updates other than SGD.
     /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
     pub fn stability_threshold(&self) -> Option<f64> {
         let knobs = self.hyperparameters.as_ref()?;
-        let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / knobs.get(Knob::Lr)?;
+        let scheduled = knobs.chosen(Choice::LrSchedule) != Some("constant") || knobs.get(Knob::Warmup) != Some(0.0);
+        let lr = if scheduled { self.last(Quantity::LrNow)?.value } else { knobs.get(Knob::Lr)? };
+        let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / lr;
         (threshold.is_finite() && threshold > 0.0).then_some(threshold)
     }
 }

@@ -22,7 +22,7 @@ pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
 pub use export::{ExportError, Options, Session, SessionRun, export};
-pub use history::{Change, History, Rejection, RunState, Schedule};
+pub use history::{Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
 pub use panel::{Curve, Emphasis, Guide, Labelled, Panel, PanelKind, Stroke, View, default_panels};
 pub use pyramid::Extents;

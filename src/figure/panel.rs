@@ -3,7 +3,8 @@
 
 mod kind;
 
-pub use kind::{PanelKind, default_panels};
+pub use crate::run::PanelKind;
+pub use kind::default_panels;
 
 use super::{
     axis::{Axis, Bounds, Scale},

@@ -30,6 +30,26 @@ pub enum Quantity {
     FreeTrace,
     /// Largest eigenvalue of the exact Hessian; its error bar is the residual.
     LambdaMax,
+    /// Smallest eigenvalue of the exact Hessian; its error bar is the residual.
+    LambdaMin,
+    /// The sum over weight tensors that the paper's code calls lambda; not an eigenvalue.
+    Layerwise,
+    /// Curvature of the minibatch losses along SAM's ascents.
+    AscentCurvature,
+    /// Excess of the PAC-Bayes bound, as the theorem has it.
+    BoundTheorem,
+    /// Excess of the PAC-Bayes bound, as the authors' code has it.
+    BoundCode,
+    /// |w - w0|.
+    Travel,
+    /// |w|.
+    WeightNorm,
+    /// |grad f| of the clean loss.
+    GradientNorm,
+    /// The learning rate as its schedule has it.
+    LrNow,
+    /// The scale of the noise as its schedule has it.
+    SigmaNow,
 }
 
 /// How values of a quantity are written.
@@ -42,7 +62,7 @@ enum Written {
 
 impl Quantity {
     /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 22] = [
         Self::StepLoss,
         Self::TrainLoss,
         Self::TestLoss,
@@ -55,6 +75,16 @@ impl Quantity {
         Self::Trace,
         Self::FreeTrace,
         Self::LambdaMax,
+        Self::LambdaMin,
+        Self::Layerwise,
+        Self::AscentCurvature,
+        Self::BoundTheorem,
+        Self::BoundCode,
+        Self::Travel,
+        Self::WeightNorm,
+        Self::GradientNorm,
+        Self::LrNow,
+        Self::SigmaNow,
     ];
 
     /// Key, title, unit, scale, way of writing.
@@ -73,8 +103,18 @@ impl Quantity {
             }
             Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
             Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
-            Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Log, Digits(3)),
+            Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Linear, Digits(3)),
             Self::LambdaMax => ("lambda_max", "λ max", "", Scale::Log, Digits(3)),
+            Self::LambdaMin => ("lambda_min", "λ min", "", Scale::Linear, Digits(3)),
+            Self::Layerwise => ("lambda_layerwise", "λ layerwise", "a sum, no eigenvalue", Scale::Log, Digits(3)),
+            Self::AscentCurvature => ("ascent_curvature", "curvature along the ascent", "", Scale::Log, Digits(3)),
+            Self::BoundTheorem => ("bound_theorem", "bound's excess", "nats", Scale::Log, Digits(3)),
+            Self::BoundCode => ("bound_code", "bound's excess, code form", "nats", Scale::Log, Digits(3)),
+            Self::Travel => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
+            Self::WeightNorm => ("weight_norm", "weight norm", "", Scale::Linear, Digits(3)),
+            Self::GradientNorm => ("gradient_norm", "gradient norm", "", Scale::Log, Digits(3)),
+            Self::LrNow => ("lr_now", "learning rate", "", Scale::Log, Digits(3)),
+            Self::SigmaNow => ("sigma_now", "noise scale σ", "", Scale::Linear, Digits(3)),
         }
     }
 

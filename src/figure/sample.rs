@@ -1,16 +1,14 @@
 //! A made-up session for tests: four methods on a classifier, noisy losses, probes with errors, two changes, one divergence.
 //! Every number follows from formulas here, so that snapshots stay.
 
-use std::num::NonZeroU32;
-
 use super::{
     export::{Session, SessionRun},
     history::History,
 };
 use crate::{
-    optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
+    optimizer::{Hyperparameters, Knob},
     problem::Metrics,
-    run::{Budget, Eigenvalue, Estimate, Event, Outcome, Probe, Start},
+    run::{Budget, Eigenvalue, Estimate, Event, Outcome, Place, Position, Probe, Sides, Start},
 };
 
 /// Training gradient evaluations that each run may spend.
@@ -19,7 +17,8 @@ const BUDGET: u64 = 4000;
 /// How a made-up run goes.
 struct Recipe {
     name: &'static str,
-    method: Method,
+    method: &'static str,
+    knobs: &'static [(Knob, f64)],
     cost: u64,
     /// Final generalization gap, trace and largest eigenvalue.
     ends: (f64, f64, f64),
@@ -31,13 +30,20 @@ struct Recipe {
 
 /// The session, as far as `spent` gradient evaluations.
 pub(crate) fn session_until(spent: u64) -> Session {
-    let k = NonZeroU32::MIN;
-    let law = NoiseLaw::Gaussian;
     let recipes = [
-        Recipe { name: "SGD", method: Method::Sgd, cost: 1, ends: (0.288, 2.9, 60.0), diverges: None, changes: &[] },
+        Recipe {
+            name: "SGD",
+            method: "sgd",
+            knobs: &[],
+            cost: 1,
+            ends: (0.288, 2.9, 60.0),
+            diverges: None,
+            changes: &[],
+        },
         Recipe {
             name: "WP-SGD",
-            method: Method::WpSgd { sigma: 0.03, k: k.saturating_add(1), law },
+            method: "wp-sgd",
+            knobs: &[(Knob::Sigma, 0.03), (Knob::K, 2.0)],
             cost: 2,
             ends: (0.257, 0.48, 8.0),
             diverges: None,
@@ -45,7 +51,8 @@ pub(crate) fn session_until(spent: u64) -> Session {
         },
         Recipe {
             name: "SAM",
-            method: Method::Sam { rho: 0.05 },
+            method: "sam",
+            knobs: &[],
             cost: 2,
             ends: (0.243, 2.7, 40.0),
             diverges: Some(2600),
@@ -53,7 +60,8 @@ pub(crate) fn session_until(spent: u64) -> Session {
         },
         Recipe {
             name: "NSO",
-            method: Method::Nso { sigma: 0.02, k, law, mix: 0.0 },
+            method: "nso",
+            knobs: &[(Knob::Sigma, 0.02)],
             cost: 2,
             ends: (0.259, 1.66, 25.0),
             diverges: None,
@@ -82,8 +90,10 @@ fn noise(slot: usize, step: u64) -> f64 {
 }
 
 fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
-    let hyperparameters =
-        Hyperparameters { method: recipe.method, update: Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 } };
+    let usual = [(Knob::Lr, 0.05), (Knob::Momentum, 0.9)];
+    let knobs = usual.iter().chain(recipe.knobs);
+    let plain = Hyperparameters::new(recipe.method).unwrap();
+    let hyperparameters = knobs.fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
     let mut events = vec![Event::Start(Start {
         run: recipe.name.into(),
         hyperparameters,
@@ -126,31 +136,37 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 test_accuracy: Some(0.95 - 0.85 * (-10.0 * progress).exp()),
                 ..Metrics::default()
             };
-            events.push(Event::Eval { step, gradients, seconds, examples: 5000, took: 0.01, metrics });
+            events.push(Event::Eval {
+                step,
+                gradients,
+                seconds,
+                examples: 5000,
+                took: 0.01,
+                metrics,
+                place: Place::default(),
+            });
         }
         if gradients.is_multiple_of(200) {
             let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.05 * noise(slot + 11, step));
             let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
-            events.push(Event::Probe(Probe {
-                step,
-                gradients,
-                seconds,
-                trace: Estimate {
-                    mean: trace,
-                    std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()),
-                    probes: 30,
-                },
-                lambda_max: Eigenvalue { value: top, residual: 1e-3 * top, products: 20 },
-                examples: 512,
-                products: 50,
-                took: 0.2,
-            }));
+            let trace =
+                Estimate { mean: trace, std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()), probes: 30 };
+            let lambda_max = Eigenvalue { value: top, residual: 1e-3 * top, products: 20 };
+            let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
+            events.push(Event::Probe(Box::new(Probe { examples: 512, took: 0.2, ..probe })));
         }
-        if gradients.is_multiple_of(80) && matches!(recipe.method, Method::Nso { .. }) && gradients > 0 {
+        if gradients.is_multiple_of(80) && recipe.method == "nso" && gradients > 0 {
             let trace =
                 1.4 * recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.1 * noise(slot + 17, step));
             let estimate = Estimate { mean: trace, std_error: 0.1 * trace, probes: 40 };
-            events.push(Event::FreeTrace { step, gradients, seconds, sigma: 0.02, trace: estimate });
+            events.push(Event::FreeTrace {
+                step,
+                gradients,
+                seconds,
+                sigma: 0.02,
+                sides: Sides::TwoPoint,
+                trace: estimate,
+            });
         }
     }
     if spent == BUDGET {

@@ -5,25 +5,51 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A numeric hyper-parameter. Which knobs a run has is decided by its method
+/// A numeric hyper-parameter. Which knobs a run has is decided by its method, its base update and its schedules
 /// ([`Hyperparameters::get`](super::Hyperparameters::get)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
-    /// Learning rate eta.
-    Lr,
-    /// Momentum factor mu of the base update.
-    Momentum,
-    /// Weight decay, added to the direction at the clean weights.
-    WeightDecay,
     /// Standard deviation of the weight noise, per coordinate.
     Sigma,
     /// Perturbations (WP-SGD) or pairs of them (NSO) per step.
     K,
-    /// Radius of SAM's ascent step.
+    /// Radius of the ascent step of SAM and its relatives.
     Rho,
+    /// Share of the gradient in RSAM's ascent direction (lambda in its paper).
+    Lambda,
     /// Share of the clean gradient in NSO's direction (lambda in the paper's remark on mixing).
     Mix,
+    /// Share of the uniform distribution in smoothed labels.
+    Smoothing,
+    /// Learning rate eta.
+    Lr,
+    /// Momentum factor mu of SGD.
+    Momentum,
+    /// Decay of the first moment (Adam's kin, bSAM).
+    Beta1,
+    /// Decay of the second moment (Adam's kin), of the precision (bSAM).
+    Beta2,
+    /// What Adam's denominator never falls below.
+    Epsilon,
+    /// Weight decay at the clean weights.
+    WeightDecay,
+    /// Precision of bSAM's Gaussian prior.
+    Prior,
+    /// What bSAM's precision grows by each step besides the gradient.
+    Damping,
+    /// bSAM's precision at the start.
+    Precision,
+    /// Epochs over which the learning rate rises from zero.
+    Warmup,
+    /// Epochs between two drops of a step schedule.
+    DropEvery,
+    /// What a step schedule multiplies the learning rate by.
+    Gamma,
+    /// Weight of the squared distance to the initial weights in the loss.
+    Penalty,
+    /// Distance to the initial weights that a projection allows each tensor or row.
+    Radius,
 }
 
 /// How `+` and `-` walk along a knob.
@@ -37,16 +63,22 @@ enum Ladder {
     Even(f64),
 }
 
+#[derive(Clone, Copy)]
 struct Entry {
     key: &'static str,
     symbol: &'static str,
     meaning: &'static str,
-    low: f64,
-    low_open: bool,
-    high: f64,
-    high_open: bool,
+    low: End,
+    high: End,
     whole: bool,
     ladder: Ladder,
+}
+
+/// An end of a range, which may belong to it or not.
+#[derive(Clone, Copy)]
+enum End {
+    In(f64),
+    Out(f64),
 }
 
 const MOMENTA: &[f64] = &[0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
@@ -62,81 +94,97 @@ pub struct OutOfRange {
     pub value: f64,
 }
 
+const fn entry(
+    (key, symbol, meaning): (&'static str, &'static str, &'static str),
+    (low, high): (End, End),
+    ladder: Ladder,
+) -> Entry {
+    Entry { key, symbol, meaning, low, high, whole: false, ladder }
+}
+
+const FREE: Ladder = Ladder::Preferred { floor: 1e-4 };
+const FINE: Ladder = Ladder::Preferred { floor: 1e-8 };
+const TENTHS: Ladder = Ladder::Even(0.1);
+const SHARE: (End, End) = (End::In(0.0), End::In(1.0));
+const DECAY: (End, End) = (End::In(0.0), End::Out(1.0));
+const UP_TO_THOUSAND: (End, End) = (End::In(0.0), End::In(1e3));
+const UP_TO_MILLION: (End, End) = (End::In(0.0), End::In(1e6));
+const POSITIVE: (End, End) = (End::Out(0.0), End::In(1e6));
+
 impl Knob {
     /// Every knob, in the order in which panels list them.
-    pub const ALL: [Self; 7] =
-        [Self::Sigma, Self::K, Self::Rho, Self::Mix, Self::Lr, Self::Momentum, Self::WeightDecay];
+    pub const ALL: [Self; 20] = [
+        Self::Sigma,
+        Self::K,
+        Self::Rho,
+        Self::Lambda,
+        Self::Mix,
+        Self::Smoothing,
+        Self::Lr,
+        Self::Momentum,
+        Self::Beta1,
+        Self::Beta2,
+        Self::Epsilon,
+        Self::WeightDecay,
+        Self::Prior,
+        Self::Damping,
+        Self::Precision,
+        Self::Warmup,
+        Self::DropEvery,
+        Self::Gamma,
+        Self::Penalty,
+        Self::Radius,
+    ];
 
     fn entry(self) -> Entry {
-        let positive = Entry {
-            key: "lr",
-            symbol: "lr",
-            meaning: "the learning rate",
-            low: 0.0,
-            low_open: true,
-            high: 1e6,
-            high_open: false,
-            whole: false,
-            ladder: Ladder::Preferred { floor: 1e-8 },
-        };
         match self {
-            Self::Lr => positive,
-            Self::Momentum => Entry {
-                key: "momentum",
-                symbol: "momentum",
-                meaning: "the momentum factor",
-                low_open: false,
-                high: 1.0,
-                high_open: true,
-                ladder: Ladder::Listed(MOMENTA),
-                ..positive
-            },
-            Self::WeightDecay => Entry {
-                key: "weight_decay",
-                symbol: "decay",
-                meaning: "the weight decay",
-                low_open: false,
-                ladder: Ladder::Preferred { floor: 1e-6 },
-                ..positive
-            },
-            Self::Sigma => Entry {
-                key: "sigma",
-                symbol: "σ",
-                meaning: "the standard deviation of the weight noise",
-                low_open: false,
-                high: 1e3,
-                ladder: Ladder::Preferred { floor: 1e-4 },
-                ..positive
-            },
+            Self::Sigma => entry(("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE),
             Self::K => Entry {
-                key: "k",
-                symbol: "k",
-                meaning: "the number of perturbations a step",
-                low: 1.0,
-                low_open: false,
-                high: 64.0,
                 whole: true,
-                ladder: Ladder::Even(1.0),
-                ..positive
+                ..entry(
+                    ("k", "k", "the number of perturbations a step"),
+                    (End::In(1.0), End::In(64.0)),
+                    Ladder::Even(1.0),
+                )
             },
-            Self::Rho => Entry {
-                key: "rho",
-                symbol: "ρ",
-                meaning: "the ascent radius",
-                low_open: false,
-                high: 1e3,
-                ladder: Ladder::Preferred { floor: 1e-4 },
-                ..positive
-            },
-            Self::Mix => Entry {
-                key: "mix",
-                symbol: "mix",
-                meaning: "the share of the clean gradient",
-                low_open: false,
-                high: 1.0,
-                ladder: Ladder::Even(0.1),
-                ..positive
-            },
+            Self::Rho => entry(("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
+            Self::Lambda => {
+                entry(("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
+            }
+            Self::Mix => entry(("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
+            Self::Smoothing => {
+                entry(("smoothing", "smoothing", "the share of the uniform distribution in the labels"), SHARE, TENTHS)
+            }
+            Self::Lr => entry(("lr", "lr", "the learning rate"), POSITIVE, FINE),
+            Self::Momentum => entry(("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Beta1 => entry(("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Beta2 => entry(("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Epsilon => {
+                entry(("epsilon", "ε", "the floor of Adam's denominator"), POSITIVE, Ladder::Preferred { floor: 1e-12 })
+            }
+            Self::WeightDecay => {
+                entry(("weight_decay", "decay", "the weight decay"), UP_TO_MILLION, Ladder::Preferred { floor: 1e-6 })
+            }
+            Self::Prior => entry(("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
+            Self::Damping => entry(("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
+            Self::Precision => entry(("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
+            Self::Warmup => entry(
+                ("warmup", "warm-up", "the epochs over which the learning rate rises from zero"),
+                UP_TO_MILLION,
+                Ladder::Even(1.0),
+            ),
+            Self::DropEvery => {
+                entry(("drop_every", "drop every", "the epochs between two drops of lr"), POSITIVE, Ladder::Even(1.0))
+            }
+            Self::Gamma => entry(("gamma", "γ", "the factor of a drop of lr"), (End::Out(0.0), End::In(1.0)), TENTHS),
+            Self::Penalty => entry(
+                ("penalty", "penalty", "the weight of the squared distance to the start"),
+                UP_TO_MILLION,
+                Ladder::Preferred { floor: 1e-6 },
+            ),
+            Self::Radius => {
+                entry(("radius", "radius", "the distance to the start that a projection allows"), UP_TO_MILLION, FREE)
+            }
         }
     }
 
@@ -162,11 +210,17 @@ impl Knob {
 
     /// The allowed range, in words.
     pub fn range(self) -> String {
-        let Entry { low, low_open, high, high_open, whole, .. } = self.entry();
+        let Entry { low, high, whole, .. } = self.entry();
         let kind = if whole { "a whole number " } else { "" };
-        let from = if low_open { "above" } else { "at least" };
-        let to = if high_open { "below" } else { "at most" };
-        format!("{kind}{from} {low} and {to} {high}")
+        let from = match low {
+            End::In(low) => format!("at least {low}"),
+            End::Out(low) => format!("above {low}"),
+        };
+        let to = match high {
+            End::In(high) => format!("at most {high}"),
+            End::Out(high) => format!("below {high}"),
+        };
+        format!("{kind}{from} and {to}")
     }
 
     /// `value`, if the knob takes it.
@@ -174,11 +228,27 @@ impl Knob {
     /// # Errors
     /// [`OutOfRange`] if it is not finite, outside of the range, or not whole where it must be.
     pub fn check(self, value: f64) -> Result<f64, OutOfRange> {
-        let Entry { low, low_open, high, high_open, whole, .. } = self.entry();
-        let above = if low_open { value > low } else { value >= low };
-        let below = if high_open { value < high } else { value <= high };
+        let Entry { low, high, whole, .. } = self.entry();
+        let above = match low {
+            End::In(low) => value >= low,
+            End::Out(low) => value > low,
+        };
+        let below = match high {
+            End::In(high) => value <= high,
+            End::Out(high) => value < high,
+        };
         let fits = value.is_finite() && above && below && (!whole || value.fract() == 0.0);
         fits.then_some(value).ok_or(OutOfRange { knob: self, value })
+    }
+
+    /// Whether the knob does nothing at `value`: what it weighs or adds is absent.
+    pub fn is_idle(self, value: f64) -> bool {
+        matches!(self, Self::Mix | Self::WeightDecay | Self::Warmup | Self::Penalty) && value == 0.0
+    }
+
+    /// Whether it counts something.
+    pub fn is_whole(self) -> bool {
+        self.entry().whole
     }
 
     /// The next value above `value` on the knob's ladder, or `value` itself at the end of the range.

@@ -1,40 +1,42 @@
 //! The methods: which direction a step follows. A method is data that presets, the log and the knob panel share;
-//! asked for a direction it is a pure function of the objective, the weights and the noise stream.
+//! asked for a direction it is a pure function of the objective, the weights and the noise.
 
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize};
+use burn::tensor::Tensor;
 
-use super::{Knob, NoiseLaw, NoiseStream, OutOfRange, Sgd};
-use crate::autodiff::{Objective, Pair, Scalar, Vector};
+use super::{
+    noise::{Noise, NoiseSource},
+    schedule::Progress,
+    step::{Findings, FreeKind, FreeSamples},
+};
+use crate::autodiff::{Layout, Objective, Pair, Vector};
 
 /// SAM's guard against a zero gradient norm, as its authors have it.
 const NORM_FLOOR: f64 = 1e-12;
 
+/// What ASAM adds to a weight's magnitude.
+const ASAM_OFFSET: f64 = 0.01;
+
 /// An optimization method with its own knobs. Costs are gradient evaluations a step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     /// Stochastic gradient descent: g = grad f(w). Cost 1.
     Sgd,
     /// Weight-perturbed SGD, also called randomized smoothing: g = 1/k sum_j grad f(w + U_j). Cost k.
     WpSgd {
-        /// Standard deviation of the noise, per coordinate.
-        sigma: f64,
+        /// Law and scale of U.
+        noise: Noise,
         /// Perturbations a step.
         k: NonZeroU32,
-        /// Law of the noise.
-        law: NoiseLaw,
     },
     /// Noise stability optimization (arXiv 2306.08553, Algorithm 1):
     /// g = mix grad f(w) + (1 - mix) 1/(2k) sum_j [grad f(w + U_j) + grad f(w - U_j)]. Cost 2k, or 2k + 1 when mixed.
     Nso {
-        /// Standard deviation of the noise, per coordinate.
-        sigma: f64,
+        /// Law and scale of U.
+        noise: Noise,
         /// Pairs of perturbations a step.
         k: NonZeroU32,
-        /// Law of the noise.
-        law: NoiseLaw,
         /// Share of the clean gradient, 0 to 1.
         mix: f64,
     },
@@ -44,6 +46,44 @@ pub enum Method {
         /// Radius of the ascent step.
         rho: f64,
     },
+    /// SAM without the norm (Andriushchenko & Flammarion 2022): g = grad f(w + rho g1). Cost 2.
+    Usam {
+        /// Step of the ascent.
+        rho: f64,
+    },
+    /// Adaptive SAM (Kwon 2021): g = grad f(w + e), e = rho T^2 g1 / (|T g1|_2 + 1e-12), T diagonal. Cost 2.
+    Asam {
+        /// Radius of the ascent step.
+        rho: f64,
+        /// What T is.
+        scaling: Scaling,
+    },
+    /// Random SAM (Liu 2022): D noise, scaled by the norms of output rows in tensors of two dimensions and more;
+    /// g1 = grad f(w + D); e = rho (D + lambda g1) / (|D + lambda g1|_2 + 1e-12); g = grad f(w + e). Cost 2.
+    Rsam {
+        /// Radius of the ascent step.
+        rho: f64,
+        /// Law and scale of D.
+        noise: Noise,
+        /// Weight of the gradient in the ascent.
+        lambda: f64,
+    },
+    /// SGD on smoothed labels: (1 - a) NLL + a mean_c(-log p_c), uniform over all classes. Cost 1. The objective that it is
+    /// given must be the smoothed one.
+    LabelSmoothing {
+        /// Share a of the uniform distribution.
+        smoothing: f64,
+    },
+}
+
+/// The diagonal scaling T of ASAM.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scaling {
+    /// |w| + 0.01 for weights, 1 for biases and shifts.
+    #[default]
+    Offset,
+    /// |w| throughout.
+    Plain,
 }
 
 /// Where a step goes, and what its evaluations tell besides.
@@ -51,21 +91,9 @@ pub enum Method {
 pub struct Direction {
     /// The descent direction g.
     pub vector: Vector,
-    /// The minibatch loss as the method saw it: f(w) for SGD and SAM, the mean over the perturbed points for the others.
-    pub loss: Scalar,
-    /// NSO with noise: for each pair a sample of the smoothed Hessian's trace, U'(g+ - g-) / (2 sigma^2).
-    pub smoothed_traces: Vec<Scalar>,
-}
-
-/// Everything that decides a step: the method and the base update.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Hyperparameters {
-    /// Which direction.
-    #[serde(flatten)]
-    pub method: Method,
-    /// What is done with it.
-    #[serde(flatten)]
-    pub update: Sgd,
+    /// What else was found. The loss is f(w) for SGD, SAM, USAM and ASAM, the mean over the perturbed points for WP-SGD and
+    /// NSO, f(w + D) for RSAM, the smoothed one for label smoothing.
+    pub findings: Findings,
 }
 
 /// The mean of values that arrive one by one. Equal values give that value to the last bit, which keeps
@@ -93,44 +121,59 @@ impl RunningMean {
     }
 }
 
+fn norm(v: &Vector) -> Vector {
+    v.clone().square().sum().sqrt()
+}
+
 impl Method {
-    /// The direction of one step at `w`. All its gradients are of the same objective, so of the same minibatch.
-    pub fn direction(&self, f: &dyn Objective, w: &Vector, noise: &mut NoiseStream) -> Direction {
+    /// The same method as it is at a point of training: its noise at the scale that the schedule has.
+    #[must_use]
+    pub fn at(self, progress: Progress) -> Self {
+        match self {
+            Self::WpSgd { noise, k } => Self::WpSgd { noise: noise.at(progress), k },
+            Self::Nso { noise, k, mix } => Self::Nso { noise: noise.at(progress), k, mix },
+            Self::Rsam { rho, noise, lambda } => Self::Rsam { rho, noise: noise.at(progress), lambda },
+            other => other,
+        }
+    }
+
+    /// The direction of one step at `w`, with the noise at the scale that it says.
+    pub fn direction(
+        &self,
+        f: &dyn Objective,
+        w: &Vector,
+        (layout, source): (&Layout, &mut dyn NoiseSource),
+    ) -> Direction {
         match *self {
-            Self::Sgd => {
+            Self::Sgd | Self::LabelSmoothing { .. } => {
                 let clean = f.gradient(w);
-                Direction { vector: clean.gradient, loss: clean.loss, smoothed_traces: Vec::new() }
+                let findings = Findings { loss: clean.loss, free: FreeSamples::none() };
+                Direction { vector: clean.gradient, findings }
             }
-            Self::WpSgd { sigma, k, law } => {
-                let (mut direction, mut loss) = (RunningMean::new(), RunningMean::new());
-                for _ in 0..k.get() {
-                    let there = f.gradient(&(w.clone() + noise.draw(w, sigma, law)));
-                    direction.add(there.gradient);
-                    loss.add(there.loss);
+            Self::WpSgd { noise, k } => one_sided(f, w, ((noise, k), source)),
+            Self::Nso { noise, k, mix } => {
+                let two_point = two_point(f, w, ((noise, k), source));
+                if mix == 0.0 {
+                    return two_point;
                 }
-                Direction { vector: direction.value(w), loss: loss.value(w), smoothed_traces: Vec::new() }
+                let vector = f.gradient(w).gradient * mix + two_point.vector * (1.0 - mix);
+                Direction { vector, ..two_point }
             }
-            Self::Nso { sigma, k, law, mix } => {
-                let (mut direction, mut loss) = (RunningMean::new(), RunningMean::new());
-                let mut smoothed_traces = Vec::new();
-                for _ in 0..k.get() {
-                    let pair = Pair::evaluate(f, w, noise.draw(w, sigma, law));
-                    direction.add(pair.mean());
-                    loss.add(pair.loss());
-                    if sigma > 0.0 {
-                        smoothed_traces.push(pair.smoothed_curvature() / (sigma * sigma));
-                    }
-                }
-                let mean = direction.value(w);
-                let vector = if mix == 0.0 { mean } else { f.gradient(w).gradient * mix + mean * (1.0 - mix) };
-                Direction { vector, loss: loss.value(w), smoothed_traces }
-            }
-            Self::Sam { rho } => {
-                let clean = f.gradient(w);
-                let norm = clean.gradient.clone().square().sum().sqrt() + NORM_FLOOR;
-                let ascent = clean.gradient * (norm.recip() * rho);
-                let vector = f.gradient(&(w.clone() + ascent)).gradient;
-                Direction { vector, loss: clean.loss, smoothed_traces: Vec::new() }
+            Self::Sam { rho } => ascend(f, (w, rho), |g| g.clone() * ((norm(g) + NORM_FLOOR).recip() * rho)),
+            Self::Usam { rho } => ascend(f, (w, rho), |g| g.clone() * rho),
+            Self::Asam { rho, scaling } => ascend(f, (w, rho), |g| {
+                let t = scaling.diagonal(w, layout);
+                let scaled = t.clone() * g.clone();
+                let length = norm(&scaled) + NORM_FLOOR;
+                t * scaled * (length.recip() * rho)
+            }),
+            Self::Rsam { rho, noise, lambda } => {
+                let d = by_rows(source.draw(w, noise), w, layout);
+                let there = f.gradient(&(w.clone() + d.clone()));
+                let towards = d + there.gradient * lambda;
+                let e = towards.clone() * ((norm(&towards) + NORM_FLOOR).recip() * rho);
+                let findings = Findings { loss: there.loss, free: FreeSamples::none() };
+                Direction { vector: f.gradient(&(w.clone() + e)).gradient, findings }
             }
         }
     }
@@ -138,97 +181,105 @@ impl Method {
     /// Gradient evaluations that one step costs.
     pub fn cost(&self) -> u64 {
         match *self {
-            Self::Sgd => 1,
+            Self::Sgd | Self::LabelSmoothing { .. } => 1,
             Self::WpSgd { k, .. } => u64::from(k.get()),
             Self::Nso { k, mix, .. } => 2 * u64::from(k.get()) + u64::from(mix != 0.0),
-            Self::Sam { .. } => 2,
+            Self::Sam { .. } | Self::Usam { .. } | Self::Asam { .. } | Self::Rsam { .. } => 2,
         }
     }
 
-    /// The name in presets and events.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::WpSgd { .. } => "wp-sgd",
-            Self::Nso { .. } => "nso",
-            Self::Sam { .. } => "sam",
-        }
-    }
-
-    /// The noise law, for the methods that have one.
-    pub fn law(&self) -> Option<NoiseLaw> {
+    /// Its noise, for the methods that have some.
+    pub fn noise(&self) -> Option<Noise> {
         match *self {
-            Self::WpSgd { law, .. } | Self::Nso { law, .. } => Some(law),
-            Self::Sgd | Self::Sam { .. } => None,
+            Self::WpSgd { noise, .. } | Self::Nso { noise, .. } | Self::Rsam { noise, .. } => Some(noise),
+            _ => None,
         }
     }
 }
 
-impl Hyperparameters {
-    /// The knobs of this run, in panel order.
-    pub fn knobs(&self) -> impl Iterator<Item = Knob> + '_ {
-        Knob::ALL.into_iter().filter(|&knob| self.get(knob).is_some())
+/// The mean gradient over w + U_j; each evaluation is also a sample U'g / sigma^2 of the smoothed trace.
+fn one_sided(
+    f: &dyn Objective,
+    w: &Vector,
+    ((noise, k), source): ((Noise, NonZeroU32), &mut dyn NoiseSource),
+) -> Direction {
+    let (mut direction, mut loss, mut values) = (RunningMean::new(), RunningMean::new(), Vec::new());
+    for _ in 0..k.get() {
+        let u = source.draw(w, noise);
+        let there = f.gradient(&(w.clone() + u.clone()));
+        if noise.sigma > 0.0 {
+            values.push(u.dot(there.gradient.clone()) / (noise.sigma * noise.sigma));
+        }
+        direction.add(there.gradient);
+        loss.add(there.loss);
     }
+    let kind = (noise.sigma > 0.0).then_some(FreeKind::OneSided { sigma: noise.sigma });
+    let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
+    Direction { vector: direction.value(w), findings }
+}
 
-    /// The value of a knob; `None` where the method has no such knob.
-    pub fn get(&self, knob: Knob) -> Option<f64> {
-        match (knob, self.method) {
-            (Knob::Lr, _) => Some(self.update.lr),
-            (Knob::Momentum, _) => Some(self.update.momentum),
-            (Knob::WeightDecay, _) => Some(self.update.weight_decay),
-            (Knob::Sigma, Method::WpSgd { sigma, .. } | Method::Nso { sigma, .. }) => Some(sigma),
-            (Knob::K, Method::WpSgd { k, .. } | Method::Nso { k, .. }) => Some(f64::from(k.get())),
-            (Knob::Mix, Method::Nso { mix, .. }) => Some(mix),
-            (Knob::Rho, Method::Sam { rho }) => Some(rho),
-            (Knob::Sigma | Knob::K | Knob::Mix | Knob::Rho, _) => None,
+/// The mean gradient over w + U_j and w - U_j; each pair is also a sample U'(g+ - g-) / (2 sigma^2) of the smoothed trace.
+fn two_point(
+    f: &dyn Objective,
+    w: &Vector,
+    ((noise, k), source): ((Noise, NonZeroU32), &mut dyn NoiseSource),
+) -> Direction {
+    let (mut direction, mut loss, mut values) = (RunningMean::new(), RunningMean::new(), Vec::new());
+    for _ in 0..k.get() {
+        let pair = Pair::evaluate(f, w, source.draw(w, noise));
+        direction.add(pair.mean());
+        loss.add(pair.loss());
+        if noise.sigma > 0.0 {
+            values.push(pair.smoothed_curvature() / (noise.sigma * noise.sigma));
         }
     }
+    let kind = (noise.sigma > 0.0).then_some(FreeKind::TwoPoint { sigma: noise.sigma });
+    let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
+    Direction { vector: direction.value(w), findings }
+}
 
-    /// These hyper-parameters with one knob at another value.
-    ///
-    /// # Errors
-    /// [`Refused`] if the method has no such knob or the knob does not take the value.
-    pub fn with(mut self, knob: Knob, value: f64) -> Result<Self, Refused> {
-        let value = knob.check(value)?;
-        let slot = match (knob, &mut self.method) {
-            (Knob::Lr, _) => &mut self.update.lr,
-            (Knob::Momentum, _) => &mut self.update.momentum,
-            (Knob::WeightDecay, _) => &mut self.update.weight_decay,
-            (Knob::Sigma, Method::WpSgd { sigma, .. } | Method::Nso { sigma, .. }) => sigma,
-            (Knob::Mix, Method::Nso { mix, .. }) => mix,
-            (Knob::Rho, Method::Sam { rho }) => rho,
-            (Knob::K, Method::WpSgd { k, .. } | Method::Nso { k, .. }) => {
-                *k = whole(value).ok_or(OutOfRange { knob, value })?;
-                return Ok(self);
+/// The gradient at w + e, where `ascent` makes e of radius `rho` of the gradient at w; the two are also a sample of the
+/// curvature along e.
+fn ascend(f: &dyn Objective, (w, rho): (&Vector, f64), ascent: impl FnOnce(&Vector) -> Vector) -> Direction {
+    let clean = f.gradient(w);
+    let e = ascent(&clean.gradient);
+    let there = f.gradient(&(w.clone() + e.clone()));
+    let free = if rho > 0.0 {
+        let curvature = e.clone().dot(there.gradient.clone() - clean.gradient) / e.square().sum();
+        FreeSamples { kind: Some(FreeKind::Ascent), values: vec![curvature] }
+    } else {
+        FreeSamples::none()
+    };
+    Direction { vector: there.gradient, findings: Findings { loss: clean.loss, free } }
+}
+
+impl Scaling {
+    /// The diagonal of T at `w`.
+    fn diagonal(self, w: &Vector, layout: &Layout) -> Vector {
+        let magnitude = w.clone().abs();
+        match self {
+            Self::Plain => magnitude,
+            Self::Offset => {
+                let pieces = layout.cut(&(magnitude + ASAM_OFFSET)).into_iter().zip(layout.entries());
+                layout.join(
+                    pieces.map(|(piece, entry)| if entry.is_bias() { piece.ones_like() } else { piece }).collect(),
+                )
             }
-            (Knob::Sigma | Knob::K | Knob::Mix | Knob::Rho, method) => {
-                return Err(Refused::NoSuchKnob { method: method.key(), knob });
-            }
-        };
-        *slot = value;
-        Ok(self)
+        }
     }
 }
 
-/// A positive whole number as a count.
-fn whole(value: f64) -> Option<NonZeroU32> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and in range")]
-    let fits = (value.fract() == 0.0 && value >= 1.0 && value <= f64::from(u32::MAX)).then_some(value as u32);
-    fits.and_then(NonZeroU32::new)
-}
-
-/// Why a knob was not turned.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Refused {
-    /// The value is outside of the knob's range.
-    #[error(transparent)]
-    OutOfRange(#[from] OutOfRange),
-    /// The method does not have the knob.
-    #[error("{method} has no {knob}")]
-    NoSuchKnob {
-        /// The method's key.
-        method: &'static str,
-        /// The knob that was asked for.
-        knob: Knob,
-    },
+/// `noise` with each output row of a tensor of two dimensions and more multiplied by that row's norm in `w`.
+fn by_rows(noise: Vector, w: &Vector, layout: &Layout) -> Vector {
+    let pieces = layout.cut(&noise).into_iter().zip(layout.cut(w)).zip(layout.entries());
+    let scaled = pieces.map(|((noise, w), entry)| {
+        if entry.shape.len() < 2 {
+            return noise;
+        }
+        let shape = [entry.rows(), entry.len() / entry.rows().max(1)];
+        let norms = w.reshape::<2, _>(shape).square().sum_dim(1).sqrt();
+        let noise: Tensor<2> = noise.reshape(shape);
+        (noise * norms).reshape([entry.len()])
+    });
+    layout.join(scaled.collect())
 }

@@ -1,11 +1,23 @@
 //! How a step moves w. Tensors in, tensors out; this layer knows no model, no clock and no event.
 
+mod anchor;
+mod base;
+mod bsam;
+mod choice;
+mod hyperparameters;
 mod knob;
 mod method;
 mod noise;
-mod update;
+mod schedule;
+mod step;
 
+pub use anchor::{Anchor, Projection};
+pub use base::{Base, BaseRule, MomentMemory, Moments};
+pub use bsam::Bsam;
+pub use choice::Choice;
+pub use hyperparameters::{Hyperparameters, Refused, Rule};
 pub use knob::{Knob, OutOfRange};
-pub use method::{Direction, Hyperparameters, Method, Refused};
-pub use noise::{NoiseLaw, NoiseStream};
-pub use update::{Momentum, Sgd};
+pub use method::{Direction, Method, Scaling};
+pub use noise::{Noise, NoiseLaw, NoiseSource, NoiseStream};
+pub use schedule::{LrSchedule, LrShape, NoiseSchedule, Progress};
+pub use step::{After, Before, Findings, FreeKind, FreeSamples, Memory, Terrain};

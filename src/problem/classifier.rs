@@ -2,7 +2,13 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Examples, Metrics, Problem, data::Labelled, indices_on, layer::cross_entropy, model::Network};
+use super::{
+    Examples, Metrics, Problem,
+    data::Labelled,
+    indices_on,
+    layer::{Labels, cross_entropy, smoothed_cross_entropy},
+    model::Network,
+};
 use crate::{
     autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
     random::Stream,
@@ -18,6 +24,13 @@ pub struct Classifier<N> {
     train: Split,
     test: Split,
     device: Device,
+}
+
+/// What a loss is computed on.
+#[derive(Debug, Clone)]
+pub struct Minibatch {
+    split: Split,
+    smoothing: f64,
 }
 
 /// Examples as tensors.
@@ -61,6 +74,14 @@ impl<N: Network> Classifier<N> {
         Self { network, train, test, device }
     }
 
+    fn sample(&self, examples: Examples<'_>) -> Split {
+        match examples {
+            Examples::First(count) if count >= self.train.len() => self.train.clone(),
+            Examples::First(count) => self.train.rows(0, count),
+            Examples::Chosen(indices) => self.train.chosen(indices),
+        }
+    }
+
     /// Mean loss and share of correct answers on a split, both still on the device.
     fn score(&self, w: &Vector, split: &Split) -> [Scalar; 2] {
         let layout = self.network.layout();
@@ -82,15 +103,16 @@ impl<N: Network> Classifier<N> {
 }
 
 impl<N: Network> Model for Classifier<N> {
-    type Batch = Split;
+    type Batch = Minibatch;
 
     fn layout(&self) -> &Layout {
         self.network.layout()
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Split) -> R::T<1> {
-        let inputs = batch.inputs.clone().cast(w.dtype());
-        cross_entropy::<R>(self.network.logits::<R>(w, R::constant(inputs)), batch.labels.clone())
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, smoothing }: &Minibatch) -> R::T<1> {
+        let inputs = split.inputs.clone().cast(w.dtype());
+        let labels = Labels { classes: split.labels.clone(), smoothing: *smoothing };
+        smoothed_cross_entropy::<R>(self.network.logits::<R>(w, R::constant(inputs)), labels)
     }
 }
 
@@ -112,12 +134,11 @@ impl<N: Network> Problem for Classifier<N> {
     }
 
     fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        let batch = match examples {
-            Examples::First(count) if count >= self.train.len() => self.train.clone(),
-            Examples::First(count) => self.train.rows(0, count),
-            Examples::Chosen(indices) => self.train.chosen(indices),
-        };
-        Box::new(Differentiable::new(self, batch))
+        Box::new(Differentiable::new(self, Minibatch { split: self.sample(examples), smoothing: 0.0 }))
+    }
+
+    fn smoothed_objective(&self, examples: Examples<'_>, smoothing: f64) -> Option<Box<dyn Objective + '_>> {
+        Some(Box::new(Differentiable::new(self, Minibatch { split: self.sample(examples), smoothing })))
     }
 
     fn evaluate(&self, w: &Vector) -> Metrics {

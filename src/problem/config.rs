@@ -95,6 +95,11 @@ impl ProblemConfig {
         }
     }
 
+    /// Whether its examples have labels, which can be smoothed.
+    pub fn has_labels(&self) -> bool {
+        matches!(self, Self::MnistSoftmax(_) | Self::MnistMlp { .. })
+    }
+
     /// Reads or draws the data and puts the problem on `device`. May take seconds.
     ///
     /// # Errors

@@ -63,6 +63,12 @@ pub trait Problem: Send + Sync {
     /// The mean clean loss over these training examples as a function of w.
     fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_>;
 
+    /// The same on labels smoothed by a share `smoothing` of the uniform distribution: (1 - a) NLL + a mean_c(-log p_c);
+    /// `None` where there are no labels.
+    fn smoothed_objective(&self, _examples: Examples<'_>, _smoothing: f64) -> Option<Box<dyn Objective + '_>> {
+        None
+    }
+
     /// Losses and their companions on whole splits, at `w`. Waits for the device.
     fn evaluate(&self, w: &Vector) -> Metrics;
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::measured::{Bound, Estimate, GapCurve, Place, Probe, Sides};
 use crate::{
     number,
     optimizer::{Hyperparameters, Knob},
@@ -42,7 +43,8 @@ pub enum Event {
         step: u64,
         /// Gradient evaluations spent so far.
         gradients: u64,
-        /// The minibatch loss as the method saw it: at w for SGD and SAM, the mean over w + U for WP-SGD, over w +- U for NSO.
+        /// The minibatch loss as the method saw it: at w for SGD, SAM, USAM and ASAM, the mean over w + U for WP-SGD, over
+        /// w +- U for NSO, at w + noise for RSAM and bSAM, on smoothed labels for label smoothing.
         #[serde(with = "number")]
         loss: f64,
         /// The run's clock.
@@ -65,9 +67,12 @@ pub enum Event {
         /// What was measured; the keys depend on the problem.
         #[serde(flatten)]
         metrics: Metrics,
+        /// Where the weights are and how the next step is taken.
+        #[serde(flatten)]
+        place: Place,
     },
     /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
-    Probe(Probe),
+    Probe(Box<Probe>),
     /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
     FreeTrace {
         /// Steps taken.
@@ -78,9 +83,28 @@ pub enum Event {
         seconds: f64,
         /// The noise scale at which the loss was smoothed.
         sigma: f64,
-        /// Mean over the pairs of the window; `probes` counts the pairs.
+        /// From pairs or from single perturbations.
+        #[serde(default)]
+        sides: Sides,
+        /// Mean over the samples of the window; `probes` counts them.
         trace: Estimate,
     },
+    /// The curvature of the minibatch losses along SAM's ascents, e'(grad f(w + e) - grad f(w)) / |e|^2, from the gradients that the
+    /// steps since the last such event paid for anyway.
+    AscentCurvature {
+        /// Steps taken.
+        step: u64,
+        /// Gradient evaluations spent so far.
+        gradients: u64,
+        /// The run's clock.
+        seconds: f64,
+        /// Mean over the steps of the window; `probes` counts them.
+        curvature: Estimate,
+    },
+    /// What noise does to the clean loss, over a range of its scale.
+    PerturbationGap(Box<GapCurve>),
+    /// The PAC-Bayes bound with its ingredients.
+    Bound(Box<Bound>),
     /// A knob was turned: steps after `step` use the new value.
     Adjust {
         /// Steps taken.
@@ -166,53 +190,6 @@ pub enum Budget {
     Gradients(u64),
 }
 
-/// One curvature measurement of the clean loss at the current weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training; a probe's own cost is `products`.
-    pub gradients: u64,
-    /// The run's clock when the probe began.
-    pub seconds: f64,
-    /// Trace of the exact Hessian.
-    pub trace: Estimate,
-    /// Largest eigenvalue of the exact Hessian.
-    pub lambda_max: Eigenvalue,
-    /// Training examples measured on; 0 where the problem has none.
-    pub examples: u64,
-    /// Hessian-vector products spent, all estimates together.
-    pub products: u64,
-    /// Seconds the probe took.
-    pub took: f64,
-}
-
-/// A mean with its standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Sample mean.
-    #[serde(with = "number")]
-    pub mean: f64,
-    /// Standard error of the mean; NaN when there is but one sample.
-    #[serde(with = "number")]
-    pub std_error: f64,
-    /// Number of samples.
-    pub probes: u64,
-}
-
-/// An eigenvalue with its residual.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Eigenvalue {
-    /// The Ritz value.
-    #[serde(with = "number")]
-    pub value: f64,
-    /// |H v - value v|_2 for the unit Ritz vector v.
-    #[serde(with = "number")]
-    pub residual: f64,
-    /// Hessian-vector products spent on it.
-    pub products: u64,
-}
-
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -241,14 +218,18 @@ pub struct Position {
 impl Event {
     /// Where the run was, for the events that say so on every axis.
     pub fn position(&self) -> Option<Position> {
+        let position = |step, gradients, seconds| Position { step, gradients, seconds };
         match *self {
             Self::Start(_) => Some(Position::default()),
             Self::Step { step, gradients, seconds, .. }
             | Self::Eval { step, gradients, seconds, .. }
-            | Self::Probe(Probe { step, gradients, seconds, .. })
             | Self::FreeTrace { step, gradients, seconds, .. }
+            | Self::AscentCurvature { step, gradients, seconds, .. }
             | Self::Adjust { step, gradients, seconds, .. }
             | Self::Finish { step, gradients, seconds, .. } => Some(Position { step, gradients, seconds }),
+            Self::Probe(ref probe) => Some(position(probe.step, probe.gradients, probe.seconds)),
+            Self::PerturbationGap(ref curve) => Some(position(curve.step, curve.gradients, curve.seconds)),
+            Self::Bound(ref bound) => Some(position(bound.step, bound.gradients, bound.seconds)),
             Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,
         }
     }

@@ -7,14 +7,20 @@ mod engine;
 mod event;
 pub mod log;
 mod measure;
+mod measured;
 mod plan;
 pub mod preset;
 mod section;
 mod train;
+mod view;
 
 pub use engine::{Batch, Engine, EngineError};
-pub use event::{Budget, Command, Eigenvalue, Estimate, Event, Outcome, Position, Probe, Start};
-pub use plan::{Cadence, Plan, ProbePlan, RunPlan, Train};
+pub use event::{Budget, Command, Event, Outcome, Position, Start};
+pub use measured::{
+    Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, LayerTrace, Layerwise, Place, Probe, Sides,
+};
+pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};
+pub use view::PanelKind;
 
 pub use crate::problem::Metrics;

@@ -119,9 +119,30 @@ impl Section {
 
     /// The same, left in place.
     pub fn peek_choice(&self, key: &str, choices: &[&'static str]) -> Result<Option<&'static str>, Fault> {
-        let Some(value) = self.table.get(key) else { return Ok(None) };
+        self.table.get(key).map(|value| self.word(key, value, choices)).transpose()
+    }
+
+    /// A list of these words, each at most once.
+    pub fn choices(&mut self, key: &str, choices: &[&'static str]) -> Result<Option<Vec<&'static str>>, Fault> {
+        let list = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong_type(key, "a list of strings", &other)),
+        };
+        let mut chosen = Vec::new();
+        for value in list {
+            let word = self.word(key, &value, choices)?;
+            if chosen.contains(&word) {
+                return Err(self.fault(key, format!("has '{word}' twice")));
+            }
+            chosen.push(word);
+        }
+        Ok(Some(chosen))
+    }
+
+    fn word(&self, key: &str, value: &Value, choices: &[&'static str]) -> Result<&'static str, Fault> {
         let Some(word) = value.as_str() else { return Err(self.wrong_type(key, "a string", value)) };
-        choices.iter().find(|&&choice| choice == word).map(|&choice| Some(choice)).ok_or_else(|| {
+        choices.iter().copied().find(|&choice| choice == word).ok_or_else(|| {
             let hint = suggestion(word, choices.iter().copied());
             self.fault(key, format!("'{}' is none of {}{hint}", word.escape_debug(), choices.join(", ")))
         })

@@ -8,11 +8,11 @@ use super::{
     batches::Batches,
     clock::Clock,
     log::LogError,
-    measure::{Gauge, Ledger, LedgerError},
+    measure::{Gauge, Ledger, LedgerError, Moment},
 };
 use crate::{
     autodiff::{Counted, Vector, vector_like},
-    optimizer::{Direction, Hyperparameters, Knob, Momentum, NoiseStream},
+    optimizer::{After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Rule, Terrain},
     problem::{Examples, Problem},
     random::{Purpose, stream},
 };
@@ -99,7 +99,9 @@ impl From<LedgerError> for Interrupt {
 struct State {
     hyperparameters: Hyperparameters,
     w: Vector,
-    momentum: Momentum,
+    /// The weights that training began from.
+    start: Vector,
+    memory: Memory,
     noise: NoiseStream,
     batches: Batches,
     at: Position,
@@ -134,15 +136,15 @@ fn run_to_the_end(
     clock: &mut Clock,
     (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
 ) -> Result<(), Interrupt> {
-    let mut gauge = Gauge::new(job);
+    let mut gauge = Gauge::new(job, state.start.clone());
     let mut ledger = Ledger::new(job.train.record_every);
-    gauge.measure_all(&state.w, state.at, publish)?;
+    gauge.measure_all(state.moment(job), publish)?;
     let mut read_at = clock.elapsed();
     while !spent(job.train.budget, state.at, steps_per_epoch(job)) {
         obey(state, clock, &mut ledger, (inbox, publish))?;
         let before = state.at;
-        let direction = state.step(job.problem, clock);
-        ledger.record(state.at, direction, state.hyperparameters);
+        let findings = state.step(job, clock);
+        ledger.record(state.at, findings);
         let due = |cadence| passed(cadence, before, state.at, steps_per_epoch(job));
         let evaluate = due(job.train.evaluate_every);
         let probe = job.train.probe_every.is_some_and(due);
@@ -151,16 +153,16 @@ fn run_to_the_end(
             read_at = clock.elapsed();
         }
         if evaluate {
-            ledger.read_free_trace(publish)?;
-            gauge.evaluate(&state.w, state.at, publish)?;
+            ledger.read_free(publish)?;
+            gauge.evaluate(state.moment(job), publish)?;
         }
         if probe {
-            gauge.probe(&state.w, state.at, publish)?;
+            gauge.probe(state.moment(job), publish)?;
         }
     }
     ledger.read_losses(publish)?;
-    ledger.read_free_trace(publish)?;
-    gauge.measure_what_is_old(&state.w, state.at, publish)?;
+    ledger.read_free(publish)?;
+    gauge.measure_what_is_old(state.moment(job), publish)?;
     gauge.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
 
@@ -180,8 +182,8 @@ fn obey(
         ledger.read_losses(publish)?;
         match command {
             Command::Adjust { knob, value } => {
-                // The free trace belongs to one sigma; what was gathered so far is told before it changes.
-                ledger.read_free_trace(publish)?;
+                // Free curvature belongs to the knobs that it was found with; what was gathered so far is told first.
+                ledger.read_free(publish)?;
                 publish(state.adjust(knob, value))?;
             }
             Command::Pause if !paused => {
@@ -196,7 +198,7 @@ fn obey(
             }
             Command::Pause | Command::Resume | Command::Restart => {}
             Command::Stop => {
-                ledger.read_free_trace(publish)?;
+                ledger.read_free(publish)?;
                 return Err(Interrupt::Stop);
             }
         }
@@ -209,10 +211,12 @@ impl State {
         let seed = job.train.seed;
         let initial = job.problem.initial(&mut stream(seed, Purpose::Weights));
         let like = Vector::zeros([1], job.problem.device());
+        let start = vector_like(&initial, &like);
         Self {
             hyperparameters: job.run.hyperparameters,
-            w: vector_like(&initial, &like),
-            momentum: Momentum::default(),
+            w: start.clone(),
+            start,
+            memory: Memory::default(),
             noise: NoiseStream::new(seed),
             batches: Batches::new(job.problem.examples(), job.train.batch, seed),
             at: Position::default(),
@@ -220,17 +224,36 @@ impl State {
     }
 
     /// One optimizer step on the next minibatch.
-    fn step(&mut self, problem: &dyn Problem, clock: &Clock) -> Direction {
-        let objective = problem.objective(Examples::Chosen(self.batches.next_batch()));
+    fn step(&mut self, job: &Job<'_>, clock: &Clock) -> Findings {
+        let problem = job.problem;
+        let examples = Examples::Chosen(self.batches.next_batch());
+        let smoothing = self.hyperparameters.rule.smoothing();
+        let smoothed = (smoothing > 0.0).then(|| problem.smoothed_objective(examples, smoothing)).flatten();
+        let objective = smoothed.unwrap_or_else(|| problem.objective(examples));
         let counted = Counted::new(objective.as_ref());
-        let Hyperparameters { method, update } = self.hyperparameters;
-        let direction = method.direction(&counted, &self.w, &mut self.noise);
-        (self.w, self.momentum) =
-            update.step(self.w.clone(), direction.vector.clone(), std::mem::take(&mut self.momentum));
+        let terrain = Terrain { layout: problem.layout(), start: &self.start, examples: problem.examples() };
+        let before = Before {
+            w: self.w.clone(),
+            memory: std::mem::take(&mut self.memory),
+            progress: progress(job, self.at, self.hyperparameters.rule),
+        };
+        let After { w, memory, findings } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
+        (self.w, self.memory) = (w, memory);
         self.at.step += 1;
         self.at.gradients += counted.spent();
         self.at.seconds = clock.seconds();
-        direction
+        findings
+    }
+
+    /// What there is to measure now.
+    fn moment(&self, job: &Job<'_>) -> Moment<'_> {
+        let Hyperparameters { rule, lr, schedule, .. } = self.hyperparameters;
+        let progress = progress(job, self.at, rule);
+        let noise = match rule {
+            Rule::Follow { method, .. } => method.at(progress).noise(),
+            Rule::Bsam(_) => None,
+        };
+        Moment { w: &self.w, at: self.at, lr: lr * schedule.factor(progress), sigma: noise.map(|noise| noise.sigma) }
     }
 
     /// Turns a knob, or says why not.
@@ -261,6 +284,20 @@ fn start(job: &Job<'_>) -> Start {
 
 fn steps_per_epoch(job: &Job<'_>) -> u64 {
     Batches::per_epoch(job.problem.examples(), job.train.batch)
+}
+
+/// Where in its training the next step is taken. A budget of gradient evaluations is counted in steps at the cost that a step
+/// has now.
+fn progress(job: &Job<'_>, at: Position, rule: Rule) -> Progress {
+    let steps_per_epoch = steps_per_epoch(job);
+    let steps = match job.train.budget {
+        Budget::Epochs(epochs) => (epochs * steps_per_epoch) as f64,
+        Budget::Steps(steps) => steps as f64,
+        Budget::Gradients(gradients) => {
+            at.step as f64 + gradients.saturating_sub(at.gradients).div_ceil(rule.cost().max(1)) as f64
+        }
+    };
+    Progress { step: at.step, steps_per_epoch, steps }
 }
 
 /// Whether the budget is used up.

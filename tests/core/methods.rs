@@ -5,12 +5,19 @@ use std::num::NonZeroU32;
 use crate::common::{relative, scattered, vector};
 use burn::tensor::{DType, Device};
 use nso_tui::{
-    autodiff::{Counted, Vector, read, values},
-    optimizer::{Hyperparameters, Knob, Method, Momentum, NoiseLaw, NoiseStream, Sgd},
+    autodiff::{Counted, Objective, Vector, read, values},
+    optimizer::{
+        Base, BaseRule, Before, Findings, Hyperparameters, Memory, Method, Noise, NoiseLaw, NoiseStream, Progress,
+        Rule, Scaling, Terrain,
+    },
     problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
 };
 
-const PLAIN: Sgd = Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0 };
+/// `method` over SGD.
+fn sgd(method: Method, (lr, momentum, weight_decay): (f64, f64, f64)) -> Hyperparameters {
+    let base = Base { rule: BaseRule::Sgd { momentum }, weight_decay };
+    Hyperparameters { lr, ..Hyperparameters::of(Rule::Follow { method, base }) }
+}
 
 fn k(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap()
@@ -20,23 +27,31 @@ fn quadratic(h: &[f64]) -> Quadratic {
     Quadratic::new(h.to_vec(), vec![0.0; h.len()], vec![1.0; h.len()], Device::flex())
 }
 
-/// `steps` steps of full-batch training from `w`; `each` sees the weights after every step.
+/// Full-batch training from `w` until `each`, which sees the weights after every step, has seen enough.
 fn walk(
     problem: &dyn Problem,
     w: Vector,
-    (method, sgd): (Method, Sgd),
+    hyperparameters: Hyperparameters,
     mut each: impl FnMut(usize, &Vector) -> bool,
-) -> Vector {
+) {
     let f = problem.objective(Examples::First(usize::MAX));
-    let (mut w, mut momentum, mut noise) = (w, Momentum::default(), NoiseStream::new(3));
+    let start = w.clone();
+    let terrain = Terrain { layout: problem.layout(), start: &start, examples: problem.examples() };
+    let (mut w, mut memory, mut noise) = (w, Memory::default(), NoiseStream::new(3));
     for step in 1.. {
-        let direction = method.direction(f.as_ref(), &w, &mut noise).vector;
-        (w, momentum) = sgd.step(w, direction, momentum);
+        let after =
+            hyperparameters.step(f.as_ref(), Before { w, memory, progress: Progress::STILL }, (terrain, &mut noise));
+        (w, memory) = (after.w, after.memory);
         if !each(step, &w) {
             break;
         }
     }
-    w
+}
+
+/// The direction of one step at `w` and what else it found.
+fn direction(method: Method, (problem, f): (&dyn Problem, &dyn Objective), w: &Vector) -> (Vector, Findings) {
+    let found = method.direction(f, w, (problem.layout(), &mut NoiseStream::new(5)));
+    (found.vector, found.findings)
 }
 
 #[test]
@@ -48,9 +63,9 @@ fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     // h w + b by hand.
     let gradient = [1.9, -2.75, -2.0, 5.0];
     for law in NoiseLaw::ALL {
-        let method = Method::Nso { sigma: 0.7, k: k(3), law, mix: 0.25 };
-        let direction = method.direction(f.as_ref(), &vector(&w, DType::F64), &mut NoiseStream::new(1));
-        let error = relative(&direction.vector, &gradient);
+        let method = Method::Nso { noise: Noise { law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 };
+        let (g, _) = direction(method, (&problem, f.as_ref()), &vector(&w, DType::F64));
+        let error = relative(&g, &gradient);
         assert!(error < 1e-14, "{law:?}: {error:.1e}");
     }
 }
@@ -62,9 +77,9 @@ fn wp_sgd_jitters_with_its_stationary_variance() {
     let (eta, sigma, dimension) = (0.4, 0.3, 500);
     for h in [1.0, 3.0] {
         let problem = quadratic(&vec![h; dimension]);
-        let method = Method::WpSgd { sigma, k: k(1), law: NoiseLaw::Gaussian };
+        let method = Method::WpSgd { noise: Noise::gaussian(sigma), k: k(1) };
         let (mut sum, mut count) = (0.0, 0.0);
-        walk(&problem, vector(&vec![0.0; dimension], DType::F64), (method, Sgd { lr: eta, ..PLAIN }), |step, w| {
+        walk(&problem, vector(&vec![0.0; dimension], DType::F64), sgd(method, (eta, 0.0, 0.0)), |step, w| {
             if step > 50 && step % 5 == 0 {
                 sum += values(w).iter().map(|w| w * w).sum::<f64>();
                 count += dimension as f64;
@@ -82,7 +97,7 @@ fn sam_ends_on_its_limit_cycle() {
     let (eta, h, rho) = (0.3, 2.0, 0.5);
     let problem = quadratic(&[h]);
     let mut last = Vec::new();
-    walk(&problem, vector(&[1.0], DType::F64), (Method::Sam { rho }, Sgd { lr: eta, ..PLAIN }), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sam { rho }, (eta, 0.0, 0.0)), |step, w| {
         last.push(values(w)[0]);
         step < 200
     });
@@ -97,9 +112,8 @@ fn sam_ends_on_its_limit_cycle() {
 #[test]
 fn momentum_and_decay_follow_the_hand_computed_path() {
     let problem = quadratic(&[2.0]);
-    let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.5 };
     let expected = [0.75, 0.3375, -0.118_125];
-    walk(&problem, vector(&[1.0], DType::F64), (Method::Sgd, sgd), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sgd, (0.1, 0.9, 0.5)), |step, w| {
         assert!((values(w)[0] - expected[step - 1]).abs() < 1e-15, "step {step}: {}", values(w)[0]);
         step < 3
     });
@@ -117,10 +131,9 @@ fn perceptron() -> (Classifier<Perceptron>, Vector) {
 #[test]
 fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
     let (problem, w) = perceptron();
-    let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 1e-3 };
     let path = |method| {
         let mut path = Vec::new();
-        walk(&problem, w.clone(), (method, sgd), |step, w| {
+        walk(&problem, w.clone(), sgd(method, (0.1, 0.9, 1e-3)), |step, w| {
             path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>());
             step < 40
         });
@@ -128,13 +141,19 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
     };
     let expected = path(Method::Sgd);
     assert_ne!(expected[0], expected[39]);
-    let law = NoiseLaw::Laplace;
+    let silent = Noise { law: NoiseLaw::Laplace, ..Noise::gaussian(0.0) };
     for count in [1, 2, 3, 5] {
-        assert!(path(Method::WpSgd { sigma: 0.0, k: k(count), law }) == expected, "wp-sgd, k = {count}");
-        assert!(path(Method::Nso { sigma: 0.0, k: k(count), law, mix: 0.0 }) == expected, "nso, k = {count}");
+        assert!(path(Method::WpSgd { noise: silent, k: k(count) }) == expected, "wp-sgd, k = {count}");
+        assert!(path(Method::Nso { noise: silent, k: k(count), mix: 0.0 }) == expected, "nso, k = {count}");
     }
-    assert!(path(Method::Nso { sigma: 0.3, k: k(1), law, mix: 1.0 }) == expected, "nso, mix = 1");
+    assert!(path(Method::Nso { noise: Noise::gaussian(0.3), k: k(1), mix: 1.0 }) == expected, "nso, mix = 1");
     assert!(path(Method::Sam { rho: 0.0 }) == expected, "sam");
+    assert!(path(Method::Usam { rho: 0.0 }) == expected, "usam");
+    for scaling in [Scaling::Offset, Scaling::Plain] {
+        assert!(path(Method::Asam { rho: 0.0, scaling }) == expected, "asam");
+    }
+    assert!(path(Method::Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 }) == expected, "rsam");
+    assert!(path(Method::LabelSmoothing { smoothing: 0.1 }) == expected, "label smoothing, on a plain objective");
     assert!(path(Method::Sam { rho: 1e-3 }) != expected, "and a radius leaves it");
 }
 
@@ -142,17 +161,21 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
 fn a_step_costs_what_its_method_says() {
     let problem = quadratic(&[1.0, 2.0]);
     let f = problem.objective(Examples::First(0));
-    let law = NoiseLaw::Gaussian;
+    let noise = Noise::gaussian(0.1);
     let costs = [
         (Method::Sgd, 1),
-        (Method::WpSgd { sigma: 0.1, k: k(3), law }, 3),
-        (Method::Nso { sigma: 0.1, k: k(3), law, mix: 0.0 }, 6),
-        (Method::Nso { sigma: 0.1, k: k(3), law, mix: 0.5 }, 7),
+        (Method::WpSgd { noise, k: k(3) }, 3),
+        (Method::Nso { noise, k: k(3), mix: 0.0 }, 6),
+        (Method::Nso { noise, k: k(3), mix: 0.5 }, 7),
         (Method::Sam { rho: 0.1 }, 2),
+        (Method::Usam { rho: 0.1 }, 2),
+        (Method::Asam { rho: 0.1, scaling: Scaling::Offset }, 2),
+        (Method::Rsam { rho: 0.1, noise, lambda: 1.0 }, 2),
+        (Method::LabelSmoothing { smoothing: 0.1 }, 1),
     ];
     for (method, cost) in costs {
         let counted = Counted::new(f.as_ref());
-        method.direction(&counted, &vector(&[1.0, 1.0], DType::F32), &mut NoiseStream::new(1));
+        direction(method, (&problem, &counted), &vector(&[1.0, 1.0], DType::F32));
         assert_eq!((counted.spent(), method.cost()), (cost, cost), "{method:?}");
     }
 }
@@ -162,29 +185,12 @@ fn a_step_costs_what_its_method_says() {
 fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
-    let method = Method::Nso { sigma: 0.05, k: k(10_000), law: NoiseLaw::Gaussian, mix: 0.0 };
-    let direction = method.direction(f.as_ref(), &vector(&[0.5, -0.2, 0.9], DType::F64), &mut NoiseStream::new(5));
-    let samples = read(direction.smoothed_traces);
+    let method = Method::Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 };
+    let (_, findings) = direction(method, (&problem, f.as_ref()), &vector(&[0.5, -0.2, 0.9], DType::F64));
+    let samples = read(findings.free.values);
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
     let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
     assert!((mean - 6.0).abs() < 4.0 * (28.0 / n).sqrt(), "{mean}");
     assert!((variance / 28.0 - 1.0).abs() < 0.1, "{variance}");
-}
-
-#[test]
-fn methods_without_a_knob_refuse_it_by_name() {
-    let sgd = Hyperparameters { method: Method::Sgd, update: PLAIN };
-    assert_eq!(sgd.with(Knob::Sigma, 0.1).unwrap_err().to_string(), "sgd has no sigma");
-    assert_eq!(sgd.with(Knob::Lr, 0.3).unwrap().get(Knob::Lr), Some(0.3));
-    let nso = Hyperparameters {
-        method: Method::Nso { sigma: 0.1, k: k(1), law: NoiseLaw::Gaussian, mix: 0.0 },
-        update: PLAIN,
-    };
-    assert!(nso.with(Knob::K, 0.0).is_err());
-    for knob in nso.knobs() {
-        let turned = nso.with(knob, knob.raised(nso.get(knob).unwrap())).unwrap();
-        assert_ne!(turned.get(knob), nso.get(knob), "{knob}");
-        assert!(nso.knobs().filter(|&other| other != knob).all(|other| turned.get(other) == nso.get(other)), "{knob}");
-    }
 }

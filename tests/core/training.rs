@@ -65,10 +65,13 @@ pub fn without_time(mut event: Event) -> Event {
     match &mut event {
         Event::Step { seconds, .. }
         | Event::FreeTrace { seconds, .. }
+        | Event::AscentCurvature { seconds, .. }
         | Event::Adjust { seconds, .. }
         | Event::Finish { seconds, .. } => *seconds = 0.0,
         Event::Eval { seconds, took, .. } => (*seconds, *took) = (0.0, 0.0),
         Event::Probe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
+        Event::PerturbationGap(curve) => (curve.seconds, curve.took) = (0.0, 0.0),
+        Event::Bound(bound) => (bound.seconds, bound.took) = (0.0, 0.0),
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
     }
     event

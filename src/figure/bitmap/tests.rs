@@ -188,10 +188,10 @@ fn the_caption_says_how_each_curve_came_about() {
     assert_eq!(
         session_figure(&session).caption,
         [
-            "SGD: sgd, lr .05, momentum .9, decay 0, seed 1, completed at step 4,000, 4,000 gradient evaluations",
-            "WP-SGD: wp-sgd, σ .03, k 2, lr .05, momentum .9, decay 0, seed 1, completed at step 2,000, 4,000 gradient evaluations",
-            "SAM: sam, ρ .05, lr .05, momentum .9, decay 0, seed 1, diverged at step 1,300, 2,600 gradient evaluations",
-            "NSO: nso, σ .02, k 1, mix 0, lr .05, momentum .9, decay 0, seed 1, completed at step 2,000, 4,000 gradient evaluations",
+            "SGD: sgd, lr .05, momentum .9, seed 1, completed at step 4,000, 4,000 gradient evaluations",
+            "WP-SGD: wp-sgd, σ .03, k 2, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
+            "SAM: sam, ρ .05, lr .05, momentum .9, seed 1, diverged at step 1,300, 2,600 gradient evaluations",
+            "NSO: nso, σ .02, k 1, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
             "Changed while running: NSO σ .02→.03 at step 500; NSO σ .03→.02 at step 1,100",
         ]
     );

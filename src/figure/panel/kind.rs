@@ -1,49 +1,15 @@
 //! The catalogue of panels: what each chart of the dashboard is about, and which four suit a session.
 
-use crate::figure::{history::History, quantity::Quantity};
-
-/// What one chart of the dashboard shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PanelKind {
-    /// The clean training loss; behind it, faint, the minibatch loss of each step.
-    Loss,
-    /// The generalization gap.
-    Gap,
-    /// The test accuracy; behind it, faint, the training accuracy.
-    Accuracy,
-    /// The error on held-out measurements; behind it, faint, the one on those trained on.
-    ValidationError,
-    /// The distance to the solution.
-    Distance,
-    /// The exact Hessian trace with its standard errors; behind it, faint and dashed, the smoothed one.
-    Trace,
-    /// The largest eigenvalue, with the stability threshold of each run where that is near.
-    LambdaMax,
-}
+use crate::{
+    figure::{history::History, quantity::Quantity},
+    run::PanelKind,
+};
 
 impl PanelKind {
-    /// Every kind, in the order in which a key walks them.
-    pub const ALL: [Self; 7] =
-        [Self::Loss, Self::Gap, Self::Accuracy, Self::ValidationError, Self::Distance, Self::Trace, Self::LambdaMax];
-
     /// The next kind, the first after the last.
     #[must_use]
     pub fn next(self) -> Self {
         Self::ALL[(self as usize + 1) % Self::ALL.len()]
-    }
-
-    /// The name on the command line.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Accuracy => "accuracy",
-            other => other.bright().key(),
-        }
-    }
-
-    /// The kind of that name.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.key() == key)
     }
 
     /// The chart's title.
@@ -63,8 +29,14 @@ impl PanelKind {
             Self::Accuracy => Quantity::TestAccuracy,
             Self::ValidationError => Quantity::ValidationError,
             Self::Distance => Quantity::Distance,
-            Self::Trace => Quantity::Trace,
-            Self::LambdaMax => Quantity::LambdaMax,
+            Self::Trace | Self::Layers | Self::PerturbationGap => Quantity::Trace,
+            Self::FreeTrace => Quantity::FreeTrace,
+            Self::LambdaMax | Self::Density => Quantity::LambdaMax,
+            Self::LambdaMin => Quantity::LambdaMin,
+            Self::Bound => Quantity::BoundTheorem,
+            Self::Travel => Quantity::Travel,
+            Self::WeightNorm => Quantity::WeightNorm,
+            Self::GradientNorm => Quantity::GradientNorm,
         }
     }
 
@@ -75,13 +47,26 @@ impl PanelKind {
             Self::Accuracy => Some(Quantity::TrainAccuracy),
             Self::ValidationError => Some(Quantity::TrainError),
             Self::Trace => Some(Quantity::FreeTrace),
-            Self::Gap | Self::Distance | Self::LambdaMax => None,
+            Self::FreeTrace => Some(Quantity::Trace),
+            Self::LambdaMax => Some(Quantity::AscentCurvature),
+            Self::Bound => Some(Quantity::BoundCode),
+            _ => None,
         }
     }
 
     /// Whether curvature probes feed it, rather than evaluations.
     pub(super) fn is_probed(self) -> bool {
-        matches!(self, Self::Trace | Self::LambdaMax)
+        matches!(
+            self,
+            Self::Trace
+                | Self::LambdaMax
+                | Self::LambdaMin
+                | Self::Density
+                | Self::Layers
+                | Self::PerturbationGap
+                | Self::Bound
+                | Self::GradientNorm
+        )
     }
 }
 

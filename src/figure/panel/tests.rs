@@ -3,7 +3,7 @@
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Event, ProbePlan, Train},
+    run::{Event, Place, ProbePlan, Train},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
@@ -17,7 +17,15 @@ fn history(events: &[Event]) -> History {
 }
 
 fn eval(step: u64, metrics: Metrics) -> Event {
-    Event::Eval { step, gradients: step, seconds: step as f64, examples: 0, took: 0.0, metrics }
+    Event::Eval {
+        step,
+        gradients: step,
+        seconds: step as f64,
+        examples: 0,
+        took: 0.0,
+        metrics,
+        place: Place::default(),
+    }
 }
 
 fn one(history: &History) -> [Labelled<'_>; 1] {
@@ -127,7 +135,7 @@ fn a_chart_without_data_says_what_it_waits_for() {
         seed: 1,
         evaluate_every: Cadence::Steps(50),
         probe_every,
-        probe: ProbePlan { examples: 512, trace_probes: 30, lanczos_products: 20 },
+        probe: ProbePlan { examples: 512, trace_probes: 30, lanczos_products: 20, ..ProbePlan::default() },
         record_every: 1,
     };
     let start = sample::session().runs.swap_remove(0).events.swap_remove(0);

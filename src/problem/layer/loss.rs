@@ -4,10 +4,31 @@ use burn::tensor::{Int, Tensor};
 
 use crate::autodiff::Real;
 
+/// Labels [n, 1] with a share of the uniform distribution over all classes, the true one included.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    /// [n, 1], each below the number of classes.
+    pub classes: Tensor<2, Int>,
+    /// The share a, 0 to 1.
+    pub smoothing: f64,
+}
+
 /// Mean negative log-likelihood of the labels: logits [n, classes], labels [n, 1] -> one number.
 pub fn cross_entropy<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<1> {
     let [n, _] = labels.dims();
     #[expect(clippy::cast_precision_loss, reason = "numbers of examples are far below 2^52")]
     let mean = -1.0 / n as f64;
     R::scale(R::sum(R::pick(R::log_softmax(logits), labels)), mean)
+}
+
+/// Mean of (1 - a) NLL + a mean_c(-log p_c) (Szegedy 2016): logits [n, classes] -> one number.
+pub fn smoothed_cross_entropy<R: Real>(logits: R::T<2>, labels: Labels) -> R::T<1> {
+    if labels.smoothing == 0.0 {
+        return cross_entropy::<R>(logits, labels.classes);
+    }
+    let [n, classes] = R::value(&logits).dims();
+    let log_p = R::log_softmax(logits);
+    let likelihood = R::sum(R::pick(log_p.clone(), labels.classes));
+    let uniform = R::scale(R::sum(log_p), -labels.smoothing / (n * classes) as f64);
+    R::add(R::scale(likelihood, (labels.smoothing - 1.0) / n as f64), uniform)
 }

@@ -3,7 +3,6 @@
 use toml::{Table, Value};
 
 use crate::{
-    optimizer::Knob,
     problem::ProblemConfig,
     run::{Budget, Plan, RunPlan, Train},
 };
@@ -18,6 +17,10 @@ pub fn to_toml(plan: &Plan) -> String {
     }
     top.insert("problem".into(), problem_table(&plan.problem).into());
     top.insert("train".into(), train_table(&plan.train).into());
+    if !plan.panels.is_empty() {
+        let panels = plan.panels.iter().map(|panel| panel.key().into()).collect();
+        top.insert("view".into(), Table::from_iter([("panels".to_owned(), Value::Array(panels))]).into());
+    }
     let runs = plan.runs.iter().map(|run| Value::Table(run_as_table(run))).collect::<Vec<_>>();
     top.insert("run".into(), Value::Array(runs));
     // A table of strings, numbers and lists of numbers always serialises.
@@ -28,8 +31,11 @@ fn integer(count: impl TryInto<i64>) -> Value {
     Value::Integer(count.try_into().unwrap_or(i64::MAX))
 }
 
+fn list(numbers: &[f64]) -> Value {
+    Value::Array(numbers.iter().map(|&x| Value::Float(x)).collect())
+}
+
 fn problem_table(problem: &ProblemConfig) -> Table {
-    let list = |numbers: &[f64]| Value::Array(numbers.iter().map(|&x| Value::Float(x)).collect());
     let mut table = Table::new();
     table.insert("kind".into(), problem.kind().into());
     let mut put = |key: &str, value| table.insert(key.into(), value);
@@ -72,15 +78,23 @@ fn train_table(train: &Train) -> Table {
         Budget::Gradients(count) => ("gradients", count),
     };
     let never = || "never".to_owned();
+    let probe = &train.probe;
     Table::from_iter([
         (budget.to_owned(), integer(count)),
         ("batch".to_owned(), integer(train.batch)),
         ("seed".to_owned(), integer(train.seed)),
         ("evaluate_every".to_owned(), train.evaluate_every.to_string().into()),
         ("probe_every".to_owned(), train.probe_every.map_or_else(never, |every| every.to_string()).into()),
-        ("probe_examples".to_owned(), integer(train.probe.examples)),
-        ("trace_probes".to_owned(), integer(train.probe.trace_probes)),
-        ("lanczos_products".to_owned(), integer(train.probe.lanczos_products)),
+        ("probe_examples".to_owned(), integer(probe.examples)),
+        ("measure".to_owned(), Value::Array(probe.extras.iter().map(|extra| extra.key().into()).collect())),
+        ("trace_estimator".to_owned(), probe.estimator.key().into()),
+        ("trace_probes".to_owned(), integer(probe.trace_probes)),
+        ("lanczos_products".to_owned(), integer(probe.lanczos_products)),
+        ("density_probes".to_owned(), integer(probe.density.probes)),
+        ("density_steps".to_owned(), integer(probe.density.steps)),
+        ("gap_sigmas".to_owned(), list(&probe.gap_sigmas)),
+        ("gap_draws".to_owned(), integer(probe.gap_draws)),
+        ("bound_examples".to_owned(), integer(probe.bound_examples)),
         ("record_every".to_owned(), integer(train.record_every)),
     ])
 }
@@ -88,14 +102,14 @@ fn train_table(train: &Train) -> Table {
 fn run_as_table(run: &RunPlan) -> Table {
     let mut table = Table::new();
     table.insert("name".into(), run.name.clone().into());
-    table.insert("method".into(), run.hyperparameters.method.key().into());
-    if let Some(law) = run.hyperparameters.method.law() {
-        table.insert("law".into(), law.key().into());
+    table.insert("method".into(), run.hyperparameters.rule.key().into());
+    for (choice, word) in run.hyperparameters.choices() {
+        table.insert(choice.key().into(), word.into());
     }
     for knob in run.hyperparameters.knobs() {
         let value = run.hyperparameters.get(knob).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "k is a whole number below 65")]
-        let value = if knob == Knob::K { Value::Integer(value as i64) } else { Value::Float(value) };
+        #[expect(clippy::cast_possible_truncation, reason = "a whole knob is a small number")]
+        let value = if knob.is_whole() { Value::Integer(value as i64) } else { Value::Float(value) };
         table.insert(knob.key().into(), value);
     }
     table

@@ -1,12 +1,15 @@
 //! A made-up session of four methods, every number from a formula, and the helpers that make a test one line:
 //! a scene, keys, what follows.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    optimizer::{Hyperparameters, Knob, Method, NoiseLaw, Sgd},
+    optimizer::{Hyperparameters, Knob},
     problem::{Metrics, ProblemConfig},
-    run::{Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Probe, ProbePlan, RunPlan, Start, Train},
+    run::{
+        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Place, Plan, Position, Probe, ProbePlan, RunPlan, Start,
+        Train,
+    },
     tui::{
         Appearance, Choice, Colours, Effect, Glyphs, Msg, Recording, Setup,
         app::App,
@@ -138,10 +141,13 @@ pub fn choices() -> Vec<Choice> {
 }
 
 pub fn plan() -> Plan {
-    let law = NoiseLaw::Gaussian;
-    let k = |k| NonZeroU32::new(k).unwrap();
-    let update = Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 };
-    let run = |name: &str, method| RunPlan { name: name.into(), hyperparameters: Hyperparameters { method, update } };
+    let run = |name: &str, method, knobs: &[(Knob, f64)]| {
+        let usual = [(Knob::Lr, 0.05), (Knob::Momentum, 0.9)];
+        let plain = Hyperparameters::new(method).unwrap();
+        let hyperparameters =
+            usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
+        RunPlan { name: name.into(), hyperparameters }
+    };
     Plan {
         preset: "mnist-mlp".into(),
         title: "Real digits, a two-layer perceptron, four methods".into(),
@@ -157,14 +163,15 @@ pub fn plan() -> Plan {
             seed: 1,
             evaluate_every: Cadence::Steps(40),
             probe_every: Some(Cadence::Steps(160)),
-            probe: ProbePlan { examples: 1_000, trace_probes: 20, lanczos_products: 10 },
+            probe: ProbePlan { examples: 1_000, trace_probes: 20, lanczos_products: 10, ..ProbePlan::default() },
             record_every: 1,
         },
+        panels: Vec::new(),
         runs: vec![
-            run("SGD", Method::Sgd),
-            run("WP-SGD", Method::WpSgd { sigma: 0.03, k: k(2), law }),
-            run("SAM", Method::Sam { rho: 0.05 }),
-            run("NSO", Method::Nso { sigma: 0.02, k: k(1), law, mix: 0.0 }),
+            run("SGD", "sgd", &[]),
+            run("WP-SGD", "wp-sgd", &[(Knob::Sigma, 0.03), (Knob::K, 2.0)]),
+            run("SAM", "sam", &[(Knob::Rho, 0.05)]),
+            run("NSO", "nso", &[(Knob::Sigma, 0.02)]),
         ],
     }
 }
@@ -208,20 +215,22 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 test_accuracy: Some(0.94 - 0.84 * (-9.0 * progress).exp()),
                 ..Metrics::default()
             };
-            events.push(Event::Eval { step, gradients, seconds, examples: 5000, took: 0.01, metrics });
-        }
-        if step % 160 == 0 {
-            let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
-            events.push(Event::Probe(Probe {
+            events.push(Event::Eval {
                 step,
                 gradients,
                 seconds,
-                trace: Estimate { mean: trace * decay, std_error: 0.04 * trace * decay, probes: 20 },
-                lambda_max: Eigenvalue { value: lambda * decay, residual: 1e-4, products: 10 },
-                examples: 1_000,
-                products: 30,
-                took: 0.1,
-            }));
+                examples: 5000,
+                took: 0.01,
+                metrics,
+                place: Place::default(),
+            });
+        }
+        if step % 160 == 0 {
+            let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
+            let trace = Estimate { mean: trace * decay, std_error: 0.04 * trace * decay, probes: 20 };
+            let lambda_max = Eigenvalue { value: lambda * decay, residual: 1e-4, products: 10 };
+            let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
+            events.push(Event::Probe(Box::new(Probe { examples: 1_000, took: 0.2, ..probe })));
         }
     }
     events

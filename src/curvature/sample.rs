@@ -1,0 +1,64 @@
+//! A mean with what is known of its error.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// A sample mean with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SampleMean {
+    /// The mean.
+    pub mean: f64,
+    /// Its standard error, s / sqrt n with the unbiased variance s^2; NaN for fewer than two samples.
+    pub std_error: f64,
+    /// The number of samples n that the error was found from.
+    pub count: u64,
+}
+
+impl SampleMean {
+    /// Of these samples; a mean of NaN if there are none.
+    pub fn of(samples: &[f64]) -> Self {
+        let n = samples.len() as f64;
+        let mean = samples.iter().sum::<f64>() / n;
+        let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let std_error = if samples.len() < 2 { f64::NAN } else { (variance / n).sqrt() };
+        Self { mean, std_error, count: samples.len() as u64 }
+    }
+
+    /// The interval that covers the truth with this probability, 0 to 1, if the samples are normal: mean -+ t s / sqrt n with
+    /// Student's t for n - 1 degrees of freedom. Infinite where there are fewer than two samples.
+    pub fn interval(&self, probability: f64) -> (f64, f64) {
+        let law = StudentsT::new(0.0, 1.0, self.count.saturating_sub(1) as f64);
+        let reach = match law {
+            Ok(law) => law.inverse_cdf(f64::midpoint(1.0, probability)) * self.std_error,
+            Err(_) => f64::INFINITY,
+        };
+        (self.mean - reach, self.mean + reach)
+    }
+
+    /// The same shifted by a number that is known exactly.
+    #[must_use]
+    pub fn shifted(self, by: f64) -> Self {
+        Self { mean: self.mean + by, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables of Student's law: t(.975, 9) = 2.262157, t(.975, 1) = 12.7062.
+    #[test]
+    fn intervals_have_students_quantiles() {
+        let of = |count| SampleMean { mean: 1.0, std_error: 1.0, count }.interval(0.95);
+        assert!((of(10).1 - 3.262_157).abs() < 1e-5, "{:?}", of(10));
+        assert!((of(2).0 + 11.7062).abs() < 1e-3, "{:?}", of(2));
+        assert_eq!(of(1).1, f64::INFINITY);
+    }
+
+    /// 1, 2, 3, 6: mean 3, variance (4 + 1 + 0 + 9) / 3, standard error sqrt(14 / 12).
+    #[test]
+    fn a_mean_has_its_standard_error() {
+        let mean = SampleMean::of(&[1.0, 2.0, 3.0, 6.0]);
+        assert_eq!((mean.mean, mean.count), (3.0, 4));
+        assert!((mean.std_error - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
+    }
+}

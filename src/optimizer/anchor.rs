@@ -1,0 +1,76 @@
+//! Distance-based regularization (Gouk 2021): what keeps w near the weights w0 that training began from.
+
+use burn::tensor::Tensor;
+
+use super::step::Terrain;
+use crate::autodiff::Vector;
+
+/// A penalty on the distance to w0, and a ball around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Anchor {
+    /// lambda of the penalty lambda |W - W0|_F^2, summed over tensors.
+    pub penalty: f64,
+    /// What each tensor is confined to.
+    pub projection: Projection,
+}
+
+/// Where a projection puts W back to after each step, D = W - W0.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Projection {
+    /// Nowhere.
+    #[default]
+    None,
+    /// W0 + D min(1, c / |D|_F), tensor by tensor.
+    Frobenius {
+        /// The radius c.
+        radius: f64,
+    },
+    /// D_r <- D_r min(1, c / |D_r|_1), output row by output row (the maximum absolute row sum norm). A tensor of one dimension,
+    /// such as a bias, has rows of one number.
+    Rows {
+        /// The radius c.
+        radius: f64,
+    },
+}
+
+impl Anchor {
+    /// No penalty, no ball.
+    pub const NONE: Self = Self { penalty: 0.0, projection: Projection::None };
+
+    /// `g` + 2 lambda (w - w0), the direction with the penalty's gradient.
+    ///
+    /// It is taken at the clean w after averaging, like weight decay. For NSO that is exactly the mean over its pairs,
+    /// for WP-SGD the mean over its noise, since the gradient is linear in w; SAM's ascent does not see it. So the
+    /// losses and curvatures that steps report stay those of the loss alone.
+    pub(super) fn pull(&self, g: Vector, w: &Vector, terrain: Terrain<'_>) -> Vector {
+        if self.penalty == 0.0 { g } else { g + (w.clone() - terrain.start.clone()) * (2.0 * self.penalty) }
+    }
+
+    /// `w` within its ball.
+    pub(super) fn project(&self, w: Vector, terrain: Terrain<'_>) -> Vector {
+        let radius = match self.projection {
+            Projection::None => return w,
+            Projection::Frobenius { radius } | Projection::Rows { radius } => radius,
+        };
+        let layout = terrain.layout;
+        let away = layout.cut(&(w - terrain.start.clone()));
+        let pieces = away.into_iter().zip(layout.entries()).map(|(d, entry)| match self.projection {
+            Projection::Rows { .. } => {
+                let rows: Tensor<2> = d.reshape([entry.rows(), entry.len() / entry.rows().max(1)]);
+                let length = rows.clone().abs().sum_dim(1);
+                (rows * shrink(length, radius)).reshape([entry.len()])
+            }
+            Projection::Frobenius { .. } | Projection::None => {
+                let length = d.clone().square().sum().sqrt();
+                d * shrink(length, radius)
+            }
+        });
+        terrain.start.clone() + layout.join(pieces.collect())
+    }
+}
+
+/// min(1, radius / length); 1 at length 0.
+fn shrink<const D: usize>(length: Tensor<D>, radius: f64) -> Tensor<D> {
+    let inside = length.clone().lower_equal_elem(radius);
+    (length.recip() * radius).mask_fill(inside, 1.0)
+}

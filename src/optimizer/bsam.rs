@@ -1,0 +1,59 @@
+//! bSAM, the Bayesian relative of SAM (Moellenhoff & Khan 2022): a rule of its own, since its direction depends on the
+//! precision that its update keeps.
+
+use super::{
+    noise::{Noise, NoiseSource},
+    step::{Findings, FreeSamples, Memory, Terrain},
+};
+use crate::autodiff::{Objective, Vector};
+
+/// bSAM with its knobs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bsam {
+    /// Radius of the ascent step.
+    pub rho: f64,
+    /// Decay b1 of the momentum.
+    pub beta1: f64,
+    /// Decay b2 of the precision.
+    pub beta2: f64,
+    /// Precision of the Gaussian prior over the weights.
+    pub prior: f64,
+    /// Damping c.
+    pub damping: f64,
+    /// Precision s of every weight at the start.
+    pub precision: f64,
+}
+
+impl Bsam {
+    /// The values of its paper's experiments, but for the start, which is its code's.
+    pub const USUAL: Self = Self { rho: 0.05, beta1: 0.9, beta2: 0.999, prior: 10.0, damping: 0.1, precision: 1.0 };
+
+    /// One step of size alpha = `lr`. With N training examples, d = prior / N and state (m, s):
+    ///
+    /// xi ~ N(0, I); g1 = grad f(w + xi / sqrt(N s)); g2 = grad f(w + rho g1 / s), elementwise;
+    /// m <- b1 m + (1 - b1) (g2 + d w); w <- w - alpha m / s with the old s;
+    /// s <- b2 s + (1 - b2) (sqrt(s) |g1| + c + d).
+    ///
+    /// Cost: two gradient evaluations. Its reported loss is the one at w + xi / sqrt(N s).
+    pub(super) fn step(
+        &self,
+        lr: f64,
+        (f, w, memory): (&dyn Objective, Vector, Memory),
+        (terrain, noise): (Terrain<'_>, &mut dyn NoiseSource),
+    ) -> (Vector, Memory, Findings) {
+        let (m, s) = match memory {
+            Memory::Precision { m, s } => (m, s),
+            _ => (w.zeros_like(), w.ones_like() * self.precision),
+        };
+        let examples = terrain.examples.max(1) as f64;
+        let d = self.prior / examples;
+        let xi = noise.draw(&w, Noise::gaussian(1.0));
+        let around = f.gradient(&(w.clone() + xi / (s.clone() * examples).sqrt()));
+        let g1 = around.gradient;
+        let g2 = f.gradient(&(w.clone() + g1.clone() * self.rho / s.clone())).gradient;
+        let m = m * self.beta1 + (g2 + w.clone() * d) * (1.0 - self.beta1);
+        let w = w - m.clone() / s.clone() * lr;
+        let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + d)) * (1.0 - self.beta2);
+        (w, Memory::Precision { m, s }, Findings { loss: around.loss, free: FreeSamples::none() })
+    }
+}

@@ -1,0 +1,189 @@
+//! What changes along training by plan rather than by hand: the learning rate, the scale of the noise.
+//! A schedule is a pure function of where in its training a step is taken.
+
+use serde::{Deserialize, Serialize};
+
+/// Where in its training a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Steps taken before this one.
+    pub step: u64,
+    /// Steps of one epoch, at least 1.
+    pub steps_per_epoch: u64,
+    /// Steps of the whole training, as far as they can be told now: a budget of gradient evaluations lasts for fewer steps
+    /// once each costs more.
+    pub steps: f64,
+}
+
+impl Progress {
+    /// The first step of a training of one step, where every schedule is at its plain value.
+    pub const STILL: Self = Self { step: 0, steps_per_epoch: 1, steps: 1.0 };
+
+    /// Epochs behind, whole ones.
+    fn epochs_done(self) -> f64 {
+        (self.step / self.steps_per_epoch.max(1)) as f64
+    }
+
+    /// Epochs behind, with their fraction.
+    fn epochs(self) -> f64 {
+        self.step as f64 / self.steps_per_epoch.max(1) as f64
+    }
+
+    /// Epochs of the whole training, the last one counted as whole.
+    fn all_epochs(self) -> f64 {
+        (self.steps / self.steps_per_epoch.max(1) as f64).ceil()
+    }
+}
+
+/// How the scale of the noise comes to its value over the epochs e = 1, ..., E (remark 3.1 of the paper).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseSchedule {
+    /// sigma throughout.
+    #[default]
+    Constant,
+    /// sigma (e - 1) / (E - 1).
+    Linear,
+    /// From 1e-5 to sigma, evenly in its logarithm.
+    Exponential,
+}
+
+/// Where an exponential schedule begins.
+const FAINTEST: f64 = 1e-5;
+
+impl NoiseSchedule {
+    /// Every schedule.
+    pub const ALL: [Self; 3] = [Self::Constant, Self::Linear, Self::Exponential];
+
+    /// The name in presets and events.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Linear => "linear",
+            Self::Exponential => "exponential",
+        }
+    }
+
+    /// The scale of the noise of a step. A training of a single epoch has it at `sigma`.
+    pub fn sigma(self, sigma: f64, progress: Progress) -> f64 {
+        let (done, last) = (progress.epochs_done(), progress.all_epochs() - 1.0);
+        let share = if last > 0.0 { (done / last).min(1.0) } else { 1.0 };
+        match self {
+            Self::Constant => sigma,
+            Self::Linear => sigma * share,
+            Self::Exponential if sigma == 0.0 => 0.0,
+            Self::Exponential => FAINTEST.powf(1.0 - share) * sigma.powf(share),
+        }
+    }
+}
+
+/// How the learning rate moves from step to step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LrSchedule {
+    /// Epochs over which it rises from zero in equal increments, step by step; the first step has the first increment.
+    pub warmup: f64,
+    /// What it does then.
+    pub shape: LrShape,
+}
+
+/// What the learning rate does after its warm-up.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum LrShape {
+    /// It stays.
+    #[default]
+    Constant,
+    /// It is multiplied by gamma every so many epochs, counted from the start of training (`StepLR` of PyTorch).
+    Step {
+        /// Epochs between drops.
+        every: f64,
+        /// Factor of a drop.
+        gamma: f64,
+    },
+    /// 1/2 (1 + cos pi t), t the share of the steps after the warm-up that is behind.
+    Cosine,
+    /// 1 - t.
+    Linear,
+}
+
+impl LrSchedule {
+    /// No warm-up, no change.
+    pub const CONSTANT: Self = Self { warmup: 0.0, shape: LrShape::Constant };
+
+    /// What the learning rate is multiplied by at a step: 0 to 1.
+    pub fn factor(self, progress: Progress) -> f64 {
+        let warm_steps = self.warmup * progress.steps_per_epoch as f64;
+        let step = progress.step as f64;
+        let rise = if step < warm_steps { ((step + 1.0) / warm_steps).min(1.0) } else { 1.0 };
+        let left = progress.steps - warm_steps;
+        let t = if left > 0.0 { ((step - warm_steps) / left).clamp(0.0, 1.0) } else { 0.0 };
+        rise * match self.shape {
+            LrShape::Constant => 1.0,
+            // A hair above the quotient: ten times an epoch of 0.1 is one epoch.
+            LrShape::Step { every, gamma } => gamma.powf((progress.epochs() / every + 1e-9).floor()),
+            LrShape::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * t).cos()),
+            LrShape::Linear => 1.0 - t,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(step: u64) -> Progress {
+        Progress { step, steps_per_epoch: 10, steps: 50.0 }
+    }
+
+    /// sigma = .02 over five epochs: 0, .005, .01, .015, .02, each for a whole epoch.
+    #[test]
+    fn linear_noise_grows_by_epochs() {
+        for (step, expected) in [(0, 0.0), (9, 0.0), (10, 0.005), (29, 0.01), (30, 0.015), (49, 0.02)] {
+            assert!((NoiseSchedule::Linear.sigma(0.02, at(step)) - expected).abs() < 1e-15, "{step}");
+        }
+    }
+
+    /// From 1e-5 to .1 are four decades: one an epoch.
+    #[test]
+    fn exponential_noise_grows_by_equal_factors() {
+        for (epoch, expected) in [(0, 1e-5), (1, 1e-4), (2, 1e-3), (3, 1e-2), (4, 1e-1)] {
+            let sigma = NoiseSchedule::Exponential.sigma(0.1, at(10 * epoch));
+            assert!((sigma / expected - 1.0).abs() < 1e-12, "{epoch}: {sigma}");
+        }
+        assert_eq!(NoiseSchedule::Exponential.sigma(0.0, at(20)), 0.0);
+    }
+
+    #[test]
+    fn a_training_of_one_epoch_has_the_full_noise() {
+        for schedule in NoiseSchedule::ALL {
+            assert_eq!(schedule.sigma(0.3, Progress::STILL), 0.3, "{schedule:?}");
+        }
+    }
+
+    #[test]
+    fn the_learning_rate_follows_its_shape() {
+        let shaped = |shape, step| LrSchedule { warmup: 0.0, shape }.factor(at(step));
+        assert_eq!(shaped(LrShape::Constant, 30), 1.0);
+        let drops = LrShape::Step { every: 2.0, gamma: 0.5 };
+        assert_eq!([0, 19, 20, 39, 40].map(|step| shaped(drops, step)), [1.0, 1.0, 0.5, 0.5, 0.25]);
+        assert_eq!([0, 25, 50].map(|step| shaped(LrShape::Linear, step)), [1.0, 0.5, 0.0]);
+        for (step, expected) in [(0, 1.0), (25, 0.5), (50, 0.0)] {
+            assert!((shaped(LrShape::Cosine, step) - expected).abs() < 1e-15);
+        }
+    }
+
+    /// One epoch of ten steps: a tenth at the first, all at the tenth; the rest of the shape takes what is left.
+    #[test]
+    fn warm_up_rises_in_equal_increments() {
+        let warm = LrSchedule { warmup: 1.0, shape: LrShape::Linear };
+        for (step, expected) in [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (30, 0.5), (50, 0.0)] {
+            assert!((warm.factor(at(step)) - expected).abs() < 1e-15, "{step}: {}", warm.factor(at(step)));
+        }
+    }
+
+    #[test]
+    fn keys_are_the_names_that_serde_writes() {
+        for schedule in NoiseSchedule::ALL {
+            assert_eq!(serde_json::to_value(schedule).unwrap(), schedule.key());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One optimizer step: a method's direction and the base update along it, or a rule that is both.
+
+use super::{Hyperparameters, Rule, base::MomentMemory, noise::NoiseSource, schedule::Progress};
+use crate::autodiff::{Layout, Objective, Scalar, Vector};
+
+/// What a step may know of the problem besides its loss.
+#[derive(Debug, Clone, Copy)]
+pub struct Terrain<'a> {
+    /// The parameters by name and shape.
+    pub layout: &'a Layout,
+    /// The weights w0 that training began from.
+    pub start: &'a Vector,
+    /// Training examples; 0 where the problem has none.
+    pub examples: usize,
+}
+
+/// What an optimizer remembers between steps.
+#[derive(Debug, Clone, Default)]
+pub enum Memory {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// SGD's momentum buffer.
+    Momentum(Vector),
+    /// Adam's moments.
+    Moments(MomentMemory),
+    /// bSAM's momentum and precision.
+    Precision {
+        /// Momentum m.
+        m: Vector,
+        /// Precision s.
+        s: Vector,
+    },
+}
+
+/// What a step's evaluations tell besides where to go. All is still on the device.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    /// The minibatch loss as the method saw it; see [`Method`](super::Method) for where.
+    pub loss: Scalar,
+    /// Curvature that the step paid for anyway.
+    pub free: FreeSamples,
+}
+
+/// Samples of curvature from gradients that a step needs for itself.
+#[derive(Debug, Clone)]
+pub struct FreeSamples {
+    /// What they are samples of; `None` where there are none.
+    pub kind: Option<FreeKind>,
+    /// The samples.
+    pub values: Vec<Scalar>,
+}
+
+/// What free samples are samples of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FreeKind {
+    /// Tr H_sigma from pairs, U'(g+ - g-) / (2 sigma^2).
+    TwoPoint {
+        /// The scale of the noise.
+        sigma: f64,
+    },
+    /// Tr H_sigma from single perturbations, U'g / sigma^2: the same mean, and |g|^2 / sigma^2 more variance.
+    OneSided {
+        /// The scale of the noise.
+        sigma: f64,
+    },
+    /// The curvature along SAM's ascent, e'(grad f(w + e) - grad f(w)) / |e|^2.
+    Ascent,
+}
+
+impl FreeSamples {
+    /// No samples.
+    pub fn none() -> Self {
+        Self { kind: None, values: Vec::new() }
+    }
+}
+
+/// Where a step begins.
+#[derive(Debug)]
+pub struct Before {
+    /// The weights.
+    pub w: Vector,
+    /// What earlier steps left.
+    pub memory: Memory,
+    /// Where in its training.
+    pub progress: Progress,
+}
+
+/// Where a step ends.
+#[derive(Debug)]
+pub struct After {
+    /// The weights.
+    pub w: Vector,
+    /// What the next step needs of this one.
+    pub memory: Memory,
+    /// What was seen on the way.
+    pub findings: Findings,
+}
+
+impl Hyperparameters {
+    /// One step on the loss `f`. All its gradients are of `f`, so of one minibatch. Cost: [`Rule::cost`].
+    pub fn step(
+        &self,
+        f: &dyn Objective,
+        from: Before,
+        (terrain, noise): (Terrain<'_>, &mut dyn NoiseSource),
+    ) -> After {
+        let Before { w, memory, progress } = from;
+        let lr = self.lr * self.schedule.factor(progress);
+        let (w, memory, findings) = match self.rule {
+            Rule::Follow { method, base } => {
+                let direction = method.at(progress).direction(f, &w, (terrain.layout, noise));
+                let g = self.anchor.pull(direction.vector, &w, terrain);
+                let (w, memory) = base.step(lr, (w, g), memory);
+                (w, memory, direction.findings)
+            }
+            Rule::Bsam(bsam) => bsam.step(lr, (f, w, memory), (terrain, noise)),
+        };
+        After { w: self.anchor.project(w, terrain), memory, findings }
+    }
+}

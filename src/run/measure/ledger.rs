@@ -1,0 +1,89 @@
+//! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until
+//! somebody reads it.
+
+use crate::{
+    autodiff::{Scalar, read},
+    curvature::SampleMean,
+    optimizer::{Findings, FreeKind},
+    run::{
+        Event, Position, Sides,
+        log::LogError,
+        train::{Divergence, Publish},
+    },
+};
+
+/// Losses and free curvature samples that nobody has read yet.
+pub(in crate::run) struct Ledger {
+    record_every: u64,
+    losses: Vec<(Position, Scalar)>,
+    /// Samples of one kind and scale belong together; a change of either begins anew.
+    windows: Vec<Window>,
+}
+
+struct Window {
+    kind: FreeKind,
+    until: Position,
+    samples: Vec<Scalar>,
+}
+
+impl Ledger {
+    pub fn new(record_every: u64) -> Self {
+        Self { record_every, losses: Vec::new(), windows: Vec::new() }
+    }
+
+    /// Keeps what a step found, without waiting for it.
+    pub fn record(&mut self, at: Position, findings: Findings) {
+        self.losses.push((at, findings.loss));
+        let Some(kind) = findings.free.kind else { return };
+        match self.windows.last_mut() {
+            Some(window) if window.kind == kind => {
+                window.samples.extend(findings.free.values);
+                window.until = at;
+            }
+            _ => self.windows.push(Window { kind, until: at, samples: findings.free.values }),
+        }
+    }
+
+    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not told.
+    pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), LedgerError> {
+        let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
+        for (at, loss) in positions.into_iter().zip(read(losses)) {
+            let Position { step, gradients, seconds } = at;
+            let diverged = !loss.is_finite();
+            if diverged || step % self.record_every == 0 {
+                publish(Event::Step { step, gradients, loss, seconds })?;
+            }
+            if diverged {
+                return Err(LedgerError::Diverged(Divergence { at, loss }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes the free curvature over the steps since the last call, where the method samples one.
+    pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        for Window { kind, until, samples } in self.windows.drain(..) {
+            let Position { step, gradients, seconds } = until;
+            let mean = SampleMean::of(&read(samples)).into();
+            let free = |sigma, sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
+            publish(match kind {
+                FreeKind::TwoPoint { sigma } => free(sigma, Sides::TwoPoint),
+                FreeKind::OneSided { sigma } => free(sigma, Sides::OneSided),
+                FreeKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the ledger could not be read to its end.
+pub(in crate::run) enum LedgerError {
+    Diverged(Divergence),
+    Log(LogError),
+}
+
+impl From<LogError> for LedgerError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a run measures along the way: step losses as they were paid for, losses on whole splits, curvature.
+//! Nothing here touches the trajectory.
+
+mod ledger;
+mod probe;
+
+pub(super) use ledger::{Ledger, LedgerError};
+use probe::{Subject, Warm};
+
+use super::{
+    Event, Extra, Place, Position,
+    clock::Clock,
+    log::LogError,
+    train::{Divergence, Job, Publish},
+};
+use crate::autodiff::{Vector, read};
+
+/// Evaluations and curvature probes of one run, and what they remember between calls.
+pub(super) struct Gauge<'a> {
+    job: Job<'a>,
+    start: Vector,
+    warm: Warm,
+    evaluated_at: Option<u64>,
+    probed_at: Option<u64>,
+    train_loss: Option<f64>,
+}
+
+/// What is to be measured, and how the next step from there is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub w: &'a Vector,
+    pub at: Position,
+    /// The learning rate of the next step.
+    pub lr: f64,
+    /// The scale of its noise, where it has some.
+    pub sigma: Option<f64>,
+}
+
+impl<'a> Gauge<'a> {
+    pub fn new(job: &Job<'a>, start: Vector) -> Self {
+        Self { job: *job, start, warm: Warm::default(), evaluated_at: None, probed_at: None, train_loss: None }
+    }
+
+    /// Losses on whole splits, and where the weights are.
+    pub fn evaluate(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        let Moment { w, at: Position { step, gradients, seconds }, lr, sigma } = moment;
+        self.evaluated_at = Some(step);
+        let clock = Clock::start();
+        let metrics = self.job.problem.evaluate(w);
+        self.train_loss = metrics.train_loss;
+        let norm = |v: Vector| v.square().sum().sqrt();
+        let norms = read(vec![norm(w.clone()), norm(w.clone() - self.start.clone())]);
+        let place = Place {
+            weight_norm: norms.first().copied(),
+            travel: norms.last().copied(),
+            lr_now: Some(lr),
+            sigma_now: sigma,
+        };
+        let examples = self.job.problem.evaluated_examples() as u64;
+        publish(Event::Eval { step, gradients, seconds, examples, took: clock.seconds(), metrics, place })
+    }
+
+    /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
+    pub fn divergence(&self, at: Position) -> Option<Divergence> {
+        self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
+    }
+
+    /// The curvature of the clean loss, and what else the plan has a probe measure.
+    pub fn probe(&mut self, Moment { w, at, .. }: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        self.probed_at = Some(at.step);
+        let subject = Subject { job: self.job, w, start: &self.start, at };
+        let probe = subject.curvature(&mut self.warm);
+        let trace = probe.trace;
+        publish(Event::Probe(Box::new(probe)))?;
+        let extras = &self.job.train.probe.extras;
+        if extras.contains(&Extra::PerturbationGap) {
+            publish(Event::PerturbationGap(Box::new(subject.perturbation_gap(trace))))?;
+        }
+        if extras.contains(&Extra::Bound) && self.job.problem.examples() > 0 {
+            publish(Event::Bound(Box::new(subject.bound())))?;
+        }
+        Ok(())
+    }
+
+    /// Everything, at the start.
+    pub fn measure_all(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        self.evaluate(moment, publish)?;
+        if self.job.train.probe_every.is_some() { self.probe(moment, publish) } else { Ok(()) }
+    }
+
+    /// At the end: whatever was not measured at this very step.
+    pub fn measure_what_is_old(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        if self.evaluated_at != Some(moment.at.step) {
+            self.evaluate(moment, publish)?;
+        }
+        if self.job.train.probe_every.is_some() && self.probed_at != Some(moment.at.step) {
+            self.probe(moment, publish)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! One probe: the curvature of the clean loss at the current weights, each estimate with its error and its cost.
+
+use crate::{
+    autodiff::{Objective, Vector, read},
+    curvature::{
+        Effort, Ends, Hessian, Ingredients, ProbeVectors, SampleMean, Trace, TraceEstimator, density, extremes,
+        hutchinson, hutchinson_by_tensor, layerwise, perturbation_gaps,
+    },
+    problem::Examples,
+    run::{
+        Bound, Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe,
+        ProbePlan, clock::Clock, train::Job,
+    },
+};
+
+/// An eigenvalue is good enough when its residual is below this share of it.
+const TOLERANCE: f64 = 1e-3;
+
+/// When the layerwise sum has settled; the paper's code has the same.
+const LAYERWISE_TOLERANCE: f64 = 1e-8;
+
+/// How much of a random vector is mixed into Lanczos's start, so that it is never an eigenvector itself.
+const FRESH: f64 = 0.3;
+
+/// The e at which the bound's best noise is told.
+const BOUND_E: f64 = 1.0;
+
+/// The vectors at the ends of the spectrum, kept from probe to probe.
+#[derive(Debug, Default)]
+pub(super) struct Warm {
+    top: Option<Vector>,
+    bottom: Option<Vector>,
+}
+
+/// What a probe looks at.
+pub(super) struct Subject<'a> {
+    pub job: Job<'a>,
+    pub w: &'a Vector,
+    pub start: &'a Vector,
+    pub at: Position,
+}
+
+impl Subject<'_> {
+    fn plan(&self) -> &ProbePlan {
+        &self.job.train.probe
+    }
+
+    fn wants(&self, extra: Extra) -> bool {
+        self.plan().extras.contains(&extra)
+    }
+
+    /// The clean loss on the probe's sample.
+    fn objective(&self) -> Box<dyn Objective + '_> {
+        self.job.problem.objective(Examples::First(self.plan().examples))
+    }
+
+    /// Trace, eigenvalues and whatever else of the exact Hessian the plan asks for.
+    ///
+    /// Lanczos starts from the last vectors at the ends with a little of a random one.
+    pub fn curvature(&self, warm: &mut Warm) -> Probe {
+        let clock = Clock::start();
+        let (plan, w, layout) = (self.plan(), self.w, self.job.problem.layout());
+        let objective = self.objective();
+        let hessian = Hessian { objective: objective.as_ref(), w };
+        let mut vectors = ProbeVectors::new(self.job.train.seed);
+        let mut products = 0;
+
+        let several = layout.entries().len() > 1;
+        let by_tensor =
+            |vectors: &mut ProbeVectors| hutchinson_by_tensor(&hessian, (layout, w, vectors), plan.trace_probes);
+        let (trace, layers) = if several && plan.estimator == TraceEstimator::Hutchinson {
+            let parts = by_tensor(&mut vectors);
+            (parts.total, parts.tensors)
+        } else if several && self.wants(Extra::Layers) {
+            // Other estimators' products do not tell the parts, which cost their own.
+            let parts = by_tensor(&mut vectors.clone());
+            products += u64::from(parts.total.products);
+            (plan.estimator.estimate(&hessian, (w, &mut vectors), plan.trace_probes), parts.tensors)
+        } else {
+            (plan.estimator.estimate(&hessian, (w, &mut vectors), plan.trace_probes), Vec::new())
+        };
+        products += u64::from(trace.products);
+
+        let ends = if self.wants(Extra::LambdaMin) { Ends::Both } else { Ends::Largest };
+        let random = vectors.signs(w);
+        let scale = FRESH / (w.dims()[0] as f64).sqrt();
+        let start = match (warm.top.take(), warm.bottom.take()) {
+            (Some(top), Some(bottom)) if ends == Ends::Both => top + bottom + random * scale,
+            (Some(top), _) => top + random * scale,
+            (None, _) => random,
+        };
+        let effort = Effort { products: plan.lanczos_products, tolerance: TOLERANCE };
+        let spectrum = extremes(&hessian, &start, (ends, effort));
+        products += u64::from(spectrum.largest.products);
+        let eigenvalue = |pair: &crate::curvature::Eigenpair| Eigenvalue {
+            value: pair.value,
+            residual: pair.residual,
+            products: pair.products.into(),
+        };
+        let lambda_max = eigenvalue(&spectrum.largest);
+        let lambda_min = spectrum.smallest.as_ref().map(eigenvalue);
+        warm.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
+        warm.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm.top.is_some());
+
+        let lambda_layerwise = self.wants(Extra::Layerwise).then(|| {
+            let effort = Effort { tolerance: LAYERWISE_TOLERANCE, ..effort };
+            let found = layerwise(&hessian, (layout, &vectors.normal(w)), effort);
+            products += u64::from(found.products);
+            Layerwise { value: found.value, change: found.change, products: found.products.into() }
+        });
+        let density = self.wants(Extra::Density).then(|| {
+            let found = density(&hessian, (w, &mut vectors), plan.density);
+            products += u64::from(found.products);
+            Density { nodes: found.nodes, weights: found.weights, products: found.products.into() }
+        });
+        let gradient = objective.gradient(w).gradient;
+        let Position { step, gradients, seconds } = self.at;
+        Probe {
+            step,
+            gradients,
+            seconds,
+            trace: trace.into(),
+            lambda_max,
+            estimator: plan.estimator,
+            lambda_min,
+            lambda_layerwise,
+            layers: layout
+                .entries()
+                .iter()
+                .zip(layers)
+                .map(|(entry, trace)| LayerTrace { name: entry.name.clone(), trace: trace.into() })
+                .collect(),
+            // A density of a map that is not finite says nothing.
+            density: density.filter(|density| density.nodes.iter().all(|node| node.is_finite())),
+            gradient_norm: read(vec![gradient.square().sum().sqrt()]).pop(),
+            examples: self.job.problem.examples().min(plan.examples) as u64,
+            products,
+            took: clock.seconds(),
+        }
+    }
+
+    /// What noise does to the clean loss, beside what the exact trace predicts.
+    pub fn perturbation_gap(&self, trace: Estimate) -> GapCurve {
+        let clock = Clock::start();
+        let plan = self.plan();
+        let objective = self.objective();
+        let vectors = ProbeVectors::new(self.job.train.seed);
+        let found = perturbation_gaps((objective.as_ref(), self.w), (&plan.gap_sigmas, plan.gap_draws), &vectors);
+        let points = found.into_iter().map(|point| GapPoint {
+            sigma: point.sigma,
+            gap: point.gap.into(),
+            smoothed_trace: point.smoothed_trace.into(),
+        });
+        let Position { step, gradients, seconds } = self.at;
+        GapCurve {
+            step,
+            gradients,
+            seconds,
+            points: points.collect(),
+            trace,
+            evaluations: 2 * u64::from(plan.gap_draws) * plan.gap_sigmas.len() as u64,
+            took: clock.seconds(),
+        }
+    }
+
+    /// The bound, its largest trace and largest loss measured on the first few training examples, one by one.
+    pub fn bound(&self) -> Bound {
+        let clock = Clock::start();
+        let (plan, problem) = (self.plan(), self.job.problem);
+        let measured = plan.bound_examples.min(problem.examples()).max(1);
+        let mut losses = Vec::new();
+        let mut traces = Vec::new();
+        for example in 0..measured {
+            let objective = problem.objective(Examples::Chosen(&[example]));
+            losses.push(objective.loss(self.w));
+            let hessian = Hessian { objective: objective.as_ref(), w: self.w };
+            let mut vectors = ProbeVectors::new(self.job.train.seed);
+            traces.push(hutchinson(&hessian, (self.w, &mut vectors), plan.trace_probes).mean.mean);
+        }
+        let largest = |numbers: Vec<f64>| numbers.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let travel = read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop();
+        let ingredients = Ingredients {
+            trace: largest(traces),
+            distance: travel.unwrap_or(f64::NAN),
+            largest_loss: largest(read(losses)),
+            examples: problem.examples() as u64,
+        };
+        let Position { step, gradients, seconds } = self.at;
+        Bound {
+            step,
+            gradients,
+            seconds,
+            largest_trace: ingredients.trace,
+            travel: ingredients.distance,
+            largest_loss: ingredients.largest_loss,
+            examples: ingredients.examples,
+            measured: measured as u64,
+            theorem: ingredients.theorem(),
+            code: ingredients.code(),
+            best_sigma: ingredients.best_sigma(BOUND_E),
+            products: measured as u64 * u64::from(plan.trace_probes),
+            took: clock.seconds(),
+        }
+    }
+}
+
+impl From<SampleMean> for Estimate {
+    fn from(mean: SampleMean) -> Self {
+        Self { mean: mean.mean, std_error: mean.std_error, probes: mean.count }
+    }
+}
+
+impl From<Trace> for Estimate {
+    /// Its probes are the products spent, whatever the estimator made of them.
+    fn from(trace: Trace) -> Self {
+        Self { probes: trace.products.into(), ..trace.mean.into() }
+    }
+}

@@ -1,0 +1,226 @@
+//! What measurements find, as the log has it: curvature, what noise does to the loss, bounds, where the weights are.
+//! Part of the vocabulary of [`Event`](super::Event); plain data with its errors and its cost.
+
+use serde::{Deserialize, Serialize};
+
+use super::Position;
+use crate::{curvature::TraceEstimator, number};
+
+/// One curvature measurement of the clean loss at the current weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Steps taken.
+    pub step: u64,
+    /// Gradient evaluations spent so far by training; a probe's own cost is `products`.
+    pub gradients: u64,
+    /// The run's clock when the probe began.
+    pub seconds: f64,
+    /// Trace of the exact Hessian.
+    pub trace: Estimate,
+    /// Largest eigenvalue of the exact Hessian.
+    pub lambda_max: Eigenvalue,
+    /// How the trace was estimated.
+    #[serde(default)]
+    pub estimator: TraceEstimator,
+    /// Smallest eigenvalue of the exact Hessian, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda_min: Option<Eigenvalue>,
+    /// The sum over weight tensors that the paper's code calls lambda, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda_layerwise: Option<Layerwise>,
+    /// Trace of each tensor's block of the Hessian, in the order of the layout; empty for a single tensor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerTrace>,
+    /// The spectral density, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
+    /// |grad f|_2 of the clean loss.
+    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f64>,
+    /// Training examples measured on; 0 where the problem has none.
+    pub examples: u64,
+    /// Hessian-vector products spent, all estimates together.
+    pub products: u64,
+    /// Seconds the probe took.
+    pub took: f64,
+}
+
+impl Probe {
+    /// A probe of the trace and the largest eigenvalue alone.
+    pub fn new(at: Position, trace: Estimate, lambda_max: Eigenvalue) -> Self {
+        let Position { step, gradients, seconds } = at;
+        Self {
+            step,
+            gradients,
+            seconds,
+            trace,
+            lambda_max,
+            estimator: TraceEstimator::default(),
+            lambda_min: None,
+            lambda_layerwise: None,
+            layers: Vec::new(),
+            density: None,
+            gradient_norm: None,
+            examples: 0,
+            products: trace.probes + lambda_max.products,
+            took: 0.0,
+        }
+    }
+}
+
+/// Where the weights are, and how the next step is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// |w|_2.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub weight_norm: Option<f64>,
+    /// |w - w0|_2, w0 the weights that training began from.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub travel: Option<f64>,
+    /// The learning rate of the next step, as its schedule has it.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub lr_now: Option<f64>,
+    /// The scale of the noise of the next step, as its schedule has it.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub sigma_now: Option<f64>,
+}
+
+/// How a smoothed trace was sampled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sides {
+    /// U'(g+ - g-) / (2 sigma^2), as NSO's pairs give it.
+    #[default]
+    TwoPoint,
+    /// U'g / sigma^2, as WP-SGD's single perturbations give it.
+    OneSided,
+}
+
+/// The trace of one tensor's block of the Hessian.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerTrace {
+    /// The tensor.
+    pub name: String,
+    /// Its trace.
+    #[serde(flatten)]
+    pub trace: Estimate,
+}
+
+/// The sum over weight tensors that the paper's code calls lambda; not an eigenvalue.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Layerwise {
+    /// The sum.
+    #[serde(with = "number")]
+    pub value: f64,
+    /// Its relative change in the last iteration.
+    #[serde(with = "number")]
+    pub change: f64,
+    /// Hessian-vector products spent on it.
+    pub products: u64,
+}
+
+/// A spectral density as points with weights that sum to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Density {
+    /// Eigenvalues, rising.
+    pub nodes: Vec<f64>,
+    /// The share of the spectrum at each.
+    pub weights: Vec<f64>,
+    /// Hessian-vector products spent on it.
+    pub products: u64,
+}
+
+/// The perturbation gap against the noise scale, with what two Hessians predict (figure 2 of the paper).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GapCurve {
+    /// Steps taken.
+    pub step: u64,
+    /// Gradient evaluations spent so far by training.
+    pub gradients: u64,
+    /// The run's clock when the measurement began.
+    pub seconds: f64,
+    /// One entry a scale, in the order of the preset.
+    pub points: Vec<GapPoint>,
+    /// Trace of the exact Hessian at the same weights: it predicts sigma^2 / 2 times itself.
+    pub trace: Estimate,
+    /// Gradient evaluations spent on it.
+    pub evaluations: u64,
+    /// Seconds it took.
+    pub took: f64,
+}
+
+/// What noise of one scale does to the clean loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GapPoint {
+    /// Standard deviation of the noise.
+    #[serde(with = "number")]
+    pub sigma: f64,
+    /// E f(w + U) - f(w); `probes` counts the pairs.
+    pub gap: Estimate,
+    /// Trace of the Hessian smoothed at this scale, from the same pairs: it predicts sigma^2 / 2 times itself.
+    pub smoothed_trace: Estimate,
+}
+
+/// The PAC-Bayes bound of the paper's theorem 2.1, as far as it can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Steps taken.
+    pub step: u64,
+    /// Gradient evaluations spent so far by training.
+    pub gradients: u64,
+    /// The run's clock when the measurement began.
+    pub seconds: f64,
+    /// a: the largest Hessian trace of a single example's loss, among `measured` examples.
+    #[serde(with = "number")]
+    pub largest_trace: f64,
+    /// r: |w - w0|_2.
+    #[serde(with = "number")]
+    pub travel: f64,
+    /// C: the largest loss among the same examples.
+    #[serde(with = "number")]
+    pub largest_loss: f64,
+    /// n: training examples.
+    pub examples: u64,
+    /// Examples that a and C were measured on.
+    pub measured: u64,
+    /// sqrt(C a r^2 / n), the excess of the theorem.
+    #[serde(with = "number")]
+    pub theorem: f64,
+    /// C sqrt(a r^2 / n), the excess as the authors' code evaluates it.
+    #[serde(with = "number")]
+    pub code: f64,
+    /// The noise scale at which the bound is tightest, for e = 1.
+    #[serde(with = "number")]
+    pub best_sigma: f64,
+    /// Hessian-vector products of single examples spent on it.
+    pub products: u64,
+    /// Seconds it took.
+    pub took: f64,
+}
+
+/// A mean with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Sample mean.
+    #[serde(with = "number")]
+    pub mean: f64,
+    /// Standard error of the mean; NaN when there is but one sample.
+    #[serde(with = "number")]
+    pub std_error: f64,
+    /// Number of samples.
+    pub probes: u64,
+}
+
+/// An eigenvalue with its residual.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Eigenvalue {
+    /// The Ritz value.
+    #[serde(with = "number")]
+    pub value: f64,
+    /// |H v - value v|_2 for the unit Ritz vector v.
+    #[serde(with = "number")]
+    pub residual: f64,
+    /// Hessian-vector products spent on it.
+    pub products: u64,
+}
