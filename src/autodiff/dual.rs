@@ -85,6 +85,13 @@ impl Real for Forward {
         Dual { value: Plain::relu(a.value), tangent }
     }
 
+    /// (tanh a)' = (1 - tanh^2 a) a'.
+    fn tanh<const D: usize>(a: Dual<D>) -> Dual<D> {
+        let value = Plain::tanh(a.value);
+        let tangent = a.tangent.map(|da| da.clone() - value.clone() * value.clone() * da);
+        Dual { value, tangent }
+    }
+
     /// (A B)' = A' B + A B'.
     fn matmul(a: Dual<2>, b: Dual<2>) -> Dual<2> {
         let value = a.value.clone().matmul(b.value.clone());

@@ -33,6 +33,9 @@ pub trait Real {
     /// max(a, 0), elementwise; its derivative at 0 is 0, as PyTorch has it.
     fn relu<const D: usize>(a: Self::T<D>) -> Self::T<D>;
 
+    /// tanh a, elementwise.
+    fn tanh<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
     /// The matrix product: [m, k] x [k, n] -> [m, n].
     fn matmul(a: Self::T<2>, b: Self::T<2>) -> Self::T<2>;
 
@@ -98,6 +101,10 @@ impl Real for Plain {
 
     fn relu<const D: usize>(a: Tensor<D>) -> Tensor<D> {
         activation::relu(a)
+    }
+
+    fn tanh<const D: usize>(a: Tensor<D>) -> Tensor<D> {
+        a.tanh()
     }
 
     fn matmul(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {

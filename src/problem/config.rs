@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::{Classifier, MatrixSensing, Perceptron, Problem, Quadratic, SoftmaxRegression, Valley, data};
+use super::{Activation, Classifier, MatrixSensing, Perceptron, Problem, Quadratic, SoftmaxRegression, Valley, data};
 
 /// A problem with its settings, as checked by the preset reader.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub enum ProblemConfig {
     MnistMlp {
         /// Hidden units.
         hidden: usize,
+        /// What they make of their sums.
+        activation: Activation,
         /// Which digits.
         digits: Digits,
     },
@@ -115,9 +117,9 @@ impl ProblemConfig {
                 let network = SoftmaxRegression::new(data::mnist::FEATURES, data::mnist::CLASSES);
                 Arc::new(Classifier::new(network, (&train, &test), device))
             }
-            Self::MnistMlp { hidden, digits } => {
+            Self::MnistMlp { hidden, activation, digits } => {
                 let (train, test) = digits.load()?;
-                let network = Perceptron::new(data::mnist::FEATURES, *hidden, data::mnist::CLASSES);
+                let network = Perceptron::new(data::mnist::FEATURES, *hidden, data::mnist::CLASSES).with(*activation);
                 Arc::new(Classifier::new(network, (&train, &test), device))
             }
         })

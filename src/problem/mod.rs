@@ -22,7 +22,7 @@ pub use classifier::Classifier;
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
-pub use model::{Perceptron, SoftmaxRegression};
+pub use model::{Activation, Perceptron, SoftmaxRegression};
 pub use quadratic::Quadratic;
 pub use valley::Valley;
 

@@ -24,6 +24,7 @@ enum Operation {
     Scale,
     Square,
     Relu,
+    Tanh,
     Matmul,
     MatmulConstant,
     Transpose,
@@ -36,7 +37,7 @@ enum Operation {
     Pick,
 }
 
-const OPERATIONS: [Operation; 18] = [
+const OPERATIONS: [Operation; 19] = [
     Operation::Add,
     Operation::Sub,
     Operation::AddConstant,
@@ -45,6 +46,7 @@ const OPERATIONS: [Operation; 18] = [
     Operation::Scale,
     Operation::Square,
     Operation::Relu,
+    Operation::Tanh,
     Operation::Matmul,
     Operation::MatmulConstant,
     Operation::Transpose,
@@ -97,6 +99,7 @@ impl Model for Around {
             Operation::Scale => Self::weigh::<R, 2>(R::scale(a, -1.7)),
             Operation::Square => Self::weigh::<R, 2>(R::square(a)),
             Operation::Relu => Self::weigh::<R, 2>(R::relu(a)),
+            Operation::Tanh => Self::weigh::<R, 2>(R::tanh(a)),
             Operation::Matmul => Self::weigh::<R, 2>(R::matmul(a, b)),
             Operation::MatmulConstant => Self::weigh::<R, 2>(R::matmul(constant(), b)),
             Operation::Transpose => Self::weigh::<R, 2>(R::matmul(R::transpose(b), R::transpose(a))),

@@ -5,7 +5,9 @@
 
 mod common;
 mod curvature;
+mod dense;
 mod derivatives;
+mod estimators;
 mod methods;
 mod presets;
 mod sessions;

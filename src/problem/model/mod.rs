@@ -3,7 +3,7 @@
 mod perceptron;
 mod softmax;
 
-pub use perceptron::Perceptron;
+pub use perceptron::{Activation, Perceptron};
 pub use softmax::SoftmaxRegression;
 
 use crate::{

@@ -1,4 +1,4 @@
-//! The two-layer ReLU perceptron of the paper's figure 2.
+//! The two-layer perceptron of the paper's figure 2.
 
 use super::Network;
 use crate::{
@@ -7,17 +7,41 @@ use crate::{
     random::Stream,
 };
 
-/// inputs -> hidden ReLU units -> classes, biases on.
+/// What a hidden unit makes of its sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// max(a, 0): piecewise linear, with kinks that the exact Hessian does not see.
+    #[default]
+    Relu,
+    /// tanh a: smooth.
+    Tanh,
+}
+
+impl Activation {
+    /// Every activation.
+    pub const ALL: [Self; 2] = [Self::Relu, Self::Tanh];
+
+    /// The name in presets.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+        }
+    }
+}
+
+/// inputs -> hidden units -> classes, biases on.
 #[derive(Debug, Clone)]
 pub struct Perceptron {
     inputs: usize,
     hidden: usize,
     classes: usize,
+    activation: Activation,
     layout: Layout,
 }
 
 impl Perceptron {
-    /// A perceptron of these widths.
+    /// A perceptron of these widths, with ReLU units.
     pub fn new(inputs: usize, hidden: usize, classes: usize) -> Self {
         let layout = Layout::new([
             ("fc1.weight", vec![hidden, inputs]),
@@ -25,7 +49,13 @@ impl Perceptron {
             ("fc2.weight", vec![classes, hidden]),
             ("fc2.bias", vec![classes]),
         ]);
-        Self { inputs, hidden, classes, layout }
+        Self { inputs, hidden, classes, activation: Activation::Relu, layout }
+    }
+
+    /// The same with other units.
+    #[must_use]
+    pub fn with(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 }
 
@@ -42,7 +72,11 @@ impl Network for Perceptron {
     }
 
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, inputs: R::T<2>) -> R::T<2> {
-        let hidden = R::relu(linear::<R>(inputs, w.get(0), w.get(1)));
+        let sums = linear::<R>(inputs, w.get(0), w.get(1));
+        let hidden = match self.activation {
+            Activation::Relu => R::relu(sums),
+            Activation::Tanh => R::tanh(sums),
+        };
         linear::<R>(hidden, w.get(2), w.get(3))
     }
 }

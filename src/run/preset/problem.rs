@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::{
-    problem::{Digits, ProblemConfig},
+    problem::{Activation, Digits, ProblemConfig},
     run::section::Section,
 };
 
@@ -52,7 +52,9 @@ pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
         _ => {
             let hidden = section.count("hidden", 1..=65_536)?.unwrap_or(128);
             let hidden = usize::try_from(hidden).unwrap_or(usize::MAX);
-            ProblemConfig::MnistMlp { hidden, digits: digits(&mut section)? }
+            let activation = section.choice("activation", &Activation::ALL.map(Activation::key))?;
+            let activation = Activation::ALL.into_iter().find(|one| Some(one.key()) == activation).unwrap_or_default();
+            ProblemConfig::MnistMlp { hidden, activation, digits: digits(&mut section)? }
         }
     };
     section.finish()?;

@@ -57,8 +57,9 @@ fn problem_table(problem: &ProblemConfig) -> Table {
             None
         }
         ProblemConfig::MnistSoftmax(digits) => Some(digits),
-        ProblemConfig::MnistMlp { hidden, digits } => {
+        ProblemConfig::MnistMlp { hidden, activation, digits } => {
             put("hidden", integer(*hidden));
+            put("activation", activation.key().into());
             Some(digits)
         }
     };

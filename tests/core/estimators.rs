@@ -1,0 +1,279 @@
+//! Every estimator against the dense Hessian of a small network, and against what theory says of its error.
+
+use burn::tensor::{DType, Tensor};
+use nalgebra::DMatrix;
+use nso_tui::{
+    autodiff::{Vector, values},
+    curvature::{
+        DenseMatrix, DensityEffort, Effort, Ends, Hessian, LinearOperator, ProbeVectors, TraceEstimator, density,
+        extremes, hutchinson_by_tensor, layerwise,
+    },
+    problem::{Examples, Problem},
+};
+
+use crate::{
+    common::{scattered, vector},
+    dense::{EXAMPLES, hessian, network},
+};
+
+/// The dense matrix as a map.
+fn operator(matrix: &DMatrix<f64>, precision: DType) -> DenseMatrix {
+    let rows: Vec<f64> = matrix.transpose().iter().copied().collect();
+    let tensor: Tensor<2> = vector(&rows, precision).reshape([matrix.nrows(), matrix.ncols()]);
+    DenseMatrix(tensor)
+}
+
+fn truth() -> DMatrix<f64> {
+    let (_, data, w) = network();
+    hessian(&data, &w)
+}
+
+/// Columns H e_i side by side.
+fn assembled(operator: &dyn LinearOperator, precision: DType) -> DMatrix<f64> {
+    let p = operator.dimension();
+    let columns = (0..p).flat_map(|i| {
+        let unit: Vec<f64> = (0..p).map(|j| f64::from(i == j)).collect();
+        values(&operator.apply(&vector(&unit, precision)))
+    });
+    DMatrix::from_vec(p, p, columns.collect())
+}
+
+#[test]
+fn products_are_those_of_the_dense_hessian() {
+    let (problem, _, w) = network();
+    let truth = truth();
+    assert!(truth.nrows() <= 300 && truth.norm() > 1.0);
+    let f = problem.objective(Examples::First(EXAMPLES));
+    for (precision, bar) in [(DType::F64, 1e-13), (DType::F32, 1e-6)] {
+        let w = vector(&w, precision);
+        let found = assembled(&Hessian { objective: f.as_ref(), w: &w }, precision);
+        let error = (&found - &truth).norm() / truth.norm();
+        assert!(error < bar, "{precision:?}: {error:.1e}");
+    }
+}
+
+#[test]
+fn both_ends_of_the_spectrum_are_those_of_the_dense_hessian() {
+    let (problem, _, w) = network();
+    let eigenvalues = truth().symmetric_eigen().eigenvalues;
+    let (max, min) = (eigenvalues.max(), eigenvalues.min());
+    assert!(min < -0.05 * max, "a spectrum with two ends: {min} {max}");
+    let f = problem.objective(Examples::First(EXAMPLES));
+    for (precision, tolerance, bar) in [(DType::F64, 1e-7, 1e-8), (DType::F32, 1e-3, 1e-4)] {
+        let w = vector(&w, precision);
+        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        let start = ProbeVectors::new(3).signs(&w);
+        let found = extremes(&hessian, &start, (Ends::Both, Effort { products: 90, tolerance }));
+        let smallest = found.smallest.unwrap();
+        assert!((found.largest.value / max - 1.0).abs() < bar, "{precision:?}: {} {max}", found.largest.value);
+        assert!((smallest.value / min - 1.0).abs() < bar, "{precision:?}: {} {min}", smallest.value);
+        assert!(found.largest.residual < 2.0 * tolerance * max && smallest.residual < 2.0 * tolerance * max);
+        assert!(found.largest.products < 90, "{precision:?}: it stopped when it was good enough");
+        assert_eq!(found.largest.products, smallest.products);
+    }
+}
+
+#[test]
+fn every_estimator_finds_the_trace_of_the_network_within_its_error() {
+    let (problem, _, w) = network();
+    let expected = truth().trace();
+    let f = problem.objective(Examples::First(EXAMPLES));
+    for (precision, rounding) in [(DType::F64, 1e-8), (DType::F32, 1e-4)] {
+        let w = vector(&w, precision);
+        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        for estimator in TraceEstimator::ALL {
+            let found = estimator.estimate(&hessian, (&w, &mut ProbeVectors::new(11)), 60);
+            let off = (found.mean.mean - expected).abs();
+            assert!(off < 4.0 * found.mean.std_error + rounding * expected, "{estimator:?} {precision:?}: {found:?} {expected}");
+            assert!(found.mean.std_error < 0.1 * expected, "{estimator:?} {precision:?}: {found:?} {expected}");
+            assert!(found.products <= 60);
+        }
+        // With products enough for the whole range nothing is left to chance.
+        let all = TraceEstimator::Xtrace.estimate(&hessian, (&w, &mut ProbeVectors::new(2)), 2 * 149);
+        assert!((all.mean.mean / expected - 1.0).abs() < rounding, "{precision:?}: {all:?} {expected}");
+    }
+}
+
+/// A 95 % interval of 1,000 independent estimates covers the truth about 950 times. Hutchinson's is Student's of independent samples; those
+/// of Hutch++ and XTrace are of few and dependent ones and are held to 900.
+#[test]
+fn intervals_cover_the_truth_as_often_as_they_say() {
+    let matrix = truth();
+    let operator = operator(&matrix, DType::F64);
+    let like = vector(&vec![0.0; matrix.nrows()], DType::F64);
+    for (estimator, products, between) in [
+        (TraceEstimator::Hutchinson, 20, 920..=980),
+        (TraceEstimator::HutchPlusPlus, 30, 900..=1000),
+        (TraceEstimator::Xtrace, 30, 900..=1000),
+    ] {
+        let mut vectors = ProbeVectors::new(17);
+        let covered = (0..1000)
+            .filter(|_| {
+                let found = estimator.estimate(&operator, (&like, &mut vectors), products);
+                let (low, high) = found.mean.interval(0.95);
+                (low..=high).contains(&matrix.trace())
+            })
+            .count();
+        println!("{estimator:?}: {covered} of 1000");
+        assert!(between.contains(&covered), "{estimator:?}: {covered} of 1000");
+    }
+}
+
+/// Root of the mean squared error over repeats, relative to the trace.
+fn error(estimator: TraceEstimator, (operator, trace): (&DenseMatrix, f64), products: u32) -> f64 {
+    let like = vector(&vec![0.0; operator.dimension()], DType::F64);
+    let mut vectors = ProbeVectors::new(23);
+    let repeats = 60;
+    let squares = (0..repeats).map(|_| {
+        let found = estimator.estimate(operator, (&like, &mut vectors), products);
+        (found.mean.mean / trace - 1.0).powi(2)
+    });
+    (squares.sum::<f64>() / f64::from(repeats)).sqrt()
+}
+
+/// On eigenvalues 1/i^2, rotated so that no axis is special, 24 products of Hutch++ and of XTrace do what takes Hutchinson at
+/// least 10 times and 50 times as many. Hutchinson's error falls with the root of its products, so that the number for a given
+/// error follows from the error at a few.
+#[test]
+fn on_a_decaying_spectrum_the_newer_estimators_need_fewer_products() {
+    let n = 120;
+    let numbers = scattered(n * n, 0.15);
+    let rotation = DMatrix::from_fn(n, n, |i, j| numbers[i * n + j]).qr().q();
+    let spectrum = DMatrix::from_fn(n, n, |i, j| if i == j { 1.0 / ((i + 1) * (i + 1)) as f64 } else { 0.0 });
+    let matrix = &rotation * spectrum * rotation.transpose();
+    let subject = (&operator(&matrix, DType::F64), matrix.trace());
+    let products = 24;
+    let hutchinson = error(TraceEstimator::Hutchinson, subject, products);
+    for (estimator, least) in [(TraceEstimator::HutchPlusPlus, 10.0), (TraceEstimator::Xtrace, 50.0)] {
+        let factor = (hutchinson / error(estimator, subject, products)).powi(2);
+        println!("{estimator:?}: {factor:.0} times fewer products than Hutchinson's for its error at {products}");
+        assert!(factor > least, "{estimator:?}: {factor}");
+    }
+}
+
+#[test]
+fn a_map_of_low_rank_is_given_exactly() {
+    let numbers = scattered(3 * 50, 0.35);
+    let thin = DMatrix::from_fn(50, 3, |i, j| numbers[3 * i + j]);
+    let matrix = &thin * thin.transpose();
+    let like = vector(&[0.0; 50], DType::F64);
+    for estimator in [TraceEstimator::HutchPlusPlus, TraceEstimator::Xtrace] {
+        let found = estimator.estimate(&operator(&matrix, DType::F64), (&like, &mut ProbeVectors::new(5)), 30);
+        assert!((found.mean.mean / matrix.trace() - 1.0).abs() < 1e-10, "{estimator:?}: {found:?}");
+        assert!(found.mean.std_error < 1e-10 * matrix.trace(), "{estimator:?}: {found:?}");
+        assert!(found.products <= 30, "{estimator:?}: {found:?}");
+    }
+    let zero = operator(&DMatrix::zeros(50, 50), DType::F64);
+    for estimator in TraceEstimator::ALL {
+        let found = estimator.estimate(&zero, (&like, &mut ProbeVectors::new(5)), 30);
+        assert_eq!((found.mean.mean, found.mean.std_error), (0.0, 0.0), "{estimator:?}");
+    }
+}
+
+#[test]
+fn products_that_are_not_numbers_give_a_trace_that_is_none() {
+    struct Broken;
+    impl LinearOperator for Broken {
+        fn apply(&self, v: &Vector) -> Vector {
+            v.clone() * f64::NAN
+        }
+        fn dimension(&self) -> usize {
+            40
+        }
+    }
+    for estimator in TraceEstimator::ALL {
+        let found = estimator.estimate(&Broken, (&vector(&[0.0; 40], DType::F32), &mut ProbeVectors::new(5)), 30);
+        assert!(found.mean.mean.is_nan(), "{estimator:?}: {found:?}");
+    }
+}
+
+/// For one start v, sum_i tau_i theta_i^j = v'A^j v / v'v up to j = 2 steps - 1; in the mean over starts, Tr A^j / p.
+#[test]
+fn the_density_has_the_moments_of_the_dense_hessian() {
+    let (problem, _, w) = network();
+    let truth = truth();
+    let p = truth.nrows();
+    let f = problem.objective(Examples::First(EXAMPLES));
+    for (precision, bar) in [(DType::F64, 1e-8), (DType::F32, 1e-4)] {
+        let w = vector(&w, precision);
+        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        let start: Vec<f64> = values(&ProbeVectors::new(7).signs(&w));
+        let found = density(&hessian, (&w, &mut ProbeVectors::new(7)), DensityEffort { probes: 1, steps: 6 });
+        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
+        assert!(found.nodes.is_sorted());
+        assert_eq!(found.products, 6);
+        let v = DMatrix::from_column_slice(p, 1, &start);
+        let mut power = v.clone();
+        for order in 1..=11 {
+            power = &truth * power;
+            let expected = v.dot(&power) / v.dot(&v);
+            let moment = found.moment(order);
+            assert!((moment / expected - 1.0).abs() < bar, "{precision:?}, moment {order}: {moment} {expected}");
+        }
+    }
+    let many = density(
+        &operator(&truth, DType::F64),
+        (&vector(&vec![0.0; p], DType::F64), &mut ProbeVectors::new(1)),
+        DensityEffort { probes: 400, steps: 8 },
+    );
+    let mut power = DMatrix::identity(p, p);
+    for (order, bar) in [(1, 0.05), (2, 0.05), (3, 0.05)] {
+        power = &truth * power;
+        let expected = power.trace() / p as f64;
+        assert!((many.moment(order) / expected - 1.0).abs() < bar, "{order}: {} {expected}", many.moment(order));
+    }
+}
+
+#[test]
+fn traces_by_tensor_are_those_of_the_dense_blocks() {
+    let (problem, _, w) = network();
+    let truth = truth();
+    let f = problem.objective(Examples::First(EXAMPLES));
+    let layout = Problem::layout(&problem);
+    let w = vector(&w, DType::F64);
+    let hessian = Hessian { objective: f.as_ref(), w: &w };
+    let found = hutchinson_by_tensor(&hessian, (layout, &w, &mut ProbeVectors::new(4)), 300);
+    assert_eq!(found.tensors.len(), 4);
+    for (trace, entry) in found.tensors.iter().zip(layout.entries()) {
+        let expected: f64 = (entry.offset..entry.offset + entry.len()).map(|i| truth[(i, i)]).sum();
+        assert!((trace.mean - expected).abs() < 4.0 * trace.std_error, "{}: {trace:?} {expected}", entry.name);
+        assert!(trace.std_error < 0.25 * expected, "{}: {trace:?} {expected}", entry.name);
+    }
+    let sum: f64 = found.tensors.iter().map(|trace| trace.mean).sum();
+    assert!((sum / found.total.mean.mean - 1.0).abs() < 1e-12);
+    // Where A is diagonal, each block's trace is exact.
+    let diagonal = DMatrix::from_diagonal(&truth.diagonal());
+    let exact = hutchinson_by_tensor(&operator(&diagonal, DType::F64), (layout, &w, &mut ProbeVectors::new(4)), 2);
+    for (trace, entry) in exact.tensors.iter().zip(layout.entries()) {
+        let expected: f64 = (entry.offset..entry.offset + entry.len()).map(|i| truth[(i, i)]).sum();
+        assert!((trace.mean - expected).abs() < 1e-12, "{}: {trace:?} {expected}", entry.name);
+    }
+}
+
+/// Block power iteration by plain loops: each weight tensor's block of v brought to length 1, all multiplied by A, the quotients summed.
+#[test]
+fn the_layerwise_number_is_the_sum_that_the_papers_code_makes() {
+    let (problem, _, w) = network();
+    let truth = truth();
+    let layout = Problem::layout(&problem);
+    let blocks: Vec<_> =
+        layout.entries().iter().filter(|e| e.shape.len() == 2).map(|e| e.offset..e.offset + e.len()).collect();
+    assert_eq!(blocks.len(), 2);
+    let mut v: Vec<f64> = (0..w.len()).map(|i| 1.0 + (i % 3) as f64).collect();
+    let start = v.clone();
+    let mut expected = 0.0;
+    for _ in 0..200 {
+        let mut unit = vec![0.0; v.len()];
+        for block in &blocks {
+            let length = v[block.clone()].iter().map(|x| x * x).sum::<f64>().sqrt();
+            block.clone().for_each(|i| unit[i] = v[i] / length);
+        }
+        v = (0..v.len()).map(|i| (0..v.len()).map(|j| truth[(i, j)] * unit[j]).sum()).collect();
+        expected = blocks.iter().cloned().flatten().map(|i| unit[i] * v[i]).sum();
+    }
+    let effort = Effort { products: 200, tolerance: 1e-12 };
+    let found = layerwise(&operator(&truth, DType::F64), (layout, &vector(&start, DType::F64)), effort);
+    assert!((found.value / expected - 1.0).abs() < 1e-4, "{found:?} {expected}");
+    let lambda_max = truth.symmetric_eigen().eigenvalues.max();
+    assert!(found.value > 1.05 * lambda_max && found.value < 2.0 * lambda_max, "{found:?} {lambda_max}");
+}
