@@ -21,7 +21,8 @@ const BATCH: usize = 128;
 
 fn perceptron() -> (Arc<dyn Problem>, Vector) {
     let digits = Digits { train_samples: None, data_dir: None };
-    let problem = ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(1, &Device::flex());
+    let problem =
+        ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(1, &Device::flex());
     let problem = problem.unwrap_or_else(|error| panic!("{error}"));
     let initial = problem.initial(&mut stream(1, Purpose::Weights));
     let w = vector_like(&initial, &Vector::zeros([1], problem.device()));

@@ -1,10 +1,13 @@
 //! The trace of a symmetric map by random probes: three estimators behind one name.
 
-use nalgebra::{DMatrix, DVector};
+mod xtrace;
+
 use serde::{Deserialize, Serialize};
 
 use super::{LinearOperator, ProbeVectors, SampleMean, basis::Basis};
 use crate::autodiff::{Layout, Vector, read};
+
+pub use xtrace::xtrace;
 
 /// How a trace is estimated. All are unbiased and need nothing but products.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,78 +139,6 @@ pub fn hutch_plus_plus(
     let mean = SampleMean::of(&read(samples.collect())).shifted(known);
     #[expect(clippy::cast_possible_truncation, reason = "at most the sketch")]
     Trace { mean, products: sketch + basis.len() as u32 + left }
-}
-
-/// XTrace: every test vector serves both the range and the residual, each left out in its turn. With Y = A [w_1 ... w_n], n half
-/// of the budget, and Q_i an orthonormal basis of the range of Y without column i, the mean over i of
-///
-/// Tr Q_i'A Q_i + c_i m_i'A m_i, m_i = (I - Q_i Q_i') w_i, c_i = (p - rank Q_i) / |m_i|^2,
-///
-/// with the spread of the n terms over sqrt n as its error. The w_i are Gaussian, whose residual is uniform in direction, so that
-/// the scaling by c_i keeps the mean and lowers the variance. All leave-one-out bases come from one QR factorization
-/// Y = Q R: Q_i Q_i' = Q (I - s_i s_i') Q' with s_i the normalized column i of the inverse of R'.
-///
-/// A map of rank at most n is given exactly, with error 0. Fewer than four products go to [`hutchinson`].
-/// Source: Epperly, Tropp, Webber 2024, section 2.
-pub fn xtrace(operator: &dyn LinearOperator, (like, vectors): (&Vector, &mut ProbeVectors), products: u32) -> Trace {
-    if products < 4 {
-        return hutchinson(operator, (like, vectors), products);
-    }
-    let p = operator.dimension();
-    let n = (products as usize / 2).min(p);
-    let mut basis = Basis::default();
-    // Columns of R and of Q'[w_1 ... w_n], and |w_i|^2.
-    let mut probes = Vec::new();
-    let mut columns: Vec<Vec<f64>> = Vec::new();
-    for _ in 0..n {
-        let probe = vectors.normal(like);
-        let image = operator.apply(&probe);
-        let mut column = basis.coefficients(&image);
-        match fresh(&basis, &image) {
-            Some(q) => {
-                column.push(read(vec![image.dot(q.clone())]).into_iter().sum());
-                basis.push(q);
-                columns.push(column);
-                probes.push(probe);
-            }
-            // The range is exhausted: Q holds all of it, and the trace is that of Q'A Q.
-            None if read(vec![image.sum()]).iter().all(|x| x.is_finite()) => break,
-            None => {
-                #[expect(clippy::cast_possible_truncation, reason = "at most half of `products`")]
-                let products = columns.len() as u32 + 1;
-                return Trace { mean: SampleMean { mean: f64::NAN, std_error: f64::NAN, count: 0 }, products };
-            }
-        }
-    }
-    let rank = basis.len();
-    let products_spent = columns.len() + usize::from(rank < n) + rank;
-    #[expect(clippy::cast_possible_truncation, reason = "at most `products` and one")]
-    let products = products_spent as u32;
-    let images: Vec<Vec<f64>> =
-        (0..rank).filter_map(|index| basis.get(index)).map(|q| basis.coefficients(&operator.apply(&q))).collect();
-    // H = Q'A Q, symmetric up to rounding.
-    let h = DMatrix::from_fn(rank, rank, |i, j| f64::midpoint(images[i][j], images[j][i]));
-    let r = DMatrix::from_fn(rank, rank, |i, j| columns[j].get(i).copied().unwrap_or(0.0));
-    let inverse = r.clone().try_inverse();
-    let (true, Some(inverse)) = (rank == n && rank < p, inverse) else {
-        return Trace { mean: SampleMean { mean: h.trace(), std_error: 0.0, count: rank as u64 }, products };
-    };
-    let terms: Vec<f64> = probes
-        .iter()
-        .enumerate()
-        .map(|(i, probe)| {
-            let s = inverse.row(i).transpose().normalize();
-            let w = DVector::from_vec(basis.coefficients(probe));
-            // m_i = w_i - Q x; the image of w_i is Q r_i.
-            let x = &w - &s * s.dot(&w);
-            let r_i = r.column(i);
-            let length: f64 = read(vec![probe.clone().square().sum()]).into_iter().sum();
-            let residual = w.dot(&r_i) - 2.0 * x.dot(&r_i) + x.dot(&(&h * &x));
-            let scale = (p - (rank - 1)) as f64 / (length - x.norm_squared());
-            h.trace() - s.dot(&(&h * &s)) + scale * residual
-        })
-        .collect();
-    Trace { mean: SampleMean::of(&terms), products }
 }
 
 /// The unit vector of what `v` adds to a basis; `None` where it adds nothing but rounding.

@@ -32,7 +32,8 @@ pub fn hessian(data: &Labelled, w: &[f64]) -> DMatrix<f64> {
     let (w1, rest) = w.split_at(hidden * inputs);
     let (b1, rest) = rest.split_at(hidden);
     let (w2, b2) = rest.split_at(classes * hidden);
-    let (at_b1, at_w2, at_b2) = (hidden * inputs, hidden * inputs + hidden, hidden * inputs + hidden + classes * hidden);
+    let (at_b1, at_w2, at_b2) =
+        (hidden * inputs, hidden * inputs + hidden, hidden * inputs + hidden + classes * hidden);
     let n = data.labels.len();
     let mut sum = DMatrix::zeros(w.len(), w.len());
     for (example, &label) in data.labels.iter().enumerate() {
@@ -62,9 +63,7 @@ pub fn hessian(data: &Labelled, w: &[f64]) -> DMatrix<f64> {
             let pull = p[c] - f64::from(c == usize::from(label));
             for j in 0..hidden {
                 let row = at_w2 + c * hidden + j;
-                for (column, value) in
-                    (0..inputs).map(|i| (j * inputs + i, x[i])).chain([(at_b1 + j, 1.0)])
-                {
+                for (column, value) in (0..inputs).map(|i| (j * inputs + i, x[i])).chain([(at_b1 + j, 1.0)]) {
                     sum[(row, column)] += pull * alive[j] * value;
                     sum[(column, row)] += pull * alive[j] * value;
                 }

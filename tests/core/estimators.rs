@@ -84,7 +84,10 @@ fn every_estimator_finds_the_trace_of_the_network_within_its_error() {
         for estimator in TraceEstimator::ALL {
             let found = estimator.estimate(&hessian, (&w, &mut ProbeVectors::new(11)), 60);
             let off = (found.mean.mean - expected).abs();
-            assert!(off < 4.0 * found.mean.std_error + rounding * expected, "{estimator:?} {precision:?}: {found:?} {expected}");
+            assert!(
+                off < 4.0 * found.mean.std_error + rounding * expected,
+                "{estimator:?} {precision:?}: {found:?} {expected}"
+            );
             assert!(found.mean.std_error < 0.1 * expected, "{estimator:?} {precision:?}: {found:?} {expected}");
             assert!(found.products <= 60);
         }

@@ -11,4 +11,5 @@ mod estimators;
 mod methods;
 mod presets;
 mod sessions;
+mod smoothing;
 mod training;
