@@ -165,13 +165,17 @@ fn the_readme_has_the_key_table_of_the_program() {
 }
 
 #[test]
-fn the_readme_lists_every_preset_and_every_knob() {
+fn the_readme_lists_every_preset_knob_and_choice() {
     let readme = readme();
     for (name, _) in nso_tui::run::preset::embedded() {
         assert!(readme.contains(&format!("| `{name}` |")), "{name}");
     }
     for knob in nso_tui::optimizer::Knob::ALL {
         let row = format!("| `{}` | {} | {} |", knob.key(), knob.meaning(), knob.range());
+        assert!(readme.contains(&row), "paste this:\n{row}");
+    }
+    for choice in nso_tui::optimizer::Choice::ALL {
+        let row = format!("| `{}` | {} | {} |", choice.key(), choice.meaning(), choice.words().join(", "));
         assert!(readme.contains(&row), "paste this:\n{row}");
     }
 }

@@ -141,6 +141,8 @@ pub struct RunPlan {
     pub name: String,
     /// Method and knobs at the start.
     pub hyperparameters: Hyperparameters,
+    /// Examples in its minibatches, where they are not those of the session.
+    pub batch: Option<usize>,
 }
 
 impl fmt::Display for Cadence {

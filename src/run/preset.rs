@@ -18,13 +18,22 @@ use super::{
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 6] = [
+const EMBEDDED: [(&str, &str); 15] = [
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
     ("matrix-sensing", include_str!("../../presets/matrix-sensing.toml")),
     ("mnist-softmax", include_str!("../../presets/mnist-softmax.toml")),
     ("mnist-mlp", include_str!("../../presets/mnist-mlp.toml")),
+    ("methods", include_str!("../../presets/methods.toml")),
+    ("one-sided", include_str!("../../presets/one-sided.toml")),
+    ("perturbation-gap", include_str!("../../presets/perturbation-gap.toml")),
+    ("noise-laws", include_str!("../../presets/noise-laws.toml")),
+    ("k-sweep", include_str!("../../presets/k-sweep.toml")),
+    ("rho-sweep", include_str!("../../presets/rho-sweep.toml")),
+    ("lr-epochs", include_str!("../../presets/lr-epochs.toml")),
+    ("batch-size", include_str!("../../presets/batch-size.toml")),
+    ("noise-schedule", include_str!("../../presets/noise-schedule.toml")),
 ];
 
 /// What is wrong with a preset.

@@ -218,7 +218,7 @@ impl State {
             start,
             memory: Memory::default(),
             noise: NoiseStream::new(seed),
-            batches: Batches::new(job.problem.examples(), job.train.batch, seed),
+            batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
         }
     }
@@ -282,8 +282,13 @@ fn start(job: &Job<'_>) -> Start {
     }
 }
 
+/// Examples in a minibatch.
+fn batch(job: &Job<'_>) -> usize {
+    job.run.batch.unwrap_or(job.train.batch)
+}
+
 fn steps_per_epoch(job: &Job<'_>) -> u64 {
-    Batches::per_epoch(job.problem.examples(), job.train.batch)
+    Batches::per_epoch(job.problem.examples(), batch(job))
 }
 
 /// Where in its training the next step is taken. A budget of gradient evaluations is counted in steps at the cost that a step

@@ -1,6 +1,6 @@
 //! The sections [defaults] and [[run]]: methods with their choices and knobs.
 
-use super::Fault;
+use super::{Fault, train::BATCH};
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob, Rule},
     problem::ProblemConfig,
@@ -41,8 +41,9 @@ pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &Problem
             read = read.with(knob, value).map_err(|refused| origin.fault(knob.key(), refused.to_string()))?;
         }
     }
+    let batch = section.count("batch", BATCH)?.and_then(|count| usize::try_from(count).ok());
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read })
+    Ok(RunPlan { name, hyperparameters: read, batch })
 }
 
 /// Defaults must be knobs and choices, and within range even where no run uses them.

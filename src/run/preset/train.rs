@@ -1,5 +1,7 @@
 //! The section [train]: how long, how often measured, and what a probe looks at.
 
+use std::ops::RangeInclusive;
+
 use super::Fault;
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
@@ -9,6 +11,9 @@ use crate::{
 
 /// The keys that say how long; a preset has one of them.
 pub(super) const BUDGETS: [&str; 3] = ["epochs", "steps", "gradients"];
+
+/// Examples that a minibatch may have.
+pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000_000;
 
 /// Largest count that a preset may ask for; keeps products of counts well inside of 64 bits.
 const LARGEST_COUNT: u64 = 1_000_000_000_000;
@@ -28,7 +33,7 @@ pub(super) fn train(mut section: Section) -> Result<Train, Fault> {
         let fault = if budgets.is_empty() { "missing: how long to train" } else { "given twice" };
         return Err(section.fault("epochs", format!("{fault}; set one of epochs, steps or gradients")));
     };
-    let batch = section.count("batch", 1..=10_000_000)?.unwrap_or(128);
+    let batch = section.count("batch", BATCH)?.unwrap_or(128);
     let seed = section.count("seed", 0..=u64::MAX >> 1)?.unwrap_or(1);
     let evaluate_every = section.text("evaluate_every")?;
     let evaluate_every = match evaluate_every {

@@ -104,6 +104,9 @@ fn run_as_table(run: &RunPlan) -> Table {
     let mut table = Table::new();
     table.insert("name".into(), run.name.clone().into());
     table.insert("method".into(), run.hyperparameters.rule.key().into());
+    if let Some(batch) = run.batch {
+        table.insert("batch".into(), integer(batch));
+    }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());
     }

@@ -146,7 +146,7 @@ pub fn plan() -> Plan {
         let plain = Hyperparameters::new(method).unwrap();
         let hyperparameters =
             usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters }
+        RunPlan { name: name.into(), hyperparameters, batch: None }
     };
     Plan {
         preset: "mnist-mlp".into(),
