@@ -8,6 +8,7 @@ mod curvature;
 mod dense;
 mod derivatives;
 mod estimators;
+mod measurements;
 mod methods;
 mod presets;
 mod sessions;

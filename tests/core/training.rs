@@ -26,7 +26,7 @@ impl Inbox for Script {
     }
 }
 
-fn plan(name: &str, sets: &[&str]) -> Plan {
+pub fn plan(name: &str, sets: &[&str]) -> Plan {
     let text = preset::find(name).unwrap();
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     preset::parse(name, &text, &sets).unwrap()
@@ -52,11 +52,11 @@ fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<
     (events, *finished)
 }
 
-fn weights((_, finished): &(Vec<Event>, Finished)) -> Vec<f64> {
+pub fn weights((_, finished): &(Vec<Event>, Finished)) -> Vec<f64> {
     values(&finished.weights)
 }
 
-fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
+pub fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
     run_scripted(plan, name, Vec::new())
 }
 
