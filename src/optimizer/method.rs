@@ -207,13 +207,13 @@ fn one_sided(
     for _ in 0..k.get() {
         let u = source.draw(w, noise);
         let there = f.gradient(&(w.clone() + u.clone()));
-        if noise.sigma > 0.0 {
+        if noise.samples_traces() {
             values.push(u.dot(there.gradient.clone()) / (noise.sigma * noise.sigma));
         }
         direction.add(there.gradient);
         loss.add(there.loss);
     }
-    let kind = (noise.sigma > 0.0).then_some(FreeKind::OneSided { sigma: noise.sigma });
+    let kind = noise.samples_traces().then_some(FreeKind::OneSided { sigma: noise.sigma });
     let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
     Direction { vector: direction.value(w), findings }
 }
@@ -229,11 +229,11 @@ fn two_point(
         let pair = Pair::evaluate(f, w, source.draw(w, noise));
         direction.add(pair.mean());
         loss.add(pair.loss());
-        if noise.sigma > 0.0 {
+        if noise.samples_traces() {
             values.push(pair.smoothed_curvature() / (noise.sigma * noise.sigma));
         }
     }
-    let kind = (noise.sigma > 0.0).then_some(FreeKind::TwoPoint { sigma: noise.sigma });
+    let kind = noise.samples_traces().then_some(FreeKind::TwoPoint { sigma: noise.sigma });
     let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
     Direction { vector: direction.value(w), findings }
 }

@@ -44,6 +44,11 @@ impl NoiseLaw {
         }
     }
 
+    /// Whether its mean is 0. Only then is U'HU / sigma^2 a sample of a trace.
+    pub fn is_centred(self) -> bool {
+        self != Self::BinomialUncentred
+    }
+
     /// One draw of xi.
     fn sample(self, random: &mut Stream) -> f32 {
         match self {
@@ -84,6 +89,11 @@ impl Noise {
     /// Gaussian noise of constant scale.
     pub fn gaussian(sigma: f64) -> Self {
         Self { sigma, law: NoiseLaw::Gaussian, schedule: NoiseSchedule::Constant }
+    }
+
+    /// Whether quadratic forms in it are samples of a trace.
+    pub(super) fn samples_traces(self) -> bool {
+        self.sigma > 0.0 && self.law.is_centred()
     }
 
     /// The same as it is at a point of training: sigma as the schedule has it.

@@ -180,6 +180,22 @@ fn a_step_costs_what_its_method_says() {
     }
 }
 
+/// Quadratic forms in noise of mean 2 are 5 Tr H and more in the mean, so that they are not told as samples of a trace.
+#[test]
+fn noise_that_is_not_centred_samples_no_trace() {
+    let problem = quadratic(&[3.0, 2.0, 1.0]);
+    let f = problem.objective(Examples::First(0));
+    let w = vector(&[0.5, -0.2, 0.9], DType::F64);
+    for law in NoiseLaw::ALL {
+        let noise = Noise { law, ..Noise::gaussian(0.1) };
+        for method in [Method::Nso { noise, k: k(2), mix: 0.0 }, Method::WpSgd { noise, k: k(2) }] {
+            let (_, findings) = direction(method, (&problem, f.as_ref()), &w);
+            let expected = if law == NoiseLaw::BinomialUncentred { 0 } else { 2 };
+            assert_eq!(findings.free.values.len(), expected, "{method:?}");
+        }
+    }
+}
+
 /// U'HU / sigma^2 for Gaussian U has mean Tr H and variance 2 |H|_F^2 on a quadratic: 6 and 2 (9 + 4 + 1) = 28 here.
 #[test]
 fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
