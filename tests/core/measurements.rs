@@ -107,16 +107,16 @@ fn other_estimators_of_the_trace_agree_and_say_which_they_are() {
 #[test]
 fn one_sided_and_two_point_traces_are_told_apart() {
     let sides = |name| {
-        let (events, _) = run(&asked("one-sided", &[&SMALL, &["defaults.sigma=0.002"]]), name);
+        let (events, _) = run(&asked("one-sided", &[&SMALL]), name);
         let free = events.into_iter().filter_map(|e| match e {
             Event::FreeTrace { sides, sigma, trace, .. } => Some((sides, sigma, trace)),
             _ => None,
         });
         free.collect::<Vec<_>>()
     };
-    let (one, two) = (sides("WP-SGD"), sides("NSO"));
-    assert!(one.iter().all(|(sides, sigma, _)| *sides == Sides::OneSided && *sigma == 0.002));
-    assert!(two.iter().all(|(sides, sigma, _)| *sides == Sides::TwoPoint && *sigma == 0.002));
+    let (one, two) = (sides("WP-SGD σ .003"), sides("NSO σ .003"));
+    assert!(one.iter().all(|(sides, sigma, _)| *sides == Sides::OneSided && *sigma == 0.003));
+    assert!(two.iter().all(|(sides, sigma, _)| *sides == Sides::TwoPoint && *sigma == 0.003));
     // Both had 15 steps a window: 30 single perturbations against 15 pairs. At this scale |g| / sigma
     // is far above |H|_F.
     assert_eq!((one[0].2.probes, two[0].2.probes), (30, 15));
