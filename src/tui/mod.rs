@@ -24,6 +24,7 @@ mod picker;
 pub mod print;
 mod runs;
 mod session;
+mod settings;
 mod status;
 pub mod terminal;
 mod text;
