@@ -61,7 +61,7 @@ impl Grid {
             let is_free = |kind: &PanelKind| !panels.contains(kind) && !self.chosen[place..].contains(&Some(*kind));
             let fallback = || {
                 let after = || AFTERTHOUGHTS.into_iter().filter(&is_free);
-                after().find(|&kind| has_data(kind, runs)).or_else(|| after().next())
+                after().find(|&kind| is_measured(kind, runs)).or_else(|| after().next())
             };
             let suitable = usual.get(place).copied().or_else(fallback);
             panels.push(self.chosen[place].or(suitable).unwrap_or(PanelKind::Loss));
@@ -101,6 +101,12 @@ impl Grid {
     }
 }
 
+/// Whether there is a curve of it; told from its quantity, as every frame asks.
+fn is_measured(kind: PanelKind, runs: &[Labelled<'_>]) -> bool {
+    runs.iter().any(|run| !run.history.series(kind.bright()).is_empty())
+}
+
+/// Whether there is anything to draw.
 fn has_data(kind: PanelKind, runs: &[Labelled<'_>]) -> bool {
     Panel::new(kind, runs, &View::default()).empty.is_none()
 }
