@@ -121,10 +121,14 @@ mod tests {
 
     #[test]
     fn a_method_is_named_unless_the_run_is_named_after_it() {
-        for (name, told) in
-            [("WP-SGD", None), ("wp sgd, k = 2", None), ("noise", Some("wp-sgd")), ("SGD", Some("wp-sgd"))]
-        {
-            assert_eq!(method_unless_named(name, &chosen("wp-sgd", &[])), told, "{name}");
+        for (name, method, told) in [
+            ("WP-SGD", "wp-sgd", None),
+            ("wp sgd, k = 2", "wp-sgd", None),
+            ("noise", "wp-sgd", Some("wp-sgd")),
+            ("SGD", "wp-sgd", Some("wp-sgd")),
+            ("USAM", "sam", Some("sam")),
+        ] {
+            assert_eq!(method_unless_named(name, &chosen(method, &[])), told, "{name}");
         }
     }
 
