@@ -221,7 +221,8 @@ impl Filled {
 fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
     let heading = theme.spell(match column {
         Column::State => "state",
-        Column::Progress | Column::Percent => "progress",
+        Column::Progress => "progress",
+        Column::Percent => "done",
         Column::Step => "step",
         Column::Gradients => "gradients",
         Column::Value(quantity) => heading(quantity),
@@ -236,6 +237,7 @@ fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
         Column::State => "completed".len(),
         Column::Value(Quantity::Trace | Quantity::FreeTrace) => "0.00 ± .00".chars().count(),
         Column::Value(_) => 6,
+        Column::Percent => "100 %".len(),
         Column::Eta => 4,
         _ => 0,
     };
