@@ -1,5 +1,6 @@
 //! The one table of colours and marks: run number n looks the same in every chart, table and figure.
-//! The colours are Okabe and Ito's, told apart with any colour vision, in a tint for dark and one for light backgrounds.
+//! The first eight colours are Okabe and Ito's, told apart with any colour vision; four more, after Paul Tol's muted ones, lie
+//! between them. Each has a tint for dark and one for light backgrounds, and each run of twelve a mark of its own as well.
 
 /// Red, green, blue.
 pub type Rgb = (u8, u8, u8);
@@ -32,6 +33,14 @@ pub enum Shape {
     Plus,
     /// A circle with a hole.
     Ring,
+    /// A square with a hole.
+    Frame,
+    /// A diamond with a hole.
+    Lozenge,
+    /// A triangle that points up, with a hole.
+    Peak,
+    /// A triangle that points down, with a hole.
+    Funnel,
 }
 
 /// How one run is told from the others.
@@ -45,7 +54,7 @@ pub struct Ink {
     pub shape: Shape,
 }
 
-const HUES: [(Rgb, Rgb); 8] = [
+const HUES: [(Rgb, Rgb); 12] = [
     // Sky blue, and on paper the darker blue.
     ((86, 180, 233), (0, 114, 178)),
     // Orange.
@@ -62,18 +71,38 @@ const HUES: [(Rgb, Rgb); 8] = [
     ((90, 140, 245), (70, 165, 220)),
     // White or black.
     ((225, 225, 225), (30, 30, 30)),
+    // Violet.
+    ((178, 110, 240), (105, 50, 180)),
+    // Rose, wine on paper.
+    ((225, 95, 125), (150, 25, 80)),
+    // Olive.
+    ((160, 165, 60), (95, 105, 20)),
+    // Tan, brown on paper.
+    ((190, 150, 110), (115, 75, 35)),
 ];
 
-const SHAPES: [Shape; 8] =
-    [Shape::Disc, Shape::Square, Shape::Diamond, Shape::Up, Shape::Down, Shape::Star, Shape::Plus, Shape::Ring];
+const SHAPES: [Shape; 12] = [
+    Shape::Disc,
+    Shape::Square,
+    Shape::Diamond,
+    Shape::Up,
+    Shape::Down,
+    Shape::Star,
+    Shape::Plus,
+    Shape::Ring,
+    Shape::Frame,
+    Shape::Lozenge,
+    Shape::Peak,
+    Shape::Funnel,
+];
 
 /// Lengths of a dash and of the pause after it, in line widths.
 pub const DASH: (u16, u16) = (4, 3);
 
-/// How run number `slot` is drawn. From the ninth run on colours repeat, each time with other marks.
+/// How run number `slot` is drawn. From the thirteenth run on colours repeat, each time with other marks.
 pub fn ink(slot: usize) -> Ink {
     let (on_dark, on_light) = HUES[slot % HUES.len()];
-    let shape = SHAPES[(slot + 3 * (slot / HUES.len())) % SHAPES.len()];
+    let shape = SHAPES[(slot + 5 * (slot / HUES.len())) % SHAPES.len()];
     Ink { on_dark, on_light, shape }
 }
 
@@ -109,6 +138,18 @@ impl Ink {
 }
 
 impl Shape {
+    /// The filled shape of the same outline, where this one has a hole.
+    pub fn filled(self) -> Option<Self> {
+        match self {
+            Self::Ring => Some(Self::Disc),
+            Self::Frame => Some(Self::Square),
+            Self::Lozenge => Some(Self::Diamond),
+            Self::Peak => Some(Self::Up),
+            Self::Funnel => Some(Self::Down),
+            Self::Disc | Self::Square | Self::Diamond | Self::Up | Self::Down | Self::Star | Self::Plus => None,
+        }
+    }
+
     /// The shape as one character, one column wide.
     pub fn glyph(self) -> char {
         match self {
@@ -120,6 +161,10 @@ impl Shape {
             Self::Star => '★',
             Self::Plus => '✚',
             Self::Ring => '○',
+            Self::Frame => '□',
+            Self::Lozenge => '◇',
+            Self::Peak => '△',
+            Self::Funnel => '▽',
         }
     }
 
@@ -134,6 +179,10 @@ impl Shape {
             Self::Star => '+',
             Self::Plus => 'x',
             Self::Ring => '@',
+            Self::Frame => '%',
+            Self::Lozenge => '&',
+            Self::Peak => 'A',
+            Self::Funnel => 'V',
         }
     }
 }
@@ -150,8 +199,46 @@ mod tests {
     fn sixty_four_runs_all_look_different() {
         let looks: HashSet<_> = (0..64).map(ink).map(|ink| (ink.on_dark, ink.shape)).collect();
         assert_eq!(looks.len(), 64);
-        let on_paper: HashSet<_> = (0..8).map(|slot| ink(slot).on_light).collect();
-        assert_eq!(on_paper.len(), 8);
+    }
+
+    #[test]
+    fn twelve_runs_differ_in_mark_and_in_letter() {
+        let marks: HashSet<_> = (0..12).map(|slot| ink(slot).glyph()).collect();
+        let letters: HashSet<_> = (0..12).map(|slot| ink(slot).ascii()).collect();
+        assert_eq!((marks.len(), letters.len()), (12, 12));
+    }
+
+    /// Distances in Oklab, where .02 is about what is just seen side by side (Ottosson 2020).
+    #[test]
+    fn twelve_colours_are_far_apart() {
+        let linear = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        let product = |rows: [[f64; 3]; 3], vector: [f64; 3]| {
+            rows.map(|row| row.iter().zip(vector).map(|(one, other)| one * other).sum::<f64>())
+        };
+        let cones = [
+            [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+            [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+            [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+        ];
+        let opponents = [
+            [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+            [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+            [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+        ];
+        let oklab =
+            |(red, green, blue): Rgb| product(opponents, product(cones, [red, green, blue].map(linear)).map(f64::cbrt));
+        for background in [Background::Dark, Background::Light] {
+            for one in 0..12 {
+                for other in 0..one {
+                    let [a, b] = [one, other].map(|slot| oklab(ink(slot).on(background)));
+                    let distance = (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt();
+                    assert!(distance > 0.08, "runs {other} and {one} on {background:?}: {distance:.3}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -171,7 +258,7 @@ mod tests {
         let luminance =
             |(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
         let contrast = |one: f64, other: f64| (one.max(other) + 0.05) / (one.min(other) + 0.05);
-        for slot in 0..8 {
+        for slot in 0..12 {
             assert!(contrast(luminance(ink(slot).on_dark), luminance((22, 22, 22))) > 4.5, "run {slot} on dark");
             assert!(contrast(luminance(ink(slot).on_light), 1.0) > 2.4, "run {slot} on paper");
         }

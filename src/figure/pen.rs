@@ -126,7 +126,10 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         let white = Colour((255, 255, 255), 1.0);
         self.shape(shape, at, (white, radius * 1.35))?;
         self.shape(shape, at, (Colour(colour, 1.0), radius))?;
-        if shape == Shape::Ring { self.shape(Shape::Disc, at, (white, radius * 0.55)) } else { Ok(()) }
+        match shape.filled() {
+            Some(hole) => self.shape(hole, at, (white, radius * 0.55)),
+            None => Ok(()),
+        }
     }
 
     fn shape(&mut self, shape: Shape, at: Place, (colour, radius): (Colour, f64)) -> io::Result<()> {
@@ -141,10 +144,10 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         };
         let corners = match shape {
             Shape::Disc | Shape::Ring => turned(24, 0.0, &|_| 1.0),
-            Shape::Square => turned(4, std::f64::consts::FRAC_PI_4, &|_| 1.25),
-            Shape::Diamond => turned(4, 0.0, &|_| 1.3),
-            Shape::Up => turned(3, 0.0, &|_| 1.3),
-            Shape::Down => turned(3, std::f64::consts::PI, &|_| 1.3),
+            Shape::Square | Shape::Frame => turned(4, std::f64::consts::FRAC_PI_4, &|_| 1.25),
+            Shape::Diamond | Shape::Lozenge => turned(4, 0.0, &|_| 1.3),
+            Shape::Up | Shape::Peak => turned(3, 0.0, &|_| 1.3),
+            Shape::Down | Shape::Funnel => turned(3, std::f64::consts::PI, &|_| 1.3),
             Shape::Star => turned(10, 0.0, &|corner| if corner % 2 == 0 { 1.45 } else { 0.6 }),
             Shape::Plus => {
                 let (long, short) = (radius * 1.15, radius * 0.42);

@@ -40,6 +40,12 @@ pub enum Action {
     Stop,
     /// Begin the selected run again.
     Restart,
+    /// The focused chart shows the next kind of the catalogue.
+    NextKind,
+    /// The kind before.
+    PreviousKind,
+    /// Six charts, or four again.
+    ToggleGrid,
     /// Another quantity along x.
     CycleX,
     /// Logarithmic y, or linear again.
@@ -197,6 +203,12 @@ pub const TABLE: &[Binding] = &[
     row(&[(Key::Char(' '), Action::Pause)], 1, WATCH, ("pause", "pause the selected run, or resume it")),
     row(&[(Key::Char('p'), Action::PauseAll)], 0, WATCH, ("pause all", "pause all runs, or resume them")),
     row(
+        &[(Key::Char('['), Action::PreviousKind), (Key::Char(']'), Action::NextKind)],
+        2,
+        WATCH,
+        ("kind", "change what the focused chart shows, one kind back or on"),
+    ),
+    row(
         &[(Key::Enter, Action::Enlarge)],
         1,
         &[Charts, Runs, Knobs],
@@ -209,18 +221,24 @@ pub const TABLE: &[Binding] = &[
         ("axis", "count x in gradient evaluations, steps, epochs or seconds"),
     ),
     row(
-        &[(Key::Char('y'), Action::ToggleLogY)],
-        1,
-        WATCH,
-        ("log", "logarithmic y on the focused chart, or linear again"),
-    ),
-    row(&[(Key::Char('Y'), Action::ToggleLogX)], 0, WATCH, ("log x", "logarithmic x, or linear again")),
-    row(
         &[(Key::Char('e'), Action::Export)],
         1,
         WATCH,
         ("export", "write the charts as a PNG beside the session's log"),
     ),
+    row(
+        &[(Key::Char('y'), Action::ToggleLogY)],
+        1,
+        WATCH,
+        ("log", "logarithmic y on the focused chart, or linear again"),
+    ),
+    row(
+        &[(Key::Char('g'), Action::ToggleGrid)],
+        1,
+        &[Charts, Runs, Knobs],
+        ("six charts", "show six charts, or four again"),
+    ),
+    row(&[(Key::Char('Y'), Action::ToggleLogX)], 0, WATCH, ("log x", "logarithmic x, or linear again")),
     row(
         &[(Key::Char('E'), Action::ExportAs)],
         0,

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! One file per region of the screen: `picker`, `charts` (with `chart` beneath), `runs`, `knobs`,
-//! `status`, `help`, `overlay`. `keymap` is the one table of keys.
+//! `status`, `help`, `overlay`. `keymap` is the one table of keys, `settings` puts a
+//! run's knobs and choices into words.
 
 mod app;
 mod chart;
@@ -24,6 +25,7 @@ mod picker;
 pub mod print;
 mod runs;
 mod session;
+mod settings;
 mod status;
 pub mod terminal;
 mod text;

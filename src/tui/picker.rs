@@ -17,17 +17,19 @@ use ratatui::{
 
 use super::{
     keymap::Direction,
-    text::{self, fit, pad, pad_left, scrub, value, wrap},
+    settings::{method_unless_named, summary},
+    text::{self, fit, pad, pad_left, scrub, wrap},
     theme::Theme,
 };
 use crate::{
     figure::text::thousands,
-    optimizer::{Hyperparameters, Knob},
-    run::{Budget, Plan},
+    run::{Budget, Plan, RunPlan},
 };
 
 /// Widest that the column of preset names grows.
 const NAME_COLUMN: usize = 28;
+/// Columns that device, length and probes take beside the runs.
+const FACTS_COLUMN: usize = 46;
 /// Longest filter that can be typed.
 const LONGEST_FILTER: usize = 40;
 
@@ -216,50 +218,35 @@ fn details(picker: &Picker, choice: &Choice, theme: Theme, columns: usize) -> Ve
     lines.push(Line::default());
     let runs = run_lines(plan, theme);
     let facts = facts(picker, plan);
-    let beside = columns >= 100;
-    let left = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
-    for row in 0..runs.len().max(if beside { facts.len() } else { 0 }) {
-        let run = runs.get(row).cloned().unwrap_or_default();
-        match facts.get(row).filter(|_| beside) {
-            Some((label, text)) => lines.push(Line::from(vec![
-                Span::raw(pad(&run, left)),
-                Span::styled(pad(label, 9), theme.quiet()),
-                Span::raw(fit(text, columns.saturating_sub(left + 9))),
-            ])),
-            None => lines.push(Line::raw(run)),
+    let widest = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
+    let label = |label: &str| Span::styled(pad(label, 9), theme.quiet());
+    if columns >= widest + FACTS_COLUMN {
+        for row in 0..runs.len().max(facts.len()) {
+            let run = runs.get(row).map_or("", String::as_str);
+            let mut line = Line::raw(pad(run, if row < facts.len() { widest } else { text::width(run) }));
+            if let Some((name, text)) = facts.get(row) {
+                line.push_span(label(name));
+                line.push_span(Span::raw(fit(text, columns.saturating_sub(widest + 9))));
+            }
+            lines.push(line);
         }
+        return lines;
     }
-    if !beside {
-        lines.push(Line::default());
-        lines.extend(
-            facts
-                .into_iter()
-                .map(|(label, text)| Line::from(vec![Span::styled(pad(label, 9), theme.quiet()), Span::raw(text)])),
-        );
-    }
+    lines.extend(runs.into_iter().map(|run| Line::raw(fit(&run, columns))));
+    lines.push(Line::default());
+    lines.extend(facts.into_iter().map(|(name, text)| Line::from(vec![label(name), Span::raw(text)])));
     lines
 }
 
-/// One line a run: its name and the knobs that it starts with.
+/// One line a run: its name, the method where that says something new, and the settings that it starts with.
 fn run_lines(plan: &Plan, theme: Theme) -> Vec<String> {
     let names = plan.runs.iter().map(|run| text::width(&scrub(&run.name))).max().unwrap_or(0);
-    plan.runs
-        .iter()
-        .map(|run| format!("{}  {}", pad(&scrub(&run.name), names), theme.spell(&settings(&run.hyperparameters))))
-        .collect()
-}
-
-/// The knobs that do something, the base update first.
-fn settings(hyperparameters: &Hyperparameters) -> String {
-    let order = [Knob::Lr, Knob::Momentum, Knob::WeightDecay, Knob::Sigma, Knob::K, Knob::Rho, Knob::Mix];
-    let idle = |knob: Knob, at: f64| at == 0.0 && matches!(knob, Knob::Momentum | Knob::WeightDecay | Knob::Mix);
-    order
-        .into_iter()
-        .filter_map(|knob| hyperparameters.get(knob).map(|at| (knob, at)))
-        .filter(|&(knob, at)| !idle(knob, at))
-        .map(|(knob, at)| format!("{} {}", knob.symbol(), value(at)))
-        .collect::<Vec<_>>()
-        .join("  ")
+    let line = |run: &RunPlan| {
+        let method = method_unless_named(&run.name, &run.hyperparameters).map(|key| format!("{key}  "));
+        let settings = format!("{}{}", method.unwrap_or_default(), summary(&run.hyperparameters));
+        format!("{}  {}", pad(&scrub(&run.name), names), theme.spell(&settings))
+    };
+    plan.runs.iter().map(line).collect()
 }
 
 fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {

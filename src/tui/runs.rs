@@ -21,10 +21,10 @@ use super::{
     status::word,
     text::{Notation, clock, fit, pad, pad_left, scrub, width},
     theme::{Glyphs, Theme},
-    view::{Focus, region},
+    view::{Focus, beyond, region},
 };
 use crate::{
-    figure::{Background, History, Point, Quantity, RunState, Schedule, ink, text::thousands},
+    figure::{Background, History, PanelKind, Point, Quantity, RunState, Schedule, ink, text::thousands},
     run::Cadence,
 };
 
@@ -65,19 +65,21 @@ struct Filled {
 pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
     let block = region(theme, Focus::of(Pane::Runs, session.pane)).title(Span::styled(" runs ", theme.strong()));
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
+    // The selected run is always in sight.
+    let height = usize::from(body.height);
+    let first = (session.selected() + 1).saturating_sub(height.max(1));
+    let below = session.runs.len().saturating_sub(first + height);
+    frame.render_widget(beyond(block, (first, below), theme), area);
     let columns = usize::from(inner.width);
-    let names = session.runs.iter().map(|run| width(&run.name)).max().unwrap_or(0).min(NAME_COLUMN.min(columns / 3));
+    let names = session.runs.iter().map(|run| width(&run.name)).max().unwrap_or(0).max("run".len());
+    let names = names.min(NAME_COLUMN.min(columns / 3));
     let filled = filling(session, theme, columns.saturating_sub(LEGEND + names));
     let mut heading = vec![Span::raw(" ".repeat(LEGEND)), Span::styled(pad("run", names), theme.quiet())];
     for column in &filled {
         heading.push(Span::styled(format!("  {}", column.align(&column.heading)), theme.quiet()));
     }
     frame.render_widget(Line::from(heading), Rect { height: 1.min(inner.height), ..inner });
-    let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-    // The selected run is always in sight.
-    let height = usize::from(body.height);
-    let first = (session.selected() + 1).saturating_sub(height.max(1));
     let rows = session.runs.iter().enumerate().skip(first).take(height).map(|(index, run)| {
         let mut spans = legend(index, session, theme);
         let name = if index == session.selected() { theme.strong() } else { theme.text() };
@@ -150,52 +152,60 @@ fn ending(run: &Run) -> Option<String> {
     }
 }
 
-/// The columns that fit `room`, filled; what matters least goes first.
+/// The columns that fit `room`, filled: what matters most has its place first, what matters less takes what is left.
 fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
-    let mut columns: Vec<Filled> =
-        candidates(session, room).into_iter().map(|column| fill(column, session, theme)).collect();
-    let taken = |columns: &[Filled]| columns.iter().map(|column| column.width + 2).sum::<usize>();
-    while taken(&columns) > room {
-        let Some(least) =
-            columns.iter().enumerate().max_by_key(|(_, column)| rank(column.column)).map(|(index, _)| index)
-        else {
-            break;
-        };
-        columns.remove(least);
-    }
-    columns
+    let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::bright).collect();
+    let columns = candidates(session, room).into_iter().map(|column| fill(column, session, theme));
+    let mut by_rank: Vec<(usize, Filled)> = columns.enumerate().collect();
+    by_rank.sort_by_key(|(_, filled)| rank(filled.column, &charted));
+    let mut left = room;
+    by_rank.retain(|(_, filled)| {
+        let fits = filled.width + 2 <= left;
+        left -= if fits { filled.width + 2 } else { 0 };
+        fits
+    });
+    by_rank.sort_by_key(|(place, _)| *place);
+    by_rank.into_iter().map(|(_, filled)| filled).collect()
 }
 
 /// Columns in the order of the table. A bar has room only on wide screens; its percentage stays.
 fn candidates(session: &Session, room: usize) -> Vec<Column> {
-    let histories: Vec<&History> = session.runs.iter().map(|run| &run.history).collect();
-    let has = |quantity| histories.iter().any(|history| !history.series(quantity).is_empty());
-    let second = session.panels()[1].bright();
+    let has = |quantity: &Quantity| session.runs.iter().any(|run| !run.history.series(*quantity).is_empty());
     let mut columns = vec![Column::State, if room >= 64 { Column::Progress } else { Column::Percent }];
-    columns.extend([Column::Step, Column::Gradients, Column::Value(Quantity::TrainLoss)]);
-    columns.extend(
-        [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(|&quantity| has(quantity)).map(Column::Value),
-    );
-    columns.push(Column::Value(second));
-    columns.extend([Quantity::Trace, Quantity::LambdaMax].map(Column::Value));
+    columns.extend([Column::Step, Column::Gradients]);
+    // Each quantity has one column, however many charts are about it.
+    let mut quantities = vec![Quantity::TrainLoss];
+    let tested = [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(has);
+    let charted = session.panels().into_iter().map(PanelKind::bright).filter(|quantity| !CURVATURE.contains(quantity));
+    let probes = session.plan.train.probe_every.is_some();
+    let curvature = CURVATURE.into_iter().filter(|quantity| probes || has(quantity));
+    for quantity in tested.chain(charted).chain(curvature) {
+        if !quantities.contains(&quantity) {
+            quantities.push(quantity);
+        }
+    }
+    columns.extend(quantities.into_iter().map(Column::Value));
     columns.push(Column::Eta);
     columns
 }
 
-/// How soon a column gives way; 0 stays to the last.
-fn rank(column: Column) -> usize {
+/// What every table ends with, where there are probes.
+const CURVATURE: [Quantity; 2] = [Quantity::Trace, Quantity::LambdaMax];
+
+/// How much a column matters, 0 most; what a chart is about matters more.
+fn rank(column: Column, charted: &[Quantity]) -> usize {
     match column {
         Column::State => 0,
         Column::Percent | Column::Progress => 1,
         Column::Value(Quantity::TrainLoss) => 2,
         Column::Value(Quantity::Trace) => 3,
         Column::Value(Quantity::LambdaMax) => 5,
+        Column::Value(quantity) if charted.contains(&quantity) => 4,
         Column::Eta => 6,
         Column::Value(Quantity::TestAccuracy) => 7,
-        Column::Value(Quantity::TestLoss) => 8,
+        Column::Value(_) => 8,
         Column::Step => 9,
         Column::Gradients => 10,
-        Column::Value(_) => 4,
     }
 }
 
@@ -211,7 +221,8 @@ impl Filled {
 fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
     let heading = theme.spell(match column {
         Column::State => "state",
-        Column::Progress | Column::Percent => "progress",
+        Column::Progress => "progress",
+        Column::Percent => "done",
         Column::Step => "step",
         Column::Gradients => "gradients",
         Column::Value(quantity) => heading(quantity),
@@ -224,8 +235,9 @@ fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
     // A column keeps its width while numbers come and go.
     let least = match column {
         Column::State => "completed".len(),
-        Column::Value(Quantity::Trace) => "0.00 ± .00".chars().count(),
+        Column::Value(Quantity::Trace | Quantity::FreeTrace) => "0.00 ± .00".chars().count(),
         Column::Value(_) => 6,
+        Column::Percent => "100 %".len(),
         Column::Eta => 4,
         _ => 0,
     };
@@ -243,6 +255,11 @@ fn heading(quantity: Quantity) -> &'static str {
         Quantity::ValidationError => "val. error",
         Quantity::Distance => "distance",
         Quantity::Gap => "gap",
+        Quantity::FreeTrace => "smoothed",
+        Quantity::BoundTheorem => "bound",
+        Quantity::Travel => "travel",
+        Quantity::WeightNorm => "weight n.",
+        Quantity::GradientNorm => "gradient n.",
         other => other.title(),
     }
 }
@@ -280,7 +297,7 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
     let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity)).collect();
     let shown =
         || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
-    let estimated = quantity == Quantity::Trace;
+    let estimated = matches!(quantity, Quantity::Trace | Quantity::FreeTrace);
     let notation = Notation::of(shown().map(|point| point.value));
     let errors = Notation::of_errors(shown().map(|point| point.std_error));
     let notation = if estimated { errors.unwrap_or(notation) } else { notation };
@@ -309,7 +326,10 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
 /// Whether the plan would have had a newer value by now.
 fn is_stale(history: &History, quantity: Quantity, point: Point) -> bool {
     let Schedule::Planned { evaluate, probe } = history.schedule() else { return false };
-    let curvature = matches!(quantity, Quantity::Trace | Quantity::LambdaMax);
+    let curvature = matches!(
+        quantity,
+        Quantity::Trace | Quantity::LambdaMax | Quantity::LambdaMin | Quantity::GradientNorm | Quantity::BoundTheorem
+    );
     let now = history.now();
     match if curvature { probe } else { Some(evaluate) } {
         None => true,

@@ -1,11 +1,15 @@
 //! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
 //! Runs are told about changes by commands; what is shown as their value is only ever what they reported.
 
+mod grid;
 mod run;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use grid::Grid;
 pub use run::Run;
+
+use grid::Walk;
 
 use super::{
     keymap::{Action, Context, Direction, Turn},
@@ -18,9 +22,6 @@ use crate::{
     run::{Command, Event, Outcome, Plan},
 };
 
-/// Charts on the screen.
-const CHARTS: usize = 4;
-
 /// One session being watched.
 #[derive(Debug)]
 pub struct Session {
@@ -30,8 +31,7 @@ pub struct Session {
     pub feed: Feed,
     pub pane: Pane,
     pub zoom: Zoom,
-    /// The focused one of the four charts.
-    pub chart: usize,
+    pub grid: Grid,
     pub view: View,
     pub scope: Scope,
     /// Where the session's log is.
@@ -82,12 +82,12 @@ impl Session {
     pub fn new(plan: Plan, feed: Feed) -> Self {
         let runs: Vec<Run> = (0..plan.runs.len()).filter_map(|index| Run::new(&plan, index)).collect();
         Self {
+            grid: Grid::new(&plan.panels),
             plan,
             runs,
             feed,
             pane: Pane::Runs,
             zoom: Zoom::All,
-            chart: 0,
             view: View::default(),
             scope: Scope::Selected,
             directory: None,
@@ -107,21 +107,19 @@ impl Session {
         }
     }
 
-    /// The kinds of the four charts.
-    pub fn panels(&self) -> [PanelKind; 4] {
-        figure::default_panels(&self.runs.iter().map(|run| &run.history).collect::<Vec<_>>())
+    /// The kinds of the charts, row after row.
+    pub fn panels(&self) -> Vec<PanelKind> {
+        self.grid.panels(&self.labelled())
     }
 
     /// The kind of the focused chart.
     pub fn panel(&self) -> PanelKind {
-        let panels = self.panels();
-        panels.get(self.chart).copied().unwrap_or(panels[0])
+        self.panels()[self.grid.focus()]
     }
 
     /// The runs as charts show them.
     pub fn labelled(&self) -> Vec<Labelled<'_>> {
-        let runs = self.runs.iter().enumerate();
-        runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
+        labelled(&self.runs)
     }
 
     /// The place of the selected run.
@@ -136,8 +134,8 @@ impl Session {
 
     /// The knob under the cursor.
     pub fn cursor(&self) -> Option<Knob> {
-        let hyperparameters = self.run()?.hyperparameters();
-        hyperparameters.get(self.knob).map(|_| self.knob).or_else(|| hyperparameters.knobs().next())
+        let run = self.run()?;
+        run.hyperparameters().get(self.knob).map(|_| self.knob).or_else(|| run.panel().0.first().copied())
     }
 
     /// Whether some run may still take steps.
@@ -225,6 +223,9 @@ impl Session {
                     Scope::AllRuns => Scope::Selected,
                 }
             }
+            Action::NextKind => self.grid.walk(Walk::Forwards, &labelled(&self.runs)),
+            Action::PreviousKind => self.grid.walk(Walk::Backwards, &labelled(&self.runs)),
+            Action::ToggleGrid => self.grid.toggle(),
             Action::CycleX => self.view.x = self.view.x.next(),
             Action::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
             Action::ToggleLogY => self.view.toggle_y_scale(self.panel()),
@@ -304,12 +305,12 @@ impl Session {
         let furthest = self.runs.iter().map(|run| run.history.now().gradients).max().unwrap_or(0);
         let folder = self.directory.clone().unwrap_or_default();
         let panels = match self.zoom {
-            Zoom::All => self.panels().to_vec(),
+            Zoom::All => self.panels(),
             Zoom::One => vec![self.panel()],
         };
         let named = match self.zoom {
             Zoom::All => format!("figure-{furthest}.png"),
-            Zoom::One => format!("figure-{furthest}-{}.png", self.panel().bright().key()),
+            Zoom::One => format!("figure-{furthest}-{}.png", self.panel().key()),
         };
         let run =
             |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
@@ -324,9 +325,7 @@ impl Session {
     fn go(&mut self, direction: Direction) {
         use Direction::{Down, Left, Right, Up};
         match (self.context(), direction) {
-            (Context::Charts, _) => self.chart = neighbour(self.chart, direction),
-            (Context::Chart, Left) => self.chart = self.chart.saturating_sub(1),
-            (Context::Chart, Right) => self.chart = (self.chart + 1).min(CHARTS - 1),
+            (Context::Charts, _) | (Context::Chart, Left | Right) => self.grid.go(direction),
             (Context::Knobs, Up) | (Context::Runs, Left) => self.choose_knob(Turn::Lower),
             (Context::Knobs, Down) | (Context::Runs, Right) => self.choose_knob(Turn::Raise),
             (_, Up | Left) => self.selected = self.selected.saturating_sub(1),
@@ -336,7 +335,8 @@ impl Session {
 
     fn choose_knob(&mut self, turn: Turn) {
         let Some(run) = self.run() else { return };
-        let knobs: Vec<Knob> = run.hyperparameters().knobs().collect();
+        let (turning, resting) = run.panel();
+        let knobs = [turning, resting].concat();
         let here = knobs.iter().position(|knob| Some(*knob) == self.cursor()).unwrap_or(0);
         let next = match turn {
             Turn::Raise => (here + 1).min(knobs.len().saturating_sub(1)),
@@ -356,13 +356,7 @@ impl Pane {
     }
 }
 
-/// The chart beside chart number `from` in a grid of two columns.
-fn neighbour(from: usize, direction: Direction) -> usize {
-    let to = match direction {
-        Direction::Up => from.checked_sub(2),
-        Direction::Down => Some(from + 2),
-        Direction::Left => (from % 2 == 1).then(|| from - 1),
-        Direction::Right => from.is_multiple_of(2).then_some(from + 1),
-    };
-    to.filter(|&to| to < CHARTS).unwrap_or(from)
+fn labelled(runs: &[Run]) -> Vec<Labelled<'_>> {
+    let runs = runs.iter().enumerate();
+    runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
 }

@@ -12,6 +12,7 @@ use super::{
     app::{App, Notice},
     help::spelled,
     keymap::{Action, Binding},
+    overlay::Overlay,
     session::{Feed, Session},
     text::{clock, fit, scrub, width},
     theme::Theme,
@@ -119,9 +120,13 @@ pub fn render_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
     // A report may take all but the last two keys' room.
     let said = fit(&theme.spell(&said), columns.saturating_sub(20));
     let room = if said.is_empty() { columns } else { columns.saturating_sub(width(&said) + 2) };
+    let entries = fitting(shown(app), room);
+    // How far the log is has what the keys leave.
+    let left = columns.saturating_sub(taken(&entries) + 2);
+    let said = if said.is_empty() { saved(app).filter(|text| width(text) <= left).unwrap_or_default() } else { said };
     let mut spans = Vec::new();
     let mut used = 0;
-    for (keys, label) in fitting(shown(app), room) {
+    for (keys, label) in entries {
         let gap = if used == 0 { "" } else { "  " };
         used += gap.len() + width(&keys) + 1 + width(&label);
         spans.push(Span::styled(format!("{gap}{keys}"), theme.key()));
@@ -148,22 +153,36 @@ fn shown(app: &App) -> Vec<(String, String)> {
 
 /// A row's word; a key that goes to and fro says where it goes now.
 fn label(app: &App, binding: &Binding) -> String {
-    let paused = app.session().and_then(Session::run).is_some_and(|run| *run.history.state() == RunState::Paused);
+    let session = app.session();
+    let paused = session.and_then(Session::run).is_some_and(|run| *run.history.state() == RunState::Paused);
+    let six = session.is_some_and(|session| session.grid.len() == 6);
     match binding.keys.first() {
         Some((_, Action::Pause)) if paused => "resume".into(),
+        Some((_, Action::ToggleGrid)) if six => "four charts".into(),
         _ => binding.label.into(),
     }
 }
 
 /// As many entries as `room` takes; help and quit, the last two, stay longest.
 fn fitting(mut entries: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
-    let taken = |entries: &[(String, String)]| {
-        let each = entries.iter().map(|(keys, label)| width(keys) + 1 + width(label) + 2);
-        each.sum::<usize>().saturating_sub(2)
-    };
     while taken(&entries) > room && !entries.is_empty() {
         let last_but_two = entries.len().saturating_sub(3);
         entries.remove(last_but_two);
     }
     entries
+}
+
+/// The columns that entries take.
+fn taken(entries: &[(String, String)]) -> usize {
+    let each = entries.iter().map(|(keys, label)| width(keys) + 1 + width(label) + 2);
+    each.sum::<usize>().saturating_sub(2)
+}
+
+/// How far the selected run's log is. A run flushes its log before it hands events over, so what is shown is saved; a run that
+/// failed may have failed over its log.
+fn saved(app: &App) -> Option<String> {
+    let session = app.session().filter(|session| matches!(session.feed, Feed::Live | Feed::Drained))?;
+    let run = session.run().filter(|run| app.overlay == Overlay::None && run.history.start().is_some())?;
+    let fine = session.directory.is_some() && !matches!(run.history.state(), RunState::Failed { .. });
+    fine.then(|| format!("saved to step {}", thousands(run.history.now().step)))
 }

@@ -214,6 +214,7 @@ pub fn sweep(buffer: &mut Buffer) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figure::ink;
 
     #[test]
     fn no_color_wins_over_a_terminal_that_has_colours() {
@@ -242,6 +243,13 @@ mod tests {
     fn ascii_spells_greek_and_arrows() {
         let theme = Theme::new(Appearance { colours: Colours::None, glyphs: Glyphs::Ascii });
         assert_eq!(theme.spell("σ 0.02 → 0.03 ± ⣿"), "sigma 0.02 -> 0.03 +- ?");
+    }
+
+    #[test]
+    fn twelve_runs_have_twelve_colours_of_the_cube() {
+        let indices: std::collections::HashSet<u8> =
+            (0..12).map(|slot| ink(slot).on_dark).map(|(red, green, blue)| cube(red, green, blue)).collect();
+        assert_eq!(indices.len(), 12);
     }
 
     #[test]

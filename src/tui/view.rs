@@ -1,4 +1,5 @@
-//! The whole screen: which regions there are at this size, and where. A pure function of the app.
+//! The whole screen: which regions there are at this size, and where. A pure function of the app. Six charts are two rows of three
+//! where there is room for the grid.
 //!
 //! ```text
 //! 100x28 and more            60x20 and more          40x12 and more
@@ -36,6 +37,8 @@ const SMALLEST: (u16, u16) = (40, 12);
 const ROOMY: (u16, u16) = (100, 28);
 /// The smallest screen with two charts and the table.
 const COMPACT: (u16, u16) = (60, 18);
+/// Rows, frame included, that a chart keeps where the table would want more than a third of the screen.
+const CHART_ROWS: u16 = 12;
 /// Columns of the knob panel beside the table.
 const KNOB_COLUMNS: u16 = 36;
 
@@ -68,6 +71,13 @@ pub fn region<'a>(theme: Theme, focus: Focus) -> Block<'a> {
         Focus::Elsewhere => (theme.border(), theme.frame()),
     };
     Block::bordered().border_set(lines).border_style(style)
+}
+
+/// A frame that says how many rows are out of sight above and below what it shows.
+pub fn beyond(block: Block<'_>, (above, below): (usize, usize), theme: Theme) -> Block<'_> {
+    let side = |count: usize, arrow: &str| if count == 0 { String::new() } else { format!(" {count} {arrow}") };
+    let text = side(above, theme.glyph("↑", "up")) + &side(below, theme.glyph("↓", "down"));
+    if text.is_empty() { block } else { block.title_bottom(Line::styled(text + " ", theme.quiet()).right_aligned()) }
 }
 
 /// Whether the keys go to a region.
@@ -106,8 +116,10 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
     status::render_top(frame, top, session, theme);
     status::render_keys(frame, keys, app);
     if fits(area, ROOMY) {
-        let rows = u16::try_from((session.runs.len() + 3).max(knobs::rows(session) + 2)).unwrap_or(u16::MAX);
-        let rows = rows.min(body.height / 3).max(6);
+        let wanted = (session.runs.len() + 3).max(knobs::rows(session, usize::from(KNOB_COLUMNS - 2)) + 2);
+        // Charts shrink for the sake of a long table, but only down to what shows a curve well.
+        let most = (body.height / 3).max(body.height.saturating_sub(2 * CHART_ROWS));
+        let rows = u16::try_from(wanted).unwrap_or(u16::MAX).min(most).max(6);
         let [grid, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
         match session.zoom {
             Zoom::All => charts::render_grid(frame, grid, session, theme),
@@ -122,7 +134,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
         }
         let rows = u16::try_from(session.runs.len() + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
         let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
-        charts::render_row(frame, row, session, theme);
+        charts::render_pair(frame, row, session, theme);
         match session.pane {
             Pane::Knobs => knobs::render(frame, bottom, session, theme),
             Pane::Runs | Pane::Charts => runs::render(frame, bottom, session, theme),

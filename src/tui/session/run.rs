@@ -38,6 +38,25 @@ impl Run {
         self.history.hyperparameters().unwrap_or(&self.planned)
     }
 
+    /// The knobs of the panel in its order: those with a row of their own, and those that rest where they do nothing. One that
+    /// began at rest keeps its place behind the others when it is turned, so that no row changes places.
+    pub fn panel(&self) -> (Vec<Knob>, Vec<Knob>) {
+        let (resting, mut turning): (Vec<_>, Vec<_>) =
+            self.hyperparameters().knobs().partition(|&knob| self.rests(knob));
+        turning.sort_by_key(|&knob| self.planned.get(knob).is_some_and(|value| knob.is_idle(value)));
+        (turning, resting)
+    }
+
+    /// Whether a knob does nothing and there is nothing to say about it.
+    fn rests(&self, knob: Knob) -> bool {
+        let changed = || self.history.changes().iter().any(|change| change.knob == knob);
+        let refused = || self.history.rejection().is_some_and(|rejection| rejection.knob == knob);
+        self.hyperparameters().get(knob).is_some_and(|value| knob.is_idle(value))
+            && !self.pending.contains_key(&knob)
+            && !changed()
+            && !refused()
+    }
+
     /// Whether it may still take steps.
     pub fn is_alive(&self) -> bool {
         !self.history.state().is_over()

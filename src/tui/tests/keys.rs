@@ -32,6 +32,9 @@ fn every_action() -> Vec<Action> {
             | Action::PauseAll
             | Action::Stop
             | Action::Restart
+            | Action::NextKind
+            | Action::PreviousKind
+            | Action::ToggleGrid
             | Action::CycleX
             | Action::ToggleLogY
             | Action::ToggleLogX
@@ -59,6 +62,7 @@ fn every_action() -> Vec<Action> {
         Action::ToPicker,
         Action::Help,
     ]);
+    all.extend([Action::NextKind, Action::PreviousKind, Action::ToggleGrid]);
     all.extend([Action::Accept, Action::Cancel, Action::Erase, Action::Quit, Action::Interrupt]);
     all.iter().copied().for_each(listed);
     all

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::scene::{Scene, adjust, events, finish, start};
+use super::{
+    many::{ten, watching},
+    scene::{Scene, adjust, events, finish, start},
+};
 use crate::{
     optimizer::Knob,
     run::{Event, Outcome},
@@ -77,6 +80,8 @@ fn every_size_has_a_screen() {
         Scene::replaying(),
         Scene::watching().keys("?"),
         Scene::watching().keys("="),
+        watching(&ten()),
+        watching(&ten()).keys("g down down down tab"),
     ];
     for scene in scenes {
         for (columns, rows) in (0..130).step_by(3).flat_map(|columns| (0..45).map(move |rows| (columns, rows))) {

@@ -2,6 +2,7 @@
 
 mod drive;
 mod keys;
+mod many;
 mod mash;
 mod scene;
 mod screens;
