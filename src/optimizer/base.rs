@@ -97,7 +97,7 @@ enum Largest {
 impl Moments {
     fn step(self, lr: f64, (w, g): (Vector, Vector), (memory, largest): (Memory, Largest)) -> (Vector, Memory) {
         let before = match memory {
-            Memory::Moments(before) => before,
+            Memory::Moments(before) => *before,
             _ => MomentMemory { m: g.zeros_like(), v: g.zeros_like(), top: None, steps: 0 },
         };
         let Self { beta1, beta2, epsilon } = self;
@@ -110,6 +110,6 @@ impl Moments {
         });
         let spread = top.as_ref().unwrap_or(&v).clone().sqrt() / (1.0 - beta2.powi(steps)).sqrt() + epsilon;
         let w = w - m.clone() / spread * (lr / (1.0 - beta1.powi(steps)));
-        (w, Memory::Moments(MomentMemory { m, v, top, steps }))
+        (w, Memory::Moments(Box::new(MomentMemory { m, v, top, steps })))
     }
 }

@@ -41,19 +41,19 @@ impl Bsam {
         (f, w, memory): (&dyn Objective, Vector, Memory),
         (terrain, noise): (Terrain<'_>, &mut dyn NoiseSource),
     ) -> (Vector, Memory, Findings) {
-        let (m, s) = match memory {
-            Memory::Precision { m, s } => (m, s),
+        let (momentum, s) = match memory {
+            Memory::Precision { momentum, s } => (momentum, s),
             _ => (w.zeros_like(), w.ones_like() * self.precision),
         };
         let examples = terrain.examples.max(1) as f64;
-        let d = self.prior / examples;
+        let prior = self.prior / examples;
         let xi = noise.draw(&w, Noise::gaussian(1.0));
         let around = f.gradient(&(w.clone() + xi / (s.clone() * examples).sqrt()));
         let g1 = around.gradient;
         let g2 = f.gradient(&(w.clone() + g1.clone() * self.rho / s.clone())).gradient;
-        let m = m * self.beta1 + (g2 + w.clone() * d) * (1.0 - self.beta1);
-        let w = w - m.clone() / s.clone() * lr;
-        let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + d)) * (1.0 - self.beta2);
-        (w, Memory::Precision { m, s }, Findings { loss: around.loss, free: FreeSamples::none() })
+        let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
+        let w = w - momentum.clone() / s.clone() * lr;
+        let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
+        (w, Memory::Precision { momentum, s }, Findings { loss: around.loss, free: FreeSamples::none() })
     }
 }

@@ -222,7 +222,7 @@ pub enum Refused {
     #[error(transparent)]
     OutOfRange(#[from] OutOfRange),
     /// The run does not have the knob.
-    #[error("{method} has no {knob}{}", hint(.knob))]
+    #[error("{method} has no {knob}{}", hint(*.knob))]
     NoSuchKnob {
         /// The method's key.
         method: &'static str,
@@ -230,7 +230,7 @@ pub enum Refused {
         knob: Knob,
     },
     /// The run does not have the choice.
-    #[error("{}", no_such_choice(.method, .choice))]
+    #[error("{}", no_such_choice(.method, *.choice))]
     NoSuchChoice {
         /// The method's key.
         method: &'static str,
@@ -248,7 +248,7 @@ pub enum Refused {
 }
 
 /// What a knob needs that not every run has.
-fn hint(knob: &Knob) -> &'static str {
+fn hint(knob: Knob) -> &'static str {
     match knob {
         Knob::Momentum => " with this update; momentum needs update = \"sgd\"",
         Knob::Beta1 | Knob::Beta2 | Knob::Epsilon => {
@@ -260,7 +260,7 @@ fn hint(knob: &Knob) -> &'static str {
     }
 }
 
-fn no_such_choice(method: &str, choice: &Choice) -> String {
+fn no_such_choice(method: &str, choice: Choice) -> String {
     match (method, choice) {
         ("bsam", Choice::Update) => "bsam is an update of its own and takes no other".to_owned(),
         _ => format!("{method} has no {choice}"),

@@ -168,7 +168,7 @@ impl Method {
                 t * scaled * (length.recip() * rho)
             }),
             Self::Rsam { rho, noise, lambda } => {
-                let d = by_rows(source.draw(w, noise), w, layout);
+                let d = by_rows(&source.draw(w, noise), w, layout);
                 let there = f.gradient(&(w.clone() + d.clone()));
                 let towards = d + there.gradient * lambda;
                 let e = towards.clone() * ((norm(&towards) + NORM_FLOOR).recip() * rho);
@@ -270,8 +270,8 @@ impl Scaling {
 }
 
 /// `noise` with each output row of a tensor of two dimensions and more multiplied by that row's norm in `w`.
-fn by_rows(noise: Vector, w: &Vector, layout: &Layout) -> Vector {
-    let pieces = layout.cut(&noise).into_iter().zip(layout.cut(w)).zip(layout.entries());
+fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
+    let pieces = layout.cut(noise).into_iter().zip(layout.cut(w)).zip(layout.entries());
     let scaled = pieces.map(|((noise, w), entry)| {
         if entry.shape.len() < 2 {
             return noise;

@@ -23,11 +23,11 @@ pub enum Memory {
     /// SGD's momentum buffer.
     Momentum(Vector),
     /// Adam's moments.
-    Moments(MomentMemory),
+    Moments(Box<MomentMemory>),
     /// bSAM's momentum and precision.
     Precision {
         /// Momentum m.
-        m: Vector,
+        momentum: Vector,
         /// Precision s.
         s: Vector,
     },

@@ -26,49 +26,49 @@ pub fn network() -> (Classifier<Perceptron>, Labelled, Vec<f64>) {
     (problem, data, w)
 }
 
+/// Where each tensor begins in the flat vector: W1, b1, W2, b2.
+const STARTS: [usize; 4] = {
+    let [inputs, hidden, classes] = WIDTHS;
+    [0, hidden * inputs, hidden * inputs + hidden, hidden * inputs + hidden + classes * hidden]
+};
+
 /// The mean Hessian over the examples, [p, p].
 pub fn hessian(data: &Labelled, w: &[f64]) -> DMatrix<f64> {
-    let [inputs, hidden, classes] = WIDTHS;
-    let (w1, rest) = w.split_at(hidden * inputs);
-    let (b1, rest) = rest.split_at(hidden);
-    let (w2, b2) = rest.split_at(classes * hidden);
-    let (at_b1, at_w2, at_b2) =
-        (hidden * inputs, hidden * inputs + hidden, hidden * inputs + hidden + classes * hidden);
-    let n = data.labels.len();
     let mut sum = DMatrix::zeros(w.len(), w.len());
-    for (example, &label) in data.labels.iter().enumerate() {
-        let x: Vec<f64> = data.inputs[example * inputs..][..inputs].iter().map(|&x| f64::from(x)).collect();
-        let a: Vec<f64> =
-            (0..hidden).map(|j| b1[j] + (0..inputs).map(|i| w1[j * inputs + i] * x[i]).sum::<f64>()).collect();
-        let alive: Vec<f64> = a.iter().map(|&a| f64::from(a > 0.0)).collect();
-        let z: Vec<f64> = (0..classes)
-            .map(|c| b2[c] + (0..hidden).map(|j| w2[c * hidden + j] * alive[j] * a[j]).sum::<f64>())
-            .collect();
-        let total: f64 = z.iter().map(|z| z.exp()).sum();
-        let p: Vec<f64> = z.iter().map(|z| z.exp() / total).collect();
-        let mut jacobian = DMatrix::zeros(classes, w.len());
-        for c in 0..classes {
-            for j in 0..hidden {
-                for i in 0..inputs {
-                    jacobian[(c, j * inputs + i)] = w2[c * hidden + j] * alive[j] * x[i];
-                }
-                jacobian[(c, at_b1 + j)] = w2[c * hidden + j] * alive[j];
-                jacobian[(c, at_w2 + c * hidden + j)] = alive[j] * a[j];
-            }
-            jacobian[(c, at_b2 + c)] = 1.0;
-        }
-        let inner = DMatrix::from_fn(classes, classes, |c, d| f64::from(c == d) * p[c] - p[c] * p[d]);
-        sum += jacobian.transpose() * inner * &jacobian;
-        for c in 0..classes {
-            let pull = p[c] - f64::from(c == usize::from(label));
-            for j in 0..hidden {
-                let row = at_w2 + c * hidden + j;
-                for (column, value) in (0..inputs).map(|i| (j * inputs + i, x[i])).chain([(at_b1 + j, 1.0)]) {
-                    sum[(row, column)] += pull * alive[j] * value;
-                    sum[(column, row)] += pull * alive[j] * value;
-                }
+    for (pixels, &label) in data.inputs.chunks(WIDTHS[0]).zip(&data.labels) {
+        let x: Vec<f64> = pixels.iter().map(|&x| f64::from(x)).collect();
+        add_example(&mut sum, w, (&x, usize::from(label)));
+    }
+    sum / data.labels.len() as f64
+}
+
+fn add_example(sum: &mut DMatrix<f64>, w: &[f64], (x, label): (&[f64], usize)) {
+    let [inputs, hidden, classes] = WIDTHS;
+    let [_, bias1, weight2, bias2] = STARTS;
+    let sums: Vec<f64> =
+        (0..hidden).map(|j| w[bias1 + j] + (0..inputs).map(|i| w[j * inputs + i] * x[i]).sum::<f64>()).collect();
+    let slopes: Vec<f64> = sums.iter().map(|&a| f64::from(a > 0.0)).collect();
+    let exponentials: Vec<f64> = (0..classes)
+        .map(|c| w[bias2 + c] + (0..hidden).map(|j| w[weight2 + c * hidden + j] * slopes[j] * sums[j]).sum::<f64>())
+        .map(f64::exp)
+        .collect();
+    let total: f64 = exponentials.iter().sum();
+    let shares: Vec<f64> = exponentials.iter().map(|e| e / total).collect();
+    let mut jacobian = DMatrix::zeros(classes, w.len());
+    for (c, share) in shares.iter().enumerate() {
+        let pull = share - f64::from(c == label);
+        jacobian[(c, bias2 + c)] = 1.0;
+        for (j, slope) in slopes.iter().enumerate() {
+            let outer = weight2 + c * hidden + j;
+            jacobian[(c, outer)] = slope * sums[j];
+            let inner = (0..inputs).map(|i| (j * inputs + i, x[i])).chain([(bias1 + j, 1.0)]);
+            for (column, value) in inner {
+                jacobian[(c, column)] = w[outer] * slope * value;
+                sum[(outer, column)] += pull * slope * value;
+                sum[(column, outer)] += pull * slope * value;
             }
         }
     }
-    sum / n as f64
+    let spread = DMatrix::from_fn(classes, classes, |c, d| f64::from(c == d) * shares[c] - shares[c] * shares[d]);
+    *sum += jacobian.transpose() * spread * &jacobian;
 }
