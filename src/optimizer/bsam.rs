@@ -24,6 +24,15 @@ pub struct Bsam {
     pub precision: f64,
 }
 
+/// What bSAM remembers.
+#[derive(Debug, Clone)]
+pub struct PrecisionMemory {
+    /// Momentum m.
+    momentum: Vector,
+    /// Precision s of each weight.
+    s: Vector,
+}
+
 impl Bsam {
     /// The values of its paper's experiments, but for the start, which is its code's.
     pub const USUAL: Self = Self { rho: 0.05, beta1: 0.9, beta2: 0.999, prior: 10.0, damping: 0.1, precision: 1.0 };
@@ -42,7 +51,7 @@ impl Bsam {
         (terrain, noise): (Terrain<'_>, &mut dyn NoiseSource),
     ) -> (Vector, Memory, Findings) {
         let (momentum, s) = match memory {
-            Memory::Precision { momentum, s } => (momentum, s),
+            Memory::Precision(before) => (before.momentum, before.s),
             _ => (w.zeros_like(), w.ones_like() * self.precision),
         };
         let examples = terrain.examples.max(1) as f64;
@@ -54,6 +63,7 @@ impl Bsam {
         let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
-        (w, Memory::Precision { momentum, s }, Findings { loss: around.loss, free: FreeSamples::none() })
+        let memory = Memory::Precision(Box::new(PrecisionMemory { momentum, s }));
+        (w, memory, Findings { loss: around.loss, free: FreeSamples::none() })
     }
 }

@@ -13,7 +13,7 @@ mod step;
 
 pub use anchor::{Anchor, Projection};
 pub use base::{Base, BaseRule, MomentMemory, Moments};
-pub use bsam::Bsam;
+pub use bsam::{Bsam, PrecisionMemory};
 pub use choice::Choice;
 pub use hyperparameters::{Hyperparameters, Refused, Rule};
 pub use knob::{Knob, OutOfRange};

@@ -25,12 +25,7 @@ pub enum Memory {
     /// Adam's moments.
     Moments(Box<MomentMemory>),
     /// bSAM's momentum and precision.
-    Precision {
-        /// Momentum m.
-        momentum: Vector,
-        /// Precision s.
-        s: Vector,
-    },
+    Precision(Box<PrecisionMemory>),
 }
 
 /// What a step's evaluations tell besides where to go. All is still on the device.
