@@ -9,4 +9,5 @@ mod derivatives;
 mod methods;
 mod presets;
 mod sessions;
+mod torch;
 mod training;
