@@ -6,8 +6,10 @@
 mod common;
 mod curvature;
 mod derivatives;
+mod loops;
 mod methods;
 mod presets;
+mod relatives;
 mod sessions;
 mod torch;
 mod training;
