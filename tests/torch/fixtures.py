@@ -64,6 +64,8 @@ CASES = {
     "sgd, cosine": {"method": "sgd", "lr_schedule": "cosine"} | SGD,
     "sgd, linear after warm-up": {"method": "sgd", "lr_schedule": "linear", "warmup": 1.0} | SGD,
     "sam, cosine after warm-up": SAM | {"lr_schedule": "cosine", "warmup": 2.0} | SGD,
+    "wp-sgd, exponential sigma": {"method": "wp-sgd", "sigma": 0.02, "k": 2, "sigma_schedule": "exponential"} | SGD,
+    "rsam, linear sigma": {"method": "rsam", "sigma": 0.02, "sigma_schedule": "linear", "rho": 0.1, "lambda": 0.7} | SGD,
     "nso, linear sigma": NSO | {"sigma_schedule": "linear"} | SGD,
     "nso, exponential sigma": NSO | {"sigma_schedule": "exponential"} | SGD,
     "sgd, penalty": {"method": "sgd", "penalty": 0.5} | PLAIN,
