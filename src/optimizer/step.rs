@@ -1,6 +1,6 @@
 //! One optimizer step: a method's direction and the base update along it, or a rule that is both.
 
-use super::{Hyperparameters, Rule, base::MomentMemory, noise::NoiseSource, schedule::Progress};
+use super::{Hyperparameters, Rule, base::MomentMemory, bsam::PrecisionMemory, noise::NoiseSource, schedule::Progress};
 use crate::autodiff::{Layout, Objective, Scalar, Vector};
 
 /// What a step may know of the problem besides its loss.

@@ -121,6 +121,38 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
 }
 
 #[test]
+fn methods_refuse_what_does_not_fit() {
+    let with = |run: &str| parse(&SOUND.replace("method = \"nso\"\nk = 2", run)).unwrap_err();
+    let refusals = [
+        ("method = \"bsam\"\nupdate = \"adam\"", "run.b.update: bsam is an update of its own and takes no other"),
+        ("method = \"bsam\"\nmomentum = 0.9", "run.b.momentum: bsam has no momentum"),
+        ("method = \"sam\"\nlaw = \"uniform\"", "run.b.law: sam has no law"),
+        ("method = \"sam\"\nscaling = \"plain\"", "run.b.scaling: sam has no scaling"),
+        ("method = \"sam\"\nbeta1 = 0.9", "run.b.beta1: sam has no beta1 with this update; it needs update = \"adam\""),
+        (
+            "method = \"sam\"\nradius = 1",
+            "run.b.radius: sam has no radius without projection = \"frobenius\" or \"rows\"",
+        ),
+    ];
+    for (run, expected) in refusals {
+        let error = with(run);
+        assert!(error.contains(&format!("test.toml: {expected}")), "{run}\n  said     {error}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn label_smoothing_is_refused_where_there_are_no_labels() {
+    let smoothed = SOUND.replace("method = \"nso\"\nk = 2", "method = \"label-smoothing\"");
+    assert!(parse(&smoothed).is_ok());
+    for (problem, kind) in [("kind = \"quadratic\"\nh = [1]", "quadratic"), ("kind = \"valley\"", "valley")] {
+        let error = parse(&smoothed.replace("kind = \"mnist-mlp\"", problem)).unwrap_err();
+        let expected =
+            format!("test.toml: run.b.method: label-smoothing needs examples with labels, which {kind} has not");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn problems_refuse_what_does_not_fit() {
     let with = |problem: &str| parse(&SOUND.replace("kind = \"mnist-mlp\"", problem)).unwrap_err();
     assert!(
