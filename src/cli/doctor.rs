@@ -2,6 +2,7 @@
 //! it must hold, the verdict.
 
 use std::{
+    fmt::Write as _,
     io::{self, IsTerminal},
     process::ExitCode,
     time::Instant,
@@ -30,7 +31,7 @@ pub struct DoctorArgs {
 const FAILED: u8 = 3;
 
 /// Columns of a name, of what was seen, and of a bar: with a verdict they fit a line of 80.
-const COLUMNS: (usize, usize, usize) = (22, 35, 15);
+const COLUMNS: (usize, usize, usize) = (20, 35, 15);
 
 /// Makes every check and writes what was found.
 pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> {
@@ -90,7 +91,8 @@ fn summary(sections: &[Section], seconds: f64) -> String {
     let mut text = format!("\n{passed} passed, {failed} failed, {notes} to note, in {} s\n", fixed(seconds, 1));
     for section in sections {
         for check in section.checks.iter().filter(|check| check.verdict() == Verdict::Fail) {
-            text.push_str(&format!("FAIL  {}: {}\n", section.title, printable(check.name.trim())));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "FAIL  {}: {}", section.title, printable(check.name.trim()));
         }
     }
     text

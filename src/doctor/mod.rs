@@ -37,7 +37,7 @@ pub fn examine((device, seed): (&Device, u64), around: &Surroundings<'_>, tell: 
     }
     tell(section("Paths that must be that of SGD to the bit", || walk::identities(device)));
     tell(section("The same seed twice, at the same time on two threads", || walk::determinism(device, seed)));
-    tell(section("Moments of the noise laws", || noise::noise(device, seed)));
+    tell(section("Noise laws: mean, variance, kurtosis", || noise::noise(device, seed)));
     tell(section("Speed on mnist-mlp, batch 128", || speed::speed(device, seed)));
     tell(section("Terminal", || terminal::terminal(around)));
 }
