@@ -92,7 +92,7 @@ fn summary(sections: &[Section], seconds: f64) -> String {
     for section in sections {
         for check in section.checks.iter().filter(|check| check.verdict() == Verdict::Fail) {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "FAIL  {}: {}", section.title, printable(check.name.trim()));
+            let _ = writeln!(text, "FAIL  {}: {}", section.title, printable(&check.name));
         }
     }
     text
@@ -102,7 +102,7 @@ fn object(sections: &[Section], (device, seed, seconds): (&str, u64, f64)) -> Va
     let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
     let check = |check: &Check| {
         let verdict = check.verdict().word().to_lowercase();
-        let mut object = json!({ "name": check.name.trim(), "seen": check.seen, "verdict": verdict });
+        let mut object = json!({ "name": &check.name, "seen": check.seen, "verdict": verdict });
         if let Judgement::Figure { value, bar } = check.judgement {
             object["value"] = number(value);
             object["bar"] = json!(bar.to_string());

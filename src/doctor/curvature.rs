@@ -112,8 +112,8 @@ pub fn trace(name: &str, (truth, rounding): (f64, f64), mut estimate: impl FnMut
     [
         Check::figure(format!("trace, {name}"), seen, (value, Bar::Errors(ERRORS))),
         Check::figure(
-            "  its 95 % intervals",
-            format!("{covered} of {REPEATS} cover it"),
+            format!("{name} intervals"),
+            format!("{covered} of {REPEATS} at 95 % cover it"),
             (f64::from(covered), Bar::AtLeast(f64::from(COVERED))),
         ),
     ]

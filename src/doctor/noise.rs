@@ -65,7 +65,7 @@ pub fn law_of(law: NoiseLaw, source: &mut dyn NoiseSource, like: &Vector) -> Che
     .map(|(off, variance)| off.abs() / (variance / n).sqrt());
     let worst = deviations.into_iter().fold(0.0, |worst: f64, z| if z > worst || z.is_nan() { z } else { worst });
     let seen = format!(
-        "{}, {}, {}; {} off at worst",
+        "{}, {}, {}; {} off",
         fixed(mean, 3),
         fixed(moment(2), 3),
         fixed(moment(4) / moment(2).powi(2), 2),
