@@ -4,7 +4,7 @@
 //!                                what it may know
 //!   cli        one file a command, in the binary     everything below
 //!    │
-//!   doctor     does it hold on this machine?      everything below
+//!   doctor     does it hold on this machine?         everything below
 //!    │
 //!   tui        update(Msg) -> effects, view          runs as events and figures; starts no thread, opens no file
 //!    │
