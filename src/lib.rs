@@ -4,6 +4,8 @@
 //!                                what it may know
 //!   cli        one file a command, in the binary     everything below
 //!    │
+//!   doctor     does it hold on this machine?         everything below
+//!    │
 //!   tui        update(Msg) -> effects, view          runs as events and figures; starts no thread, opens no file
 //!    │
 //!   figure     what a plot shows, wherever drawn     events
@@ -31,6 +33,7 @@
 
 pub mod autodiff;
 pub mod curvature;
+pub mod doctor;
 pub mod figure;
 pub mod number;
 pub mod optimizer;

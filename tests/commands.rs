@@ -67,6 +67,7 @@ fn bad_input_gives_exit_code_2_and_leaves_nothing_behind() {
         (run("quadratik", &out, &[]), "did you mean 'quadratic'?"),
         (run("quadratic", &out, &["--set", "run.NSO.sigma=-1"]), "run.NSO.sigma: sigma = -1 is out of range"),
         (run("quadratic", &out, &["--device", "tpu"]), "no device 'tpu' in this build"),
+        (nso_tui(&["doctor", "--device", "tpu"]), "no device 'tpu' in this build"),
         (run("mnist-mlp", &out, &["--set", "problem.data_dir=/nowhere"]), "no train-images-idx3 in /nowhere"),
         (run("mnist-mlp", &out, &["--set", "problem.train_samples=5000"]), "the training set has 4000 examples"),
         (nso_tui(&["replay", folder.path().to_str().unwrap()]), "is not a session"),
@@ -102,6 +103,93 @@ fn no_error_carries_an_escape_sequence() {
         "{:?}",
         error(&output)
     );
+}
+
+/// Every check that `doctor` makes on a device with both precisions, in its order.
+const CHECKS: &[&str] = &[
+    "gradient",
+    "Hessian products",
+    "trace, hutchinson",
+    "hutchinson intervals",
+    "trace, hutch++",
+    "hutch++ intervals",
+    "trace, xtrace",
+    "xtrace intervals",
+    "lambda_max",
+    "lambda_min",
+    "gradient",
+    "Hessian products",
+    "trace, hutchinson",
+    "hutchinson intervals",
+    "trace, hutch++",
+    "hutch++ intervals",
+    "trace, xtrace",
+    "xtrace intervals",
+    "lambda_max",
+    "lambda_min",
+    "NSO, sigma 0, k 1",
+    "NSO, sigma 0, k 3",
+    "NSO, mix 1",
+    "WP-SGD, sigma 0, k 3",
+    "SAM, rho 0",
+    "USAM, rho 0",
+    "ASAM, rho 0",
+    "ASAM plain, rho 0",
+    "RSAM, rho 0",
+    "sgd",
+    "wp-sgd",
+    "nso",
+    "sam",
+    "usam",
+    "asam",
+    "rsam",
+    "bsam",
+    "label-smoothing",
+    "gaussian",
+    "laplace",
+    "uniform",
+    "binomial",
+    "binomial-uncentred",
+    "gradients",
+    "Hessian products",
+    "terminal",
+    "colours",
+    "characters",
+];
+
+#[test]
+fn doctor_makes_every_check_a_line_each_and_all_hold_here() {
+    let output = nso_tui(&["doctor"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(code(&output), 0, "{text}");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(lines.len(), CHECKS.len(), "{text}");
+    for (line, name) in lines.iter().zip(CHECKS) {
+        assert!(line.starts_with(&format!("  {name} ")), "{name}: {line}");
+        assert!(line.ends_with(" pass") || line.ends_with(" note"), "{line}");
+        assert_eq!(line.chars().count(), 79, "{line}");
+    }
+    assert!(
+        lines
+            .iter()
+            .filter(|line| line.ends_with(" note"))
+            .all(|line| line.contains("terminal") || line.contains("colours") || line.contains("characters")),
+        "{text}"
+    );
+    assert!(text.contains("0 failed"), "{text}");
+}
+
+#[test]
+fn doctor_writes_json_with_numbers_and_bars() {
+    let output = nso_tui(&["doctor", "--format", "json", "--seed", "3"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(code(&output), 0, "{found:#}");
+    assert_eq!((&found["device"], &found["seed"], &found["failed"]), (&"flex".into(), &3.into(), &0.into()));
+    let sections = found["sections"].as_array().unwrap();
+    let checks: Vec<&serde_json::Value> =
+        sections.iter().flat_map(|section| section["checks"].as_array().unwrap()).collect();
+    assert_eq!(checks.iter().map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>(), CHECKS);
+    assert!(checks[0]["value"].as_f64().unwrap() < 1e-5 && checks[0]["bar"] == "at most 1e-5", "{}", checks[0]);
 }
 
 #[test]

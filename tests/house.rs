@@ -9,15 +9,15 @@ use std::{
 };
 
 /// The layers, left to right. A layer may use those before it.
-const LAYERS: [&str; 10] =
-    ["number", "random", "autodiff", "optimizer", "curvature", "problem", "run", "figure", "tui", "cli"];
+const LAYERS: [&str; 11] =
+    ["number", "random", "autodiff", "optimizer", "curvature", "problem", "run", "figure", "tui", "doctor", "cli"];
 
 /// Layers that must not use each other although one is named before the other.
 const SIBLINGS: [&str; 3] = ["optimizer", "curvature", "problem"];
 
 /// Where each library may be used.
 const LIBRARIES: [(&str, &[&str]); 5] = [
-    ("burn", &["autodiff", "optimizer", "curvature", "problem", "run"]),
+    ("burn", &["autodiff", "optimizer", "curvature", "problem", "run", "doctor"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("plotters", &["figure"]),

@@ -78,13 +78,18 @@ impl Terminal {
     }
 
     fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        Self::start_as("xterm-256color", folder, arguments)
+    }
+
+    /// The same in a terminal that says it is of this kind.
+    fn start_as(kind: &str, folder: TempDir, arguments: &[&str]) -> Self {
         let (rows, cols) = (40, 120);
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let before = format!("{:?}", pair.master.get_termios());
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_nso-tui"));
         command.args(arguments);
         command.cwd(folder.path());
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", kind);
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -350,4 +355,12 @@ fn a_frame_can_be_printed_without_a_terminal() {
     assert_eq!(text.lines().count(), 24);
     assert!(text.contains("choose a preset"), "{text}");
     assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn doctor_fails_on_a_terminal_that_cannot_be_drawn_on() {
+    let mut terminal = Terminal::start_as("dumb", tempfile::tempdir().unwrap(), &["doctor"]);
+    terminal.wait_for("FAIL  Terminal: TERM");
+    terminal.wait_for("1 failed");
+    assert_eq!(terminal.end(), 3);
 }

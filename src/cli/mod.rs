@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod devices;
+mod doctor;
 mod export;
 mod presets;
 mod run;
@@ -14,7 +15,7 @@ use std::{
     sync::Mutex,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
     figure::ExportError,
     run::{
@@ -57,6 +58,8 @@ enum Command {
     Presets(presets::PresetsCommand),
     /// List the devices that this program can train on
     Devices,
+    /// Check on this machine and device that measurements, methods, noise, speed and terminal hold
+    Doctor(doctor::DoctorArgs),
 }
 
 /// What every command takes.
@@ -82,6 +85,15 @@ struct Output {
     /// Write the session to this new folder [default: runs/<UTC stamp>-<preset>-<4 hex>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// How results are written to standard output.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// How a dashboard command draws.
@@ -136,6 +148,7 @@ impl Cli {
             Some(Command::Export(args)) => export::export(&args),
             Some(Command::Presets(command)) => presets::presets(&command),
             Some(Command::Devices) => devices::devices(),
+            Some(Command::Doctor(args)) => doctor::doctor(&args, &self.common),
         }
     }
 }

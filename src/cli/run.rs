@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use nso_tui::{
     figure::{History, Quantity, RunState},
@@ -14,7 +14,7 @@ use nso_tui::{
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Output, print};
+use super::{CliError, Common, Format, Output, print};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -26,14 +26,6 @@ pub struct RunArgs {
     /// How the results are written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A table
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Runs to the end of every run, or until interrupted.

@@ -72,10 +72,10 @@ impl Base {
                     return (w - g * lr, Memory::Nothing);
                 }
                 let buffer = match memory {
-                    Memory::Momentum(buffer) => buffer * momentum + g,
+                    Memory::Momentum(buffer) => *buffer * momentum + g,
                     _ => g,
                 };
-                (w - buffer.clone() * lr, Memory::Momentum(buffer))
+                (w - buffer.clone() * lr, Memory::Momentum(Box::new(buffer)))
             }
             BaseRule::Adam(moments) => moments.step(lr, (w.clone(), decayed(g)), (memory, Largest::Forgotten)),
             BaseRule::AmsGrad(moments) => moments.step(lr, (w.clone(), decayed(g)), (memory, Largest::Kept)),

@@ -53,12 +53,7 @@ impl NoiseLaw {
     fn sample(self, random: &mut Stream) -> f32 {
         match self {
             Self::Gaussian => StandardNormal.sample(random),
-            Self::Laplace => {
-                // Inverse of the distribution function: the sign and the magnitude of 2p - 1 for p uniform on (0, 1).
-                let centred: f32 = 2.0 * random.random::<f32>() - 1.0;
-                let tail = (1.0 - centred.abs()).max(f32::MIN_POSITIVE);
-                -std::f32::consts::FRAC_1_SQRT_2 * centred.signum() * tail.ln()
-            }
+            Self::Laplace => laplace_quantile(random.random()),
             Self::Uniform => {
                 let unit: f32 = StandardUniform.sample(random);
                 3f32.sqrt() * (2.0 * unit - 1.0)
@@ -67,6 +62,15 @@ impl NoiseLaw {
             Self::BinomialUncentred => heads(random),
         }
     }
+}
+
+/// Inverse of the distribution function of Laplace(0, 1/sqrt 2) at p, a multiple of 2^-24 below 1:
+/// -sign(2p - 1) log(1 - |2p - 1|) / sqrt 2.
+fn laplace_quantile(p: f32) -> f32 {
+    let centred = 2.0 * p - 1.0;
+    // A p of 0 stands for all below 2^-24 and is taken for their middle; its own quantile is without bound.
+    let tail = (1.0 - centred.abs()).max(f32::EPSILON / 2.0);
+    -std::f32::consts::FRAC_1_SQRT_2 * centred.signum() * tail.ln()
 }
 
 /// The number of heads among four fair coins.
@@ -149,6 +153,17 @@ mod tests {
             assert!((moment(2) - 1.0).abs() < 0.02, "{law:?}: variance {}", moment(2));
             assert!(moment(3).abs() < 0.15, "{law:?}: third moment {}", moment(3));
             assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{law:?}: fourth moment {}", moment(4));
+        }
+    }
+
+    /// Quantiles of Laplace(0, b): b log 2p below the median; at a quarter -log 2 / sqrt 2 = -.490129. The ends are those of 2^-25
+    /// and 1 - 2^-24: -log 2^24 / sqrt 2 = -11.7630 and log 2^23 / sqrt 2 = 11.2729.
+    #[test]
+    fn no_draw_of_laplace_is_beyond_what_its_bits_can_tell() {
+        let found = [0.25, 0.5, 0.75, 0.0, 1.0 - f32::EPSILON / 2.0].map(laplace_quantile);
+        let expected = [-0.490_129, 0.0, 0.490_129, -11.763, 11.2729];
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-4, "{found} {expected}");
         }
     }
 

@@ -21,7 +21,7 @@ pub enum Memory {
     #[default]
     Nothing,
     /// SGD's momentum buffer.
-    Momentum(Vector),
+    Momentum(Box<Vector>),
     /// Adam's moments.
     Moments(Box<MomentMemory>),
     /// bSAM's momentum and precision.

@@ -45,6 +45,7 @@ pub use message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start};
 pub use picker::Choice;
 pub use terminal::TuiError;
 pub use theme::{Appearance, Colours, Glyphs};
+pub use view::{ROOMY, SMALLEST};
 pub use world::Site;
 
 use guard::Guard;

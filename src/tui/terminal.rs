@@ -148,6 +148,11 @@ impl Screen {
     }
 }
 
+/// Columns and rows of the terminal, where it tells.
+pub fn size() -> Option<(u16, u16)> {
+    crossterm::terminal::size().ok()
+}
+
 /// Keys, resizes and signals as one stream.
 ///
 /// # Errors

@@ -29,6 +29,15 @@ pub enum Glyphs {
     Ascii,
 }
 
+impl Glyphs {
+    /// What the locale says, by the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set, each looked up through `variable`.
+    pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
+        if locale.contains("utf-8") || locale.contains("utf8") { Self::Unicode } else { Self::Ascii }
+    }
+}
+
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appearance {
@@ -227,6 +236,20 @@ mod tests {
         let without = |name: &str| variables(name).filter(|_| name != "NO_COLOR");
         assert_eq!(Appearance::detect(Glyphs::Unicode, without).colours, Colours::True);
         assert_eq!(Appearance::detect(Glyphs::Unicode, |_| None).colours, Colours::Indexed);
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_says_whether_there_is_unicode() {
+        let of = |set: [&str; 3]| {
+            Glyphs::detect(|name| {
+                let index = ["LC_ALL", "LC_CTYPE", "LANG"].iter().position(|known| *known == name)?;
+                Some(set[index].to_owned())
+            })
+        };
+        assert_eq!(of(["", "", "de_DE.UTF-8"]), Glyphs::Unicode);
+        assert_eq!(of(["C", "", "de_DE.UTF-8"]), Glyphs::Ascii);
+        assert_eq!(of(["", "en_US.utf8", "C"]), Glyphs::Unicode);
+        assert_eq!(Glyphs::detect(|_| None), Glyphs::Ascii);
     }
 
     #[test]

@@ -32,9 +32,9 @@ use super::{
 };
 
 /// The smallest screen that shows more than its own size.
-const SMALLEST: (u16, u16) = (40, 12);
+pub const SMALLEST: (u16, u16) = (40, 12);
 /// The smallest screen with four charts, the table and the knobs.
-const ROOMY: (u16, u16) = (100, 28);
+pub const ROOMY: (u16, u16) = (100, 28);
 /// The smallest screen with two charts and the table.
 const COMPACT: (u16, u16) = (60, 18);
 /// Rows, frame included, that a chart keeps where the table would want more than a third of the screen.

@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     optimizer::{Before, Choice, Hyperparameters, Memory, Progress, Rule, Terrain},
-    problem::{Digits, Examples, Problem, ProblemConfig},
+    problem::{Activation, Digits, Examples, Problem, ProblemConfig},
 };
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ static CASES: LazyLock<Vec<Case>> =
 /// 784-128-10 on the embedded digits.
 static PROBLEM: LazyLock<Arc<dyn Problem>> = LazyLock::new(|| {
     let digits = Digits { train_samples: None, data_dir: None };
-    ProblemConfig::MnistMlp { hidden: 128, digits }.build(0, &Device::flex()).unwrap()
+    ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(0, &Device::flex()).unwrap()
 });
 
 /// Scattered numbers that single precision has too, so that a run begins and is disturbed alike in both precisions.

@@ -1,0 +1,122 @@
+//! `doctor`: whether the program does on this machine what it promises. One line a check: what, what was seen, what
+//! it must hold, the verdict.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::Args;
+use nso_tui::{
+    doctor::{Check, Judgement, Section, Surroundings, Verdict, examine},
+    figure::text::{ascii, fixed, printable},
+    run::device,
+    tui::{Glyphs, terminal},
+};
+use serde_json::{Value, json};
+
+use super::{CliError, Common, Format, print};
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How the findings are written to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Exit code when some check fails.
+const FAILED: u8 = 3;
+
+/// Columns of a name, of what was seen, and of a bar: with a verdict they fit a line of 80.
+const COLUMNS: (usize, usize, usize) = (20, 35, 15);
+
+/// Makes every check and writes what was found.
+pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> {
+    let device = device::open(&common.device)?;
+    let about = device::OFFERED.into_iter().find(|(name, _)| *name == common.device).map_or("", |(_, about)| about);
+    let variable = |name: &str| std::env::var(name).ok();
+    let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
+    let size = if output { terminal::size() } else { None };
+    let around = Surroundings { input, output, size, variable: &variable };
+    let glyphs = Glyphs::detect(variable);
+    let write = |text: String| match (args.format, glyphs) {
+        (Format::Json, _) => {}
+        (Format::Text, Glyphs::Unicode) => print(&text),
+        (Format::Text, Glyphs::Ascii) => print(&ascii(&text)),
+    };
+    let seed = common.seed.unwrap_or(1);
+    let began = Instant::now();
+    write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), common.device));
+    let mut sections = Vec::new();
+    examine((&device, seed), &around, &mut |section| {
+        write(lines(&section));
+        sections.push(section);
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    write(summary(&sections, seconds));
+    if matches!(args.format, Format::Json) {
+        print(&format!("{:#}\n", object(&sections, (&common.device, seed, seconds))));
+    }
+    Ok(if count(&sections, Verdict::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+fn count(sections: &[Section], verdict: Verdict) -> usize {
+    sections.iter().flat_map(|section| &section.checks).filter(|check| check.verdict() == verdict).count()
+}
+
+fn lines(section: &Section) -> String {
+    let checks: String = section.checks.iter().map(line).collect();
+    format!("\n{}\n{checks}", section.title)
+}
+
+fn line(check: &Check) -> String {
+    let (names, seens, bars) = COLUMNS;
+    let (name, seen) = (printable(&check.name), printable(&check.seen));
+    let word = check.verdict().word();
+    match check.judgement {
+        Judgement::Figure { bar, .. } => {
+            let bar = bar.to_string();
+            format!("  {name:<names$} {seen:<seens$} {bar:<bars$} {word}\n")
+        }
+        // No bar: what was seen may take its columns.
+        Judgement::Fact(_) => format!("  {name:<names$} {seen:<0$} {word}\n", seens + 1 + bars),
+    }
+}
+
+fn summary(sections: &[Section], seconds: f64) -> String {
+    let [passed, failed, notes] = [Verdict::Pass, Verdict::Fail, Verdict::Note].map(|verdict| count(sections, verdict));
+    let mut text = format!("\n{passed} passed, {failed} failed, {notes} to note, in {} s\n", fixed(seconds, 1));
+    for section in sections {
+        for check in section.checks.iter().filter(|check| check.verdict() == Verdict::Fail) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "FAIL  {}: {}", section.title, printable(&check.name));
+        }
+    }
+    text
+}
+
+fn object(sections: &[Section], (device, seed, seconds): (&str, u64, f64)) -> Value {
+    let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
+    let check = |check: &Check| {
+        let verdict = check.verdict().word().to_lowercase();
+        let mut object = json!({ "name": &check.name, "seen": check.seen, "verdict": verdict });
+        if let Judgement::Figure { value, bar } = check.judgement {
+            object["value"] = number(value);
+            object["bar"] = json!(bar.to_string());
+        }
+        object
+    };
+    let section = |section: &Section| {
+        let checks: Vec<Value> = section.checks.iter().map(check).collect();
+        json!({ "title": section.title, "checks": checks })
+    };
+    let [passed, failed, notes] = [Verdict::Pass, Verdict::Fail, Verdict::Note].map(|verdict| count(sections, verdict));
+    json!({
+        "version": env!("CARGO_PKG_VERSION"), "device": device, "seed": seed, "seconds": seconds,
+        "passed": passed, "failed": failed, "notes": notes,
+        "sections": sections.iter().map(section).collect::<Vec<_>>(),
+    })
+}

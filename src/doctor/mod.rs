@@ -1,0 +1,64 @@
+//! Whether the program does on this machine and device what it promises: figures against bars.
+//!
+//! Every check is a function of its subject: an objective, an estimator, a path, a source of noise, a terminal. So a
+//! test can hand it a broken one and see it fail. The truth that curvature is held against is a Hessian in closed form,
+//! worked out on the host without the tensor library: nothing that could be wrong on the device is in it.
+
+mod check;
+mod curvature;
+mod noise;
+mod specimen;
+mod speed;
+mod terminal;
+mod walk;
+
+use std::panic::{self, AssertUnwindSafe};
+
+use burn::tensor::Device;
+
+pub use check::{Bar, Check, Judgement, Section, Verdict};
+pub use terminal::Surroundings;
+
+use curvature::PRECISIONS;
+
+/// Makes every check and tells each section when it is done. Takes seconds. `seed` is that of noise and probe vectors.
+///
+/// A section that panics is a failure and keeps none of the others from being made.
+pub fn examine((device, seed): (&Device, u64), around: &Surroundings<'_>, tell: &mut dyn FnMut(Section)) {
+    for precision in PRECISIONS {
+        let title = format!("Curvature of a network of 238 parameters in {}", precision.name);
+        tell(section(title, || {
+            if device.supports_dtype(precision.format) {
+                curvature::curvature(device, precision, seed)
+            } else {
+                vec![Check::fact(precision.name, "this device does not have it", Verdict::Note)]
+            }
+        }));
+    }
+    tell(section("Paths that must be that of SGD to the bit", || walk::identities(device)));
+    tell(section("The same seed twice, at the same time on two threads", || walk::determinism(device, seed)));
+    tell(section("Noise laws: mean, variance, kurtosis", || noise::noise(device, seed)));
+    tell(section("Speed on mnist-mlp, batch 128", || speed::speed(device, seed)));
+    tell(section("Terminal", || terminal::terminal(around)));
+}
+
+/// The checks that `make` makes, or its panic.
+fn section(title: impl Into<String>, make: impl FnOnce() -> Vec<Check>) -> Section {
+    let checks = panic::catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        vec![Check::fact("panicked", text.unwrap_or_else(|| "no reason given".to_owned()), Verdict::Fail)]
+    });
+    Section { title: title.into(), checks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_panics_is_a_failure_with_its_reason() {
+        let section = section("device", || panic!("lost {}", "device"));
+        assert_eq!(section.checks, [Check::fact("panicked", "lost device", Verdict::Fail)]);
+    }
+}
