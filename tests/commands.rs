@@ -51,6 +51,25 @@ fn run_prints_its_results_and_export_writes_each_format() {
 }
 
 #[test]
+fn every_panel_is_exported_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("session");
+    assert_eq!(code(&run("quadratic", &session, &["--set", "train.gradients=20"])), 0);
+    let help = String::from_utf8(nso_tui(&["export", "--help"]).stdout).unwrap();
+    for kind in nso_tui::figure::PanelKind::ALL {
+        assert!(help.split_whitespace().any(|word| word == kind.key()), "no {} in {help}", kind.key());
+        let file = folder.path().join(format!("{}.svg", kind.key()));
+        let output =
+            nso_tui(&["export", session.to_str().unwrap(), "--panel", kind.key(), "-o", file.to_str().unwrap()]);
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        let title = kind.title().replace('\'', "&apos;");
+        assert!(std::fs::read_to_string(&file).unwrap().contains(&title), "no \"{title}\" in {}", file.display());
+    }
+    let output = nso_tui(&["export", session.to_str().unwrap(), "--panel", "hessian", "-o", "a.svg"]);
+    assert!(code(&output) == 2 && error(&output).contains("use one of loss gap"), "{}", error(&output));
+}
+
+#[test]
 fn a_diverged_run_gives_exit_code_3_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let output = run("quadratic", &folder.path().join("s"), &["--set", "run.SGD.lr=1000"]);

@@ -18,13 +18,20 @@ pub struct ExportArgs {
     /// The file to write; its ending chooses the format: .png .svg .csv .jsonl
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Show this panel alone, or these (repeatable): loss gap accuracy validation_error distance trace lambda_max
-    #[arg(long, value_name = "PANEL", value_parser = panel)]
+    #[arg(long, value_name = "PANEL", value_parser = panel, help = panels())]
     panel: Vec<PanelKind>,
 }
 
+fn keys() -> String {
+    PanelKind::ALL.map(PanelKind::key).join(" ")
+}
+
+fn panels() -> String {
+    format!("Show this panel alone, or these (repeatable): {}", keys())
+}
+
 fn panel(key: &str) -> Result<PanelKind, String> {
-    PanelKind::from_key(key).ok_or_else(|| format!("use one of {}", PanelKind::ALL.map(PanelKind::key).join(" ")))
+    PanelKind::from_key(key).ok_or_else(|| format!("use one of {}", keys()))
 }
 
 /// Reads the session and writes the file.

@@ -24,9 +24,6 @@ impl Scale {
     }
 }
 
-/// The lowest value that a log axis shows, as a share of the highest.
-const DEEPEST: f64 = 1e-12;
-
 /// An interval of finite numbers, `low <= high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
@@ -58,14 +55,20 @@ impl Bounds {
         self.high
     }
 
-    /// The part that a y axis is spent on: on a log scale twelve decades below the top, since a loss that reaches
+    /// The part that a y axis is spent on: on a log scale only what is at least a `share` of the top, since a loss that reaches
     /// 1e-40 would press everything else into a line. What lies lower is drawn at the edge.
     #[must_use]
-    pub fn worth_showing(self, scale: Scale) -> Self {
+    pub fn worth_showing(self, (scale, share): (Scale, f64)) -> Self {
         match scale {
             Scale::Linear => self,
-            Scale::Log => Self { low: self.low.max(self.high * DEEPEST), ..self },
+            Scale::Log => Self { low: self.low.max(self.high * share), ..self },
         }
+    }
+
+    /// The part of both; where they do not meet, the nearest end of `other`.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self { low: self.low.clamp(other.low, other.high), high: self.high.clamp(other.low, other.high) }
     }
 
     /// The smallest interval that holds both.
@@ -129,6 +132,12 @@ impl Axis {
         }
     }
 
+    /// A linear axis that ends exactly where `bounds` do; from 0 to 1 where there are none or of no width.
+    pub fn exactly(bounds: Option<Bounds>) -> Self {
+        let wide = bounds.filter(|bounds| bounds.low < bounds.high);
+        wide.map_or(Self::new(Scale::Linear, 0.0, 1.0), |Bounds { low, high }| Self::new(Scale::Linear, low, high))
+    }
+
     fn new(scale: Scale, low: f64, high: f64) -> Self {
         Self { scale, low, high, measured: (measure(scale, low), measure(scale, high)) }
     }
@@ -146,6 +155,11 @@ impl Axis {
     /// The upper end.
     pub fn high(&self) -> f64 {
         self.high
+    }
+
+    /// Whether it has a place for `value`, be it beyond its ends: finite, and positive on a log scale.
+    pub fn has(&self, value: f64) -> bool {
+        value.is_finite() && (self.scale == Scale::Linear || value > 0.0)
     }
 
     /// Where `value` falls: 0 at the lower end, 1 at the upper, beyond them outside; never decreasing in `value`.
@@ -342,9 +356,9 @@ mod tests {
     #[test]
     fn a_log_axis_is_not_spent_on_what_vanishes() {
         let bounds = |low| Bounds::new(low, 10.0).unwrap();
-        assert_eq!(bounds(1e-40).worth_showing(Scale::Log), bounds(1e-11));
-        assert_eq!(bounds(1e-9).worth_showing(Scale::Log), bounds(1e-9));
-        assert_eq!(bounds(1e-40).worth_showing(Scale::Linear), bounds(1e-40));
+        assert_eq!(bounds(1e-40).worth_showing((Scale::Log, 1e-12)), bounds(1e-11));
+        assert_eq!(bounds(1e-9).worth_showing((Scale::Log, 1e-12)), bounds(1e-9));
+        assert_eq!(bounds(1e-40).worth_showing((Scale::Linear, 1e-12)), bounds(1e-40));
     }
 
     #[test]

@@ -9,19 +9,13 @@ use plotters::{
 };
 
 use super::{
+    caption::caption,
     file,
     palette::{Background, ink},
     panel::{Labelled, Panel, PanelKind, View, default_panels},
     pen::{Colour, Lettering, Pen, Surface, index},
     plot::{self, Area, MarkText},
-    series::At,
-    text,
 };
-use crate::{
-    optimizer::{Choice, Knob},
-    run::Start,
-};
-
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
 /// A picture's size in pixels, within what can be read and what can be held in memory.
@@ -31,13 +25,16 @@ pub struct Size {
     height: u32,
 }
 
-impl Default for Size {
-    fn default() -> Self {
-        Self { width: 1600, height: 1000 }
-    }
-}
-
 impl Size {
+    /// The size at which so many panels have room for their words: 1600 x 1000 for up to four.
+    pub fn suiting(panels: usize) -> Self {
+        let (columns, rows) = grid(panels);
+        let counted = |count: usize| u32::try_from(count.max(2)).unwrap_or(u32::MAX);
+        let column = if columns > 2 { NARROW } else { WIDE };
+        let (width, height) = (column.saturating_mul(counted(columns)), ROW.saturating_mul(counted(rows)));
+        Self { width, height: height.saturating_add(AROUND).min(8000) }
+    }
+
     /// So many pixels; `None` below 400 x 300 and above 8000 x 8000.
     pub fn new(width: u32, height: u32) -> Option<Self> {
         ((400..=8000).contains(&width) && (300..=8000).contains(&height)).then_some(Self { width, height })
@@ -57,6 +54,23 @@ pub struct Figure<'a> {
     pub caption: Vec<String>,
 }
 
+/// Pixels across a panel where there are at most two in a row, and where there are three.
+const WIDE: u32 = 800;
+const NARROW: u32 = 720;
+/// Pixels down a row of panels, and down the words above and below all rows.
+const ROW: u32 = 400;
+const AROUND: u32 = 200;
+
+/// Columns and rows of so many panels: one alone, two columns up to four, three from there on.
+fn grid(panels: usize) -> (usize, usize) {
+    let columns = match panels {
+        0 | 1 => 1,
+        2..=4 => 2,
+        _ => 3,
+    };
+    (columns, panels.div_ceil(columns).max(1))
+}
+
 /// The letters of the caption, in lines; a longer caption is cut and says so.
 const CAPTION_LINES: usize = 14;
 const GREY: (u8, u8, u8) = (90, 90, 90);
@@ -71,7 +85,7 @@ impl<'a> Figure<'a> {
             title: title.into(),
             legend: runs.iter().map(|run| (run.slot, run.name)).collect(),
             panels: kinds.iter().map(|&kind| Panel::new(kind, runs, view)).collect(),
-            caption: caption(runs),
+            caption: caption(runs, kinds),
         }
     }
 
@@ -122,7 +136,8 @@ impl<'a> Figure<'a> {
 
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         // Letters scale with the picture, but never below what can be read.
-        let unit = (width / 1600.0).min(height / 1000.0).max(0.62);
+        let roomy = Size::suiting(self.panels.len());
+        let unit = (width / f64::from(roomy.width)).min(height / f64::from(roomy.height)).max(0.62);
         let mut pen = Pen::new(backend, surface, fineness);
         pen.area(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], Colour((255, 255, 255), 1.0))?;
 
@@ -147,8 +162,7 @@ impl<'a> Figure<'a> {
             pen.text(line, (margin, caption_top + line_height * (index(number) + 0.5)), small)?;
         }
 
-        let columns = (1..=self.panels.len()).find(|columns| columns * columns >= self.panels.len()).unwrap_or(1);
-        let rows = self.panels.len().div_ceil(columns).max(1);
+        let (columns, rows) = grid(self.panels.len());
         let cell = ((width - margin) / index(columns), (caption_top - legend_bottom - 8.0 * unit) / index(rows));
         for (number, panel) in self.panels.iter().enumerate() {
             let (column, row) = (number % columns, number / columns);
@@ -187,49 +201,6 @@ impl<'a> Figure<'a> {
         }
         Ok(y + 24.0 * unit)
     }
-}
-
-/// One line for each run, and one for the changes made while they went on.
-fn caption(runs: &[Labelled<'_>]) -> Vec<String> {
-    let mut lines: Vec<String> = runs.iter().map(|run| format!("{}: {}", run.name, parameters(run))).collect();
-    let changes: Vec<String> = runs
-        .iter()
-        .flat_map(|run| {
-            run.history.changes().iter().map(move |change| {
-                let (from, to) = (text::short(change.from), text::short(change.to));
-                format!("{} {} {from}→{to} at step {}", run.name, change.knob.symbol(), text::thousands(change.at.step))
-            })
-        })
-        .collect();
-    if !changes.is_empty() {
-        lines.push(format!("Changed while running: {}", changes.join("; ")));
-    }
-    lines
-}
-
-/// The method, its choices and knobs as they were at the start where they do something, the seed, and how the run stands.
-fn parameters(run: &Labelled<'_>) -> String {
-    let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
-        return "not started".into();
-    };
-    let knobs = Knob::ALL.into_iter().filter_map(|knob| {
-        let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
-        Some(format!("{} {}", knob.symbol(), text::short(value)))
-    });
-    let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
-    let choices = unusual.map(|(choice, word)| match choice {
-        Choice::Update | Choice::Law | Choice::Scaling => word.to_owned(),
-        Choice::SigmaSchedule | Choice::LrSchedule | Choice::Projection => {
-            format!("{} {word}", choice.key().replace('_', " "))
-        }
-    });
-    let mut parts: Vec<String> =
-        std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(knobs).collect();
-    parts.push(format!("seed {seed}"));
-    let At { step, gradients, .. } = run.history.now();
-    let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
-    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations", run.history.state().word()));
-    parts.join(", ")
 }
 
 /// As much of `text` as fits into `room`.

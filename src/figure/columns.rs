@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{
     axis::{Axis, Bounds, Scale},
+    points::Points,
     pyramid::Extents,
-    series::{Series, XAxis},
 };
 
 /// The points that fall into one column of a drawing.
@@ -41,27 +41,23 @@ fn joint(value: f64, scale: Scale) -> Option<f64> {
     (value.is_finite() && (scale == Scale::Linear || value > 0.0)).then_some(value)
 }
 
-/// The columns of `series` along `x`, of `count` across the whole axis, from left to right; columns without points are left out.
+/// The columns of `all` along `axis`, of `count` across the whole of it, from left to right; columns without points are left out.
 /// O(columns log points).
-pub fn columns<'a>(
-    series: &'a Series,
-    (x, axis): (XAxis, &'a Axis),
-    count: usize,
-) -> impl Iterator<Item = Column> + 'a {
+pub fn columns<'a>(all: &'a Points<'a>, axis: &'a Axis, count: usize) -> impl Iterator<Item = Column> + 'a {
     let outside = |value: f64| axis.slot(value, count).is_none();
     // On a log axis, points at x = 0 lie before its beginning.
-    let mut next = if outside(0.0) { series.find((0, 0), x, |value| !outside(value)) } else { 0 };
+    let mut next = if all.get(0).is_some_and(|first| outside(first.x)) { all.find((0, 0), |x| !outside(x)) } else { 0 };
     // Columns tend to hold as many points as the one before.
     let mut size = 0;
     std::iter::from_fn(move || {
-        if next >= series.len() || count == 0 {
+        if next >= all.len() || count == 0 {
             return None;
         }
-        let index = axis.clamped(series.x(next, x), count);
-        let end = series.find((next, size), x, |value| axis.clamped(value, count) > index);
+        let index = axis.clamped(all.x(next), count);
+        let end = all.find((next, size), |x| axis.clamped(x, count) > index);
         let points = next..end.max(next + 1);
         (next, size) = (points.end, points.len());
-        Some(Column { index, extents: series.extents(points.clone()), points })
+        Some(Column { index, extents: all.extents(points.clone()), points })
     })
 }
 
@@ -70,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::series::{At, Point},
+        super::series::{At, Point, Series, XAxis},
         *,
     };
 
@@ -85,6 +81,7 @@ mod tests {
                 step += gap;
                 series.push(Point { at: At { step, ..At::default() }, value: index as f64, std_error: f64::NAN });
             }
+            let points = Points::Along(&series, XAxis::Step);
             let axis = Axis::along(Bounds::new(if log == Scale::Log { 1.0 } else { 0.0 }, step.max(1) as f64), log);
             let mut expected: Vec<Vec<usize>> = vec![Vec::new(); count];
             for index in 0..series.len() {
@@ -95,9 +92,9 @@ mod tests {
                 }
             }
             let mut found: Vec<Vec<usize>> = vec![Vec::new(); count];
-            let indices: Vec<_> = columns(&series, (XAxis::Step, &axis), count).map(|column| column.index).collect();
+            let indices: Vec<_> = columns(&points, &axis, count).map(|column| column.index).collect();
             prop_assert!(indices.windows(2).all(|pair| pair[0] < pair[1]), "a column comes twice in {indices:?}");
-            for column in columns(&series, (XAxis::Step, &axis), count) {
+            for column in columns(&points, &axis, count) {
                 found[column.index].extend(column.points.clone());
                 prop_assert_eq!(column.extents.low, column.points.start as f64);
                 prop_assert_eq!(column.extents.high, (column.points.end - 1) as f64);

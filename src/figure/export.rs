@@ -38,8 +38,8 @@ pub struct SessionRun {
 pub struct Options {
     /// Axes and scales, as on the screen.
     pub view: View,
-    /// The picture's size.
-    pub size: Size,
+    /// The picture's size; `None` for one that suits its panels.
+    pub size: Option<Size>,
     /// The panels to show; none stands for those that suit the session.
     pub panels: Vec<PanelKind>,
 }
@@ -80,8 +80,8 @@ impl Session {
 pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     let written = match ending.as_str() {
-        "png" => figure(session, options).write_png(path, options.size),
-        "svg" => figure(session, options).write_svg(path, options.size),
+        "png" => figure(session, options, |figure, size| figure.write_png(path, size)),
+        "svg" => figure(session, options, |figure, size| figure.write_svg(path, size)),
         "csv" => table::write_csv(session, path),
         "jsonl" => table::write_jsonl(session, path),
         _ => return Err(ExportError::UnknownEnding { path: path.into() }),
@@ -89,8 +89,13 @@ pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), E
     written.map_err(|source| ExportError::Write { path: path.into(), source })
 }
 
-fn figure<'a>(session: &'a Session, options: &Options) -> Figure<'a> {
-    Figure::new(&session.title, &session.labelled(), (&options.view, &options.panels))
+fn figure(
+    session: &Session,
+    options: &Options,
+    write: impl FnOnce(&Figure<'_>, Size) -> io::Result<()>,
+) -> io::Result<()> {
+    let figure = Figure::new(&session.title, &session.labelled(), (&options.view, &options.panels));
+    write(&figure, options.size.unwrap_or(Size::suiting(figure.panels.len())))
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob},
-    run::{Bound, Budget, Cadence, Density, Event, GapCurve, LayerTrace, Metrics, Outcome, Place, Probe, Start, Train},
+    run::{
+        Bound, Budget, Cadence, Density, Event, GapCurve, LayerTrace, Metrics, Outcome, Place, Probe, Sides, Start,
+        Train,
+    },
 };
 
 /// Where a run stands.
@@ -187,9 +190,13 @@ impl History {
                 self.record(Quantity::LambdaMax, at, (probe.lambda_max.value, probe.lambda_max.residual));
                 self.probed(at, probe);
             }
-            Event::FreeTrace { step, gradients, seconds, trace, .. } => {
+            Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.record(Quantity::FreeTrace, at, (trace.mean, trace.std_error));
+                let quantity = match sides {
+                    Sides::TwoPoint => Quantity::FreeTrace,
+                    Sides::OneSided => Quantity::OneSidedTrace,
+                };
+                self.record(quantity, at, (trace.mean, trace.std_error));
             }
             Event::AscentCurvature { step, gradients, seconds, curvature } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });

@@ -3,7 +3,9 @@
 
 pub mod axis;
 pub mod bitmap;
+mod caption;
 pub mod columns;
+pub mod density;
 pub mod export;
 mod file;
 pub mod history;
@@ -11,6 +13,7 @@ pub mod palette;
 pub mod panel;
 mod pen;
 mod plot;
+pub mod points;
 pub mod pyramid;
 pub mod quantity;
 pub mod series;
@@ -24,7 +27,8 @@ pub use columns::{Column, columns};
 pub use export::{ExportError, Options, Session, SessionRun, export};
 pub use history::{Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
-pub use panel::{Curve, Emphasis, Guide, Labelled, Panel, PanelKind, Stroke, View, default_panels};
+pub use panel::{Across, Curve, Emphasis, Form, Guide, Labelled, Panel, PanelKind, Stroke, View, default_panels};
+pub use points::{Points, Profile, Spot};
 pub use pyramid::Extents;
 pub use quantity::Quantity;
 pub use series::{At, Point, Series, XAxis};

@@ -1,35 +1,41 @@
 //! A panel: one chart as data, ready to be drawn with characters or with ink. It decides what is shown; drawing decides nothing.
-//! [`PanelKind`] is the catalogue, [`View`] what the user has chosen, [`Panel`] the two applied to some runs.
+//! [`PanelKind`] is the catalogue, [`View`] what the user has chosen, [`Panel`] the two applied to some runs: `training` for what
+//! is measured along training, `snapshot` for measurements that are a whole chart by themselves.
 
 mod kind;
+mod range;
+mod snapshot;
+mod training;
+mod waiting;
 
 pub use crate::run::PanelKind;
 pub use kind::default_panels;
 
+use self::range::Range;
 use super::{
-    axis::{Axis, Bounds, Scale},
-    history::{Change, History, RunState, Schedule},
+    axis::{Axis, Scale, Tick},
+    history::{Change, History},
+    points::Points,
     quantity::Quantity,
-    series::{At, Series, XAxis},
+    series::XAxis,
     text,
 };
-use crate::run::Cadence;
 
 /// What the user has chosen to see, in every panel alike unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct View {
-    /// What runs along the bottom.
+    /// What runs along the bottom of the panels along training.
     pub x: XAxis,
     /// How it runs there.
     pub x_scale: Scale,
-    /// The y scale asked for in each kind of panel; `None` for the quantity's own.
+    /// The y scale asked for in each kind of panel; `None` for the kind's own.
     pub y_scales: [Option<Scale>; PanelKind::ALL.len()],
 }
 
 impl View {
-    /// The y scale asked for in panels of that kind: the user's, else the quantity's own.
+    /// The y scale asked for in panels of that kind: the user's, else the kind's own.
     pub fn y_scale(&self, kind: PanelKind) -> Scale {
-        self.y_scales[kind as usize].unwrap_or(kind.bright().scale())
+        self.y_scales[kind as usize].unwrap_or(kind.scale())
     }
 
     /// Asks for a y scale in panels of that kind.
@@ -70,23 +76,38 @@ pub enum Stroke {
     Solid,
     /// In dashes.
     Dashed,
+    /// In dots.
+    Dotted,
+}
+
+/// What is drawn through or at the points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Form {
+    /// A line through them.
+    Line(Stroke),
+    /// The points alone: of estimates so uncertain that a line from one to the next would show nothing.
+    Dots,
+    /// A bar at each, so wide along x: from zero to its value, or from the lower edge on a log scale.
+    Bars(f64),
 }
 
 /// One curve.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Curve<'a> {
     /// The run's place in the palette.
     pub slot: usize,
     /// The run's name.
     pub name: &'a str,
-    /// What it shows.
-    pub quantity: Quantity,
+    /// What it shows, if that is measured along training.
+    pub quantity: Option<Quantity>,
     /// How strongly.
     pub emphasis: Emphasis,
-    /// How its line is drawn.
-    pub stroke: Stroke,
+    /// As a line, dots or bars.
+    pub form: Form,
     /// Its points.
-    pub series: &'a Series,
+    pub points: Points<'a>,
+    /// Its last value in words, where that is worth a label at its end.
+    pub end: Option<String>,
 }
 
 /// A vertical mark where a knob was turned.
@@ -117,6 +138,25 @@ pub struct Guide {
     pub y: f64,
 }
 
+/// What runs along the bottom of a panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Across {
+    /// Training, the same for all such panels of a view.
+    Training(XAxis),
+    /// Something of the panel's own, by its name; empty where the ticks' names say it.
+    Own(&'static str),
+}
+
+impl Across {
+    /// The axis' name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Training(axis) => axis.title(),
+            Self::Own(title) => title,
+        }
+    }
+}
+
 /// A panel with its data: what to draw, in the order in which to draw it.
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
@@ -125,9 +165,11 @@ pub struct Panel<'a> {
     /// Its title.
     pub title: &'static str,
     /// What runs along the bottom.
-    pub x_kind: XAxis,
+    pub across: Across,
     /// The x axis.
     pub x: Axis,
+    /// The names along it, for a panel that has names instead of numbers there.
+    pub x_names: Vec<Tick>,
     /// The y axis.
     pub y: Axis,
     /// The curves: faint ones first.
@@ -142,199 +184,90 @@ pub struct Panel<'a> {
     pub empty: Option<String>,
 }
 
+/// What a kind of panel has to show, before its y axis is chosen.
+struct Content<'a> {
+    across: Across,
+    x: Axis,
+    x_names: Vec<Tick>,
+    curves: Vec<Curve<'a>>,
+    marks: Vec<Mark>,
+    /// What tells the curves apart.
+    notes: Vec<String>,
+}
+
 impl<'a> Panel<'a> {
     /// The panel of that kind for these runs. A log scale that finds nothing positive gives way to a linear one, and says so.
     pub fn new(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Self {
-        let curves = curves(kind, runs);
-        let asked = view.y_scale(kind);
-        let totals: Vec<_> = curves.iter().map(|curve| curve.series.extents(0..curve.series.len())).collect();
-        let drawable = |scale| totals.iter().filter_map(|total| Bounds::of(total, scale)).reduce(Bounds::union);
-        let refused = asked == Scale::Log && drawable(asked).is_none() && drawable(Scale::Linear).is_some();
-        let scale = if refused { Scale::Linear } else { asked };
-        let data = drawable(scale).map(|bounds| with_bars(bounds, &curves, scale));
-        let guides = guides(kind, runs, data);
-        let covered = guides.iter().filter_map(|guide| Bounds::new(guide.y, guide.y)).chain(data).reduce(Bounds::union);
+        let Content { across, x, x_names, curves, marks, notes: legend } = match kind {
+            PanelKind::Density => snapshot::density(runs),
+            PanelKind::Layers => snapshot::layers(runs),
+            PanelKind::PerturbationGap => snapshot::perturbation_gap(runs),
+            _ => training::content(kind, runs, view),
+        };
+        let range = Range::of(kind, &curves, view.y_scale(kind));
+        let guides = training::guides(kind, runs, range.data);
+        let y = range.axis(kind, &guides);
 
-        let mut notes = Vec::new();
-        let non_finite: usize = totals.iter().map(|total| total.non_finite).sum();
-        let hidden: usize = if scale == Scale::Log { totals.iter().map(|total| total.non_positive).sum() } else { 0 };
-        if non_finite > 0 {
-            notes.push(format!("{} not finite", text::thousands(non_finite as u64)));
-        }
-        if hidden > 0 {
-            notes.push(format!("{} not above 0", text::thousands(hidden as u64)));
-        }
-        if refused {
-            notes.push("log scale needs positive values".into());
-        } else if scale == Scale::Log {
+        let mut notes = range.troubles();
+        if y.scale() == Scale::Log {
             notes.push("log".into());
         }
-        let shown = covered.map(|bounds| bounds.worth_showing(scale));
-        if shown != covered {
-            notes.push("lowest at the edge".into());
+        notes.extend(range.cuts(kind, &guides));
+        if !curves.is_empty() {
+            notes.extend(legend);
         }
         if !guides.is_empty() {
             notes.push("dotted: 2(1+μ)/lr".into());
         }
-        if curves.iter().any(|curve| curve.stroke == Stroke::Dashed) {
-            notes.push(format!("dashed: {}", Quantity::FreeTrace.title()));
-        }
-        if curves.iter().any(|curve| curve.emphasis == Emphasis::Normal && curve.series.bars().is_some())
-            && kind == PanelKind::Trace
-        {
+        let has_bars = |curve: &Curve<'_>| curve.emphasis == Emphasis::Normal && curve.points.bars().is_some();
+        if kind.has_std_errors() && curves.iter().any(has_bars) {
             notes.push("bars: ± 1 std. error".into());
         }
-
-        let has_data = data.is_some() || non_finite > 0;
+        let has_data = range.data.is_some() || range.non_finite > 0;
         Self {
             kind,
             title: kind.title(),
-            x_kind: view.x,
-            x: x_axis(runs, view, &curves),
-            y: Axis::covering(shown, scale),
-            marks: marks(runs, view.x),
+            across,
+            x,
+            x_names,
+            y,
+            marks,
             guides,
             notes,
-            empty: (!has_data).then(|| waiting_for(kind, runs)),
+            empty: (!has_data).then(|| waiting::reason(kind, runs)),
             curves,
         }
     }
 
     /// The name of the y axis with its unit: "train loss (nats)".
     pub fn y_title(&self) -> String {
-        let quantity = self.kind.bright();
-        match (self.kind, quantity.unit()) {
-            (_, "") => self.title.into(),
-            (PanelKind::Gap, unit) => unit.into(),
-            (_, unit) => format!("{} ({unit})", self.title),
-        }
+        self.kind.y_title()
     }
-}
 
-/// The curves that have points: all faint ones first, so that they lie behind.
-fn curves<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Vec<Curve<'a>> {
-    let faint = kind.faint().map(|quantity| (quantity, Emphasis::Faint));
-    let layers = faint.into_iter().chain([(kind.bright(), Emphasis::Normal)]);
-    let curve = |run: &Labelled<'a>, quantity, emphasis| Curve {
-        slot: run.slot,
-        name: run.name,
-        quantity,
-        emphasis,
-        stroke: if quantity == Quantity::FreeTrace { Stroke::Dashed } else { Stroke::Solid },
-        series: run.history.series(quantity),
-    };
-    layers
-        .flat_map(|(quantity, emphasis)| runs.iter().map(move |run| curve(run, quantity, emphasis)))
-        .filter(|curve| !curve.series.is_empty())
-        .collect()
-}
-
-/// `bounds` widened by the error bars of the curves that show them; on a log scale only upwards and to a tenth downwards,
-/// since a bar that reaches zero has no end there.
-fn with_bars(bounds: Bounds, curves: &[Curve<'_>], scale: Scale) -> Bounds {
-    let shown =
-        curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal).filter_map(|curve| curve.series.bars());
-    shown.fold(bounds, |sum, bars| {
-        let low = match scale {
-            Scale::Linear => bars.low(),
-            Scale::Log => bars.low().max(bounds.low() / 2.0),
-        };
-        Bounds::new(low, bars.high()).map_or(sum, |bars| sum.union(bars))
-    })
-}
-
-/// One axis for all panels of a view: it reaches to where the furthest run is.
-fn x_axis(runs: &[Labelled<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
-    let place = |run: &Labelled<'_>, at: At| view.x.of(at, run.history.steps_per_epoch());
-    let high = runs.iter().map(|run| place(run, run.history.now())).fold(0.0, f64::max);
-    let low = match view.x_scale {
-        Scale::Linear => 0.0,
-        Scale::Log => {
-            let first_positive = |series: &Series| {
-                let index = series.find((0, 0), view.x, |x| x > 0.0);
-                (index < series.len()).then(|| series.x(index, view.x))
-            };
-            let steps = runs.iter().filter_map(|run| first_positive(run.history.series(Quantity::StepLoss)));
-            steps.chain(curves.iter().filter_map(|curve| first_positive(curve.series))).fold(high, f64::min)
+    /// The values or names to label along the bottom, at most `room` of them: names stay evenly spaced.
+    pub fn x_ticks(&self, room: usize) -> Vec<Tick> {
+        if self.x_names.is_empty() {
+            return self.x.ticks(room);
         }
-    };
-    Axis::along(Bounds::new(low, high), view.x_scale)
-}
+        let every = self.x_names.len().div_ceil(room.max(1));
+        self.x_names.iter().step_by(every).cloned().collect()
+    }
 
-fn marks(runs: &[Labelled<'_>], x: XAxis) -> Vec<Mark> {
-    let mut marks: Vec<Mark> = runs
-        .iter()
-        .flat_map(|run| {
-            let changes = run.history.changes().iter();
-            changes.map(move |&change| Mark {
-                slot: run.slot,
-                x: x.of(change.at, run.history.steps_per_epoch()),
-                change,
-            })
-        })
-        .collect();
-    marks.sort_by(|one, other| one.x.total_cmp(&other.x));
-    marks
-}
-
-/// The stability thresholds that lie among the data or within a factor of two of them; runs with the same one share it.
-fn guides(kind: PanelKind, runs: &[Labelled<'_>], data: Option<Bounds>) -> Vec<Guide> {
-    let (PanelKind::LambdaMax, Some(data)) = (kind, data) else { return Vec::new() };
-    let mut guides: Vec<Guide> = Vec::new();
-    for run in runs {
-        let Some(y) = run.history.stability_threshold() else { continue };
-        if y > 2.0 * data.high() || y < data.low() / 2.0 {
-            continue;
-        }
-        match guides.iter_mut().find(|guide| (guide.y - y).abs() <= 1e-9 * y) {
-            Some(shared) => shared.slot = None,
-            None => guides.push(Guide { slot: Some(run.slot), y }),
-        }
-    }
-    guides
-}
-
-/// Why there is nothing to draw, and when there will be.
-fn waiting_for(kind: PanelKind, runs: &[Labelled<'_>]) -> String {
-    let what = if kind.is_probed() { "probe" } else { "evaluation" };
-    if runs.is_empty() {
-        return "no run is shown".into();
-    }
-    if runs.iter().all(|run| *run.history.state() == RunState::Waiting) {
-        return "waiting for the first run to start".into();
-    }
-    let over = runs.iter().all(|run| run.history.state().is_over());
-    let measured = runs.iter().any(|run| {
-        let history = run.history;
-        let already = if kind.is_probed() { Quantity::Trace } else { Quantity::TrainLoss };
-        !history.series(already).is_empty()
-    });
-    if measured {
-        return format!("this problem has no {}", kind.title());
-    }
-    for run in runs {
-        let cadence = match run.history.schedule() {
-            Schedule::Unknown => continue,
-            Schedule::Planned { probe: None, .. } if kind.is_probed() => return "this preset has no probes".into(),
-            Schedule::Planned { evaluate, probe } => probe.filter(|_| kind.is_probed()).unwrap_or(evaluate),
-        };
-        if over {
-            break;
-        }
-        let now = run.history.now();
-        let next = |done: u64, every: u64| {
-            text::thousands((done / every.max(1)).saturating_add(1).saturating_mul(every.max(1)))
-        };
-        return match cadence {
-            _ if now.step == 0 => format!("waiting for the first {what}"),
-            Cadence::Steps(every) => format!("first {what} at step {}", next(now.step, every)),
-            Cadence::Epochs(every) => {
-                format!("first {what} at step {}", next(now.step, every.saturating_mul(run.history.steps_per_epoch())))
+    /// The remarks in one line for each of `rooms`, whole ones only, joined by `between`: the most important first, each in the
+    /// first line that still has room for it, left out where none has. `width` measures a line in the unit of the rooms.
+    pub fn notes_within(&self, rooms: &[f64], between: &str, width: impl Fn(&str) -> f64) -> Vec<String> {
+        let mut lines = vec![String::new(); rooms.len()];
+        for note in &self.notes {
+            for (line, &room) in lines.iter_mut().zip(rooms) {
+                let longer = if line.is_empty() { note.clone() } else { format!("{line}{between}{note}") };
+                if width(&longer) <= room {
+                    *line = longer;
+                    break;
+                }
             }
-            Cadence::Gradients(every) => format!("first {what} at gradient evaluation {}", next(now.gradients, every)),
-        };
+        }
+        lines
     }
-    "no data yet".into()
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
-//! One panel on paper: axes with names and units, curves with marks along them, error bars, guides and changes.
+//! One panel on paper: axes with names and units, guides and changes, and in `curve` the curves with marks along them.
 //! It draws what the [`Panel`] says, in the order in which the panel says it.
+
+mod curve;
 
 use std::io;
 
 use plotters::backend::DrawingBackend;
 
+use self::curve::dashed;
 use super::{
-    axis::Scale,
-    columns::columns,
-    palette::{Background, DASH, Ink, Rgb, ink},
-    panel::{Curve, Emphasis, Panel, Stroke},
+    axis::Tick,
+    palette::{Background, Rgb, ink},
+    panel::{Emphasis, Panel},
     pen::{Anchor, Colour, Lettering, Pen, Place, index},
 };
 
@@ -67,11 +69,11 @@ pub(super) fn draw<B: DrawingBackend>(
     changes(pen, panel, (inner, unit, mark_text))?;
     for emphasis in [Emphasis::Faint, Emphasis::Normal] {
         for curve in panel.curves.iter().filter(|curve| curve.emphasis == emphasis) {
-            self::curve(pen, (panel, curve), (inner, unit))?;
+            curve::draw(pen, (panel, curve), (inner, unit))?;
         }
     }
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
-        marks(pen, (panel, curve), (inner, unit))?;
+        curve::marks(pen, (panel, curve), (inner, unit))?;
     }
     Ok(())
 }
@@ -83,20 +85,34 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
     let label = Lettering::new(15.0 * unit, BLACK);
     let note = Lettering::new(14.5 * unit, GREY).anchored(Anchor::End);
 
-    let (top, bottom) = (area.top + 36.0 * unit, area.bottom - 54.0 * unit);
-    let room = ((bottom - top) / (44.0 * unit)).max(2.0);
-    let y_ticks = panel.y.ticks(whole(room));
-    let mut widest: f64 = 0.0;
-    for tick in &y_ticks {
-        widest = widest.max(pen.width(&tick.label, label.size)?);
+    let bottom = area.bottom - 54.0 * unit;
+    let ticks = |top: f64| panel.y.ticks(whole(((bottom - top) / (44.0 * unit)).max(2.0)));
+    let left_of = |pen: &Pen<'_, B>, ticks: &[Tick]| -> io::Result<f64> {
+        let mut widest: f64 = 0.0;
+        for tick in ticks {
+            widest = widest.max(pen.width(&tick.label, label.size)?);
+        }
+        Ok(area.left + 34.0 * unit + widest + 10.0 * unit)
+    };
+    let (mut top, right) = (area.top + 36.0 * unit, area.right - 22.0 * unit);
+    let mut y_ticks = ticks(top);
+    let mut left = left_of(pen, &y_ticks)?;
+
+    let beside = right - left - pen.width(panel.title, title.size)? - 24.0 * unit;
+    // A text that cannot be measured cannot be drawn either, which is told then.
+    let width = |text: &str| pen.width(text, note.size).unwrap_or(f64::INFINITY);
+    let notes = panel.notes_within(&[beside, right - left], "  ·  ", width);
+    if notes.iter().skip(1).any(|line| !line.is_empty()) {
+        top += 20.0 * unit;
+        y_ticks = ticks(top);
+        left = left_of(pen, &y_ticks)?;
     }
-    let left = area.left + 34.0 * unit + widest + 10.0 * unit;
-    let inner = Area { left, top, right: area.right - 22.0 * unit, bottom };
+    let inner = Area { left, top, right, bottom };
 
     // The widest label that a number of ticks asks for decides how many there are.
-    let mut x_ticks = panel.x.ticks(2);
+    let mut x_ticks = panel.x_ticks(2);
     for count in 3..=9 {
-        let ticks = panel.x.ticks(count);
+        let ticks = panel.x_ticks(count);
         let mut wanted: f64 = 0.0;
         for tick in &ticks {
             wanted += pen.width(&tick.label, label.size)? + 26.0 * unit;
@@ -130,10 +146,12 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
     pen.line(&corner, Colour(FRAME, 1.0), 1.4 * unit)?;
 
     pen.text(panel.title, (inner.left, area.top + 16.0 * unit), title)?;
-    pen.text(&panel.notes.join("  ·  "), (inner.right, area.top + 16.0 * unit), note)?;
+    for (number, line) in notes.iter().enumerate() {
+        pen.text(line, (inner.right, area.top + (16.0 + 21.0 * index(number)) * unit), note)?;
+    }
     let middle = inner.middle();
     pen.text(&panel.y_title(), (area.left + 14.0 * unit, middle.1), name.anchored(Anchor::Middle).upwards())?;
-    pen.text(panel.x_kind.title(), (middle.0, inner.bottom + 42.0 * unit), name.anchored(Anchor::Middle))?;
+    pen.text(panel.across.title(), (middle.0, inner.bottom + 42.0 * unit), name.anchored(Anchor::Middle))?;
     Ok(inner)
 }
 
@@ -167,168 +185,6 @@ fn changes<B: DrawingBackend>(
         }
     }
     Ok(())
-}
-
-/// A curve's line, and its error bars where it is what the panel is about.
-fn curve<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>,
-    (panel, curve): (&Panel<'_>, &Curve<'_>),
-    (inner, unit): (Area, f64),
-) -> io::Result<()> {
-    let Ink { on_light: rgb, .. } = ink(curve.slot);
-    let count = whole(inner.right - inner.left);
-    for stretch in stretches((panel, curve), (inner, count)) {
-        match (curve.emphasis, curve.stroke) {
-            (Emphasis::Normal, _) => pen.line(&stretch.path, Colour(rgb, 1.0), 2.4 * unit)?,
-            (Emphasis::Faint, Stroke::Dashed) => {
-                let (dash, pause) = (f64::from(DASH.0), f64::from(DASH.1));
-                dashed(pen, &stretch.path, (Colour(rgb, 0.55), 1.8 * unit, (dash * 1.6, pause * 1.6)))?;
-            }
-            (Emphasis::Faint, Stroke::Solid) if stretch.is_dense => pen.area(&stretch.band(), Colour(rgb, 0.28))?,
-            (Emphasis::Faint, Stroke::Solid) => pen.line(&stretch.path, Colour(rgb, 0.4), 1.3 * unit)?,
-        }
-    }
-    if curve.emphasis == Emphasis::Normal && curve.series.bars().is_some() && curve.series.len() <= count {
-        for (number, point) in curve.series.points().enumerate().filter(|(_, point)| point.std_error > 0.0) {
-            let x = inner.x(panel, curve.series.x(number, panel.x_kind));
-            let (low, high) =
-                (inner.y(panel, point.value - point.std_error), inner.y(panel, point.value + point.std_error));
-            let cap = 4.0 * unit;
-            pen.line(&[(x, low), (x, high)], Colour(rgb, 1.0), 1.4 * unit)?;
-            for y in [low, high] {
-                pen.line(&[(x - cap, y), (x + cap, y)], Colour(rgb, 1.0), 1.4 * unit)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A part of a curve without gaps, and of one density.
-#[derive(Default)]
-struct Stretch {
-    /// Through the first, lowest, highest and last value of each column.
-    path: Vec<Place>,
-    /// The highest values, from left to right.
-    above: Vec<Place>,
-    /// The lowest values, from left to right.
-    below: Vec<Place>,
-    /// Whether its columns hold several points, so that the path is a smear and the band shows more.
-    is_dense: bool,
-}
-
-impl Stretch {
-    /// The ring around its lowest and highest values.
-    fn band(&self) -> Vec<Place> {
-        self.above.iter().chain(self.below.iter().rev()).copied().collect()
-    }
-
-    /// What goes on from here at another density: it begins where this one ends, so that the two touch.
-    fn continued(&self, is_dense: bool) -> Self {
-        let end = |places: &[Place]| places.last().copied().into_iter().collect();
-        Self { path: end(&self.path), above: end(&self.above), below: end(&self.below), is_dense }
-    }
-}
-
-/// The parts of a curve between its gaps, at `count` columns across the area.
-fn stretches((panel, curve): (&Panel<'_>, &Curve<'_>), (inner, count): (Area, usize)) -> Vec<Stretch> {
-    let scale = panel.y.scale();
-    let mut stretches = vec![Stretch::default()];
-    for column in columns(curve.series, (panel.x_kind, &panel.x), count) {
-        let x = inner.x(panel, curve.series.x(column.points.start, panel.x_kind));
-        let (enters, leaves) = (column.enters(scale), column.leaves(scale));
-        if enters.is_none() {
-            stretches.push(Stretch::default());
-        }
-        let Some(current) = stretches.last_mut() else { continue };
-        // Between two and three points a column, a stretch stays what it was.
-        let is_dense = if current.is_dense { column.points.len() > 1 } else { column.points.len() > 2 };
-        if is_dense != current.is_dense {
-            let next = current.continued(is_dense);
-            stretches.push(next);
-        }
-        let Some(current) = stretches.last_mut() else { continue };
-        if let Some(bounds) = column.bounds(scale) {
-            for value in [enters, Some(bounds.low()), Some(bounds.high()), leaves].into_iter().flatten() {
-                let place = (x, inner.y(panel, value));
-                if current.path.last() != Some(&place) {
-                    current.path.push(place);
-                }
-            }
-            current.above.push((x, inner.y(panel, bounds.high())));
-            current.below.push((x, inner.y(panel, bounds.low())));
-        }
-        if leaves.is_none() {
-            stretches.push(Stretch::default());
-        }
-    }
-    stretches
-}
-
-/// A run's marks along its curve, so that it is known without colours: on every point of a short curve, else at even distances
-/// that differ from run to run, and always on its last point.
-fn marks<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>,
-    (panel, curve): (&Panel<'_>, &Curve<'_>),
-    (inner, unit): (Area, f64),
-) -> io::Result<()> {
-    const ALONG: usize = 7;
-    let Ink { on_light: rgb, shape, .. } = ink(curve.slot);
-    let series = curve.series;
-    let shown = |value: f64| value.is_finite() && (panel.y.scale() == Scale::Linear || value > 0.0);
-    let mut chosen: Vec<usize> = if series.len() <= 3 * ALONG {
-        (0..series.len()).collect()
-    } else {
-        let offset = index(curve.slot % 4) / 4.0;
-        let wanted = (0..ALONG).map(|number| panel.x.value((index(number) + 0.25 + offset * 0.8) / index(ALONG)));
-        wanted.map(|x| series.find((0, 0), panel.x_kind, |place| place >= x)).collect()
-    };
-    chosen.extend((0..series.len()).rev().take(3).find(|&last| shown(series.values()[last])));
-    chosen.dedup();
-    for number in chosen {
-        if let Some(point) = series.get(number).filter(|point| shown(point.value)) {
-            let place = (inner.x(panel, series.x(number, panel.x_kind)), inner.y(panel, point.value));
-            pen.mark(shape, place, (rgb, 5.6 * unit))?;
-        }
-    }
-    Ok(())
-}
-
-/// A path in dashes of given lengths, in line widths.
-fn dashed<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>,
-    path: &[Place],
-    (colour, width, (dash, pause)): (Colour, f64, (f64, f64)),
-) -> io::Result<()> {
-    let period = (dash + pause) * width;
-    let mut travelled = 0.0;
-    let mut piece: Vec<Place> = Vec::new();
-    for pair in path.windows(2) {
-        let (from, to) = (pair[0], pair[1]);
-        let length = (to.0 - from.0).hypot(to.1 - from.1);
-        let along = |distance: f64| {
-            let share = if length > 0.0 { distance / length } else { 0.0 };
-            (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
-        };
-        let mut done = 0.0;
-        while done < length {
-            let phase = (travelled + done) % period;
-            let is_dash = phase < dash * width;
-            let rest = if is_dash { dash * width - phase } else { period - phase };
-            // A floor keeps rounding from standing still.
-            let end = (done + rest.max(width * 0.01)).min(length);
-            if is_dash {
-                if piece.is_empty() {
-                    piece.push(along(done));
-                }
-                piece.push(along(end));
-            } else if !piece.is_empty() {
-                pen.line(&std::mem::take(&mut piece), colour, width)?;
-            }
-            done = end;
-        }
-        travelled += length;
-    }
-    if piece.is_empty() { Ok(()) } else { pen.line(&piece, colour, width) }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]

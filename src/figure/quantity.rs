@@ -26,8 +26,10 @@ pub enum Quantity {
     Distance,
     /// Trace of the exact Hessian, with its standard error.
     Trace,
-    /// Trace of the Hessian smoothed at the scale of the noise, from gradients that the steps paid for.
+    /// Trace of the Hessian smoothed at the scale of the noise, from the pairs of gradients that NSO's steps paid for.
     FreeTrace,
+    /// The same from the single gradients of WP-SGD: it carries the first-order term as noise.
+    OneSidedTrace,
     /// Largest eigenvalue of the exact Hessian; its error bar is the residual.
     LambdaMax,
     /// Smallest eigenvalue of the exact Hessian; its error bar is the residual.
@@ -62,7 +64,7 @@ enum Written {
 
 impl Quantity {
     /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StepLoss,
         Self::TrainLoss,
         Self::TestLoss,
@@ -74,6 +76,7 @@ impl Quantity {
         Self::Distance,
         Self::Trace,
         Self::FreeTrace,
+        Self::OneSidedTrace,
         Self::LambdaMax,
         Self::LambdaMin,
         Self::Layerwise,
@@ -104,6 +107,7 @@ impl Quantity {
             Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
             Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
             Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Linear, Digits(3)),
+            Self::OneSidedTrace => ("one_sided_trace", "smoothed trace, one-sided", "", Scale::Linear, Digits(3)),
             Self::LambdaMax => ("lambda_max", "λ max", "", Scale::Log, Digits(3)),
             Self::LambdaMin => ("lambda_min", "λ min", "", Scale::Linear, Digits(3)),
             Self::Layerwise => ("lambda_layerwise", "λ layerwise", "a sum, no eigenvalue", Scale::Log, Digits(3)),

@@ -1,4 +1,5 @@
-//! A made-up session for tests: four methods on a classifier, noisy losses, probes with errors, two changes, one divergence.
+//! A made-up session for tests: four methods on a classifier, noisy losses, probes with all that they may find, two changes, one
+//! divergence.
 //! Every number follows from formulas here, so that snapshots stay.
 
 use super::{
@@ -8,7 +9,10 @@ use super::{
 use crate::{
     optimizer::{Hyperparameters, Knob},
     problem::Metrics,
-    run::{Budget, Eigenvalue, Estimate, Event, Outcome, Place, Position, Probe, Sides, Start},
+    run::{
+        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, LayerTrace, Layerwise, Outcome, Place,
+        Position, Probe, Sides, Start,
+    },
 };
 
 /// Training gradient evaluations that each run may spend.
@@ -143,30 +147,24 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 examples: 5000,
                 took: 0.01,
                 metrics,
-                place: Place::default(),
+                place: place(slot, progress),
             });
         }
+        let at = Position { step, gradients, seconds };
+        let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp());
         if gradients.is_multiple_of(200) {
-            let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.05 * noise(slot + 11, step));
             let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
-            let trace =
-                Estimate { mean: trace, std_error: 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp()), probes: 30 };
-            let lambda_max = Eigenvalue { value: top, residual: 1e-3 * top, products: 20 };
-            let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
-            events.push(Event::Probe(Box::new(Probe { examples: 512, took: 0.2, ..probe })));
+            let trace = trace * (1.0 + 0.05 * noise(slot + 11, step));
+            let std_error = 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp());
+            let probe = probe(at, Estimate { mean: trace, std_error, probes: 30 }, top);
+            if gradients.is_multiple_of(1000) {
+                events.push(Event::PerturbationGap(Box::new(gap(at, probe.trace))));
+                events.push(Event::Bound(Box::new(bound(at, probe.trace.mean, place(slot, progress)))));
+            }
+            events.push(Event::Probe(Box::new(probe)));
         }
-        if gradients.is_multiple_of(80) && recipe.method == "nso" && gradients > 0 {
-            let trace =
-                1.4 * recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp()) * (1.0 + 0.1 * noise(slot + 17, step));
-            let estimate = Estimate { mean: trace, std_error: 0.1 * trace, probes: 40 };
-            events.push(Event::FreeTrace {
-                step,
-                gradients,
-                seconds,
-                sigma: 0.02,
-                sides: Sides::TwoPoint,
-                trace: estimate,
-            });
+        if gradients.is_multiple_of(80) && gradients > 0 {
+            events.extend(free(at, recipe.method, (trace, recipe.ends.2, slot)));
         }
     }
     if spent == BUDGET {
@@ -175,4 +173,109 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         events.push(Event::Finish { outcome: Outcome::Completed, step, gradients: spent, seconds, reason: None });
     }
     events
+}
+
+/// Where the weights are after that share of the budget.
+fn place(slot: usize, progress: f64) -> Place {
+    let travel = (6.0 - slot as f64) * (1.0 - (-3.0 * progress).exp());
+    Place {
+        weight_norm: Some(16.0_f64.hypot(travel)),
+        travel: Some(travel),
+        lr_now: Some(0.05),
+        sigma_now: (slot % 2 == 1).then_some(0.02),
+    }
+}
+
+/// A probe that measured everything, around a trace and a largest eigenvalue.
+fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
+    let layers = [("fc1.weight", 0.82), ("fc1.bias", 0.03), ("fc2.weight", 0.14), ("fc2.bias", 0.01)];
+    let layer = |(name, share): (&str, f64)| LayerTrace {
+        name: name.into(),
+        trace: Estimate { mean: share * trace.mean, std_error: 0.5 * share.sqrt() * trace.std_error, ..trace },
+    };
+    // A bulk at zero, a few eigenvalues apart, the largest among them.
+    let nodes = [-0.04, -0.01, 0.0, 0.005, 0.02, 0.06, 0.12, 0.2, 0.45, 0.7, 1.0];
+    let weights = [0.002, 0.05, 0.72, 0.18, 0.04, 0.004, 0.002, 0.001, 0.0005, 0.0003, 0.0002];
+    let eigenvalue = |value: f64| Eigenvalue { value, residual: 1e-3 * value.abs(), products: 20 };
+    Probe {
+        lambda_min: Some(eigenvalue(-0.04 * top)),
+        lambda_layerwise: Some(Layerwise { value: 1.6 * top, change: 1e-9, products: 40 }),
+        layers: layers.map(layer).to_vec(),
+        density: Some(Density {
+            nodes: nodes.map(|node| node * top).to_vec(),
+            weights: weights.to_vec(),
+            products: 80,
+        }),
+        gradient_norm: Some(0.02 * trace.mean.sqrt()),
+        examples: 512,
+        took: 0.2,
+        ..Probe::new(at, trace, eigenvalue(top))
+    }
+}
+
+/// What noise of five scales does, a fifth more than the exact trace predicts and growing with the scale.
+fn gap(at: Position, trace: Estimate) -> GapCurve {
+    let point = |sigma: f64| {
+        let smoothed = trace.mean * (1.2 + 8.0 * sigma);
+        let gap = sigma * sigma / 2.0 * trace.mean * (1.2 + 5.0 * sigma);
+        GapPoint {
+            sigma,
+            gap: Estimate { mean: gap, std_error: 0.08 * gap, probes: 20 },
+            smoothed_trace: Estimate { mean: smoothed, std_error: 0.1 * smoothed, probes: 20 },
+        }
+    };
+    let Position { step, gradients, seconds } = at;
+    let points = [0.02, 0.025, 0.03, 0.035, 0.04].map(point).to_vec();
+    GapCurve { step, gradients, seconds, points, trace, evaluations: 200, took: 0.4 }
+}
+
+fn bound(at: Position, trace: f64, place: Place) -> Bound {
+    let travel = place.travel.unwrap_or(0.0);
+    let (largest_trace, largest_loss, examples) = (20.0 * trace, 1.9, 4000);
+    let theorem = (largest_loss * largest_trace * travel * travel / examples as f64).sqrt();
+    let Position { step, gradients, seconds } = at;
+    Bound {
+        step,
+        gradients,
+        seconds,
+        largest_trace,
+        travel,
+        largest_loss,
+        examples,
+        measured: 32,
+        theorem,
+        code: theorem * largest_loss.sqrt(),
+        best_sigma: (2.0 * travel * (largest_loss / (2.0 * largest_trace * examples as f64)).sqrt()).sqrt(),
+        products: 960,
+        took: 0.5,
+    }
+}
+
+/// What the steps of a method yield for nothing: of pairs a smoothed trace, of single perturbations one that scatters below zero, of
+/// ascents a curvature.
+fn free(at: Position, method: &str, (trace, top, slot): (f64, f64, usize)) -> Option<Event> {
+    let Position { step, gradients, seconds } = at;
+    let luck = noise(slot + 17, step);
+    let smoothed = |sides, mean, std_error| Event::FreeTrace {
+        step,
+        gradients,
+        seconds,
+        sigma: 0.02,
+        sides,
+        trace: Estimate { mean, std_error, probes: 40 },
+    };
+    match method {
+        "nso" => {
+            let mean = 1.4 * trace * (1.0 + 0.1 * luck);
+            Some(smoothed(Sides::TwoPoint, mean, 0.1 * mean))
+        }
+        "wp-sgd" => Some(smoothed(Sides::OneSided, 1.4 * trace + 30.0 * luck, 16.0)),
+        "sam" => Some(Event::AscentCurvature {
+            step,
+            gradients,
+            seconds,
+            curvature: Estimate { mean: 0.5 * top * (1.0 + 0.3 * luck), std_error: 0.06 * top, probes: 40 },
+        }),
+        _ => None,
+    }
 }

@@ -9,14 +9,42 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{export::Session, file, quantity::Quantity, series::XAxis};
+use super::{
+    export::{Session, SessionRun},
+    file,
+    quantity::Quantity,
+    series::{At, XAxis},
+};
+use crate::run::Estimate;
 
-/// The columns of the CSV file.
-pub const COLUMNS: [&str; 8] = ["run", "quantity", "step", "gradients", "epoch", "seconds", "value", "std_error"];
+/// The columns of the CSV file. The last three say where a value of a [snapshot](super::Snapshots) belongs, and are empty elsewhere.
+pub const COLUMNS: [&str; 11] =
+    ["run", "quantity", "step", "gradients", "epoch", "seconds", "value", "std_error", "sigma", "eigenvalue", "tensor"];
 
-/// Writes one row for each value of each quantity of each run, under [`COLUMNS`]. Values that are not finite are written
-/// NaN, inf and -inf; `std_error` (for lambda_max the residual) is empty where there is none. Names that a spreadsheet
-/// would run as formulas get an apostrophe.
+/// One value with what is known of it.
+struct Row<'a> {
+    quantity: &'static str,
+    at: At,
+    value: f64,
+    std_error: f64,
+    place: Place<'a>,
+}
+
+/// Where besides its time a value belongs.
+enum Place<'a> {
+    Nowhere,
+    Sigma(f64),
+    Eigenvalue(f64),
+    Tensor(&'a str),
+}
+
+/// Writes one row for each value of each quantity of each run, under [`COLUMNS`], then the newest of each run's measurements that are
+/// whole curves: `density` at each eigenvalue (the unbroadened weights of the quadrature, which sum to 1), `layer_trace` of each
+/// tensor, at each sigma `perturbation_gap` with `gap_from_trace` and `gap_from_smoothed_trace`, which are sigma^2 / 2 times either
+/// trace, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`, `bound_n`, `bound_best_sigma`.
+///
+/// Values that are not finite are written NaN, inf and -inf; `std_error` (for eigenvalues the residual) is empty where there is
+/// none. Names that a spreadsheet would run as formulas get an apostrophe.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -26,24 +54,97 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
         rows.write_record(COLUMNS)?;
         for run in &session.runs {
             let name = harmless(&run.name);
-            for quantity in Quantity::ALL {
-                let series = run.history.series(quantity);
-                for (index, point) in series.points().enumerate() {
-                    rows.write_record([
-                        name.as_ref(),
-                        quantity.key(),
-                        &point.at.step.to_string(),
-                        &point.at.gradients.to_string(),
-                        &number(series.x(index, XAxis::Epoch)),
-                        &number(point.at.seconds),
-                        &number(point.value),
-                        &if point.std_error.is_nan() { String::new() } else { number(point.std_error) },
-                    ])?;
-                }
+            for row in series(run).chain(snapshots(run)) {
+                let optional = |value: f64| if value.is_nan() { String::new() } else { number(value) };
+                let (sigma, eigenvalue, tensor) = match row.place {
+                    Place::Nowhere => (f64::NAN, f64::NAN, ""),
+                    Place::Sigma(sigma) => (sigma, f64::NAN, ""),
+                    Place::Eigenvalue(eigenvalue) => (f64::NAN, eigenvalue, ""),
+                    Place::Tensor(tensor) => (f64::NAN, f64::NAN, tensor),
+                };
+                rows.write_record([
+                    name.as_ref(),
+                    row.quantity,
+                    &row.at.step.to_string(),
+                    &row.at.gradients.to_string(),
+                    &number(XAxis::Epoch.of(row.at, run.history.steps_per_epoch())),
+                    &number(row.at.seconds),
+                    &number(row.value),
+                    &optional(row.std_error),
+                    &optional(sigma),
+                    &optional(eigenvalue),
+                    harmless(tensor).as_ref(),
+                ])?;
             }
         }
         rows.flush()
     })
+}
+
+/// Every value of every quantity.
+fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
+    Quantity::ALL.into_iter().flat_map(|quantity| {
+        run.history.series(quantity).points().map(move |point| Row {
+            quantity: quantity.key(),
+            at: point.at,
+            value: point.value,
+            std_error: point.std_error,
+            place: Place::Nowhere,
+        })
+    })
+}
+
+/// The newest measurements that are whole curves.
+fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
+    let snapshots = run.history.snapshots();
+    let probed_at = snapshots.probed_at.unwrap_or_default();
+    let estimated = |quantity, at, (estimate, place): (Estimate, Place<'static>)| Row {
+        quantity,
+        at,
+        value: estimate.mean,
+        std_error: estimate.std_error,
+        place,
+    };
+    let density = snapshots.density.iter().flat_map(move |density| {
+        density.nodes.iter().zip(&density.weights).map(move |(&node, &weight)| Row {
+            quantity: "density_weight",
+            at: probed_at,
+            value: weight,
+            std_error: f64::NAN,
+            place: Place::Eigenvalue(node),
+        })
+    });
+    let layers = snapshots.layers.iter().map(move |layer| Row {
+        place: Place::Tensor(&layer.name),
+        ..estimated("layer_trace", probed_at, (layer.trace, Place::Nowhere))
+    });
+    let gaps = snapshots.gap.iter().flat_map(move |gap| {
+        let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
+        gap.points.iter().flat_map(move |point| {
+            let half = point.sigma * point.sigma / 2.0;
+            let predicted =
+                |trace: Estimate| Estimate { mean: half * trace.mean, std_error: half * trace.std_error, ..trace };
+            [
+                ("perturbation_gap", point.gap),
+                ("gap_from_trace", predicted(gap.trace)),
+                ("gap_from_smoothed_trace", predicted(point.smoothed_trace)),
+            ]
+            .map(|(quantity, estimate)| estimated(quantity, at, (estimate, Place::Sigma(point.sigma))))
+        })
+    });
+    #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
+    let bound = snapshots.bound.iter().flat_map(|bound| {
+        let at = At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds };
+        [
+            ("bound_a", bound.largest_trace),
+            ("bound_r", bound.travel),
+            ("bound_c", bound.largest_loss),
+            ("bound_n", bound.examples as f64),
+            ("bound_best_sigma", bound.best_sigma),
+        ]
+        .map(|(quantity, value)| Row { quantity, at, value, std_error: f64::NAN, place: Place::Nowhere })
+    });
+    density.chain(layers).chain(gaps).chain(bound)
 }
 
 /// Writes the events of all runs, run after run, each as a JSON object that begins with the name of its run.
@@ -90,6 +191,8 @@ mod tests {
     use super::{super::sample, *};
     use crate::run::Event;
 
+    const WHOLE: (&str, &str, &str, &str) = ("density_weight", "layer_trace", "perturbation_gap", "bound_a");
+
     #[test]
     fn a_csv_file_reads_back_to_the_same_values() {
         let folder = tempfile::tempdir().unwrap();
@@ -114,10 +217,46 @@ mod tests {
                     assert_eq!(row[7].parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
                 }
             }
+            // 11 points of a density, 4 tensors, 5 scales three times, 5 ingredients.
+            let whole: Vec<_> = row.by_ref().take(11 + 4 + 15 + 5).collect();
+            assert_eq!((&whole[0][1], &whole[11][1], &whole[15][1], &whole[30][1]), WHOLE);
         }
         assert_eq!(row.next(), None);
         assert!(rows.iter().all(|row| !row[0].starts_with('=')));
         assert!(rows.iter().any(|row| &row[6] == "NaN"), "the diverged run's last loss");
+    }
+
+    #[test]
+    fn whole_curves_can_be_plotted_from_their_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.csv");
+        let session = sample::session();
+        write_csv(&session, &path).unwrap();
+        let rows: Vec<csv::StringRecord> = csv::Reader::from_path(&path)
+            .unwrap()
+            .records()
+            .map(Result::unwrap)
+            .filter(|row| &row[0] == "NSO")
+            .collect();
+        let of = |quantity: &str, column: usize| -> Vec<String> {
+            rows.iter().filter(|row| &row[1] == quantity).map(|row| row[column].to_owned()).collect()
+        };
+        let numbers = |cells: Vec<String>| cells.iter().map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+        let snapshots = session.runs[3].history.snapshots();
+        let density = snapshots.density.as_ref().unwrap();
+        assert_eq!(
+            (numbers(of("density_weight", 9)), numbers(of("density_weight", 6))),
+            (density.nodes.clone(), density.weights.clone())
+        );
+        assert_eq!(of("layer_trace", 10), ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
+        assert_eq!(of("layer_trace", 2), ["2000"; 4], "when the newest probe was");
+        assert_eq!(numbers(of("layer_trace", 7))[1], snapshots.layers[1].trace.std_error);
+        assert_eq!(numbers(of("gap_from_trace", 8)), [0.02, 0.025, 0.03, 0.035, 0.04]);
+        let gap = snapshots.gap.as_ref().unwrap();
+        assert!((numbers(of("gap_from_trace", 6))[4] / (0.0008 * gap.trace.mean) - 1.0).abs() < 1e-12);
+        assert_eq!(of("bound_n", 6), ["4000"]);
+        assert_eq!(of("one_sided_trace", 6).len(), 0, "NSO's pairs are two-point");
+        assert!(of("train_loss", 8).iter().all(String::is_empty));
     }
 
     #[test]

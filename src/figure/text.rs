@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::run::Bound;
+
 /// Values with a magnitude in this range are written out; outside of it they get an exponent.
 const PLAIN: std::ops::Range<f64> = 1e-4..1e6;
 
@@ -37,6 +39,14 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     let written = format!("{value:.decimals$}");
     let is_zero = written.bytes().all(|byte| matches!(byte, b'-' | b'.' | b'0'));
     grouped(if is_zero { written.trim_start_matches('-') } else { &written })
+}
+
+/// What a bound is made of, as notes and captions have it: a 97.5, r 12.0, C 1.90, n 4,000, best σ .0123.
+pub fn ingredients(bound: &Bound) -> String {
+    let number = |value: f64| bare(&significant(value, 3));
+    let (a, r) = (number(bound.largest_trace), number(bound.travel));
+    let (c, sigma) = (number(bound.largest_loss), number(bound.best_sigma));
+    format!("a {a}, r {r}, C {c}, n {}, best σ {sigma}", thousands(bound.examples))
 }
 
 /// `value` as a mantissa with so many decimals and an exponent: 2.1e-6.
@@ -92,6 +102,7 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
             '×' | '✕' => plain.push('x'),
             '·' | '–' | '—' | '−' => plain.push('-'),
             '∞' => plain.push_str("inf"),
+            '²' => plain.push_str("^2"),
             '…' => plain.push('~'),
             letter if letter.is_ascii() => plain.push(letter),
             _ => plain.push('?'),
@@ -168,6 +179,7 @@ mod tests {
     fn symbols_have_an_ascii_spelling() {
         assert_eq!(ascii("σ .02→.03"), "sigma .02->.03");
         assert_eq!(ascii("λ max"), "lambda max");
+        assert_eq!(ascii("σ²/2 Tr H"), "sigma^2/2 Tr H");
         assert_eq!(ascii("plain"), "plain");
     }
 

@@ -22,9 +22,8 @@ use super::{
     theme::{Colours, Glyphs, Theme},
 };
 use crate::figure::{
-    Background, ink,
-    panel::{Emphasis, Panel},
-    text::bare,
+    Background, Tick, ink,
+    panel::{Across, Panel},
 };
 
 /// Whether the x axis carries its name.
@@ -101,13 +100,11 @@ impl<'a> Chart<'a> {
 
     /// The labels that may stand at the ends of curves, best first drawn last.
     fn end_labels(&self) -> Vec<EndLabel> {
-        let bright = self.panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal);
-        bright
-            .filter_map(|curve| {
-                let point = curve.series.last()?;
-                let value = bare(&curve.quantity.format(point.value));
+        let labelled = self.panel.curves.iter().filter_map(|curve| Some((curve, curve.end.as_ref()?)));
+        labelled
+            .map(|(curve, value)| {
                 let name = text::fit(&text::scrub(curve.name), 12);
-                Some(EndLabel { slot: curve.slot, text: self.theme.spell(&format!("{name} {value}")) })
+                EndLabel { slot: curve.slot, text: self.theme.spell(&format!("{name} {value}")) }
             })
             .collect()
     }
@@ -212,28 +209,33 @@ impl<'a> Plot<'a> {
         }
         let row = y + height + 1;
         let mut right = usize::from(self.inner.right());
-        if self.chart.x_title == XTitle::Shown {
-            let title = self.chart.panel.x_kind.title();
-            if title.len() + 20 <= usize::from(self.inner.width) {
-                right -= title.len();
+        // A neighbour has the name of the axis that all share, not that of an axis of the panel's own.
+        let across = self.chart.panel.across;
+        if self.chart.x_title == XTitle::Shown || matches!(across, Across::Own(_)) {
+            let title = theme.spell(across.title());
+            let columns = text::width(&title);
+            if columns > 0 && columns + 20 <= usize::from(self.inner.width) {
+                right -= columns;
                 buf.set_string(narrow(right), row, title, theme.quiet());
                 right -= 2;
             }
         }
         let place = |at: f64| usize::from(x) + self.chart.panel.x.clamped(at, usize::from(width));
-        let start = |(at, label): (f64, &str)| {
-            let centred = place(at).saturating_sub(label.len() / 2).max(usize::from(self.inner.x));
-            centred.min(usize::from(self.inner.right()).saturating_sub(label.len()))
+        let start = |tick: &Tick| {
+            let centred = place(tick.at).saturating_sub(text::width(&tick.label) / 2).max(usize::from(self.inner.x));
+            centred.min(usize::from(self.inner.right()).saturating_sub(text::width(&tick.label)))
         };
-        let ticks = (2..=10).rev().map(|count| self.chart.panel.x.ticks(count)).find(|ticks| {
-            ticks.windows(2).all(|pair| {
-                start((pair[0].at, &pair[0].label)) + pair[0].label.len() + 2 < start((pair[1].at, &pair[1].label))
-            })
+        let spelled = |count: usize| {
+            let ticks = self.chart.panel.x_ticks(count).into_iter();
+            ticks.map(|tick| Tick { label: theme.spell(&text::scrub(&tick.label)), ..tick }).collect::<Vec<_>>()
+        };
+        let ticks = (2..=10).rev().map(spelled).find(|ticks| {
+            ticks.windows(2).all(|pair| start(&pair[0]) + text::width(&pair[0].label) + 2 < start(&pair[1]))
         });
         for tick in ticks.unwrap_or_default() {
             put(buf, (narrow(place(tick.at)), y + height), theme.glyph("┬", "+"), theme.frame());
-            let start = start((tick.at, &tick.label));
-            if start + tick.label.len() <= right {
+            let start = start(&tick);
+            if start + text::width(&tick.label) <= right {
                 buf.set_string(narrow(start), row, &tick.label, theme.quiet());
             }
         }
@@ -321,7 +323,7 @@ impl<'a> Plot<'a> {
 
 impl Chart<'_> {
     /// The values that get a label on so many rows.
-    fn y_ticks(&self, rows: u16) -> Vec<crate::figure::Tick> {
+    fn y_ticks(&self, rows: u16) -> Vec<Tick> {
         self.panel.y.ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
     }
 }

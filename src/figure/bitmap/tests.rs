@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{super::sample, *};
-use crate::figure::{Options, Session, export};
+use crate::figure::{Options, Session, export, text};
 
 fn session_figure(session: &Session) -> Figure<'_> {
     Figure::new(&session.title, &session.labelled(), (&View::default(), &[]))
@@ -80,7 +80,7 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
 fn every_run_has_its_ink_in_every_panel_and_the_margin_stays_white() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("session.png");
-    session_figure(&sample::session()).write_png(&path, Size::default()).unwrap();
+    session_figure(&sample::session()).write_png(&path, Size::suiting(4)).unwrap();
     let picture = Picture::read(&path);
     assert_eq!((picture.width, picture.height()), (1600, 1000));
     for (column, row) in [(0..50, 13..48), (50..100, 13..48), (0..50, 50..85), (50..100, 50..85)] {
@@ -99,7 +99,7 @@ fn every_run_has_its_ink_in_every_panel_and_the_margin_stays_white() {
 fn one_panel_fills_the_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.png");
-    let options = Options { panels: vec![PanelKind::Trace], size: Size::new(900, 700).unwrap(), ..Options::default() };
+    let options = Options { panels: vec![PanelKind::Trace], size: Size::new(900, 700), ..Options::default() };
     export(&sample::session(), &path, &options).unwrap();
     let picture = Picture::read(&path);
     assert_eq!((picture.width, picture.height()), (900, 700));
@@ -177,7 +177,7 @@ fn a_picture_that_cannot_be_written_leaves_nothing() {
 fn a_session_without_runs_is_still_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty.png");
-    export(&Session::default(), &path, &Options { size: Size::new(400, 300).unwrap(), ..Options::default() }).unwrap();
+    export(&Session::default(), &path, &Options { size: Size::new(400, 300), ..Options::default() }).unwrap();
     assert_eq!(Picture::read(&path).width, 400);
     assert_eq!(Size::new(100, 100), None);
 }
@@ -195,4 +195,91 @@ fn the_caption_says_how_each_curve_came_about() {
             "Changed while running: NSO σ .02→.03 at step 500; NSO σ .03→.02 at step 1,100",
         ]
     );
+}
+
+#[test]
+fn panels_of_one_measurement_have_the_ink_of_every_run() {
+    use PanelKind::{Density, FreeTrace, Layers, PerturbationGap};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("snapshots.png");
+    let options = Options { panels: vec![FreeTrace, Density, Layers, PerturbationGap], ..Options::default() };
+    export(&sample::session(), &path, &options).unwrap();
+    let picture = Picture::read(&path);
+    assert_eq!((picture.width, picture.height()), (1600, 1000));
+    let ink = |(columns, rows), slot| picture.count((columns, rows), ink(slot).on_light);
+    for slot in 0..4 {
+        for part in [(50..100, 13..48), (0..50, 50..85), (50..100, 50..85)] {
+            assert!(ink(part.clone(), slot) > 300, "run {slot} has {} pixels at {part:?}", ink(part.clone(), slot));
+        }
+    }
+    let smoothed = [0, 1, 2, 3].map(|slot| ink((0..50, 13..48), slot) > 300);
+    assert_eq!(smoothed, [false, true, false, true], "SGD and SAM sample no smoothed trace");
+}
+
+#[test]
+fn a_picture_grows_with_its_panels() {
+    let size = |panels| {
+        let Size { width, height } = Size::suiting(panels);
+        (width, height)
+    };
+    assert_eq!([0, 1, 4].map(size), [(1600, 1000); 3]);
+    assert_eq!([6, 7, 16].map(size), [(2160, 1000), (2160, 1400), (2160, 2600)]);
+    assert_eq!([1, 2, 4, 5, 6, 7, 16].map(grid), [(1, 1), (2, 1), (2, 2), (3, 2), (3, 2), (3, 3), (3, 6)]);
+}
+
+/// Where each text of an SVG file begins or ends, whichever is at its place: its anchor, x, y, size and letters.
+fn placed(svg: &str) -> Vec<(String, f64, f64, f64, String)> {
+    let attribute = |tag: &str, name: &str| -> String {
+        let at = tag.find(&format!(" {name}=\"")).map_or(0, |at| at + name.len() + 3);
+        tag[at..].split('"').next().unwrap_or("").to_owned()
+    };
+    svg.split("<text")
+        .skip(1)
+        .filter(|piece| !piece.contains("rotate"))
+        .map(|piece| {
+            let (tag, after) = piece.split_once('>').unwrap();
+            let number = |name| attribute(tag, name).parse().unwrap();
+            let text = after.split('<').next().unwrap().trim().replace("&apos;", "'");
+            (attribute(tag, "text-anchor"), number("x"), number("y"), number("font-size"), text)
+        })
+        .collect()
+}
+
+#[test]
+fn sixteen_panels_are_all_titled_and_no_remark_runs_into_a_title() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.svg");
+    export(&sample::session(), &path, &Options { panels: PanelKind::ALL.to_vec(), ..Options::default() }).unwrap();
+    let svg = fs::read_to_string(&path).unwrap();
+    let texts = placed(&svg);
+    let mut nowhere = String::new();
+    let mut backend = SVGBackend::with_string(&mut nowhere, (1, 1));
+    let pen = Pen::new(&mut backend, Surface::Vector, 1.0);
+    let width = |size: f64, text: &str| pen.width(text, size / 1.24).unwrap();
+    let mut beside = 0;
+    for title in PanelKind::ALL.map(PanelKind::title) {
+        let (_, x, y, size, _) = texts.iter().find(|text| text.4 == title).unwrap_or_else(|| panic!("no \"{title}\""));
+        let end = x + width(*size, title);
+        let remarks = texts.iter().filter(|text| text.0 == "end" && (text.2 - y).abs() < 100.0 && text.1 > end);
+        if let Some(remark) = remarks.min_by(|one, other| one.1.total_cmp(&other.1)) {
+            beside += 1;
+            assert!(remark.1 - width(remark.3, &remark.4) > end, "\"{}\" runs into \"{title}\"", remark.4);
+        }
+    }
+    assert!(beside >= 8, "only {beside} titles have a remark beside them");
+    for name in ["fc1.weight", "fc2.bias", "eigenvalue", "noise scale σ"] {
+        assert!(texts.iter().any(|text| text.4 == name), "{name}");
+    }
+}
+
+#[test]
+fn the_caption_holds_what_bounds_are_made_of_where_they_are_shown() {
+    let session = sample::session();
+    let figure = |kinds: &[PanelKind]| Figure::new("", &session.labelled(), (&View::default(), kinds)).caption;
+    let bounds = |caption: Vec<String>| caption.into_iter().find(|line| line.starts_with("Newest bounds"));
+    assert_eq!(bounds(figure(&[PanelKind::Loss])), None);
+    let line = bounds(figure(&[PanelKind::Bound])).unwrap();
+    let found = session.runs[0].history.snapshots().bound.unwrap();
+    assert!(line.contains(&format!("({}; a and C over 32 examples)", text::ingredients(&found))), "{line}");
+    assert_eq!(line.matches("in the code's form").count(), 4);
 }

@@ -1,9 +1,20 @@
 //! The catalogue of panels: what each chart of the dashboard is about, and which four suit a session.
 
+use super::{Emphasis, Form, Stroke};
 use crate::{
-    figure::{history::History, quantity::Quantity},
-    run::PanelKind,
+    figure::{axis::Scale, history::History, quantity::Quantity},
+    run::{Extra, PanelKind},
 };
+
+/// One quantity along training as a panel draws it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layer {
+    pub quantity: Quantity,
+    pub emphasis: Emphasis,
+    pub form: Form,
+    /// What tells it from the others; empty where the title does.
+    pub note: &'static str,
+}
 
 impl PanelKind {
     /// The next kind, the first after the last.
@@ -17,11 +28,14 @@ impl PanelKind {
         match self {
             Self::Loss => "loss",
             Self::Accuracy => "accuracy",
+            Self::Density => "spectral density",
+            Self::Layers => "trace by tensor",
+            Self::PerturbationGap => "perturbation gap",
             other => other.bright().title(),
         }
     }
 
-    /// The quantity that the chart is about.
+    /// The quantity that the chart is about; of a chart that is one measurement, the one along training nearest to it.
     pub fn bright(self) -> Quantity {
         match self {
             Self::Loss => Quantity::TrainLoss,
@@ -40,16 +54,72 @@ impl PanelKind {
         }
     }
 
-    /// The quantity that stands faint behind it.
-    pub fn faint(self) -> Option<Quantity> {
+    /// What it draws along training, from back to front; nothing for a chart that is one measurement.
+    pub(super) fn layers(self) -> Vec<Layer> {
+        use Emphasis::{Faint, Normal};
+        const SOLID: Form = Form::Line(Stroke::Solid);
+        const DASHED: Form = Form::Line(Stroke::Dashed);
+
+        let layer = |quantity, (emphasis, form), note| Layer { quantity, emphasis, form, note };
+        let behind = match self {
+            Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
+            Self::Loss => vec![layer(Quantity::StepLoss, (Faint, SOLID), "")],
+            Self::Accuracy => vec![layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train")],
+            Self::ValidationError => vec![layer(Quantity::TrainError, (Faint, SOLID), "faint: train")],
+            Self::Trace => vec![layer(Quantity::FreeTrace, (Faint, DASHED), "dashed: smoothed trace")],
+            Self::FreeTrace => vec![
+                layer(Quantity::Trace, (Faint, SOLID), "faint: exact"),
+                layer(Quantity::OneSidedTrace, (Normal, Form::Dots), "dots: one-sided"),
+                layer(Quantity::FreeTrace, (Normal, SOLID), "line: two-point"),
+            ],
+            Self::LambdaMax => vec![
+                layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: SAM, minibatch"),
+                layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
+            ],
+            Self::Bound => vec![layer(Quantity::BoundCode, (Faint, SOLID), "faint: code form")],
+            Self::Gap | Self::Distance | Self::LambdaMin | Self::Travel | Self::WeightNorm | Self::GradientNorm => {
+                Vec::new()
+            }
+        };
+        let front = layer(self.bright(), (Normal, SOLID), "");
+        let has_front = behind.iter().any(|layer| layer.quantity == front.quantity);
+        behind.into_iter().chain((!has_front).then_some(front)).collect()
+    }
+
+    /// The y scale unless the user asks for the other one.
+    pub(super) fn scale(self) -> Scale {
         match self {
-            Self::Loss => Some(Quantity::StepLoss),
-            Self::Accuracy => Some(Quantity::TrainAccuracy),
-            Self::ValidationError => Some(Quantity::TrainError),
-            Self::Trace => Some(Quantity::FreeTrace),
-            Self::FreeTrace => Some(Quantity::Trace),
-            Self::LambdaMax => Some(Quantity::AscentCurvature),
-            Self::Bound => Some(Quantity::BoundCode),
+            // The bulk of a spectrum lies at zero, and one tensor holds most of the trace.
+            Self::Density | Self::Layers => Scale::Log,
+            Self::PerturbationGap => Scale::Linear,
+            other => other.bright().scale(),
+        }
+    }
+
+    /// The name of the y axis with its unit: "loss (nats)".
+    pub(super) fn y_title(self) -> String {
+        match (self, self.bright().unit()) {
+            (Self::Density, _) => "density".into(),
+            (Self::Layers, _) => Quantity::Trace.title().into(),
+            (Self::PerturbationGap, _) => "E f(w + U) − f(w)".into(),
+            (_, "") => self.title().into(),
+            (Self::Gap, unit) => unit.into(),
+            (_, unit) => format!("{} ({unit})", self.title()),
+        }
+    }
+
+    /// Whether the error bars of its curves are standard errors; those of eigenvalues are residuals.
+    pub(super) fn has_std_errors(self) -> bool {
+        matches!(self, Self::Trace | Self::FreeTrace | Self::Layers | Self::PerturbationGap)
+    }
+
+    /// What a preset has its probes measure for it; `None` where they do anyway, or nothing can be asked.
+    pub(super) fn extra(self) -> Option<Extra> {
+        match self {
+            Self::LambdaMin => Some(Extra::LambdaMin),
+            Self::Density => Some(Extra::Density),
+            Self::PerturbationGap => Some(Extra::PerturbationGap),
+            Self::Bound => Some(Extra::Bound),
             _ => None,
         }
     }

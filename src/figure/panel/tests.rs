@@ -3,7 +3,7 @@
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Event, Place, ProbePlan, Train},
+    run::{Bound, Cadence, Eigenvalue, Estimate, Event, Place, Position, Probe, ProbePlan, Sides, Train},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
@@ -37,7 +37,8 @@ fn the_loss_lies_over_its_minibatch_noise() {
     let session = sample::session();
     let runs = session.labelled();
     let panel = panel(PanelKind::Loss, &runs);
-    let drawn: Vec<_> = panel.curves.iter().map(|curve| (curve.slot, curve.quantity, curve.emphasis)).collect();
+    let drawn: Vec<_> =
+        panel.curves.iter().map(|curve| (curve.slot, curve.quantity.unwrap(), curve.emphasis)).collect();
     let layer = |quantity, emphasis| (0..4).map(move |slot| (slot, quantity, emphasis));
     let expected: Vec<_> =
         layer(Quantity::StepLoss, Emphasis::Faint).chain(layer(Quantity::TrainLoss, Emphasis::Normal)).collect();
@@ -53,9 +54,13 @@ fn only_the_smoothed_trace_is_dashed() {
     let session = sample::session();
     let runs = session.labelled();
     let panel = panel(PanelKind::Trace, &runs);
-    let dashed: Vec<_> =
-        panel.curves.iter().filter(|curve| curve.stroke == Stroke::Dashed).map(|curve| curve.quantity).collect();
-    assert_eq!(dashed, [Quantity::FreeTrace]);
+    let dashed: Vec<_> = panel
+        .curves
+        .iter()
+        .filter(|curve| curve.form == Form::Line(Stroke::Dashed))
+        .map(|curve| (curve.name, curve.quantity))
+        .collect();
+    assert_eq!(dashed, [("NSO", Some(Quantity::FreeTrace))], "WP-SGD's one-sided trace would wreck the axis");
     assert_eq!(panel.notes, ["log", "dashed: smoothed trace", "bars: ± 1 std. error"]);
 }
 
@@ -65,9 +70,9 @@ fn the_axis_covers_the_error_bars() {
     let runs = session.labelled();
     let panel = panel(PanelKind::Trace, &runs);
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
-        for point in curve.series.points() {
-            assert!(panel.y.slot(point.value + point.std_error, 100).is_some());
-            assert!(panel.y.slot(point.value - point.std_error, 100).is_some());
+        for spot in curve.points.iter() {
+            assert!(panel.y.slot(spot.y + spot.std_error, 100).is_some());
+            assert!(panel.y.slot(spot.y - spot.std_error, 100).is_some());
         }
     }
 }
@@ -108,7 +113,7 @@ fn the_stability_threshold_is_shown_where_it_is_near() {
     let shared = panel(PanelKind::LambdaMax, &runs);
     assert_eq!(shared.guides.len(), 1);
     assert!((shared.guides[0].y - 76.0).abs() < 1e-9 && shared.guides[0].slot.is_none());
-    assert_eq!(shared.notes, ["log", "dotted: 2(1+μ)/lr"]);
+    assert_eq!(shared.notes, ["log", "faint: SAM, minibatch", "dashed: layerwise, no eigenvalue", "dotted: 2(1+μ)/lr"]);
     let alone = panel(PanelKind::LambdaMax, &runs[1..2]);
     assert!(alone.guides.is_empty(), "WP-SGD stays below 8");
     assert!(panel(PanelKind::Trace, &runs).guides.is_empty());
@@ -168,4 +173,135 @@ fn a_log_x_axis_begins_at_the_first_step() {
     let panel = Panel::new(PanelKind::Loss, &runs, &view);
     assert_eq!((panel.x.low(), panel.x.high()), (1.0, 5000.0));
     assert_eq!(panel.x.scale(), Scale::Log);
+}
+
+fn free(step: u64, sides: Sides, (mean, std_error): (f64, f64)) -> Event {
+    let trace = Estimate { mean, std_error, probes: 40 };
+    Event::FreeTrace { step, gradients: step, seconds: step as f64, sigma: 0.02, sides, trace }
+}
+
+fn exact(step: u64, mean: f64) -> Event {
+    let trace = Estimate { mean, std_error: 0.1, probes: 40 };
+    let lambda_max = Eigenvalue { value: 1.0, residual: 0.0, products: 9 };
+    Event::Probe(Box::new(Probe::new(Position { step, gradients: step, seconds: step as f64 }, trace, lambda_max)))
+}
+
+#[test]
+fn smoothed_traces_of_one_and_of_two_sides_are_told_apart() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::FreeTrace, &runs);
+    let drawn: Vec<_> =
+        panel.curves.iter().map(|curve| (curve.name, curve.quantity.unwrap(), curve.emphasis)).collect();
+    assert_eq!(
+        drawn,
+        [
+            ("WP-SGD", Quantity::Trace, Emphasis::Faint),
+            ("NSO", Quantity::Trace, Emphasis::Faint),
+            ("WP-SGD", Quantity::OneSidedTrace, Emphasis::Normal),
+            ("NSO", Quantity::FreeTrace, Emphasis::Normal),
+        ],
+        "the exact trace stands behind those that sample a smoothed one"
+    );
+    let dots: Vec<_> = panel.curves.iter().filter(|curve| curve.form == Form::Dots).map(|curve| curve.name).collect();
+    assert_eq!((dots, panel.y.scale()), (vec!["WP-SGD"], Scale::Linear));
+    for note in ["faint: exact", "dots: one-sided", "line: two-point", "bars: ± 1 std. error", "some beyond the axis"]
+    {
+        assert!(panel.notes.iter().any(|told| told == note), "no \"{note}\" in {:?}", panel.notes);
+    }
+}
+
+/// The exact trace is 10 to 20, a span of 10 but at least the largest value: one-sided estimates widen the axis to -10 and 40 at most.
+#[test]
+fn one_sided_scatter_does_not_press_the_steady_traces_into_a_line() {
+    let scattered = |mean: f64, std_error: f64| {
+        history(&[
+            exact(1, 20.0),
+            exact(2, 10.0),
+            free(1, Sides::OneSided, (mean, std_error)),
+            free(2, Sides::OneSided, (12.0, 1.0)),
+        ])
+    };
+    let range = |history: &History| {
+        let runs = one(history);
+        let panel = panel(PanelKind::FreeTrace, &runs);
+        (panel.y.low(), panel.y.high(), panel.notes.iter().any(|note| note == "some beyond the axis"))
+    };
+    assert_eq!(range(&scattered(-5000.0, 1.0)), (-10.0, 20.0, true));
+    assert_eq!(range(&scattered(5000.0, 1.0)), (10.0, 40.0, true));
+    assert_eq!(range(&scattered(15.0, 900.0)), (-10.0, 40.0, true), "nor do its error bars");
+    assert_eq!(range(&scattered(25.0, 1.0)), (10.0, 26.0, false));
+    let alone = history(&[free(1, Sides::OneSided, (-5000.0, 1.0)), free(2, Sides::OneSided, (12.0, 1.0))]);
+    assert_eq!(range(&alone), (-6000.0, 1000.0, false), "alone it has the axis");
+}
+
+#[test]
+fn a_run_that_samples_no_smoothed_trace_says_so_after_its_second_evaluation() {
+    let metrics = Metrics { train_loss: Some(1.0), ..Metrics::default() };
+    let first = history(&[eval(0, metrics)]);
+    assert_eq!(panel(PanelKind::FreeTrace, &one(&first)).empty.as_deref(), Some("no data yet"));
+    let second = history(&[eval(0, metrics), exact(0, 2.0), eval(40, metrics)]);
+    assert_eq!(
+        panel(PanelKind::FreeTrace, &one(&second)).empty.as_deref(),
+        Some("only nso and wp-sgd with noise sample it")
+    );
+}
+
+#[test]
+fn a_bound_names_its_ingredients() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let both = panel(PanelKind::Bound, &runs);
+    assert_eq!(both.curves.iter().map(|curve| curve.emphasis).collect::<Vec<_>>(), {
+        [[Emphasis::Faint; 4], [Emphasis::Normal; 4]].concat()
+    });
+    assert_eq!(both.notes[0], "log", "the zeros of the first step are no news");
+    let bound = session.runs[3].history.snapshots().bound.unwrap();
+    let expected = format!("NSO: {}", text::ingredients(&bound));
+    assert!(both.notes.contains(&expected) && both.notes.contains(&"faint: code form".to_owned()), "{:?}", both.notes);
+    let bound =
+        Bound { largest_trace: 97.5, travel: 12.0, largest_loss: 1.9, examples: 4000, best_sigma: 0.0123, ..bound };
+    assert_eq!(text::ingredients(&bound), "a 97.5, r 12.0, C 1.90, n 4,000, best σ .0123");
+}
+
+#[test]
+fn the_layerwise_sum_is_shown_as_what_it_is() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::LambdaMax, &runs);
+    let looks = |quantity| {
+        let mut curves = panel.curves.iter().filter(move |curve| curve.quantity == Some(quantity));
+        let found = curves.next().unwrap();
+        (found.emphasis, found.form, 1 + curves.count())
+    };
+    assert_eq!(looks(Quantity::Layerwise), (Emphasis::Faint, Form::Line(Stroke::Dashed), 4));
+    assert_eq!(looks(Quantity::AscentCurvature), (Emphasis::Faint, Form::Line(Stroke::Solid), 1));
+    assert!(panel.notes.contains(&"dashed: layerwise, no eigenvalue".to_owned()));
+}
+
+#[test]
+fn remarks_are_shown_whole_or_not_at_all() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::Trace, &runs);
+    let count = |text: &str| text.chars().count() as f64;
+    let lines = |rooms: &[f64]| panel.notes_within(rooms, "  ", count);
+    assert_eq!(lines(&[80.0]), ["log  dashed: smoothed trace  bars: ± 1 std. error"]);
+    assert_eq!(lines(&[48.0]), ["log  dashed: smoothed trace"], "the last needs 49");
+    assert_eq!(lines(&[26.0]), ["log  bars: ± 1 std. error"], "what fits is shown");
+    assert_eq!(lines(&[26.0, 30.0]), ["log  bars: ± 1 std. error", "dashed: smoothed trace"]);
+    assert_eq!(lines(&[2.0]), [""]);
+}
+
+#[test]
+fn every_kind_is_drawn_whatever_has_been_told() {
+    for session in [sample::session(), sample::session_until(0), sample::session_until(120)] {
+        let runs = session.labelled();
+        for kind in PanelKind::ALL {
+            for runs in [&runs[..], &runs[2..3], &[]] {
+                let panel = panel(kind, runs);
+                assert_eq!(panel.empty.is_some(), panel.curves.is_empty(), "{kind:?}");
+            }
+        }
+    }
 }

@@ -46,6 +46,48 @@ fn lambda_max_stays_under_a_dotted_threshold() {
 }
 
 #[test]
+fn a_spectral_density_has_its_own_axis_and_marks_at_the_largest_eigenvalues() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::Density, (58, 16)));
+}
+
+#[test]
+fn traces_by_tensor_are_grouped_bars() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::Layers, (58, 16)));
+}
+
+#[test]
+fn a_perturbation_gap_has_its_predictions_dashed_and_dotted() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::PerturbationGap, (78, 20)));
+}
+
+#[test]
+fn one_sided_traces_scatter_around_two_point_ones() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::FreeTrace, (78, 20)));
+}
+
+#[test]
+fn bars_in_ascii_keep_their_names() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let panel = Panel::new(PanelKind::Layers, &runs, &View::default());
+    let plain = Theme::new(Appearance { colours: Colours::None, glyphs: Glyphs::Ascii });
+    insta::assert_snapshot!(text_of(&Chart::new(&panel, plain).x_title(XTitle::Left), (58, 14)));
+}
+
+#[test]
+fn an_axis_of_its_own_has_its_name_even_where_a_neighbour_has_the_shared_one() {
+    let session = sample::session();
+    let runs = session.labelled();
+    let theme = Theme::new(Appearance::default());
+    let titled = |kind, title: &str| {
+        let panel = Panel::new(kind, &runs, &View::default());
+        text_of(&Chart::new(&panel, theme).x_title(XTitle::Left), (58, 16)).contains(title)
+    };
+    assert!(titled(PanelKind::Density, "eigenvalue"));
+    assert!(!titled(PanelKind::Trace, "gradient evaluations"));
+}
+
+#[test]
 fn without_room_for_labels_the_ends_keep_their_marks() {
     insta::assert_snapshot!(drawn(&sample::session(), PanelKind::Gap, (34, 8)));
 }
@@ -143,7 +185,7 @@ proptest! {
 
     #[test]
     fn no_size_and_no_data_break_a_chart(
-        values in prop::collection::vec(any_loss(), 0..300), (columns, rows) in (0u16..=250, 0u16..=80), look in 0usize..4, kind in 0usize..7
+        values in prop::collection::vec(any_loss(), 0..300), (columns, rows) in (0u16..=250, 0u16..=80), look in 0usize..4, kind in 0usize..PanelKind::ALL.len()
     ) {
         let mut session = sample::session_until(400);
         session.runs[1].history = history(&values);

@@ -3,7 +3,7 @@
 use super::canvas::{Brush, Canvas, Layer};
 use crate::figure::{
     columns,
-    panel::{Curve, Emphasis, Panel, Stroke},
+    panel::{Curve, Emphasis, Form, Panel, Stroke},
 };
 
 /// Columns between the marks along a curve, where there are no colours to tell runs apart.
@@ -28,20 +28,42 @@ pub(super) fn trace(
     canvas: &mut Canvas,
     broken: &mut Vec<(usize, usize)>,
 ) -> Option<Traced> {
+    match curve.form {
+        Form::Line(stroke) => line((panel, curve), (Some(stroke), canvas), broken),
+        Form::Dots => line((panel, curve), (None, canvas), broken),
+        Form::Bars(width) => bars((panel, curve), width, canvas),
+    }
+}
+
+fn brush(curve: &Curve<'_>) -> Brush {
+    let layer = if curve.emphasis == Emphasis::Normal { Layer::Bright } else { Layer::Faint };
+    Brush { layer, slot: Some(curve.slot) }
+}
+
+/// Draws the values of each column, and what joins neighbours in its stroke, if it has one.
+fn line(
+    (panel, curve): (&Panel<'_>, &Curve<'_>),
+    (stroke, canvas): (Option<Stroke>, &mut Canvas),
+    broken: &mut Vec<(usize, usize)>,
+) -> Option<Traced> {
     let scale = panel.y.scale();
     let (width, height) = canvas.size();
     let (across, down) = canvas.grain();
-    let layer = if curve.emphasis == Emphasis::Normal { Layer::Bright } else { Layer::Faint };
-    let brush = Brush { layer, slot: Some(curve.slot) };
+    let brush = brush(curve);
     let row = |value: f64| height - 1 - panel.y.clamped(value, height);
-    // Only what joins two columns is dashed: the values themselves are always there.
-    let is_drawn = |x: usize| curve.stroke == Stroke::Solid || (x / 3).is_multiple_of(2);
-    let has_bars = layer == Layer::Bright && curve.series.bars().is_some();
+    // Only what joins two columns has pauses: the values themselves are always there.
+    let is_drawn = |x: usize| match stroke {
+        Some(Stroke::Solid) => true,
+        Some(Stroke::Dashed) => (x / 3).is_multiple_of(2),
+        Some(Stroke::Dotted) => x.is_multiple_of(3),
+        None => false,
+    };
+    let has_bars = brush.layer == Layer::Bright && curve.points.bars().is_some();
 
     let mut before: Option<(usize, usize)> = None;
     let mut traced = Traced { slot: curve.slot, end: (0, 0), marks: Vec::new() };
     let mut is_visible = false;
-    for column in columns(curve.series, (panel.x_kind, &panel.x), width) {
+    for column in columns(&curve.points, &panel.x, width) {
         let x = column.index;
         if column.extents.non_finite > 0 {
             broken.push((x / across, curve.slot));
@@ -54,13 +76,10 @@ pub(super) fn trace(
         let Some(bounds) = column.bounds(scale) else { continue };
         let (bottom, top) = (row(bounds.low()), row(bounds.high()));
         canvas.vertical(x, (top, bottom), brush);
-        let point = curve
-            .series
-            .get(column.points.end - 1)
-            .filter(|point| has_bars && point.std_error > 0.0 && point.value.is_finite());
-        if let Some(point) = point {
-            let ends = (row(point.value - point.std_error), row(point.value + point.std_error));
-            canvas.vertical(x, ends, Brush { layer: Layer::Bar, slot: Some(curve.slot) });
+        let spot = curve.points.get(column.points.end - 1);
+        if let Some(spot) = spot.filter(|spot| has_bars && spot.std_error > 0.0 && spot.y.is_finite()) {
+            let ends = (row(spot.y - spot.std_error), row(spot.y + spot.std_error));
+            canvas.vertical(x, ends, Brush { layer: Layer::Bar, ..brush });
         }
         is_visible = true;
         traced.end = (x / across, before.map_or(top, |(_, row)| row) / down);
@@ -69,5 +88,28 @@ pub(super) fn trace(
             traced.marks.push(traced.end);
         }
     }
-    (is_visible && layer == Layer::Bright).then_some(traced)
+    (is_visible && brush.layer == Layer::Bright).then_some(traced)
+}
+
+/// Draws a bar at each point, with its error bar above it; what lies within the bar cannot be told from it.
+fn bars((panel, curve): (&Panel<'_>, &Curve<'_>), width: f64, canvas: &mut Canvas) -> Option<Traced> {
+    let (columns, height) = canvas.size();
+    let (across, down) = canvas.grain();
+    let brush = brush(curve);
+    let row = |value: f64| height - 1 - panel.y.clamped(value, height);
+    let column = |x: f64| panel.x.clamped(x, columns);
+    let mut tops = Vec::new();
+    for spot in curve.points.iter().filter(|spot| panel.y.has(spot.y)) {
+        let (left, right) = (column(spot.x - width / 2.0), column(spot.x + width / 2.0));
+        // A dot is left free on the right, so that neighbours stay apart.
+        for x in left..right.max(left + 1) {
+            canvas.vertical(x, (row(spot.y), row(0.0)), brush);
+        }
+        if spot.std_error > 0.0 {
+            let ends = (row(spot.y - spot.std_error), row(spot.y + spot.std_error));
+            canvas.vertical(column(spot.x), ends, Brush { layer: Layer::Bar, ..brush });
+        }
+        tops.push((column(spot.x) / across, row(spot.y) / down));
+    }
+    Some(Traced { slot: curve.slot, end: *tops.last()?, marks: tops })
 }

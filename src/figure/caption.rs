@@ -1,0 +1,74 @@
+//! The words under a figure: what a reader needs to know to make each curve again.
+
+use super::{
+    panel::{Labelled, PanelKind},
+    series::At,
+    text,
+};
+use crate::{
+    optimizer::{Choice, Knob},
+    run::Start,
+};
+
+/// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
+pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String> {
+    let mut lines: Vec<String> = runs.iter().map(|run| format!("{}: {}", run.name, parameters(run))).collect();
+    let changes: Vec<String> = runs
+        .iter()
+        .flat_map(|run| {
+            run.history.changes().iter().map(move |change| {
+                let (from, to) = (text::short(change.from), text::short(change.to));
+                format!("{} {} {from}→{to} at step {}", run.name, change.knob.symbol(), text::thousands(change.at.step))
+            })
+        })
+        .collect();
+    if !changes.is_empty() {
+        lines.push(format!("Changed while running: {}", changes.join("; ")));
+    }
+    if kinds.contains(&PanelKind::Bound) {
+        let bounds: Vec<String> = runs.iter().filter_map(bound).collect();
+        if !bounds.is_empty() {
+            lines.push(format!("Newest bounds √(C a r²/n): {}", bounds.join("; ")));
+        }
+    }
+    lines
+}
+
+/// The newest bound of a run with its ingredients, and on how many examples a and C were measured.
+fn bound(run: &Labelled<'_>) -> Option<String> {
+    let bound = run.history.snapshots().bound?;
+    let number = |value: f64| text::bare(&text::significant(value, 3));
+    Some(format!(
+        "{} {}, in the code's form {} ({}; a and C over {} examples)",
+        run.name,
+        number(bound.theorem),
+        number(bound.code),
+        text::ingredients(&bound),
+        text::thousands(bound.measured)
+    ))
+}
+
+/// The method, its choices and knobs as they were at the start where they do something, the seed, and how the run stands.
+fn parameters(run: &Labelled<'_>) -> String {
+    let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
+        return "not started".into();
+    };
+    let knobs = Knob::ALL.into_iter().filter_map(|knob| {
+        let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
+        Some(format!("{} {}", knob.symbol(), text::short(value)))
+    });
+    let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
+    let choices = unusual.map(|(choice, word)| match choice {
+        Choice::Update | Choice::Law | Choice::Scaling => word.to_owned(),
+        Choice::SigmaSchedule | Choice::LrSchedule | Choice::Projection => {
+            format!("{} {word}", choice.key().replace('_', " "))
+        }
+    });
+    let mut parts: Vec<String> =
+        std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(knobs).collect();
+    parts.push(format!("seed {seed}"));
+    let At { step, gradients, .. } = run.history.now();
+    let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
+    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations", run.history.state().word()));
+    parts.join(", ")
+}

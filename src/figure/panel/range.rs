@@ -1,0 +1,130 @@
+//! The y axis of a panel: what it covers, what it does not, and how it says so. Values that are not finite bound nothing,
+//! a log scale shows positive ones only, and estimates that scatter without measure do not press the others into a line.
+
+use super::{Curve, Emphasis, Form, Guide, PanelKind};
+use crate::figure::{
+    axis::{Axis, Bounds, Scale},
+    quantity::Quantity,
+    text,
+};
+
+/// The lowest value that a log axis shows, as a share of the highest: twelve decades.
+const DEEPEST: f64 = 1e-12;
+/// The same for densities, which fall to nothing between eigenvalues.
+const DEEPEST_DENSITY: f64 = 1e-5;
+/// How far scattering estimates and their bars may widen an axis either way, in spans of the steady ones.
+const SCATTER: f64 = 1.0;
+
+/// What the values of a panel span on a scale.
+pub(super) struct Range {
+    scale: Scale,
+    /// Whether a log scale was asked for and found nothing positive.
+    refused: bool,
+    /// What the axis has to cover; `None` where nothing can be shown.
+    pub data: Option<Bounds>,
+    /// Values that are not finite.
+    pub non_finite: usize,
+    /// Values that the log scale cannot show.
+    hidden: usize,
+    /// Whether some of what scatters lies beyond.
+    scatters: bool,
+}
+
+impl Range {
+    /// What `curves` span on the scale that is asked for, or on a linear one where that shows nothing.
+    pub fn of(kind: PanelKind, curves: &[Curve<'_>], asked: Scale) -> Self {
+        let totals: Vec<_> = curves.iter().map(|curve| curve.points.extents(0..curve.points.len())).collect();
+        let drawable = |scale| totals.iter().filter_map(|total| Bounds::of(total, scale)).reduce(Bounds::union);
+        let refused = asked == Scale::Log && drawable(asked).is_none() && drawable(Scale::Linear).is_some();
+        let scale = if refused { Scale::Linear } else { asked };
+        let whole = drawable(scale).map(|bounds| with_bars(bounds, curves, scale));
+        let data = if kind == PanelKind::FreeTrace && scale == Scale::Linear { readable(curves, whole) } else { whole };
+        Self {
+            scale,
+            refused,
+            data,
+            non_finite: totals.iter().map(|total| total.non_finite).sum(),
+            // A bound of weights that have not moved is zero by its formula, which is no news.
+            hidden: if scale == Scale::Log && kind != PanelKind::Bound {
+                totals.iter().map(|total| total.non_positive).sum()
+            } else {
+                0
+            },
+            scatters: data != whole,
+        }
+    }
+
+    /// The axis that covers it and the guides.
+    pub fn axis(&self, kind: PanelKind, guides: &[Guide]) -> Axis {
+        Axis::covering(self.covered(guides).map(|bounds| self.shown(kind, bounds)), self.scale)
+    }
+
+    /// What was wrong with the values, the worst first.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.non_finite > 0 {
+            notes.push(format!("{} not finite", text::thousands(self.non_finite as u64)));
+        }
+        if self.hidden > 0 {
+            notes.push(format!("{} not above 0", text::thousands(self.hidden as u64)));
+        }
+        if self.refused {
+            notes.push("log scale needs positive values".into());
+        }
+        notes
+    }
+
+    /// What the axis cuts off.
+    pub fn cuts(&self, kind: PanelKind, guides: &[Guide]) -> Option<String> {
+        let covered = self.covered(guides)?;
+        if self.scatters {
+            Some("some beyond the axis".into())
+        } else if self.shown(kind, covered) != covered {
+            Some("lowest at the edge".into())
+        } else {
+            None
+        }
+    }
+
+    fn covered(&self, guides: &[Guide]) -> Option<Bounds> {
+        guides.iter().filter_map(|guide| Bounds::new(guide.y, guide.y)).chain(self.data).reduce(Bounds::union)
+    }
+
+    fn shown(&self, kind: PanelKind, bounds: Bounds) -> Bounds {
+        let share = if kind == PanelKind::Density { DEEPEST_DENSITY } else { DEEPEST };
+        bounds.worth_showing((self.scale, share))
+    }
+}
+
+/// `bounds` widened by the error bars of the curves that show them, on a log scale only upwards and to a half downwards,
+/// since a bar that reaches zero has no end there; and by the zero that columns stand on, or a half below the shortest.
+fn with_bars(bounds: Bounds, curves: &[Curve<'_>], scale: Scale) -> Bounds {
+    let normal = || curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal);
+    let widened = normal().filter_map(|curve| curve.points.bars()).fold(bounds, |sum, bars| {
+        let low = match scale {
+            Scale::Linear => bars.low(),
+            Scale::Log => bars.low().max(bounds.low() / 2.0),
+        };
+        Bounds::new(low, bars.high()).map_or(sum, |bars| sum.union(bars))
+    });
+    let foot = match scale {
+        Scale::Linear => 0.0,
+        Scale::Log => bounds.low() / 2.0,
+    };
+    let stands = normal().any(|curve| matches!(curve.form, Form::Bars(_)));
+    Bounds::new(foot, foot).filter(|_| stands).map_or(widened, |foot| widened.union(foot))
+}
+
+/// What of `whole` is worth an axis where one-sided estimates scatter: the values of the exact and the two-point traces, and one
+/// span of these to either side for whatever else there is, error bars included. The span is at least the largest of the values,
+/// so that a trace which stands still is not all there is. Without steady values, everything.
+fn readable(curves: &[Curve<'_>], whole: Option<Bounds>) -> Option<Bounds> {
+    let steady = curves.iter().filter(|curve| curve.quantity != Some(Quantity::OneSidedTrace));
+    let steady = steady
+        .filter_map(|curve| Bounds::of(&curve.points.extents(0..curve.points.len()), Scale::Linear))
+        .reduce(Bounds::union);
+    let Some(steady) = steady else { return whole };
+    let room = SCATTER * (steady.high() - steady.low()).max(steady.high().abs());
+    let limit = Bounds::new(steady.low() - room, steady.high() + room)?;
+    Some(whole?.within(limit))
+}

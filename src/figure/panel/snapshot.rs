@@ -1,0 +1,139 @@
+//! Panels that are one measurement: the spectral density and the traces by tensor of each run's newest probe, and its newest
+//! perturbation gap. Each has an x axis of its own; changes of knobs have no place there.
+
+use super::{Across, Content, Curve, Emphasis, Form, Labelled, Stroke};
+use crate::{
+    figure::{
+        axis::{Axis, Bounds, Scale, Tick},
+        density::{broadened, kernel_width},
+        points::{Points, Profile, Spot},
+        text,
+    },
+    run::{GapCurve, GapPoint},
+};
+
+/// The share of a group's width that its bars fill.
+const FILLED: f64 = 0.8;
+/// The longest name of a tensor that is written.
+const NAME: usize = 24;
+
+/// Eigenvalues along x, their density up, by one kernel for all runs.
+pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+    let found: Vec<_> = runs.iter().filter_map(|run| Some((run, run.history.snapshots().density.as_ref()?))).collect();
+    let width = kernel_width(found.iter().map(|(_, density)| *density));
+    let curves: Vec<_> = found
+        .iter()
+        .map(|(run, density)| curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), broadened(density, width)))
+        .filter(|curve| !curve.points.is_empty())
+        .collect();
+    let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
+    let mut notes = vec![format!("kernel σ {} = range/100", text::bare(&text::significant(width, 2)))];
+    notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().probed_at?.step))));
+    Content {
+        across: Across::Own("eigenvalue"),
+        x: Axis::covering(ends.reduce(Bounds::union), Scale::Linear),
+        x_names: Vec::new(),
+        curves,
+        marks: Vec::new(),
+        notes,
+    }
+}
+
+/// A group of bars for each tensor, in the order of the layout; in it a bar for each run that has been probed.
+pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+    let found: Vec<_> = runs.iter().filter(|run| !run.history.snapshots().layers.is_empty()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for layer in found.iter().flat_map(|run| &run.history.snapshots().layers) {
+        if !names.contains(&layer.name.as_str()) {
+            names.push(&layer.name);
+        }
+    }
+    let group = |name: &str| names.iter().position(|known| *known == name);
+    let width = FILLED / count(found.len().max(1));
+    let curves = found.iter().enumerate().map(|(place, run)| {
+        let offset = (1.0 - FILLED) / 2.0 + width * (count(place) + 0.5);
+        let bars = run.history.snapshots().layers.iter().filter_map(|layer| {
+            Some(Spot { x: count(group(&layer.name)?) + offset, y: layer.trace.mean, std_error: layer.trace.std_error })
+        });
+        curve(run, (Emphasis::Normal, Form::Bars(width)), bars.collect())
+    });
+    let ticks = names.iter().enumerate().map(|(place, name)| Tick {
+        at: count(place) + 0.5,
+        label: text::printable(name).chars().take(NAME).collect(),
+    });
+    Content {
+        across: Across::Own(""),
+        x: Axis::exactly(Bounds::new(0.0, count(names.len()))),
+        x_names: ticks.collect(),
+        curves: curves.collect(),
+        marks: Vec::new(),
+        notes: age(found.iter().filter_map(|run| Some(run.history.snapshots().probed_at?.step))).into_iter().collect(),
+    }
+}
+
+/// sigma along x, what noise of that scale adds to the loss up: as measured, and as two Hessians predict it (figure 2 of the paper).
+pub(super) fn perturbation_gap<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+    let found: Vec<(&Labelled<'a>, &GapCurve)> =
+        runs.iter().filter_map(|run| Some((run, run.history.snapshots().gap.as_ref()?))).collect();
+    let predicted = |gap: &GapCurve, trace: &dyn Fn(usize) -> f64| -> Profile {
+        let of_trace = |(index, point): (usize, &GapPoint)| Spot {
+            x: point.sigma,
+            y: point.sigma * point.sigma / 2.0 * trace(index),
+            std_error: f64::NAN,
+        };
+        gap.points.iter().enumerate().map(of_trace).collect()
+    };
+    let exact = found.iter().map(|(run, gap)| {
+        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dashed)), predicted(gap, &|_| gap.trace.mean))
+    });
+    let smoothed = found.iter().map(|(run, gap)| {
+        let profile = predicted(gap, &|index| gap.points[index].smoothed_trace.mean);
+        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dotted)), profile)
+    });
+    let measured = found.iter().map(|(run, gap)| {
+        let spots =
+            gap.points.iter().map(|point| Spot { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error });
+        let measured = curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), spots.collect());
+        let end = measured.points.last().map(|last| text::bare(&text::significant(last.y, 3)));
+        Curve { end, ..measured }
+    });
+    let curves: Vec<_> = exact.chain(smoothed).chain(measured).filter(|curve| !curve.points.is_empty()).collect();
+    let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
+    let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: smoothed".to_owned()];
+    notes.extend(age(found.iter().map(|(_, gap)| gap.step)));
+    Content {
+        across: Across::Own("noise scale σ"),
+        x: Axis::exactly(ends.reduce(Bounds::union).and_then(aired)),
+        x_names: Vec::new(),
+        curves,
+        marks: Vec::new(),
+        notes,
+    }
+}
+
+fn curve<'a>(run: &Labelled<'a>, (emphasis, form): (Emphasis, Form), profile: Profile) -> Curve<'a> {
+    let points = Points::Whole(profile);
+    Curve { slot: run.slot, name: run.name, quantity: None, emphasis, form, points, end: None }
+}
+
+/// A little more to either side, so that error bars at the ends keep clear of the frame; for a single place, half as much again.
+fn aired(ends: Bounds) -> Option<Bounds> {
+    let span = ends.high() - ends.low();
+    let air = if span > 0.0 { 0.04 * span } else { 0.5 * ends.high() };
+    Bounds::new(ends.low() - air, ends.high() + air)
+}
+
+/// When it was measured: "at step 2,000", or "steps 1,300 to 4,000" where runs differ.
+fn age(steps: impl Iterator<Item = u64> + Clone) -> Option<String> {
+    let (first, last) = (steps.clone().min()?, steps.max()?);
+    let (from, to) = (text::thousands(first), text::thousands(last));
+    Some(if first == last { format!("at step {to}") } else { format!("steps {from} to {to}") })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of bars")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Panels along training: a curve for each run and quantity, changes of knobs as marks, stability thresholds as guides.
+
+use super::{Across, Content, Curve, Emphasis, Guide, Labelled, Mark, PanelKind, View};
+use crate::figure::{
+    axis::{Axis, Bounds, Scale},
+    points::Points,
+    quantity::Quantity,
+    series::{At, XAxis},
+    text,
+};
+
+pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Content<'a> {
+    let layers = kind.layers();
+    let mut curves: Vec<Curve<'a>> = Vec::new();
+    let mut notes = Vec::new();
+    for layer in &layers {
+        let before = curves.len();
+        curves.extend(runs.iter().filter(|run| belongs(kind, run)).filter_map(|run| {
+            let series = run.history.series(layer.quantity);
+            let newest = series.last()?;
+            Some(Curve {
+                slot: run.slot,
+                name: run.name,
+                quantity: Some(layer.quantity),
+                emphasis: layer.emphasis,
+                form: layer.form,
+                points: Points::Along(series, view.x),
+                end: (layer.emphasis == Emphasis::Normal).then(|| text::bare(&layer.quantity.format(newest.value))),
+            })
+        }));
+        if curves.len() > before && !layer.note.is_empty() {
+            notes.push(layer.note.to_owned());
+        }
+    }
+    if kind == PanelKind::Bound {
+        notes.extend(newest_bound(runs));
+    }
+    Content {
+        across: Across::Training(view.x),
+        x: x_axis(runs, view, &curves),
+        x_names: Vec::new(),
+        marks: marks(runs, view.x),
+        notes,
+        curves,
+    }
+}
+
+/// Whether a run has a place in the panel: among smoothed traces, only one that samples them.
+fn belongs(kind: PanelKind, run: &Labelled<'_>) -> bool {
+    let samples = |quantity| !run.history.series(quantity).is_empty();
+    kind != PanelKind::FreeTrace || samples(Quantity::FreeTrace) || samples(Quantity::OneSidedTrace)
+}
+
+/// The ingredients of the newest bound of all: "NSO: a 97.5, r 12, C 1.9, n 4,000, best σ .0123".
+fn newest_bound(runs: &[Labelled<'_>]) -> Option<String> {
+    let found = runs.iter().filter_map(|run| Some((run.name, run.history.snapshots().bound?)));
+    let (name, bound) = found.max_by_key(|(_, bound)| bound.gradients)?;
+    Some(format!("{name}: {}", text::ingredients(&bound)))
+}
+
+/// One axis for all panels of a view: it reaches to where the furthest run is.
+fn x_axis(runs: &[Labelled<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
+    let place = |run: &Labelled<'_>, at: At| view.x.of(at, run.history.steps_per_epoch());
+    let high = runs.iter().map(|run| place(run, run.history.now())).fold(0.0, f64::max);
+    let low = match view.x_scale {
+        Scale::Linear => 0.0,
+        Scale::Log => {
+            let first_positive = |points: &Points<'_>| {
+                let index = points.find((0, 0), |x| x > 0.0);
+                points.get(index).map(|spot| spot.x)
+            };
+            let steps = runs
+                .iter()
+                .filter_map(|run| first_positive(&Points::Along(run.history.series(Quantity::StepLoss), view.x)));
+            steps.chain(curves.iter().filter_map(|curve| first_positive(&curve.points))).fold(high, f64::min)
+        }
+    };
+    Axis::along(Bounds::new(low, high), view.x_scale)
+}
+
+fn marks(runs: &[Labelled<'_>], x: XAxis) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = runs
+        .iter()
+        .flat_map(|run| {
+            let changes = run.history.changes().iter();
+            changes.map(move |&change| Mark {
+                slot: run.slot,
+                x: x.of(change.at, run.history.steps_per_epoch()),
+                change,
+            })
+        })
+        .collect();
+    marks.sort_by(|one, other| one.x.total_cmp(&other.x));
+    marks
+}
+
+/// The stability thresholds that lie among the data or within a factor of two of them; runs with the same one share it.
+pub(super) fn guides(kind: PanelKind, runs: &[Labelled<'_>], data: Option<Bounds>) -> Vec<Guide> {
+    let (PanelKind::LambdaMax, Some(data)) = (kind, data) else { return Vec::new() };
+    let mut guides: Vec<Guide> = Vec::new();
+    for run in runs {
+        let Some(y) = run.history.stability_threshold() else { continue };
+        if y > 2.0 * data.high() || y < data.low() / 2.0 {
+            continue;
+        }
+        match guides.iter_mut().find(|guide| (guide.y - y).abs() <= 1e-9 * y) {
+            Some(shared) => shared.slot = None,
+            None => guides.push(Guide { slot: Some(run.slot), y }),
+        }
+    }
+    guides
+}

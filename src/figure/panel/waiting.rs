@@ -1,0 +1,69 @@
+//! What an empty panel says: why there is nothing to draw, and when there will be.
+
+use super::{Labelled, PanelKind};
+use crate::{
+    figure::{
+        history::{History, RunState, Schedule},
+        quantity::Quantity,
+        text,
+    },
+    run::Cadence,
+};
+
+/// Why there is nothing to draw, and when there will be.
+pub(super) fn reason(kind: PanelKind, runs: &[Labelled<'_>]) -> String {
+    let what = if kind.is_probed() { "probe" } else { "evaluation" };
+    if runs.is_empty() {
+        return "no run is shown".into();
+    }
+    if runs.iter().all(|run| *run.history.state() == RunState::Waiting) {
+        return "waiting for the first run to start".into();
+    }
+    let over = runs.iter().all(|run| run.history.state().is_over());
+    if runs.iter().any(|run| is_measured(kind, run.history)) {
+        return missing(kind);
+    }
+    for run in runs {
+        let cadence = match run.history.schedule() {
+            Schedule::Unknown => continue,
+            Schedule::Planned { probe: None, .. } if kind.is_probed() => return "this preset has no probes".into(),
+            Schedule::Planned { evaluate, probe } => probe.filter(|_| kind.is_probed()).unwrap_or(evaluate),
+        };
+        if over {
+            break;
+        }
+        let now = run.history.now();
+        let next = |done: u64, every: u64| {
+            text::thousands((done / every.max(1)).saturating_add(1).saturating_mul(every.max(1)))
+        };
+        return match cadence {
+            _ if now.step == 0 => format!("waiting for the first {what}"),
+            Cadence::Steps(every) => format!("first {what} at step {}", next(now.step, every)),
+            Cadence::Epochs(every) => {
+                format!("first {what} at step {}", next(now.step, every.saturating_mul(run.history.steps_per_epoch())))
+            }
+            Cadence::Gradients(every) => format!("first {what} at gradient evaluation {}", next(now.gradients, every)),
+        };
+    }
+    "no data yet".into()
+}
+
+/// Whether what feeds the panel has been measured and held nothing for it.
+fn is_measured(kind: PanelKind, history: &History) -> bool {
+    match kind {
+        // Steps have passed only at the second evaluation.
+        PanelKind::FreeTrace => history.series(Quantity::TrainLoss).len() > 1,
+        _ if kind.is_probed() => !history.series(Quantity::Trace).is_empty(),
+        _ => !history.series(Quantity::TrainLoss).is_empty(),
+    }
+}
+
+/// What to say of something that these measurements do not hold.
+fn missing(kind: PanelKind) -> String {
+    match (kind, kind.extra()) {
+        (_, Some(extra)) => format!("not measured: [train] measure lacks \"{}\"", extra.key()),
+        (PanelKind::Layers, _) => "no trace by tensor was measured".into(),
+        (PanelKind::FreeTrace, _) => "only nso and wp-sgd with noise sample it".into(),
+        _ => format!("this problem has no {}", kind.title()),
+    }
+}

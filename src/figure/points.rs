@@ -1,0 +1,160 @@
+//! The points of a curve, wherever they come from: a series along training, borrowed at any length, or a measurement that is
+//! a whole curve by itself, owned and short. Drawing asks both the same questions.
+
+use std::ops::Range;
+
+use super::{
+    axis::Bounds,
+    pyramid::{Extents, Pyramid},
+    series::{Series, XAxis},
+};
+
+/// One point of a curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spot {
+    /// Where along the panel's x axis.
+    pub x: f64,
+    /// The value; may be anything a float can be.
+    pub y: f64,
+    /// Half the width of its error bar (one standard error); NaN where there is none.
+    pub std_error: f64,
+}
+
+/// What a curve is made of.
+#[derive(Debug, Clone)]
+pub enum Points<'a> {
+    /// Measured along training, and seen on one of its axes.
+    Along(&'a Series, XAxis),
+    /// Measured at once.
+    Whole(Profile),
+}
+
+/// A short curve with an x of its own, from left to right.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    errors: Vec<f64>,
+    bars: Option<Bounds>,
+    pyramid: Pyramid,
+}
+
+impl FromIterator<Spot> for Profile {
+    /// Points without a finite x have no place and are left out.
+    fn from_iter<I: IntoIterator<Item = Spot>>(spots: I) -> Self {
+        let mut spots: Vec<Spot> = spots.into_iter().filter(|spot| spot.x.is_finite()).collect();
+        spots.sort_by(|one, other| one.x.total_cmp(&other.x));
+        let mut profile = Self::default();
+        for Spot { x, y, std_error } in spots {
+            profile.x.push(x);
+            profile.y.push(y);
+            profile.errors.push(std_error);
+            profile.pyramid.grow(&profile.y);
+            if let Some(bar) = Bounds::new(y - std_error.abs(), y + std_error.abs()) {
+                profile.bars = Some(profile.bars.map_or(bar, |bars| bars.union(bar)));
+            }
+        }
+        profile
+    }
+}
+
+impl Points<'_> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Along(series, _) => series.len(),
+            Self::Whole(profile) => profile.x.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The point of that index, if there is one.
+    pub fn get(&self, index: usize) -> Option<Spot> {
+        match self {
+            Self::Along(series, axis) => series.get(index).map(|point| Spot {
+                x: series.x(index, *axis),
+                y: point.value,
+                std_error: point.std_error,
+            }),
+            Self::Whole(profile) => {
+                Some(Spot { x: *profile.x.get(index)?, y: profile.y[index], std_error: profile.errors[index] })
+            }
+        }
+    }
+
+    /// The x of a point; never decreases along the index.
+    ///
+    /// # Panics
+    /// If there is no such point.
+    pub fn x(&self, index: usize) -> f64 {
+        match self {
+            Self::Along(series, axis) => series.x(index, *axis),
+            Self::Whole(profile) => profile.x[index],
+        }
+    }
+
+    /// The last point.
+    pub fn last(&self) -> Option<Spot> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// All points from left to right.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Spot> + '_ {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// The first index from `from` on whose x satisfies `beyond`, sought from `from + hint` on; logarithmic.
+    /// `beyond` must not become false again as x grows.
+    pub fn find(&self, (from, hint): (usize, usize), beyond: impl Fn(f64) -> bool) -> usize {
+        match self {
+            Self::Along(series, axis) => series.find((from, hint), *axis, beyond),
+            Self::Whole(profile) => {
+                let from = from.min(profile.x.len());
+                from + profile.x[from..].partition_point(|&x| !beyond(x))
+            }
+        }
+    }
+
+    /// What the values of an index range span, in O(log n).
+    pub fn extents(&self, range: Range<usize>) -> Extents {
+        match self {
+            Self::Along(series, _) => series.extents(range),
+            Self::Whole(profile) => profile.pyramid.extents(&profile.y, range),
+        }
+    }
+
+    /// What the error bars span together; `None` where no point has one.
+    pub fn bars(&self) -> Option<Bounds> {
+        match self {
+            Self::Along(series, _) => series.bars(),
+            Self::Whole(profile) => profile.bars,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_curve_answers_from_left_to_right() {
+        let spots = [(3.0, 9.0, 0.5), (1.0, -1.0, f64::NAN), (f64::NAN, 7.0, 1.0), (2.0, 4.0, 2.0)];
+        let points =
+            Points::Whole(spots.into_iter().map(|(x, y, std_error)| Spot { x, y, std_error }).collect::<Profile>());
+        assert_eq!(
+            points.iter().map(|spot| (spot.x, spot.y)).collect::<Vec<_>>(),
+            [(1.0, -1.0), (2.0, 4.0), (3.0, 9.0)]
+        );
+        assert_eq!(points.find((0, 9), |x| x > 1.5), 1);
+        assert_eq!(points.find((2, 0), |x| x > 1.5), 2);
+        assert_eq!(points.find((9, 0), |x| x > 1.5), 3);
+        assert_eq!(points.bars(), Bounds::new(2.0, 9.5));
+        let all = points.extents(0..3);
+        assert_eq!((all.low, all.high, all.low_positive, all.non_positive), (-1.0, 9.0, 4.0, 1));
+        assert_eq!(points.get(3), None);
+    }
+}
