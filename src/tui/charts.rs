@@ -84,7 +84,9 @@ fn render_chart(
     let columns = usize::from(area.width.saturating_sub(4));
     let title = fit(&theme.spell(panel.title), columns.saturating_sub(number.len()));
     let used = width(&title) + number.len() + 3;
-    let notes = fit(&theme.spell(&panel.notes.join("  ")), columns.saturating_sub(used));
+    let measure = |line: &str| width(&theme.spell(line)) as f64;
+    let notes = panel.notes_within(&[columns.saturating_sub(used) as f64], "  ", measure).concat();
+    let notes = theme.spell(&notes);
     let mut block = region(theme, focus).title(Line::from(vec![
         Span::styled(cursor, theme.key()),
         Span::styled(format!("{title} "), theme.strong()),
