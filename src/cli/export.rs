@@ -46,7 +46,9 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
         SessionRun { name: run.name.clone(), history, events }
     };
     let runs = session.plan.runs.iter().zip(events).map(run).collect();
+    // What the command line asks for, else what the preset does, else what suits the session.
+    let panels = if args.panel.is_empty() { session.plan.panels.clone() } else { args.panel.clone() };
     let session = figure::Session { title: session.plan.title.clone(), runs };
-    figure::export(&session, &args.output, &Options { panels: args.panel.clone(), ..Options::default() })?;
+    figure::export(&session, &args.output, &Options { panels, ..Options::default() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -89,9 +89,8 @@ impl PanelKind {
     /// The y scale unless the user asks for the other one.
     pub(super) fn scale(self) -> Scale {
         match self {
-            // The bulk of a spectrum lies at zero, and one tensor holds most of the trace.
-            Self::Density | Self::Layers => Scale::Log,
-            Self::PerturbationGap => Scale::Linear,
+            // The bulk of a spectrum lies at zero, one tensor holds most of the trace, and predictions of a gap may be decades apart.
+            Self::Density | Self::Layers | Self::PerturbationGap => Scale::Log,
             other => other.bright().scale(),
         }
     }

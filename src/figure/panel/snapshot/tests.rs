@@ -144,8 +144,8 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
             assert!((smoothed[index].y / (half * point.smoothed_trace.mean) - 1.0).abs() < 1e-12);
         }
     }
-    assert_eq!(panel.y.scale(), Scale::Linear);
-    assert_eq!(panel.notes[..2], ["dashed: σ²/2 Tr H", "dotted: smoothed"]);
+    assert_eq!(panel.y.scale(), Scale::Log);
+    assert_eq!(panel.notes[..3], ["log", "dashed: σ²/2 Tr H", "dotted: smoothed"]);
     let ends: Vec<_> = panel.curves.iter().filter(|curve| curve.end.is_some()).map(|curve| curve.slot).collect();
     assert_eq!(ends, [0, 1, 2, 3], "only what was measured has its value written");
 }
