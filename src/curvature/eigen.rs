@@ -105,8 +105,13 @@ pub struct Layerwise {
 /// more) where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed.
 ///
 /// It is not an eigenvalue: its only bound is the number of layers times lambda_max. It is here to be compared with the paper's tables.
-/// The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
-pub fn layerwise(operator: &dyn LinearOperator, (layout, start): (&Layout, &Vector), effort: Effort) -> Layerwise {
+/// `None` where there is no weight tensor. The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
+pub fn layerwise(
+    operator: &dyn LinearOperator,
+    (layout, start): (&Layout, &Vector),
+    effort: Effort,
+) -> Option<Layerwise> {
+    layout.entries().iter().find(|entry| entry.shape.len() >= 2)?;
     let normalized = |v: &Vector| {
         let pieces = layout.cut(v).into_iter().zip(layout.entries()).map(|(piece, entry)| {
             if entry.shape.len() < 2 {
@@ -130,5 +135,5 @@ pub fn layerwise(operator: &dyn LinearOperator, (layout, start): (&Layout, &Vect
             break;
         }
     }
-    Layerwise { value, change, products }
+    Some(Layerwise { value, change, products })
 }

@@ -120,7 +120,7 @@ pub fn hutch_plus_plus(
     if products < 6 {
         return hutchinson(operator, (like, vectors), products);
     }
-    let sketch = products / 3;
+    let sketch = (products / 3).min((products - FEWEST_RESIDUALS) / 2);
     let mut basis = Basis::default();
     for _ in 0..sketch {
         let column = operator.apply(&vectors.signs(like));
@@ -128,18 +128,29 @@ pub fn hutch_plus_plus(
             basis.push(q);
         }
     }
-    let within: Vec<_> =
-        (0..basis.len()).filter_map(|index| basis.get(index)).map(|q| operator.apply(&q).dot(q)).collect();
-    let known: f64 = read(within).iter().sum();
-    let left = products - 2 * sketch;
+    split(operator, (&basis, like, vectors), (sketch, products - 2 * sketch))
+}
+
+/// The trace on a basis exactly, and Hutchinson's estimate on what is orthogonal to it from `left` products.
+/// `spent` products went into the basis.
+fn split(
+    operator: &dyn LinearOperator,
+    (basis, like, vectors): (&Basis, &Vector, &mut ProbeVectors),
+    (spent, left): (u32, u32),
+) -> Trace {
+    let basis_vectors = (0..basis.len()).filter_map(|index| basis.get(index));
+    let known: f64 = read(basis_vectors.map(|q| operator.apply(&q).dot(q)).collect()).iter().sum();
     let samples = (0..left).map(|_| {
         let g = basis.orthogonal(vectors.signs(like));
         operator.apply(&g).dot(g)
     });
     let mean = SampleMean::of(&read(samples.collect())).shifted(known);
-    #[expect(clippy::cast_possible_truncation, reason = "at most the sketch")]
-    Trace { mean, products: sketch + basis.len() as u32 + left }
+    #[expect(clippy::cast_possible_truncation, reason = "at most the products spent on it")]
+    Trace { mean, products: spent + basis.len() as u32 + left }
 }
+
+/// Samples of the residual that an error can be told from.
+const FEWEST_RESIDUALS: u32 = 4;
 
 /// The unit vector of what `v` adds to a basis; `None` where it adds nothing but rounding.
 fn fresh(basis: &Basis, v: &Vector) -> Option<Vector> {

@@ -28,7 +28,7 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
     if kinds.contains(&PanelKind::Bound) {
         let bounds: Vec<String> = runs.iter().filter_map(bound).collect();
         if !bounds.is_empty() {
-            lines.push(format!("Newest bounds √(C a r²/n): {}", bounds.join("; ")));
+            lines.push(format!("Newest excess √(C a r²/n) of the bound, estimated: {}", bounds.join("; ")));
         }
     }
     lines
@@ -39,7 +39,7 @@ fn bound(run: &Labelled<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
     Some(format!(
-        "{} {}, in the code's form {} ({}; a and C over {} examples)",
+        "{} {}, in the code's form {} ({}; a over the {} of largest loss)",
         run.name,
         number(bound.theorem),
         number(bound.code),

@@ -407,13 +407,14 @@ impl History {
     }
 
     /// Where gradient descent with heavy-ball momentum mu and learning rate eta stops being stable on a quadratic:
-    /// lambda_max = 2 (1 + mu) / eta, with mu as it is now and eta as its schedule had it at the newest evaluation. Sharper
+    /// lambda_max = 2 (1 + mu) / eta, with mu as it is now and eta as its schedule had it at the newest evaluation; at the end of a schedule that ends at zero, the one before. Sharper
     /// directions oscillate and grow. `None` for updates other than SGD.
     /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
     pub fn stability_threshold(&self) -> Option<f64> {
         let knobs = self.hyperparameters.as_ref()?;
         let scheduled = knobs.chosen(Choice::LrSchedule) != Some("constant") || knobs.get(Knob::Warmup) != Some(0.0);
-        let lr = if scheduled { self.last(Quantity::LrNow)?.value } else { knobs.get(Knob::Lr)? };
+        let told = || self.series(Quantity::LrNow).values().iter().rev().copied().find(|&lr| lr > 0.0);
+        let lr = if scheduled { told()? } else { knobs.get(Knob::Lr)? };
         let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / lr;
         (threshold.is_finite() && threshold > 0.0).then_some(threshold)
     }

@@ -40,8 +40,9 @@ enum Place<'a> {
 
 /// Writes one row for each value of each quantity of each run, under [`COLUMNS`], then the newest of each run's measurements that are
 /// whole curves: `density` at each eigenvalue (the unbroadened weights of the quadrature, which sum to 1), `layer_trace` of each
-/// tensor, at each sigma `perturbation_gap` with `gap_from_trace` and `gap_from_smoothed_trace`, which are sigma^2 / 2 times either
-/// trace, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`, `bound_n`, `bound_best_sigma`.
+/// tensor, at each sigma `perturbation_gap` with `gap_from_trace`, which is sigma^2 / 2 times the exact trace, `gap_from_smoothed_trace`,
+/// which is half the integral of `smoothed_trace` over sigma^2, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`,
+/// `bound_n`, `bound_best_sigma`.
 ///
 /// Values that are not finite are written NaN, inf and -inf; `std_error` (for eigenvalues the residual) is empty where there is
 /// none. Names that a spreadsheet would run as formulas get an apostrophe.
@@ -120,14 +121,13 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
         let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
-        gap.points.iter().flat_map(move |point| {
-            let half = point.sigma * point.sigma / 2.0;
-            let predicted =
-                |trace: Estimate| Estimate { mean: half * trace.mean, std_error: half * trace.std_error, ..trace };
+        let predictions = gap.from_trace().into_iter().zip(gap.from_smoothed_traces());
+        gap.points.iter().zip(predictions).flat_map(move |(point, (exact, smoothed))| {
             [
                 ("perturbation_gap", point.gap),
-                ("gap_from_trace", predicted(gap.trace)),
-                ("gap_from_smoothed_trace", predicted(point.smoothed_trace)),
+                ("gap_from_trace", exact),
+                ("gap_from_smoothed_trace", smoothed),
+                ("smoothed_trace", point.smoothed_trace),
             ]
             .map(|(quantity, estimate)| estimated(quantity, at, (estimate, Place::Sigma(point.sigma))))
         })
@@ -136,7 +136,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     let bound = snapshots.bound.iter().flat_map(|bound| {
         let at = At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds };
         [
-            ("bound_a", bound.largest_trace),
+            ("bound_a", bound.largest_trace.mean),
             ("bound_r", bound.travel),
             ("bound_c", bound.largest_loss),
             ("bound_n", bound.examples as f64),

@@ -68,8 +68,8 @@ impl Base {
             BaseRule::Sgd { momentum } => {
                 let g = decayed(g);
                 if momentum == 0.0 {
-                    // No buffer, as in PyTorch: momentum turned up later starts afresh.
-                    return (w - g * lr, Memory::Nothing);
+                    // As in PyTorch: the buffer stays as it was, for momentum that is turned up again.
+                    return (w - g * lr, memory);
                 }
                 let buffer = match memory {
                     Memory::Momentum(buffer) => *buffer * momentum + g,

@@ -2,6 +2,7 @@
 //! precision that its update keeps.
 
 use super::{
+    anchor::Anchor,
     noise::{Noise, NoiseSource},
     step::{Findings, FreeSamples, Memory, Terrain},
 };
@@ -40,7 +41,7 @@ impl Bsam {
     /// One step of size alpha = `lr`. With N training examples, d = prior / N and state (m, s):
     ///
     /// xi ~ N(0, I); g1 = grad f(w + xi / sqrt(N s)); g2 = grad f(w + rho g1 / s), elementwise;
-    /// m <- b1 m + (1 - b1) (g2 + d w); w <- w - alpha m / s with the old s;
+    /// m <- b1 m + (1 - b1) (g2 + d w + penalty's gradient); w <- w - alpha m / s with the old s;
     /// s <- b2 s + (1 - b2) (sqrt(s) |g1| + c + d).
     ///
     /// Cost: two gradient evaluations. Its reported loss is the one at w + xi / sqrt(N s).
@@ -48,7 +49,7 @@ impl Bsam {
         &self,
         lr: f64,
         (f, w, memory): (&dyn Objective, Vector, Memory),
-        (terrain, noise): (Terrain<'_>, &mut dyn NoiseSource),
+        (anchor, terrain, noise): (Anchor, Terrain<'_>, &mut dyn NoiseSource),
     ) -> (Vector, Memory, Findings) {
         let (momentum, s) = match memory {
             Memory::Precision(before) => (before.momentum, before.s),
@@ -60,6 +61,7 @@ impl Bsam {
         let around = f.gradient(&(w.clone() + xi / (s.clone() * examples).sqrt()));
         let g1 = around.gradient;
         let g2 = f.gradient(&(w.clone() + g1.clone() * self.rho / s.clone())).gradient;
+        let g2 = anchor.pull(g2, &w, terrain);
         let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);

@@ -229,6 +229,12 @@ pub enum Refused {
         /// The knob that was asked for.
         knob: Knob,
     },
+    /// The knob acts at the start of a run only.
+    #[error("{knob} acts at the start of a run only; set it in the preset and begin again")]
+    OnlyAtStart {
+        /// The knob that was asked for.
+        knob: Knob,
+    },
     /// The run does not have the choice.
     #[error("{}", no_such_choice(.method, *.choice))]
     NoSuchChoice {

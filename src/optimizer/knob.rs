@@ -246,6 +246,11 @@ impl Knob {
         matches!(self, Self::Mix | Self::WeightDecay | Self::Warmup | Self::Penalty) && value == 0.0
     }
 
+    /// Whether it acts at the start of a run only, so that turning it later does nothing.
+    pub fn is_initial(self) -> bool {
+        self == Self::Precision
+    }
+
     /// Whether it counts something.
     pub fn is_whole(self) -> bool {
         self.entry().whole

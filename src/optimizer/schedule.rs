@@ -10,8 +10,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps of one epoch, at least 1.
     pub steps_per_epoch: u64,
-    /// Steps of the whole training, as far as they can be told now: a budget of gradient evaluations lasts for fewer steps
-    /// once each costs more.
+    /// Steps of the whole training, as far as they can be told now.
     pub steps: f64,
 }
 

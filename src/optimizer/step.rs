@@ -49,7 +49,8 @@ pub struct FreeSamples {
 /// What free samples are samples of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FreeKind {
-    /// Tr H_sigma from pairs, U'(g+ - g-) / (2 sigma^2).
+    /// Tr H_sigma from pairs, U'(g+ - g-) / (2 sigma^2): exactly in the mean for Gaussian noise (Stein's identity), to leading order
+    /// in sigma for other laws of mean 0.
     TwoPoint {
         /// The scale of the noise.
         sigma: f64,
@@ -109,7 +110,7 @@ impl Hyperparameters {
                 let (w, memory) = base.step(lr, (w, g), memory);
                 (w, memory, direction.findings)
             }
-            Rule::Bsam(bsam) => bsam.step(lr, (f, w, memory), (terrain, noise)),
+            Rule::Bsam(bsam) => bsam.step(lr, (f, w, memory), (self.anchor, terrain, noise)),
         };
         After { w: self.anchor.project(w, terrain), memory, findings }
     }

@@ -6,7 +6,7 @@ use super::{
     Examples, Metrics, Problem,
     data::Labelled,
     indices_on,
-    layer::{Labels, cross_entropy, smoothed_cross_entropy},
+    layer::{Labels, cross_entropy, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
@@ -139,6 +139,17 @@ impl<N: Network> Problem for Classifier<N> {
 
     fn smoothed_objective(&self, examples: Examples<'_>, smoothing: f64) -> Option<Box<dyn Objective + '_>> {
         Some(Box::new(Differentiable::new(self, Minibatch { split: self.sample(examples), smoothing })))
+    }
+
+    fn example_losses(&self, w: &Vector) -> Option<Vector> {
+        let layout = self.network.layout();
+        let parameters = Parameters::<Plain>::new(layout, layout.cut(w));
+        let chunks = (0..self.train.len()).step_by(CHUNK).map(|from| {
+            let part = self.train.rows(from, CHUNK.min(self.train.len() - from));
+            let logits = self.network.logits::<Plain>(&parameters, part.inputs.cast(w.dtype()));
+            likelihoods::<Plain>(logits, part.labels).squeeze_dim(1)
+        });
+        Some(Tensor::cat(chunks.collect(), 0))
     }
 
     fn evaluate(&self, w: &Vector) -> Metrics {

@@ -102,6 +102,11 @@ impl ProblemConfig {
         matches!(self, Self::MnistSoftmax(_) | Self::MnistMlp { .. })
     }
 
+    /// Whether its parameters are several tensors.
+    pub fn has_layers(&self) -> bool {
+        matches!(self, Self::MnistMlp { .. })
+    }
+
     /// Reads or draws the data and puts the problem on `device`. May take seconds.
     ///
     /// # Errors

@@ -69,6 +69,11 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// The clean loss of every training example at `w`, [n]; `None` where there are none.
+    fn example_losses(&self, _w: &Vector) -> Option<Vector> {
+        None
+    }
+
     /// Losses and their companions on whole splits, at `w`. Waits for the device.
     fn evaluate(&self, w: &Vector) -> Metrics;
 

@@ -81,7 +81,7 @@ pub enum Event {
         gradients: u64,
         /// The run's clock.
         seconds: f64,
-        /// The noise scale at which the loss was smoothed.
+        /// The noise scale at which the loss was smoothed: the mean over the samples, where a schedule moves it.
         sigma: f64,
         /// From pairs or from single perturbations.
         #[serde(default)]

@@ -142,12 +142,40 @@ pub struct GapCurve {
     pub seconds: f64,
     /// One entry a scale, in the order of the preset.
     pub points: Vec<GapPoint>,
-    /// Trace of the exact Hessian at the same weights: it predicts sigma^2 / 2 times itself.
+    /// Trace of the exact Hessian at the same weights: it predicts a gap of sigma^2 / 2 times itself, to leading order in sigma.
     pub trace: Estimate,
     /// Gradient evaluations spent on it.
     pub evaluations: u64,
     /// Seconds it took.
     pub took: f64,
+}
+
+impl GapCurve {
+    /// The gap that the exact Hessian predicts at each scale: sigma^2 / 2 Tr H.
+    pub fn from_trace(&self) -> Vec<Estimate> {
+        self.points.iter().map(|point| self.trace.times(0.5 * point.sigma * point.sigma)).collect()
+    }
+
+    /// The gap that the smoothed traces predict at each scale, by the heat equation d gap / d(sigma^2) = Tr H_sigma / 2: the measured
+    /// gap at the smallest scale and half the integral of the trace from there on, by the trapezoidal rule in sigma^2. Points come
+    /// in the order of the preset; the errors of one set of draws add up.
+    pub fn from_smoothed_traces(&self) -> Vec<Estimate> {
+        let mut order: Vec<usize> = (0..self.points.len()).collect();
+        order.sort_by(|&a, &b| self.points[a].sigma.total_cmp(&self.points[b].sigma));
+        let mut predicted: Vec<Estimate> = self.points.iter().map(|point| point.gap).collect();
+        for pair in order.windows(2) {
+            let [from, to] = [pair[0], pair[1]].map(|index| &self.points[index]);
+            let quarter = 0.25 * (to.sigma * to.sigma - from.sigma * from.sigma);
+            let (low, high) = (from.smoothed_trace.times(quarter), to.smoothed_trace.times(quarter));
+            let before = predicted[pair[0]];
+            predicted[pair[1]] = Estimate {
+                mean: before.mean + low.mean + high.mean,
+                std_error: before.std_error + low.std_error + high.std_error,
+                probes: to.smoothed_trace.probes,
+            };
+        }
+        predicted
+    }
 }
 
 /// What noise of one scale does to the clean loss.
@@ -158,7 +186,7 @@ pub struct GapPoint {
     pub sigma: f64,
     /// E f(w + U) - f(w); `probes` counts the pairs.
     pub gap: Estimate,
-    /// Trace of the Hessian smoothed at this scale, from the same pairs: it predicts sigma^2 / 2 times itself.
+    /// Trace of the Hessian smoothed at this scale, from the same pairs. Half of its integral over sigma^2 is the gap.
     pub smoothed_trace: Estimate,
 }
 
@@ -171,18 +199,21 @@ pub struct Bound {
     pub gradients: u64,
     /// The run's clock when the measurement began.
     pub seconds: f64,
-    /// a: the largest Hessian trace of a single example's loss, among `measured` examples.
-    #[serde(with = "number")]
-    pub largest_trace: f64,
+    /// a: the largest Hessian trace of a single example's loss among the `measured` examples of largest loss; with the error of
+    /// that one estimate. A largest of noisy estimates is rather too large, a largest of some examples too small.
+    pub largest_trace: Estimate,
     /// r: |w - w0|_2.
     #[serde(with = "number")]
     pub travel: f64,
-    /// C: the largest loss among the same examples.
+    /// C: the largest loss of all training examples.
     #[serde(with = "number")]
     pub largest_loss: f64,
+    /// Lhat: the mean loss of all training examples.
+    #[serde(with = "number")]
+    pub train_loss: f64,
     /// n: training examples.
     pub examples: u64,
-    /// Examples that a and C were measured on.
+    /// Examples that a was measured on.
     pub measured: u64,
     /// sqrt(C a r^2 / n), the excess of the theorem.
     #[serde(with = "number")]
@@ -190,7 +221,12 @@ pub struct Bound {
     /// C sqrt(a r^2 / n), the excess as the authors' code evaluates it.
     #[serde(with = "number")]
     pub code: f64,
-    /// The noise scale at which the bound is tightest, for e = 1.
+    /// The e at which the next two are told.
+    pub epsilon: f64,
+    /// (1 + e) (Lhat + sqrt(C a r^2 / n)): the right side of the theorem, lower orders left out.
+    #[serde(with = "number")]
+    pub bound: f64,
+    /// The noise scale at which the bound is tightest.
     #[serde(with = "number")]
     pub best_sigma: f64,
     /// Hessian-vector products of single examples spent on it.
@@ -208,8 +244,16 @@ pub struct Estimate {
     /// Standard error of the mean; NaN when there is but one sample.
     #[serde(with = "number")]
     pub std_error: f64,
-    /// Number of samples.
+    /// Number of samples; for traces by Hutch++ and XTrace, which make fewer samples of more products, the products.
     pub probes: u64,
+}
+
+impl Estimate {
+    /// The same of `factor` times the quantity.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { mean: factor * self.mean, std_error: factor.abs() * self.std_error, ..self }
+    }
 }
 
 /// An eigenvalue with its residual.
@@ -223,4 +267,40 @@ pub struct Eigenvalue {
     pub residual: f64,
     /// Hessian-vector products spent on it.
     pub products: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(mean: f64, std_error: f64) -> Estimate {
+        Estimate { mean, std_error, probes: 9 }
+    }
+
+    /// sigma^2 = 1, 3, 7 with traces 2, 4, 10: half the trapezoids are 1/2 * 3 * 2 = 3 and 1/2 * 7 * 4 = 14, on top of a gap of 5. Errors of
+    /// .1 each add up to .1 + 1/2 * 2 * .1 = .2 and .2 + 1/2 * 4 * .1 = .4.
+    #[test]
+    fn the_gap_is_half_the_integral_of_the_smoothed_trace() {
+        let point = |square: f64, gap, trace| GapPoint {
+            sigma: square.sqrt(),
+            gap: estimate(gap, 0.1),
+            smoothed_trace: estimate(trace, 0.1),
+        };
+        let curve = GapCurve {
+            step: 0,
+            gradients: 0,
+            seconds: 0.0,
+            points: vec![point(7.0, 99.0, 10.0), point(1.0, 5.0, 2.0), point(3.0, 77.0, 4.0)],
+            trace: estimate(6.0, 0.5),
+            evaluations: 0,
+            took: 0.0,
+        };
+        let close = |found: Vec<Estimate>, expected: [(f64, f64); 3]| {
+            for (found, (mean, std_error)) in found.into_iter().zip(expected) {
+                assert!((found.mean - mean).abs() < 1e-12 && (found.std_error - std_error).abs() < 1e-12, "{found:?}");
+            }
+        };
+        close(curve.from_smoothed_traces(), [(22.0, 0.4), (5.0, 0.1), (8.0, 0.2)]);
+        close(curve.from_trace(), [(21.0, 1.75), (3.0, 0.25), (9.0, 0.75)]);
+    }
 }

@@ -193,7 +193,7 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     let takes = top.text("takes")?.unwrap_or_default();
     let preset = top.text("preset")?.unwrap_or_else(|| stem(name));
     let problem = problem(top.required_section("problem")?)?;
-    let train = train::train(top.required_section("train")?)?;
+    let train = train::train(top.required_section("train")?, &problem)?;
     let panels = panels(top.section("view")?)?;
     let defaults = top.section("defaults")?;
     let runs = top.sections("run")?;

@@ -34,6 +34,11 @@ impl Section {
         Fault::new(self.key(key), fault)
     }
 
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     fn take(&mut self, key: &str) -> Option<Value> {
         self.known.get_mut().insert(key.to_owned());
         self.table.remove(key)

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     autodiff::{Counted, Vector, vector_like},
-    optimizer::{After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Rule, Terrain},
+    optimizer::{
+        After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Refused, Rule, Terrain,
+    },
     problem::{Examples, Problem},
     random::{Purpose, stream},
 };
@@ -259,7 +261,12 @@ impl State {
     /// Turns a knob, or says why not.
     fn adjust(&mut self, setting: Knob, to: f64) -> Event {
         let Position { step, gradients, seconds } = self.at;
-        match (self.hyperparameters.get(setting), self.hyperparameters.with(setting, to)) {
+        let turned = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
+            Err(Refused::OnlyAtStart { knob: setting })
+        } else {
+            self.hyperparameters.with(setting, to)
+        };
+        match (self.hyperparameters.get(setting), turned) {
             (Some(from), Ok(turned)) => {
                 self.hyperparameters = turned;
                 Event::Adjust { step, gradients, seconds, setting, from, to }
@@ -291,16 +298,15 @@ fn steps_per_epoch(job: &Job<'_>) -> u64 {
     Batches::per_epoch(job.problem.examples(), batch(job))
 }
 
-/// Where in its training the next step is taken. A budget of gradient evaluations is counted in steps at the cost that a step
-/// has now.
+/// Where in its training the next step is taken. A budget of gradient evaluations counts as so many steps that the share of them
+/// behind is the share of the budget spent: a step that becomes dearer makes no schedule jump.
 fn progress(job: &Job<'_>, at: Position, rule: Rule) -> Progress {
     let steps_per_epoch = steps_per_epoch(job);
     let steps = match job.train.budget {
         Budget::Epochs(epochs) => (epochs * steps_per_epoch) as f64,
         Budget::Steps(steps) => steps as f64,
-        Budget::Gradients(gradients) => {
-            at.step as f64 + gradients.saturating_sub(at.gradients).div_ceil(rule.cost().max(1)) as f64
-        }
+        Budget::Gradients(gradients) if at.gradients == 0 => gradients as f64 / rule.cost().max(1) as f64,
+        Budget::Gradients(gradients) => at.step as f64 * gradients as f64 / at.gradients as f64,
     };
     Progress { step: at.step, steps_per_epoch, steps }
 }

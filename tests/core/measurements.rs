@@ -1,8 +1,11 @@
 //! What a run measures when asked for more: that it is all there, that its parts agree, that it disturbs nothing.
 
-use nso_tui::run::{Event, Plan, Sides, preset};
+use nso_tui::{
+    optimizer::Knob,
+    run::{Command, Event, Plan, Sides, preset},
+};
 
-use crate::training::{plan, run, weights};
+use crate::training::{plan, run, run_scripted, weights};
 
 const SMALL: [&str; 7] = [
     "problem.train_samples=300",
@@ -68,10 +71,11 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     let travelled =
         events.iter().rev().find_map(|e| if let Event::Eval { place, .. } = e { place.travel } else { None });
     assert_eq!(Some(last.travel), travelled);
-    let squared = last.largest_loss * last.largest_trace * last.travel * last.travel / 300.0;
+    let squared = last.largest_loss * last.largest_trace.mean * last.travel * last.travel / 300.0;
     assert!((last.theorem.powi(2) / squared - 1.0).abs() < 1e-12, "{last:?}");
     assert!((last.code / last.theorem / last.largest_loss.sqrt() - 1.0).abs() < 1e-12, "{last:?}");
-    assert!(last.best_sigma > 0.0);
+    assert!(last.best_sigma > 0.0 && last.train_loss < last.largest_loss);
+    assert!((last.bound / (2.0 * (last.train_loss + last.theorem)) - 1.0).abs() < 1e-12, "{last:?}");
 }
 
 #[test]
@@ -199,4 +203,109 @@ fn smoothed_labels_are_what_label_smoothing_trains_on() {
     assert_eq!(same, clean, "evaluation is clean");
     // Uniform labels: mean_c(-log p_c), at least log 10 by Jensen's inequality.
     assert!(smoothed > 10f64.ln() && (smoothed - clean).abs() > 1e-3, "{smoothed} {clean}");
+}
+
+/// Softmax regression at w = 0 has p_c = 1/K for every class: each example's loss is log K, its Hessian (I - 11'/K)/K (x) x x', of trace
+/// (1 - 1/K) |x|^2.
+#[test]
+fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
+    let sets =
+        ["problem.train_samples=60", "train.gradients=1", "train.probe_every=\"1 gradient\"", "train.trace_probes=600"];
+    let bound = ["train.measure=[\"bound\"]", "train.bound_examples=60"];
+    let (events, _) = run(&asked("mnist-softmax", &[&sets, &bound]), "SGD");
+    let first = events.iter().find_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).unwrap();
+    assert!(
+        (first.largest_loss - 10f64.ln()).abs() < 1e-5 && (first.train_loss - 10f64.ln()).abs() < 1e-5,
+        "{first:?}"
+    );
+    let digits = nso_tui::problem::data::mnist::embedded().unwrap().0.first(60);
+    let squares = digits.inputs.chunks(784).map(|x| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>());
+    let expected = 0.9 * squares.fold(0.0, f64::max);
+    assert!((first.largest_trace.mean / expected - 1.0).abs() < 0.06, "{first:?} {expected}");
+    assert!(first.largest_trace.std_error < 0.05 * expected && first.measured == 60);
+}
+
+/// On a bowl of gradient zero there is no ascent and nothing to tell of it; before that there was.
+#[test]
+fn an_ascent_that_does_not_move_tells_no_curvature() {
+    let sets =
+        ["train.gradients=4000", "problem.h=[1.0]", "problem.start=[1.0]", "run.SAM.method=usam", "defaults.lr=0.9"];
+    let (events, _) = run(&asked("quadratic", &[&sets]), "SAM");
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|e| {
+            if let Event::AscentCurvature { curvature, step, .. } = e { Some((*step, *curvature)) } else { None }
+        })
+        .collect();
+    assert!(!told.is_empty() && told.last().unwrap().0 < 1500, "{told:?}");
+    assert!(told[0].1.mean.is_finite() && told.iter().all(|(_, curvature)| curvature.mean.is_finite()), "{told:?}");
+}
+
+#[test]
+fn a_schedule_of_sigma_is_one_window_between_two_evaluations() {
+    let sets =
+        ["train.steps=40", "train.evaluate_every=\"10 steps\"", "run.NSO.sigma_schedule=linear", "run.NSO.sigma=0.39"];
+    let (events, _) = run(&asked("quadratic", &[&sets]), "NSO");
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|e| if let Event::FreeTrace { sigma, trace, .. } = e { Some((*sigma, trace.probes)) } else { None })
+        .collect();
+    // Steps 1 to 40 have sigma 0, .01, .02, ...; the first has no noise and tells nothing.
+    let expected = [(0.05, 9), (0.145, 10), (0.245, 10), (0.345, 10)];
+    assert_eq!(told.len(), 4, "{told:?}");
+    for ((sigma, probes), (mean, count)) in told.into_iter().zip(expected) {
+        assert!((sigma - mean).abs() < 1e-12 && probes == count, "{sigma} {mean} {probes}");
+    }
+}
+
+#[test]
+fn a_dearer_step_makes_no_schedule_jump() {
+    let sets = [
+        "train.gradients=400",
+        "train.evaluate_every=\"1 step\"",
+        "train.probe_every=never",
+        "run.NSO.lr_schedule=cosine",
+    ];
+    let plan = asked("quadratic", &[&sets]);
+    let script = vec![(120, Command::Adjust { knob: Knob::K, value: 8.0 })];
+    let (events, _) = run_scripted(&plan, "NSO", script);
+    let rates: Vec<f64> =
+        events.iter().filter_map(|e| if let Event::Eval { place, .. } = e { place.lr_now } else { None }).collect();
+    let adjusted = events.iter().any(|e| matches!(e, Event::Adjust { setting: Knob::K, .. }));
+    assert!(adjusted && rates.len() > 60 && rates.is_sorted_by(|a, b| a >= b), "{rates:?}");
+    // Sixteen evaluations of 400 a step at the steepest place of the cosine: pi/2 * .04 of the whole.
+    assert!(rates.windows(2).all(|pair| pair[0] - pair[1] < 0.07 * rates[0]), "{rates:?}");
+    assert!(rates.last().unwrap() < &(0.01 * rates[0]), "it ends where it should: {rates:?}");
+}
+
+#[test]
+fn the_precision_of_bsam_is_set_at_the_start_only() {
+    let plan = asked("quadratic", &[&["run.SGD.method=bsam", "defaults.lr=0.05"]]);
+    let script = vec![(60, Command::Adjust { knob: Knob::Precision, value: 4.0 })];
+    let (events, _) = run_scripted(&plan, "SGD", script);
+    let reason =
+        events.iter().find_map(|e| if let Event::Reject { reason, .. } = e { Some(reason.clone()) } else { None });
+    assert!(reason.unwrap().contains("acts at the start of a run only"));
+}
+
+/// The spectrum of a quadratic is given: both ends at every probe, whatever the vectors kept from the last one.
+#[test]
+fn both_ends_are_found_again_from_the_last_vectors() {
+    let h = "problem.h=[3.0, 0.5, 0.4, 0.3, -0.2, 0.1, 0.05]";
+    let sets = [
+        h,
+        "problem.start=[1, 1, 1, 1, 0, 1, 1]",
+        "train.gradients=40",
+        "train.probe_every=\"8 gradients\"",
+        "defaults.lr=0.1",
+    ];
+    let (events, _) = run(&asked("quadratic", &[&sets, &["train.measure=[\"lambda_min\", \"density\"]"]]), "SGD");
+    let probes: Vec<_> =
+        events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.as_ref()) } else { None }).collect();
+    assert!(probes.len() > 4);
+    for probe in probes {
+        assert!((probe.lambda_max.value - 3.0).abs() < 1e-5, "{probe:?}");
+        assert!((probe.lambda_min.unwrap().value + 0.2).abs() < 1e-5, "{probe:?}");
+        assert!(probe.layers.is_empty() && probe.lambda_layerwise.is_none());
+    }
 }

@@ -166,6 +166,25 @@ fn problems_refuse_what_does_not_fit() {
 }
 
 #[test]
+fn measurements_that_a_problem_cannot_have_are_refused() {
+    let with = |train: &str| parse(&SOUND.replace("epochs = 2", &format!("epochs = 2\n{train}"))).unwrap_err();
+    assert!(with("measure = [\"bounds\"]").contains("train.measure: 'bounds' is none of"));
+    assert!(with("measure = [\"bound\", \"bound\"]").contains("train.measure: has 'bound' twice"));
+    assert!(with("trace_estimator = \"xtrace\"\ntrace_probes = 5").contains("expected a whole number from 6 to 300"));
+    assert!(with("gap_sigmas = [0.0]").contains("a sigma of 0 has no gap"));
+    let valley = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        preset::parse("valley", &preset::find("valley").unwrap(), &sets).unwrap_err().to_string()
+    };
+    assert!(
+        valley(&["train.measure=[\"bound\"]"]).contains("train.measure: bound needs examples, which valley has not")
+    );
+    assert!(valley(&["train.measure=[\"layers\"]"]).contains("layers needs several tensors, which valley has not"));
+    assert!(valley(&["run.SGD.batch=3"]).contains("run.SGD.batch: valley has no examples"));
+    assert!(valley(&["view.panels=[\"loss\"]"]).contains("view.panels: has 1 panels; the grid shows four or six"));
+}
+
+#[test]
 fn an_unknown_preset_is_told_with_the_closest_name() {
     let error = preset::find("mnist-mpl").unwrap_err().to_string();
     assert!(error.contains("no preset or file 'mnist-mpl', did you mean 'mnist-mlp'?"), "{error}");

@@ -178,6 +178,26 @@ fn one_sided_estimates_scatter_and_two_point_ones_settle() {
     }
 }
 
+/// On a quadratic the gap of a draw is 1/2 U'HU and the curvature U'HU / sigma^2, whatever w: the same draws by hand.
+#[test]
+fn the_gap_of_a_quadratic_is_half_the_quadratic_form_of_its_noise() {
+    let h = [3.0, 0.5, -1.0, 10.0];
+    let problem = nso_tui::problem::Quadratic::new(h.to_vec(), vec![1.0; 4], vec![0.0; 4], Device::flex());
+    let f = problem.objective(Examples::First(0));
+    let w = vector(&[0.3, -1.0, 0.2, 4.0], DType::F64);
+    let found = perturbation_gaps((f.as_ref(), &w), (&[0.5, 0.1], 7), &ProbeVectors::new(3));
+    let mut vectors = ProbeVectors::new(3);
+    let forms: Vec<f64> =
+        (0..7).map(|_| values(&vectors.normal(&w)).iter().zip(h).map(|(u, h)| h * u * u).sum()).collect();
+    let mean = forms.iter().sum::<f64>() / 7.0;
+    for (point, sigma) in found.iter().zip([0.5, 0.1]) {
+        let gap = sigma * sigma * mean / 2.0;
+        assert!((point.gap.mean / gap - 1.0).abs() < 1e-10, "{point:?} {gap}");
+        assert!((point.smoothed_trace.mean / mean - 1.0).abs() < 1e-10, "{point:?} {mean}");
+        assert!((point.sigma, point.gap.count) == (sigma, 7) && point.gap.std_error > 0.0);
+    }
+}
+
 /// On a quadratic every product of the smoothed Hessian is exact, whatever was drawn.
 #[test]
 fn the_smoothed_hessian_of_a_quadratic_is_the_exact_one() {

@@ -37,7 +37,7 @@ fn problem(plan: &Plan) -> Arc<dyn Problem> {
 }
 
 /// Runs one run of a plan under a script; events with their clocks at zero, and the last weights.
-fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Finished) {
+pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Finished) {
     let problem = problem(plan);
     let run = plan.runs.iter().find(|run| run.name == name).unwrap();
     let published = std::rc::Rc::new(std::cell::Cell::new(0));

@@ -40,6 +40,8 @@ AMSGRAD = ADAM | {"update": "amsgrad", "beta2": 0.7}
 ADAMW = ADAM | {"update": "adamw", "lr": 2.0**-10, "weight_decay": 0.125}
 NSO = {"method": "nso", "sigma": 0.02, "k": 2}
 SAM = {"method": "sam", "rho": 0.1}
+BSAM = {"method": "bsam", "lr": 0.5, "rho": 0.05, "beta1": 0.9, "beta2": 0.9, "prior": 10.0, "damping": 0.1,
+        "precision": 1.5}
 
 CASES = {
     "sgd": {"method": "sgd"} | SGD,
@@ -51,8 +53,7 @@ CASES = {
     "asam, offset": {"method": "asam", "scaling": "offset", "rho": 1.0} | SGD,
     "asam, plain": {"method": "asam", "scaling": "plain", "rho": 1.0} | SGD,
     "rsam": {"method": "rsam", "sigma": 0.02, "rho": 0.1, "lambda": 0.7} | SGD,
-    "bsam": {"method": "bsam", "lr": 0.5, "rho": 0.05, "beta1": 0.9, "beta2": 0.9, "prior": 10.0, "damping": 0.1,
-             "precision": 1.5},
+    "bsam": BSAM,
     "label-smoothing": {"method": "label-smoothing", "smoothing": 0.2} | SGD,
     "nso, adam": NSO | ADAM,
     "nso, amsgrad": NSO | AMSGRAD,
@@ -70,6 +71,9 @@ CASES = {
     "nso, exponential sigma": NSO | {"sigma_schedule": "exponential"} | SGD,
     "sgd, penalty": {"method": "sgd", "penalty": 0.5} | PLAIN,
     "nso, penalty": NSO | {"penalty": 0.5} | SGD,
+    "sam, penalty": SAM | {"penalty": 0.5} | SGD,
+    "bsam, penalty": BSAM | {"penalty": 0.5},
+    "bsam, rows": BSAM | {"projection": "rows", "radius": 0.5},
     "sgd, frobenius": {"method": "sgd", "projection": "frobenius", "radius": 0.2} | SGD,
     "nso, rows": NSO | {"projection": "rows", "radius": 0.5} | SGD,
 }
@@ -135,15 +139,14 @@ class Objective:
     def __init__(self, case, start, step):
         self.inputs, self.labels = minibatch(step, start.dtype)
         self.smoothing = case.get("smoothing", 0.0)
-        self.penalty, self.start = case.get("penalty", 0.0), start
 
     def __call__(self, at):
-        """(loss, gradient) at the flat `at`; the distance penalty is in the gradient, not in the loss told."""
+        """(loss, gradient) at the flat `at`."""
         w = at.detach().clone().requires_grad_(True)
         w1, b1, w2, b2 = cut(w)
         logits = F.linear(F.relu(F.linear(self.inputs, w1, b1)), w2, b2)
         loss = F.cross_entropy(logits, self.labels, label_smoothing=self.smoothing)
-        (loss + self.penalty * (w - self.start).square().sum()).backward()
+        loss.backward()
         return loss.item(), w.grad
 
 
@@ -209,6 +212,11 @@ def direction(case, f, w, xi, step):
             return loss, f(w + rho * e / (e.norm() + 1e-12))[1]
 
 
+def pull(case, w, start):
+    """The gradient of the distance penalty, taken at the clean weights like weight decay."""
+    return 2.0 * case.get("penalty", 0.0) * (w - start)
+
+
 def optimizer(case, w):
     lr, decay = case["lr"], case.get("weight_decay", 0.0)
     if case["update"] == "sgd":
@@ -265,7 +273,8 @@ def follow(case, dtype):
     base, xi, losses = optimizer(case, w), noise(dtype), []
     plan = schedule(case, base)
     for step in range(STEPS):
-        loss, w.grad = direction(case, Objective(case, start, step), w.detach(), xi, step)
+        loss, g = direction(case, Objective(case, start, step), w.detach(), xi, step)
+        w.grad = g + pull(case, w.detach(), start)
         base.step()
         plan.step()
         w.data = project(case, w.data, start)
@@ -284,8 +293,8 @@ def bsam(case, dtype):
         f = Objective(case, start, step)
         loss, g1 = f(w + next(xi) / (n * s).sqrt())
         _, g2 = f(w + case["rho"] * g1 / s)
-        m = b1 * m + (1 - b1) * (g2 + d * w)
-        w = w - case["lr"] * m / s
+        m = b1 * m + (1 - b1) * (g2 + d * w + pull(case, w, start))
+        w = project(case, w - case["lr"] * m / s, start)
         s = b2 * s + (1 - b2) * (s.sqrt() * g1.abs() + case["damping"] + d)
         losses.append(loss)
     return losses, w, start

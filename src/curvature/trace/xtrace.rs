@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{Trace, fresh, hutchinson};
+use super::{FEWEST_RESIDUALS, Trace, fresh, hutchinson, split};
 use crate::{
     autodiff::{Vector, read},
     curvature::{LinearOperator, ProbeVectors, SampleMean, basis::Basis},
@@ -37,7 +37,7 @@ struct Sketch {
 /// is sum V_m, the second sum m^2 V_m and the truth sum m V_m, at most the root of their product. That root is the error given here; neither
 /// costs a further product.
 ///
-/// A map of rank below n is given exactly, with error 0. Fewer than six products go to [`hutchinson`].
+/// Of a map of rank below n the range is given exactly and what rounding hides is left to Hutchinson, as in Hutch++. Fewer than six products go to [`hutchinson`].
 /// Source: Epperly, Tropp, Webber 2024, section 2.
 pub fn xtrace(operator: &dyn LinearOperator, (like, vectors): (&Vector, &mut ProbeVectors), products: u32) -> Trace {
     if products < 6 {
@@ -57,14 +57,11 @@ pub fn xtrace(operator: &dyn LinearOperator, (like, vectors): (&Vector, &mut Pro
             probes.push(probe);
             continue;
         }
-        // The range is exhausted, so that Q holds all of it and Tr Q'A Q is the trace; unless the products are no numbers.
-        let finite = read(vec![image.sum()]).iter().all(|x| x.is_finite());
-        let within = within(operator, &basis);
-        let mean = if finite { within.trace() } else { f64::NAN };
-        let std_error = if finite { 0.0 } else { f64::NAN };
+        // The range is exhausted but for what rounding hides. Q holds the rest, and what it does not is left to Hutchinson.
         #[expect(clippy::cast_possible_truncation, reason = "at most `products`")]
-        let products = (tried + basis.len()) as u32;
-        return Trace { mean: SampleMean { mean, std_error, count: basis.len() as u64 }, products };
+        let (spent, rank) = (tried as u32, basis.len() as u32);
+        let left = products.saturating_sub(spent + rank).max(FEWEST_RESIDUALS.min(products));
+        return split(operator, (&basis, like, vectors), (spent, left));
     }
     let sketch = Sketch {
         images: DMatrix::from_fn(n, n, |i, j| columns[j].get(i).copied().unwrap_or(0.0)),

@@ -9,7 +9,7 @@ use crate::{
         points::{Points, Profile, Spot},
         text,
     },
-    run::{GapCurve, GapPoint},
+    run::{Estimate, GapCurve, GapPoint},
 };
 
 /// The share of a group's width that its bars fill.
@@ -75,31 +75,31 @@ pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
 pub(super) fn perturbation_gap<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     let found: Vec<(&Labelled<'a>, &GapCurve)> =
         runs.iter().filter_map(|run| Some((run, run.history.snapshots().gap.as_ref()?))).collect();
-    let predicted = |gap: &GapCurve, trace: &dyn Fn(usize) -> f64| -> Profile {
-        let of_trace = |(index, point): (usize, &GapPoint)| Spot {
+    let profile = |gap: &GapCurve, heights: Vec<Estimate>| -> Profile {
+        let spot = |(point, height): (&GapPoint, Estimate)| Spot {
             x: point.sigma,
-            y: point.sigma * point.sigma / 2.0 * trace(index),
-            std_error: f64::NAN,
+            y: height.mean,
+            std_error: height.std_error,
         };
-        gap.points.iter().enumerate().map(of_trace).collect()
+        gap.points.iter().zip(heights).map(spot).collect()
     };
     let exact = found.iter().map(|(run, gap)| {
-        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dashed)), predicted(gap, &|_| gap.trace.mean))
+        let predicted = profile(gap, gap.from_trace());
+        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dashed)), predicted)
     });
     let smoothed = found.iter().map(|(run, gap)| {
-        let profile = predicted(gap, &|index| gap.points[index].smoothed_trace.mean);
-        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dotted)), profile)
+        let predicted = profile(gap, gap.from_smoothed_traces());
+        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dotted)), predicted)
     });
     let measured = found.iter().map(|(run, gap)| {
-        let spots =
-            gap.points.iter().map(|point| Spot { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error });
-        let measured = curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), spots.collect());
+        let gaps = profile(gap, gap.points.iter().map(|point| point.gap).collect());
+        let measured = curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), gaps);
         let end = measured.points.last().map(|last| text::bare(&text::significant(last.y, 3)));
         Curve { end, ..measured }
     });
     let curves: Vec<_> = exact.chain(smoothed).chain(measured).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
-    let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: smoothed".to_owned()];
+    let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: ½∫ Tr Hσ dσ²".to_owned()];
     notes.extend(age(found.iter().map(|(_, gap)| gap.step)));
     Content {
         across: Across::Own("noise scale σ"),

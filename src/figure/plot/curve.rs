@@ -10,6 +10,7 @@ use crate::figure::{
     palette::{DASH, Ink, ink},
     panel::{Curve, Emphasis, Form, Panel, Stroke},
     pen::{Colour, Pen, Place, index},
+    points::Points,
 };
 
 /// A dot and the pause after it, in line widths.
@@ -45,15 +46,18 @@ pub(super) fn draw<B: DrawingBackend>(
             }
         }
     }
-    if curve.emphasis == Emphasis::Normal && curve.points.bars().is_some() && curve.points.len() <= count {
+    // Behind what a panel is about, errors of whole curves are drawn as well: those of predictions.
+    let barred = curve.emphasis == Emphasis::Normal || matches!(curve.points, Points::Whole(_));
+    let strength = if curve.emphasis == Emphasis::Normal { 1.0 } else { 0.55 };
+    if barred && curve.points.bars().is_some() && curve.points.len() <= count {
         for spot in curve.points.iter().filter(|spot| spot.std_error > 0.0) {
             let x = inner.x(panel, spot.x);
             let ends = [spot.y - spot.std_error, spot.y + spot.std_error];
             let cap = 4.0 * unit;
-            pen.line(&ends.map(|end| (x, inner.y(panel, end))), Colour(rgb, 1.0), 1.4 * unit)?;
+            pen.line(&ends.map(|end| (x, inner.y(panel, end))), Colour(rgb, strength), 1.4 * unit)?;
             // A bar that the axis cuts off does not end there.
             for y in ends.into_iter().filter(|&end| panel.y.slot(end, 2).is_some()).map(|end| inner.y(panel, end)) {
-                pen.line(&[(x - cap, y), (x + cap, y)], Colour(rgb, 1.0), 1.4 * unit)?;
+                pen.line(&[(x - cap, y), (x + cap, y)], Colour(rgb, strength), 1.4 * unit)?;
             }
         }
     }

@@ -21,6 +21,11 @@ pub fn cross_entropy<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<1
     R::scale(R::sum(R::pick(R::log_softmax(logits), labels)), mean)
 }
 
+/// Negative log-likelihood of each label: logits [n, classes], labels [n, 1] -> [n, 1].
+pub fn likelihoods<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<2> {
+    R::scale(R::pick(R::log_softmax(logits), labels), -1.0)
+}
+
 /// Mean of (1 - a) NLL + a mean_c(-log p_c) (Szegedy 2016): logits [n, classes] -> one number.
 pub fn smoothed_cross_entropy<R: Real>(logits: R::T<2>, labels: Labels) -> R::T<1> {
     if labels.smoothing == 0.0 {

@@ -4,4 +4,4 @@ mod linear;
 mod loss;
 
 pub(super) use linear::{initial as initial_linear, linear};
-pub(super) use loss::{Labels, cross_entropy, smoothed_cross_entropy};
+pub(super) use loss::{Labels, cross_entropy, likelihoods, smoothed_cross_entropy};

@@ -1,6 +1,8 @@
 //! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until
 //! somebody reads it.
 
+use std::mem::discriminant;
+
 use crate::{
     autodiff::{Scalar, read},
     curvature::SampleMean,
@@ -16,7 +18,7 @@ use crate::{
 pub(in crate::run) struct Ledger {
     record_every: u64,
     losses: Vec<(Position, Scalar)>,
-    /// Samples of one kind and scale belong together; a change of either begins anew.
+    /// Samples of one kind belong together.
     windows: Vec<Window>,
 }
 
@@ -24,6 +26,16 @@ struct Window {
     kind: FreeKind,
     until: Position,
     samples: Vec<Scalar>,
+    /// Mean over the samples of the scale of their noise; equal scales give that scale to the last bit.
+    sigma: f64,
+}
+
+/// The scale of the noise that samples are of.
+fn scale(kind: FreeKind) -> f64 {
+    match kind {
+        FreeKind::TwoPoint { sigma } | FreeKind::OneSided { sigma } => sigma,
+        FreeKind::Ascent => 0.0,
+    }
 }
 
 impl Ledger {
@@ -36,11 +48,17 @@ impl Ledger {
         self.losses.push((at, findings.loss));
         let Some(kind) = findings.free.kind else { return };
         match self.windows.last_mut() {
-            Some(window) if window.kind == kind => {
+            Some(window) if discriminant(&window.kind) == discriminant(&kind) => {
+                let share = findings.free.values.len() as f64
+                    / (window.samples.len() + findings.free.values.len()).max(1) as f64;
+                window.sigma += (scale(kind) - window.sigma) * share;
                 window.samples.extend(findings.free.values);
                 window.until = at;
             }
-            _ => self.windows.push(Window { kind, until: at, samples: findings.free.values }),
+            _ => {
+                let samples = findings.free.values;
+                self.windows.push(Window { kind, until: at, samples, sigma: scale(kind) });
+            }
         }
     }
 
@@ -62,13 +80,21 @@ impl Ledger {
 
     /// Publishes the free curvature over the steps since the last call, where the method samples one.
     pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        for Window { kind, until, samples } in self.windows.drain(..) {
+        for Window { kind, until, samples, sigma } in self.windows.drain(..) {
             let Position { step, gradients, seconds } = until;
-            let mean = SampleMean::of(&read(samples)).into();
-            let free = |sigma, sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
+            let mut samples = read(samples);
+            if kind == FreeKind::Ascent {
+                // Where the gradient is zero there is no ascent, and no curvature along it.
+                samples.retain(|sample| sample.is_finite());
+            }
+            if samples.is_empty() {
+                continue;
+            }
+            let mean = SampleMean::of(&samples).into();
+            let free = |sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
             publish(match kind {
-                FreeKind::TwoPoint { sigma } => free(sigma, Sides::TwoPoint),
-                FreeKind::OneSided { sigma } => free(sigma, Sides::OneSided),
+                FreeKind::TwoPoint { .. } => free(Sides::TwoPoint),
+                FreeKind::OneSided { .. } => free(Sides::OneSided),
                 FreeKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
             })?;
         }

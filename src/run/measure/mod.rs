@@ -76,8 +76,8 @@ impl<'a> Gauge<'a> {
         if extras.contains(&Extra::PerturbationGap) {
             publish(Event::PerturbationGap(Box::new(subject.perturbation_gap(trace))))?;
         }
-        if extras.contains(&Extra::Bound) && self.job.problem.examples() > 0 {
-            publish(Event::Bound(Box::new(subject.bound())))?;
+        if let Some(bound) = extras.contains(&Extra::Bound).then(|| subject.bound()).flatten() {
+            publish(Event::Bound(Box::new(bound)))?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One probe: the curvature of the clean loss at the current weights, each estimate with its error and its cost.
 
 use crate::{
-    autodiff::{Objective, Vector, read},
+    autodiff::{Objective, Vector, read, values},
     curvature::{
         Effort, Ends, Hessian, Ingredients, ProbeVectors, SampleMean, Trace, TraceEstimator, density, extremes,
         hutchinson, hutchinson_by_tensor, layerwise, perturbation_gaps,
@@ -102,9 +102,11 @@ impl Subject<'_> {
         warm.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
         warm.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm.top.is_some());
 
-        let lambda_layerwise = self.wants(Extra::Layerwise).then(|| {
+        let found = self.wants(Extra::Layerwise).then(|| {
             let effort = Effort { tolerance: LAYERWISE_TOLERANCE, ..effort };
-            let found = layerwise(&hessian, (layout, &vectors.normal(w)), effort);
+            layerwise(&hessian, (layout, &vectors.normal(w)), effort)
+        });
+        let lambda_layerwise = found.flatten().map(|found| {
             products += u64::from(found.products);
             Layerwise { value: found.value, change: found.change, products: found.products.into() }
         });
@@ -163,44 +165,49 @@ impl Subject<'_> {
         }
     }
 
-    /// The bound, its largest trace and largest loss measured on the first few training examples, one by one.
-    pub fn bound(&self) -> Bound {
+    /// The bound: the largest loss of all training examples, the largest trace among those of largest loss, one by one.
+    /// `None` where there are no examples.
+    pub fn bound(&self) -> Option<Bound> {
         let clock = Clock::start();
         let (plan, problem) = (self.plan(), self.job.problem);
-        let measured = plan.bound_examples.min(problem.examples()).max(1);
-        let mut losses = Vec::new();
-        let mut traces = Vec::new();
-        for example in 0..measured {
+        let losses = values(&problem.example_losses(self.w)?);
+        let mut order: Vec<usize> = (0..losses.len()).collect();
+        // Losses that are not numbers come first, and make the bound none.
+        order.sort_by(|&a, &b| losses[b].abs().total_cmp(&losses[a].abs()));
+        order.truncate(plan.bound_examples);
+        let traces = order.iter().map(|&example| {
             let objective = problem.objective(Examples::Chosen(&[example]));
-            losses.push(objective.loss(self.w));
             let hessian = Hessian { objective: objective.as_ref(), w: self.w };
             let mut vectors = ProbeVectors::new(self.job.train.seed);
-            traces.push(hutchinson(&hessian, (self.w, &mut vectors), plan.trace_probes).mean.mean);
-        }
-        let largest = |numbers: Vec<f64>| numbers.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let travel = read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop();
+            hutchinson(&hessian, (self.w, &mut vectors), plan.trace_probes).mean
+        });
+        let largest_trace = traces.max_by(|a, b| a.mean.abs().total_cmp(&b.mean.abs()))?;
         let ingredients = Ingredients {
-            trace: largest(traces),
-            distance: travel.unwrap_or(f64::NAN),
-            largest_loss: largest(read(losses)),
-            examples: problem.examples() as u64,
+            trace: largest_trace.mean,
+            distance: read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop()?,
+            largest_loss: losses[*order.first()?],
+            examples: losses.len() as u64,
         };
+        let train_loss = losses.iter().sum::<f64>() / losses.len() as f64;
         let Position { step, gradients, seconds } = self.at;
-        Bound {
+        Some(Bound {
             step,
             gradients,
             seconds,
-            largest_trace: ingredients.trace,
+            largest_trace: largest_trace.into(),
             travel: ingredients.distance,
             largest_loss: ingredients.largest_loss,
+            train_loss,
             examples: ingredients.examples,
-            measured: measured as u64,
+            measured: order.len() as u64,
             theorem: ingredients.theorem(),
             code: ingredients.code(),
+            epsilon: BOUND_E,
+            bound: (1.0 + BOUND_E) * (train_loss + ingredients.theorem()),
             best_sigma: ingredients.best_sigma(BOUND_E),
-            products: measured as u64 * u64::from(plan.trace_probes),
+            products: order.len() as u64 * u64::from(plan.trace_probes),
             took: clock.seconds(),
-        }
+        })
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &Problem
             read = read.with(knob, value).map_err(|refused| origin.fault(knob.key(), refused.to_string()))?;
         }
     }
+    if section.has("batch") && !problem.has_labels() {
+        return Err(section.fault("batch", format!("{} has no examples to make batches of", problem.kind())));
+    }
     let batch = section.count("batch", BATCH)?.and_then(|count| usize::try_from(count).ok());
     section.finish()?;
     Ok(RunPlan { name, hyperparameters: read, batch })

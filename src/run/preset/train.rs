@@ -6,6 +6,7 @@ use super::Fault;
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
     optimizer::Knob,
+    problem::ProblemConfig,
     run::{Budget, Cadence, Extra, ProbePlan, Train, section::Section},
 };
 
@@ -18,7 +19,7 @@ pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000_000;
 /// Largest count that a preset may ask for; keeps products of counts well inside of 64 bits.
 const LARGEST_COUNT: u64 = 1_000_000_000_000;
 
-pub(super) fn train(mut section: Section) -> Result<Train, Fault> {
+pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Train, Fault> {
     let mut budgets = Vec::new();
     for key in BUDGETS {
         if let Some(count) = section.count(key, 1..=LARGEST_COUNT)? {
@@ -45,17 +46,28 @@ pub(super) fn train(mut section: Section) -> Result<Train, Fault> {
         Some("never") => None,
         Some(text) => Some(cadence(text).map_err(|fault| section.fault("probe_every", fault))?),
     };
-    let probe = probe(&mut section)?;
+    let probe = probe(&mut section, problem)?;
     let record_every = section.count("record_every", 1..=LARGEST_COUNT)?.unwrap_or(1);
     section.finish()?;
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
     Ok(Train { budget, batch, seed, evaluate_every, probe_every, probe, record_every })
 }
 
-fn probe(section: &mut Section) -> Result<ProbePlan, Fault> {
+fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fault> {
     let usual = ProbePlan::default();
     let measure = section.choices("measure", &Extra::ALL.map(Extra::key))?.unwrap_or_default();
+    for (extra, has, what) in [
+        (Extra::Bound, problem.has_labels(), "examples"),
+        (Extra::Layers, problem.has_layers(), "several tensors"),
+        (Extra::Layerwise, problem.has_layers() || problem.has_labels(), "weight tensors"),
+    ] {
+        if measure.contains(&extra.key()) && !has {
+            let fault = format!("{} needs {what}, which {} has not", extra.key(), problem.kind());
+            return Err(section.fault("measure", fault));
+        }
+    }
     let estimator = section.choice("trace_estimator", &TraceEstimator::ALL.map(TraceEstimator::key))?;
+    let estimator = TraceEstimator::ALL.into_iter().find(|one| Some(one.key()) == estimator).unwrap_or_default();
     let gap_sigmas = section.numbers("gap_sigmas")?.unwrap_or(usual.gap_sigmas);
     if gap_sigmas.is_empty() || gap_sigmas.len() > 100 {
         return Err(section.fault("gap_sigmas", "expected 1 to 100 scales of the noise"));
@@ -69,7 +81,13 @@ fn probe(section: &mut Section) -> Result<ProbePlan, Fault> {
     let mut count = |key, range, usual| -> Result<u32, Fault> {
         Ok(section.count(key, range)?.and_then(|count| u32::try_from(count).ok()).unwrap_or(usual))
     };
-    let trace_probes = count("trace_probes", 1..=100_000, usual.trace_probes)?;
+    // Hutch++ keeps a third of its products as vectors, XTrace solves small dense problems for every second one.
+    let products = match estimator {
+        TraceEstimator::Hutchinson => 1..=100_000,
+        TraceEstimator::HutchPlusPlus => 6..=1_000,
+        TraceEstimator::Xtrace => 6..=300,
+    };
+    let trace_probes = count("trace_probes", products, usual.trace_probes)?;
     let lanczos_products = count("lanczos_products", 3..=1_000, usual.lanczos_products)?;
     let density = DensityEffort {
         probes: count("density_probes", 1..=1_000, usual.density.probes)?,
@@ -82,7 +100,7 @@ fn probe(section: &mut Section) -> Result<ProbePlan, Fault> {
     Ok(ProbePlan {
         examples: examples("probe_examples", usual.examples)?,
         bound_examples: examples("bound_examples", usual.bound_examples)?,
-        estimator: TraceEstimator::ALL.into_iter().find(|one| Some(one.key()) == estimator).unwrap_or_default(),
+        estimator,
         extras: Extra::ALL.into_iter().filter(|extra| measure.contains(&extra.key())).collect(),
         trace_probes,
         lanczos_products,
