@@ -39,10 +39,12 @@ fn bound(run: &Labelled<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
     Some(format!(
-        "{} {}, in the code's form {} ({}; a over the {} of largest loss)",
+        "{} {}, in the code's form {}, bound {} at e {} ({}; a over the {} of largest loss)",
         run.name,
         number(bound.theorem),
         number(bound.code),
+        number(bound.bound),
+        number(bound.epsilon).trim_end_matches('0').trim_end_matches('.'),
         text::ingredients(&bound),
         text::thousands(bound.measured)
     ))

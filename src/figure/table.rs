@@ -217,9 +217,9 @@ mod tests {
                     assert_eq!(row[7].parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
                 }
             }
-            // 11 points of a density, 4 tensors, 5 scales three times, 5 ingredients.
-            let whole: Vec<_> = row.by_ref().take(11 + 4 + 15 + 5).collect();
-            assert_eq!((&whole[0][1], &whole[11][1], &whole[15][1], &whole[30][1]), WHOLE);
+            // 11 points of a density, 4 tensors, 5 scales four times, 5 ingredients.
+            let whole: Vec<_> = row.by_ref().take(11 + 4 + 20 + 5).collect();
+            assert_eq!((&whole[0][1], &whole[11][1], &whole[15][1], &whole[35][1]), WHOLE);
         }
         assert_eq!(row.next(), None);
         assert!(rows.iter().all(|row| !row[0].starts_with('=')));

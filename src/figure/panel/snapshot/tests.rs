@@ -124,7 +124,7 @@ fn names_along_an_axis_thin_out_evenly() {
     assert_eq!(labels(1), ["fc1.weight"]);
 }
 
-/// Measured with error bars; dashed sigma^2 / 2 times the exact trace, dotted times the smoothed one of that scale.
+/// Measured with error bars; dashed sigma^2 / 2 times the exact trace, dotted half the integral of the smoothed one.
 #[test]
 fn a_perturbation_gap_stands_beside_two_predictions() {
     let session = sample::session();
@@ -141,11 +141,13 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
             assert_eq!(measured[index], expected);
             let half = 0.5 * point.sigma.powi(2);
             assert!((exact[index].y / (half * gap.trace.mean) - 1.0).abs() < 1e-12);
-            assert!((smoothed[index].y / (half * point.smoothed_trace.mean) - 1.0).abs() < 1e-12);
+            let integral = gap.from_smoothed_traces()[index];
+            assert_eq!((smoothed[index].y, smoothed[index].std_error), (integral.mean, integral.std_error));
+            assert!((exact[index].std_error / (half * gap.trace.std_error) - 1.0).abs() < 1e-12);
         }
     }
     assert_eq!(panel.y.scale(), Scale::Log);
-    assert_eq!(panel.notes[..3], ["log", "dashed: σ²/2 Tr H", "dotted: smoothed"]);
+    assert_eq!(panel.notes[..3], ["log", "dashed: σ²/2 Tr H", "dotted: ½∫ Tr Hσ dσ²"]);
     let ends: Vec<_> = panel.curves.iter().filter(|curve| curve.end.is_some()).map(|curve| curve.slot).collect();
     assert_eq!(ends, [0, 1, 2, 3], "only what was measured has its value written");
 }
