@@ -67,7 +67,8 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     assert_eq!(bounds.len(), 3);
     assert_eq!((bounds[0].travel, bounds[0].theorem, bounds[0].code), (0.0, 0.0, 0.0), "at the start");
     let last = bounds[2];
-    assert_eq!((last.examples, last.measured, last.products), (300, 7, 42));
+    assert_eq!((last.examples, last.measured), (300, 7));
+    assert!(last.products <= 7 * 30 && last.products > 7 * 20, "{last:?}");
     let travelled =
         events.iter().rev().find_map(|e| if let Event::Eval { place, .. } = e { place.travel } else { None });
     assert_eq!(Some(last.travel), travelled);
@@ -209,8 +210,7 @@ fn smoothed_labels_are_what_label_smoothing_trains_on() {
 /// (1 - 1/K) |x|^2.
 #[test]
 fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
-    let sets =
-        ["problem.train_samples=60", "train.gradients=1", "train.probe_every=\"1 gradient\"", "train.trace_probes=600"];
+    let sets = ["problem.train_samples=60", "train.gradients=1", "train.probe_every=\"1 gradient\""];
     let bound = ["train.measure=[\"bound\"]", "train.bound_examples=60"];
     let (events, _) = run(&asked("mnist-softmax", &[&sets, &bound]), "SGD");
     let first = events.iter().find_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).unwrap();
@@ -221,8 +221,8 @@ fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
     let digits = nso_tui::problem::data::mnist::embedded().unwrap().0.first(60);
     let squares = digits.inputs.chunks(784).map(|x| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>());
     let expected = 0.9 * squares.fold(0.0, f64::max);
-    assert!((first.largest_trace.mean / expected - 1.0).abs() < 0.06, "{first:?} {expected}");
-    assert!(first.largest_trace.std_error < 0.05 * expected && first.measured == 60);
+    assert!((first.largest_trace.mean / expected - 1.0).abs() < 1e-4, "{first:?} {expected}");
+    assert!(first.largest_trace.std_error < 1e-4 * expected && first.measured == 60);
 }
 
 /// On a bowl of gradient zero there is no ascent and nothing to tell of it; before that there was.

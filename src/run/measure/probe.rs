@@ -4,7 +4,7 @@ use crate::{
     autodiff::{Objective, Vector, read, values},
     curvature::{
         Effort, Ends, Hessian, Ingredients, ProbeVectors, SampleMean, Trace, TraceEstimator, density, extremes,
-        hutchinson, hutchinson_by_tensor, layerwise, perturbation_gaps,
+        hutch_plus_plus, hutchinson_by_tensor, layerwise, perturbation_gaps,
     },
     problem::Examples,
     run::{
@@ -24,6 +24,10 @@ const FRESH: f64 = 0.3;
 
 /// The e at which the bound's best noise is told.
 const BOUND_E: f64 = 1.0;
+
+/// Products for the trace of one example's Hessian by Hutch++: a third of them span what K logits make of it, rank K - 1, up to ten
+/// classes.
+const BOUND_PRODUCTS: u32 = 30;
 
 /// The vectors at the ends of the spectrum, kept from probe to probe.
 #[derive(Debug, Default)]
@@ -179,11 +183,12 @@ impl Subject<'_> {
             let objective = problem.objective(Examples::Chosen(&[example]));
             let hessian = Hessian { objective: objective.as_ref(), w: self.w };
             let mut vectors = ProbeVectors::new(self.job.train.seed);
-            hutchinson(&hessian, (self.w, &mut vectors), plan.trace_probes).mean
+            hutch_plus_plus(&hessian, (self.w, &mut vectors), BOUND_PRODUCTS)
         });
-        let largest_trace = traces.max_by(|a, b| a.mean.abs().total_cmp(&b.mean.abs()))?;
+        let traces: Vec<Trace> = traces.collect();
+        let largest_trace = traces.iter().max_by(|a, b| a.mean.mean.abs().total_cmp(&b.mean.mean.abs()))?;
         let ingredients = Ingredients {
-            trace: largest_trace.mean,
+            trace: largest_trace.mean.mean,
             distance: read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop()?,
             largest_loss: losses[*order.first()?],
             examples: losses.len() as u64,
@@ -194,7 +199,7 @@ impl Subject<'_> {
             step,
             gradients,
             seconds,
-            largest_trace: largest_trace.into(),
+            largest_trace: (*largest_trace).into(),
             travel: ingredients.distance,
             largest_loss: ingredients.largest_loss,
             train_loss,
@@ -205,7 +210,7 @@ impl Subject<'_> {
             epsilon: BOUND_E,
             bound: (1.0 + BOUND_E) * (train_loss + ingredients.theorem()),
             best_sigma: ingredients.best_sigma(BOUND_E),
-            products: order.len() as u64 * u64::from(plan.trace_probes),
+            products: traces.iter().map(|trace| u64::from(trace.products)).sum(),
             took: clock.seconds(),
         })
     }
