@@ -117,3 +117,35 @@ fn the_stability_threshold_follows_the_knobs() {
     history.push(&Event::Adjust { step: 1, gradients: 2, seconds: 1.0, setting: Knob::Lr, from: 0.05, to: 0.1 });
     near(2.0 * 1.9 / 0.1, history.stability_threshold());
 }
+
+/// Under a schedule the learning rate is the one last told, but for the zero that a schedule may end at; only SGD has the threshold.
+#[test]
+fn the_stability_threshold_follows_a_schedule() {
+    let begin = |update: &str| {
+        let mut history = History::new();
+        let mut events = nso();
+        let Event::Start(start) = &mut events[0] else { panic!("a run begins with its start") };
+        let chosen = start.hyperparameters.choose(Choice::Update, update).unwrap();
+        start.hyperparameters = chosen.choose(Choice::LrSchedule, "cosine").unwrap();
+        history.push(&events[0]);
+        history
+    };
+    let told = |lr: f64| Event::Eval {
+        step: 10,
+        gradients: 20,
+        seconds: 1.0,
+        examples: 0,
+        took: 0.0,
+        metrics: Metrics::default(),
+        place: Place { lr_now: Some(lr), ..Place::default() },
+    };
+    let mut history = begin("sgd");
+    assert_eq!(history.stability_threshold(), None, "no rate has been told");
+    for (lr, expected) in [(0.05, 76.0), (0.02, 190.0), (0.0, 190.0)] {
+        history.push(&told(lr));
+        assert!((history.stability_threshold().unwrap() - expected).abs() < 1e-9, "{lr}");
+    }
+    let mut adam = begin("adam");
+    adam.push(&told(0.05));
+    assert_eq!(adam.stability_threshold(), None);
+}
