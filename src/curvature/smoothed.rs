@@ -16,6 +16,9 @@ use crate::autodiff::{Objective, Pair, Vector, read};
 ///
 /// whose every draw is exact on a quadratic. Each product draws anew, so products of the same v differ: means over them converge to
 /// H_sigma v, eigenvalue searches by Lanczos do not apply. Cost: 2 `draws` gradient evaluations a product.
+///
+/// Runs measure the trace of H_sigma by pairs, which their steps have anyway; this map is a second opinion on them, and for whoever
+/// wants other functions of it.
 pub struct SmoothedHessian<'a> {
     objective: &'a dyn Objective,
     w: &'a Vector,

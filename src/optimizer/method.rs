@@ -10,7 +10,7 @@ use super::{
     schedule::Progress,
     step::{Findings, FreeKind, FreeSamples},
 };
-use crate::autodiff::{Layout, Objective, Pair, Vector};
+use crate::autodiff::{Evaluation, Layout, Objective, Pair, Vector};
 
 /// SAM's guard against a zero gradient norm, as its authors have it.
 const NORM_FLOOR: f64 = 1e-12;
@@ -150,9 +150,9 @@ impl Method {
                 let findings = Findings { loss: clean.loss, free: FreeSamples::none() };
                 Direction { vector: clean.gradient, findings }
             }
-            Self::WpSgd { noise, k } => one_sided(f, w, ((noise, k), source)),
+            Self::WpSgd { noise, k } => one_sided(f, w, (noise, k, source)),
             Self::Nso { noise, k, mix } => {
-                let two_point = two_point(f, w, ((noise, k), source));
+                let two_point = two_point(f, w, (noise, k, source));
                 if mix == 0.0 {
                     return two_point;
                 }
@@ -197,45 +197,63 @@ impl Method {
     }
 }
 
+/// What a method makes of one draw U.
+struct Sampled {
+    gradient: Vector,
+    loss: Vector,
+    /// A sample of U'H_sigma U.
+    curvature: Vector,
+}
+
 /// The mean gradient over w + U_j; each evaluation is also a sample U'g / sigma^2 of the smoothed trace.
 fn one_sided(
     f: &dyn Objective,
     w: &Vector,
-    ((noise, k), source): ((Noise, NonZeroU32), &mut dyn NoiseSource),
+    (noise, k, source): (Noise, NonZeroU32, &mut dyn NoiseSource),
 ) -> Direction {
-    let (mut direction, mut loss, mut values) = (RunningMean::new(), RunningMean::new(), Vec::new());
-    for _ in 0..k.get() {
-        let u = source.draw(w, noise);
-        let there = f.gradient(&(w.clone() + u.clone()));
-        if noise.samples_traces() {
-            values.push(u.dot(there.gradient.clone()) / (noise.sigma * noise.sigma));
-        }
-        direction.add(there.gradient);
-        loss.add(there.loss);
-    }
-    let kind = noise.samples_traces().then_some(FreeKind::OneSided { sigma: noise.sigma });
-    let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
-    Direction { vector: direction.value(w), findings }
+    averaged(
+        w,
+        (noise, k, source),
+        (FreeKind::OneSided { sigma: noise.sigma }, |u| {
+            let Evaluation { loss, gradient } = f.gradient(&(w.clone() + u.clone()));
+            Sampled { curvature: u.dot(gradient.clone()), gradient, loss }
+        }),
+    )
 }
 
 /// The mean gradient over w + U_j and w - U_j; each pair is also a sample U'(g+ - g-) / (2 sigma^2) of the smoothed trace.
 fn two_point(
     f: &dyn Objective,
     w: &Vector,
-    ((noise, k), source): ((Noise, NonZeroU32), &mut dyn NoiseSource),
+    (noise, k, source): (Noise, NonZeroU32, &mut dyn NoiseSource),
+) -> Direction {
+    averaged(
+        w,
+        (noise, k, source),
+        (FreeKind::TwoPoint { sigma: noise.sigma }, |u| {
+            let pair = Pair::evaluate(f, w, u);
+            Sampled { gradient: pair.mean(), loss: pair.loss(), curvature: pair.smoothed_curvature() }
+        }),
+    )
+}
+
+/// The mean over k draws of what `sample` makes of each.
+fn averaged(
+    w: &Vector,
+    (noise, k, source): (Noise, NonZeroU32, &mut dyn NoiseSource),
+    (kind, sample): (FreeKind, impl Fn(Vector) -> Sampled),
 ) -> Direction {
     let (mut direction, mut loss, mut values) = (RunningMean::new(), RunningMean::new(), Vec::new());
     for _ in 0..k.get() {
-        let pair = Pair::evaluate(f, w, source.draw(w, noise));
-        direction.add(pair.mean());
-        loss.add(pair.loss());
+        let found = sample(source.draw(w, noise));
         if noise.samples_traces() {
-            values.push(pair.smoothed_curvature() / (noise.sigma * noise.sigma));
+            values.push(found.curvature / (noise.sigma * noise.sigma));
         }
+        direction.add(found.gradient);
+        loss.add(found.loss);
     }
-    let kind = noise.samples_traces().then_some(FreeKind::TwoPoint { sigma: noise.sigma });
-    let findings = Findings { loss: loss.value(w), free: FreeSamples { kind, values } };
-    Direction { vector: direction.value(w), findings }
+    let free = FreeSamples { kind: noise.samples_traces().then_some(kind), values };
+    Direction { vector: direction.value(w), findings: Findings { loss: loss.value(w), free } }
 }
 
 /// The gradient at w + e, where `ascent` makes e of radius `rho` of the gradient at w; the two are also a sample of the

@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use nso_tui::{
     autodiff::{Vector, values, vector_like},
+    curvature::LinearOperator,
     optimizer::{Noise, NoiseSource},
 };
 
@@ -37,5 +38,18 @@ impl<F: FnMut() -> Vec<f64>> NoiseSource for Replay<F> {
         let xi = (self.0)();
         assert_eq!(xi.len(), like.dims()[0]);
         vector_like(&xi, like) * noise.sigma
+    }
+}
+
+/// A diagonal matrix by its diagonal.
+pub struct Diagonal(pub Vector);
+
+impl LinearOperator for Diagonal {
+    fn apply(&self, v: &Vector) -> Vector {
+        self.0.clone() * v.clone()
+    }
+
+    fn dimension(&self) -> usize {
+        self.0.dims()[0]
     }
 }

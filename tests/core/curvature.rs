@@ -1,6 +1,6 @@
 //! Trace and eigenvalue estimators against matrices whose answers are known otherwise.
 
-use crate::common::{scattered, vector};
+use crate::common::{Diagonal, scattered, vector};
 use burn::tensor::{DType, Device, Tensor};
 use nalgebra::DMatrix;
 use nso_tui::{
@@ -128,15 +128,6 @@ fn softmax_regression_at_zero_has_its_known_hessian() {
 /// Its residual is small at once; the larger eigenvalue must be found all the same.
 #[test]
 fn lanczos_leaves_a_former_top_vector_for_a_larger_eigenvalue() {
-    struct Diagonal(Vector);
-    impl LinearOperator for Diagonal {
-        fn apply(&self, v: &Vector) -> Vector {
-            self.0.clone() * v.clone()
-        }
-        fn dimension(&self) -> usize {
-            self.0.dims()[0]
-        }
-    }
     let p = 20_000;
     let mut spectrum = vec![0.0; p];
     spectrum[..62].iter_mut().enumerate().for_each(|(i, value)| *value = 0.5 / (i as f64 + 1.0));

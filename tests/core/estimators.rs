@@ -12,7 +12,7 @@ use nso_tui::{
 };
 
 use crate::{
-    common::{scattered, vector},
+    common::{Diagonal, scattered, vector},
     dense::{EXAMPLES, hessian, network},
 };
 
@@ -180,15 +180,6 @@ fn a_map_of_low_rank_is_given_exactly() {
 /// tail must not be told to be nothing.
 #[test]
 fn a_tail_below_rounding_is_estimated_rather_than_denied() {
-    struct Diagonal(Vector);
-    impl LinearOperator for Diagonal {
-        fn apply(&self, v: &Vector) -> Vector {
-            self.0.clone() * v.clone()
-        }
-        fn dimension(&self) -> usize {
-            self.0.dims()[0]
-        }
-    }
     let p = 100_002;
     let mut h = vec![3e-8; p];
     (h[0], h[1]) = (1.0, 1.0);
