@@ -39,7 +39,7 @@ fn bound(run: &Labelled<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
     Some(format!(
-        "{} {}, in the code's form {}, bound {} at e {} ({}; a over the {} of largest loss)",
+        "{} {}, in the code's form {}, bound {} at e {} ({}; a over {} examples)",
         run.name,
         number(bound.theorem),
         number(bound.code),

@@ -182,9 +182,11 @@ impl Knob {
                 UP_TO_MILLION,
                 Ladder::Preferred { floor: 1e-6 },
             ),
-            Self::Radius => {
-                entry(("radius", "radius", "the distance to the start that a projection allows"), UP_TO_MILLION, FREE)
-            }
+            Self::Radius => entry(
+                ("radius", "radius", "the distance to the start that a projection allows each tensor or output row"),
+                UP_TO_MILLION,
+                FREE,
+            ),
         }
     }
 

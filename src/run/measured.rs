@@ -199,8 +199,9 @@ pub struct Bound {
     pub gradients: u64,
     /// The run's clock when the measurement began.
     pub seconds: f64,
-    /// a: the largest Hessian trace of a single example's loss among the `measured` examples of largest loss; with the error of
-    /// that one estimate. A largest of noisy estimates is rather too large, a largest of some examples too small.
+    /// a: the largest Hessian trace of a single example's loss among the `measured` ones, half of them those of largest loss and half spread
+    /// evenly, and not below their mean, the trace of the whole loss; with the error of that one estimate. A largest of noisy
+    /// estimates is rather too large, a largest of some examples too small.
     pub largest_trace: Estimate,
     /// r: |w - w0|_2.
     #[serde(with = "number")]

@@ -309,3 +309,17 @@ fn both_ends_are_found_again_from_the_last_vectors() {
         assert!(probe.layers.is_empty() && probe.lambda_layerwise.is_none());
     }
 }
+
+/// On tanh units an example's Hessian trace may well be negative. The largest is at least the mean, and the bound is a number.
+#[test]
+fn the_largest_trace_of_examples_is_not_below_their_mean() {
+    let sets = ["problem.activation=tanh", "train.measure=[\"bound\"]", "train.bound_examples=20"];
+    let (events, _) = run(&asked("mnist-mlp", &[&SMALL, &sets, &["train.gradients=600"]]), "SGD");
+    let traces = events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.trace.mean) } else { None });
+    let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
+    assert!(bounds.len() > 10);
+    for (bound, mean) in bounds.iter().zip(traces) {
+        assert!(bound.largest_trace.mean >= mean && bound.largest_trace.mean > 0.0, "{bound:?} {mean}");
+        assert!(bound.theorem >= 0.0 && bound.best_sigma >= 0.0 && bound.bound.is_finite(), "{bound:?}");
+    }
+}

@@ -280,7 +280,7 @@ fn the_caption_holds_what_bounds_are_made_of_where_they_are_shown() {
     assert_eq!(bounds(figure(&[PanelKind::Loss])), None);
     let line = bounds(figure(&[PanelKind::Bound])).unwrap();
     let found = session.runs[0].history.snapshots().bound.unwrap();
-    assert!(line.contains(&format!("({}; a over the 32 of largest loss)", text::ingredients(&found))), "{line}");
+    assert!(line.contains(&format!("({}; a over 32 examples)", text::ingredients(&found))), "{line}");
     assert_eq!(line.matches("in the code's form").count(), 4);
     assert_eq!(line.matches("at e 1").count(), 4, "{line}");
 }

@@ -76,7 +76,7 @@ impl<'a> Gauge<'a> {
         if extras.contains(&Extra::PerturbationGap) {
             publish(Event::PerturbationGap(Box::new(subject.perturbation_gap(trace))))?;
         }
-        if let Some(bound) = extras.contains(&Extra::Bound).then(|| subject.bound()).flatten() {
+        if let Some(bound) = extras.contains(&Extra::Bound).then(|| subject.bound(trace)).flatten() {
             publish(Event::Bound(Box::new(bound)))?;
         }
         Ok(())

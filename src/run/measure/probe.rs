@@ -169,28 +169,33 @@ impl Subject<'_> {
         }
     }
 
-    /// The bound: the largest loss of all training examples, the largest trace among those of largest loss, one by one.
-    /// `None` where there are no examples.
-    pub fn bound(&self) -> Option<Bound> {
+    /// The bound: the largest loss of all training examples; the largest Hessian trace of a sample of them, one by one, half of it those of
+    /// largest loss and half spread evenly. A largest is not below the mean, which is `mean`, the trace of the whole loss.
+    /// `None` where there are no examples, or where no trace is positive and the bound says nothing.
+    pub fn bound(&self, mean: Estimate) -> Option<Bound> {
         let clock = Clock::start();
         let (plan, problem) = (self.plan(), self.job.problem);
         let losses = values(&problem.example_losses(self.w)?);
-        let mut order: Vec<usize> = (0..losses.len()).collect();
-        // Losses that are not numbers come first, and make the bound none.
-        order.sort_by(|&a, &b| losses[b].abs().total_cmp(&losses[a].abs()));
-        order.truncate(plan.bound_examples);
-        let traces = order.iter().map(|&example| {
-            let objective = problem.objective(Examples::Chosen(&[example]));
-            let hessian = Hessian { objective: objective.as_ref(), w: self.w };
-            let mut vectors = ProbeVectors::new(self.job.train.seed);
-            hutch_plus_plus(&hessian, (self.w, &mut vectors), BOUND_PRODUCTS)
-        });
-        let traces: Vec<Trace> = traces.collect();
-        let largest_trace = traces.iter().max_by(|a, b| a.mean.mean.abs().total_cmp(&b.mean.mean.abs()))?;
+        let chosen = half_by_loss(&losses, plan.bound_examples);
+        let traces: Vec<Trace> = chosen
+            .iter()
+            .map(|&example| {
+                let objective = problem.objective(Examples::Chosen(&[example]));
+                let hessian = Hessian { objective: objective.as_ref(), w: self.w };
+                let mut vectors = ProbeVectors::new(self.job.train.seed);
+                hutch_plus_plus(&hessian, (self.w, &mut vectors), BOUND_PRODUCTS)
+            })
+            .collect();
+        let each = traces.iter().map(|&trace| Estimate::from(trace));
+        let largest_trace = each.chain([mean]).max_by(|a, b| a.mean.total_cmp(&b.mean))?;
+        let largest_loss = losses.iter().copied().max_by(f64::total_cmp)?;
+        if !(largest_trace.mean > 0.0 && largest_loss.is_finite()) {
+            return None;
+        }
         let ingredients = Ingredients {
-            trace: largest_trace.mean.mean,
+            trace: largest_trace.mean,
             distance: read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop()?,
-            largest_loss: losses[*order.first()?],
+            largest_loss,
             examples: losses.len() as u64,
         };
         let train_loss = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -199,12 +204,12 @@ impl Subject<'_> {
             step,
             gradients,
             seconds,
-            largest_trace: (*largest_trace).into(),
+            largest_trace,
             travel: ingredients.distance,
             largest_loss: ingredients.largest_loss,
             train_loss,
             examples: ingredients.examples,
-            measured: order.len() as u64,
+            measured: chosen.len() as u64,
             theorem: ingredients.theorem(),
             code: ingredients.code(),
             epsilon: BOUND_E,
@@ -214,6 +219,17 @@ impl Subject<'_> {
             took: clock.seconds(),
         })
     }
+}
+
+/// So many indices, or all: half of them those of the largest losses, the others spread evenly over what is left.
+fn half_by_loss(losses: &[f64], count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..losses.len()).collect();
+    order.sort_by(|&a, &b| losses[b].total_cmp(&losses[a]));
+    let count = count.min(order.len());
+    let rest = order.split_off(count.div_ceil(2));
+    let spread = count - order.len();
+    order.extend((0..spread).filter_map(|place| rest.get(place * rest.len() / spread)));
+    order
 }
 
 impl From<SampleMean> for Estimate {
@@ -226,5 +242,21 @@ impl From<Trace> for Estimate {
     /// Its probes are the products spent, whatever the estimator made of them.
     fn from(trace: Trace) -> Self {
         Self { probes: trace.products.into(), ..trace.mean.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten losses, largest at 3, 8, 1: two by loss, two of the eight others, the first and the middle one by loss.
+    #[test]
+    fn a_sample_is_half_by_loss_and_half_spread() {
+        let losses = [0.5, 0.8, 0.1, 1.0, 0.7, 0.2, 0.6, 0.3, 0.9, 0.4];
+        assert_eq!(half_by_loss(&losses, 4), [3, 8, 1, 9]);
+        assert_eq!(half_by_loss(&losses, 1), [3]);
+        let mut all = half_by_loss(&losses, 99);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }
