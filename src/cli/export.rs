@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    figure::{self, History, Options, PanelKind, SessionRun},
+    figure::{self, Format, History, Options, PanelKind, SessionRun},
     run::log::Session,
 };
 
@@ -36,6 +36,9 @@ fn panel(key: &str) -> Result<PanelKind, String> {
 
 /// Reads the session and writes the file.
 pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
+    if !args.panel.is_empty() && !Format::of(&args.output)?.is_figure() {
+        return Err(CliError::Usage("--panel chooses what a figure shows; .csv and .jsonl have everything".to_owned()));
+    }
     let mut session = Session::open(&args.directory)?;
     let events = session.read_new()?;
     let run = |(run, events): (&nso_tui::run::RunPlan, Vec<_>)| {

@@ -127,6 +127,9 @@ pub enum CliError {
     Tui(#[from] TuiError),
     #[error(transparent)]
     Keys(#[from] UnknownKey),
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(String),
     /// What a dashboard was asked to show cannot be shown.
     #[error("{0}")]
     Show(String),
@@ -141,6 +144,10 @@ impl Cli {
     /// [`CliError`] for bad usage and bad input.
     pub fn execute(self) -> Result<ExitCode, CliError> {
         self.common.open_log()?;
+        let trains = matches!(self.command, None | Some(Command::Run(_)));
+        if !trains && !self.common.sets.is_empty() {
+            return Err(CliError::Usage("--set changes the preset of a training; this command has none".to_owned()));
+        }
         match self.command {
             None => dashboard::watch(self.preset.as_deref(), &self.output, &self.screen, &self.common),
             Some(Command::Run(args)) => run::run(&args, &self.common),

@@ -42,7 +42,7 @@ const REPEATS: u32 = 40;
 /// Products that each may spend.
 const PRODUCTS: u32 = 60;
 /// 95 % intervals that must cover the truth, of 40. Thirteen or more that miss are less than one in a million where 95 % cover,
-/// one in ten thousand where 90 % do, as XTrace's.
+/// one in ten thousand where 90 % do, the least that is promised of Hutch++ and XTrace.
 const COVERED: u32 = 28;
 /// Products that Lanczos may spend.
 const LANCZOS: u32 = 200;

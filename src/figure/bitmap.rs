@@ -102,6 +102,8 @@ impl<'a> Figure<'a> {
         self.draw(&mut BitMapBackend::with_buffer(&mut samples, fine), (Surface::Bitmap, f64::from(fineness)), size)?;
         let pixels = averaged(&samples, (width as usize, height as usize), fineness as usize);
         file::replace(path, |sibling| {
+            // The encoder wraps what the file system says; this asks it first.
+            fs::File::create(sibling)?;
             let mut image = BitMapBackend::new(sibling, (width, height));
             let encoded = image.blit_bitmap((0, 0), (width, height), &pixels).and_then(|()| image.present());
             encoded.map_err(|error| io::Error::other(error.to_string()))

@@ -72,19 +72,51 @@ impl Session {
     }
 }
 
-/// Writes `session` to `path`: .png and .svg are figures, .csv is one row a value, .jsonl the events of all runs.
-/// The file appears whole or not at all.
+/// What a file holds, by its ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A figure of pixels.
+    Png,
+    /// A figure of lines.
+    Svg,
+    /// One row a value.
+    Csv,
+    /// The events of all runs.
+    Jsonl,
+}
+
+impl Format {
+    /// The format of a file of that name.
+    ///
+    /// # Errors
+    /// [`ExportError::UnknownEnding`].
+    pub fn of(path: &Path) -> Result<Self, ExportError> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        match ending.as_str() {
+            "png" => Ok(Self::Png),
+            "svg" => Ok(Self::Svg),
+            "csv" => Ok(Self::Csv),
+            "jsonl" => Ok(Self::Jsonl),
+            _ => Err(ExportError::UnknownEnding { path: path.into() }),
+        }
+    }
+
+    /// Whether it shows panels.
+    pub fn is_figure(self) -> bool {
+        matches!(self, Self::Png | Self::Svg)
+    }
+}
+
+/// Writes `session` to `path` in the [`Format`] of its ending. The file appears whole or not at all.
 ///
 /// # Errors
 /// [`ExportError`], which names the path.
 pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let written = match ending.as_str() {
-        "png" => figure(session, options, |figure, size| figure.write_png(path, size)),
-        "svg" => figure(session, options, |figure, size| figure.write_svg(path, size)),
-        "csv" => table::write_csv(session, path),
-        "jsonl" => table::write_jsonl(session, path),
-        _ => return Err(ExportError::UnknownEnding { path: path.into() }),
+    let written = match Format::of(path)? {
+        Format::Png => figure(session, options, |figure, size| figure.write_png(path, size)),
+        Format::Svg => figure(session, options, |figure, size| figure.write_svg(path, size)),
+        Format::Csv => table::write_csv(session, path),
+        Format::Jsonl => table::write_jsonl(session, path),
     };
     written.map_err(|source| ExportError::Write { path: path.into(), source })
 }
@@ -118,7 +150,11 @@ mod tests {
             error.to_string(),
             "cannot tell the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl"
         );
-        let error = export(&session, &folder.path().join("missing/a.csv"), &Options::default()).unwrap_err();
-        assert!(error.to_string().contains("missing/a.csv"), "{error}");
+        for name in ["missing/a.csv", "missing/a.png"] {
+            let error = export(&session, &folder.path().join(name), &Options::default()).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            let ExportError::Write { source, .. } = error else { panic!("{error}") };
+            assert_eq!(source.kind(), io::ErrorKind::NotFound, "{source}");
+        }
     }
 }

@@ -1,122 +1,18 @@
 //! The fold of one run's events: every curve, every change, and where the run stands.
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
+mod state;
+
 use super::{
     quantity::Quantity,
     series::{At, Point, Series},
 };
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob},
-    run::{
-        Bound, Budget, Cadence, Density, Event, GapCurve, LayerTrace, Metrics, Outcome, Place, Probe, Sides, Start,
-        Train,
-    },
+    run::{Budget, Event, Metrics, Place, Probe, Sides, Start, Train},
 };
 
-/// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunState {
-    /// It has not begun.
-    Waiting,
-    /// It takes steps.
-    Running,
-    /// It holds.
-    Paused,
-    /// Its budget is spent.
-    Completed,
-    /// It ended on request.
-    Stopped,
-    /// Its loss stopped being finite.
-    Diverged {
-        /// After so many steps.
-        step: u64,
-        /// In words.
-        reason: String,
-    },
-    /// A panic or an I/O error ended it.
-    Failed {
-        /// After so many steps.
-        step: u64,
-        /// In words.
-        reason: String,
-    },
-}
-
-impl RunState {
-    /// One word for tables.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Completed => "completed",
-            Self::Stopped => "stopped",
-            Self::Diverged { .. } => "diverged",
-            Self::Failed { .. } => "failed",
-        }
-    }
-
-    /// Whether no step will follow, short of a restart.
-    pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Waiting | Self::Running | Self::Paused)
-    }
-}
-
-/// A knob that was turned while the run went on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Change {
-    /// Which knob.
-    pub knob: Knob,
-    /// Its value before.
-    pub from: f64,
-    /// Its value from the next step on.
-    pub to: f64,
-    /// When.
-    pub at: At,
-}
-
-/// A change that the run refused.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rejection {
-    /// Which knob.
-    pub knob: Knob,
-    /// The value that was refused.
-    pub value: f64,
-    /// When.
-    pub step: u64,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// When a run's plan has it measured, for charts that have nothing to show yet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Schedule {
-    /// The plan is not at hand.
-    #[default]
-    Unknown,
-    /// As the plan says.
-    Planned {
-        /// When losses on whole splits are measured.
-        evaluate: Cadence,
-        /// When curvature is measured; `None` for never.
-        probe: Option<Cadence>,
-    },
-}
-
-/// The newest measurements that are whole curves rather than points of one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Snapshots {
-    /// When the newest probe was.
-    pub probed_at: Option<At>,
-    /// The trace of each tensor's block.
-    pub layers: Vec<LayerTrace>,
-    /// The spectral density.
-    pub density: Option<Density>,
-    /// The perturbation gap against sigma.
-    pub gap: Option<GapCurve>,
-    /// The bound with its ingredients.
-    pub bound: Option<Bound>,
-}
+pub use state::{Change, Rejection, RunState, Schedule, Snapshots};
 
 /// Everything that one run has told so far.
 #[derive(Debug, Clone)]
@@ -226,7 +122,7 @@ impl History {
             Event::Resume { .. } => self.state = RunState::Running,
             Event::Finish { outcome, step, gradients, seconds, reason } => {
                 self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.state = ended(*outcome, *step, reason.as_deref());
+                self.state = RunState::ended(*outcome, *step, reason.as_deref());
             }
         }
     }
@@ -417,15 +313,6 @@ impl History {
         let lr = if scheduled { told()? } else { knobs.get(Knob::Lr)? };
         let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / lr;
         (threshold.is_finite() && threshold > 0.0).then_some(threshold)
-    }
-}
-
-fn ended(outcome: Outcome, step: u64, reason: Option<&str>) -> RunState {
-    match outcome {
-        Outcome::Completed => RunState::Completed,
-        Outcome::Stopped => RunState::Stopped,
-        Outcome::Diverged => RunState::Diverged { step, reason: reason.unwrap_or("the loss is not finite").into() },
-        Outcome::Failed => RunState::Failed { step, reason: reason.unwrap_or("no reason was given").into() },
     }
 }
 

@@ -17,9 +17,22 @@ use super::{
 };
 use crate::run::Estimate;
 
-/// The columns of the CSV file. The last three say where a value of a [snapshot](super::Snapshots) belongs, and are empty elsewhere.
-pub const COLUMNS: [&str; 11] =
-    ["run", "quantity", "step", "gradients", "epoch", "seconds", "value", "std_error", "sigma", "eigenvalue", "tensor"];
+/// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
+/// of a [snapshot](super::Snapshots) belongs and are empty elsewhere; `residual` is that of an eigenvalue, which has no `std_error`.
+pub const COLUMNS: [&str; 12] = [
+    "run",
+    "quantity",
+    "step",
+    "gradients",
+    "epoch",
+    "seconds",
+    "value",
+    "std_error",
+    "sigma",
+    "eigenvalue",
+    "tensor",
+    "residual",
+];
 
 /// One value with what is known of it.
 struct Row<'a> {
@@ -27,6 +40,7 @@ struct Row<'a> {
     at: At,
     value: f64,
     std_error: f64,
+    residual: f64,
     place: Place<'a>,
 }
 
@@ -44,7 +58,7 @@ enum Place<'a> {
 /// which is half the integral of `smoothed_trace` over sigma^2, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`,
 /// `bound_n`, `bound_best_sigma`.
 ///
-/// Values that are not finite are written NaN, inf and -inf; `std_error` (for eigenvalues the residual) is empty where there is
+/// Values that are not finite are written NaN, inf and -inf; `std_error` is empty where there is
 /// none. Names that a spreadsheet would run as formulas get an apostrophe.
 ///
 /// # Errors
@@ -75,6 +89,7 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
                     &optional(sigma),
                     &optional(eigenvalue),
                     harmless(tensor).as_ref(),
+                    &optional(row.residual),
                 ])?;
             }
         }
@@ -85,11 +100,13 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
 /// Every value of every quantity.
 fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     Quantity::ALL.into_iter().flat_map(|quantity| {
+        let has_residual = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
         run.history.series(quantity).points().map(move |point| Row {
             quantity: quantity.key(),
             at: point.at,
             value: point.value,
-            std_error: point.std_error,
+            std_error: if has_residual { f64::NAN } else { point.std_error },
+            residual: if has_residual { point.std_error } else { f64::NAN },
             place: Place::Nowhere,
         })
     })
@@ -104,6 +121,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
         at,
         value: estimate.mean,
         std_error: estimate.std_error,
+        residual: f64::NAN,
         place,
     };
     let density = snapshots.density.iter().flat_map(move |density| {
@@ -112,6 +130,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             at: probed_at,
             value: weight,
             std_error: f64::NAN,
+            residual: f64::NAN,
             place: Place::Eigenvalue(node),
         })
     });
@@ -142,7 +161,14 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             ("bound_n", bound.examples as f64),
             ("bound_best_sigma", bound.best_sigma),
         ]
-        .map(|(quantity, value)| Row { quantity, at, value, std_error: f64::NAN, place: Place::Nowhere })
+        .map(|(quantity, value)| Row {
+            quantity,
+            at,
+            value,
+            std_error: f64::NAN,
+            residual: f64::NAN,
+            place: Place::Nowhere,
+        })
     });
     density.chain(layers).chain(gaps).chain(bound)
 }
@@ -214,7 +240,10 @@ mod tests {
                     assert_eq!(row[2].parse(), Ok(point.at.step));
                     assert_eq!(row[3].parse(), Ok(point.at.gradients));
                     assert_eq!(row[6].parse().map(f64::to_bits), Ok(point.value.to_bits()));
-                    assert_eq!(row[7].parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
+                    let eigenvalue = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
+                    let (told, empty) = if eigenvalue { (&row[11], &row[7]) } else { (&row[7], &row[11]) };
+                    assert_eq!(told.parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
+                    assert_eq!(empty, "");
                 }
             }
             // 11 points of a density, 4 tensors, 5 scales four times, 5 ingredients.

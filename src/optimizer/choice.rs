@@ -31,6 +31,26 @@ pub enum Choice {
     Projection,
 }
 
+const LAWS: [&str; NoiseLaw::ALL.len()] = {
+    let mut words = [""; NoiseLaw::ALL.len()];
+    let mut place = 0;
+    while place < words.len() {
+        words[place] = NoiseLaw::ALL[place].key();
+        place += 1;
+    }
+    words
+};
+
+const SIGMA_SCHEDULES: [&str; NoiseSchedule::ALL.len()] = {
+    let mut words = [""; NoiseSchedule::ALL.len()];
+    let mut place = 0;
+    while place < words.len() {
+        words[place] = NoiseSchedule::ALL[place].key();
+        place += 1;
+    }
+    words
+};
+
 impl Choice {
     /// Every choice, in the order in which presets are read: what decides the knobs comes first.
     pub const ALL: [Self; 6] =
@@ -64,8 +84,8 @@ impl Choice {
     pub fn words(self) -> &'static [&'static str] {
         match self {
             Self::Update => &["sgd", "adam", "amsgrad", "adamw"],
-            Self::Law => &["gaussian", "laplace", "uniform", "binomial", "binomial-uncentred"],
-            Self::SigmaSchedule => &["constant", "linear", "exponential"],
+            Self::Law => &LAWS,
+            Self::SigmaSchedule => &SIGMA_SCHEDULES,
             Self::Scaling => &["offset", "plain"],
             Self::LrSchedule => &["constant", "step", "cosine", "linear"],
             Self::Projection => &["none", "frobenius", "rows"],

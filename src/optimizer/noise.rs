@@ -34,7 +34,7 @@ impl NoiseLaw {
     pub const ALL: [Self; 5] = [Self::Gaussian, Self::Laplace, Self::Uniform, Self::Binomial, Self::BinomialUncentred];
 
     /// The name in presets and events.
-    pub fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             Self::Gaussian => "gaussian",
             Self::Laplace => "laplace",

@@ -55,7 +55,7 @@ impl NoiseSchedule {
     pub const ALL: [Self; 3] = [Self::Constant, Self::Linear, Self::Exponential];
 
     /// The name in presets and events.
-    pub fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             Self::Constant => "constant",
             Self::Linear => "linear",

@@ -152,6 +152,8 @@ fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
         .parse::<Table>()
         .ok()
         .and_then(|mut parsed| parsed.remove("v"))
+        // `.06` and `6.` are numbers to everybody but TOML.
+        .or_else(|| text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float))
         .unwrap_or_else(|| Value::String(text.to_owned()));
     let (place, key) = match path.strip_prefix("run.").map(|rest| rest.rsplit_once('.')) {
         Some(None) => return Err("expected run.NAME.KEY=VALUE".to_owned()),

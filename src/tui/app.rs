@@ -12,7 +12,7 @@ use super::{
     session::{Feed, Session},
     theme::Theme,
 };
-use crate::run::Plan;
+use crate::{figure::Format, run::Plan};
 
 /// Everything that is on the screen.
 #[derive(Debug)]
@@ -217,6 +217,10 @@ impl App {
                 self.overlay = Overlay::Ask(Question::Restart);
                 Vec::new()
             }
+            Action::Stop => {
+                self.overlay = Overlay::Ask(Question::Stop);
+                Vec::new()
+            }
             _ => session.act(action),
         }
     }
@@ -235,7 +239,8 @@ impl App {
         match std::mem::replace(&mut self.overlay, Overlay::None) {
             Overlay::Ask(Question::Quit) => vec![self.quit()],
             Overlay::Ask(Question::Interrupt) => vec![Effect::Quit(Ending::Interrupted)],
-            Overlay::Ask(Question::Restart) => match &mut self.place {
+            Overlay::Ask(question @ (Question::Restart | Question::Stop)) => match &mut self.place {
+                Place::Watch(session) if question == Question::Stop => session.act(Action::Stop),
                 Place::Watch(session) => session.act(Action::Restart),
                 Place::Picker | Place::Opening(_) => Vec::new(),
             },
@@ -254,6 +259,11 @@ impl App {
             }
             (Purpose::File, Place::Watch(session)) => {
                 let path = PathBuf::from(prompt.text().trim());
+                if let Err(error) = Format::of(&path) {
+                    prompt.refuse(error.to_string());
+                    self.overlay = Overlay::Type(prompt);
+                    return Vec::new();
+                }
                 vec![Effect::Export(Box::new(ExportRequest { path, ..session.export() }))]
             }
             (Purpose::Value(knob), Place::Watch(session)) => match prompt.number() {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::figure::{
     Background, Tick, ink,
-    panel::{Across, Panel},
+    panel::{Across, Curve, Panel},
 };
 
 /// Whether the x axis carries its name.
@@ -100,8 +100,13 @@ impl<'a> Chart<'a> {
 
     /// The labels that may stand at the ends of curves, best first drawn last.
     fn end_labels(&self) -> Vec<EndLabel> {
-        let labelled = self.panel.curves.iter().filter_map(|curve| Some((curve, curve.end.as_ref()?)));
+        let mut labelled: Vec<_> =
+            self.panel.curves.iter().filter_map(|curve| Some((curve, curve.end.as_ref()?))).collect();
+        // Those that would like one row come in the order of their values, so that labels are read as ranks.
+        let height = |curve: &Curve<'_>| curve.points.last().map_or(f64::NAN, |last| last.y);
+        labelled.sort_by(|(a, _), (b, _)| height(b).total_cmp(&height(a)));
         labelled
+            .into_iter()
             .map(|(curve, value)| {
                 let name = text::fit(&text::scrub(curve.name), 12);
                 EndLabel { slot: curve.slot, text: self.theme.spell(&format!("{name} {value}")) }

@@ -247,7 +247,7 @@ pub const TABLE: &[Binding] = &[
     ),
     row(&[(Key::Char('b'), Action::ToPicker)], 1, WATCH, ("presets", "back to the presets, once no run is alive")),
     row(&[(Key::Char('='), Action::TypeValue)], 1, WATCH, ("type", "type the knob's value")),
-    row(&[(Key::Char('s'), Action::Stop)], 1, WATCH, ("stop", "end the selected run and keep what there is")),
+    row(&[(Key::Char('s'), Action::Stop)], 1, WATCH, ("stop", "end the selected run and keep what there is; asks")),
     row(
         &[(Key::Char('r'), Action::Restart)],
         1,

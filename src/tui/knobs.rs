@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ╭ NSO ─────────────────────────────╮
-//! │  σ        0.03  ◂ 0.02 @ 1,000   │
+//! │  σ        0.03  ◂ 0.02 @ step 9  │
 //! │  k        1 → 2 pending          │
 //! │▸ lr       0.05  cosine now 0.031 │
 //! │  momentum 0.9   1.5 refused:     │
@@ -247,6 +247,6 @@ fn answered(run: &Run, knob: Knob, theme: Theme) -> Option<(String, Style)> {
         return Some((theme.spell(&text), theme.alert()));
     }
     let change = run.history.changes().iter().rfind(|change| change.knob == knob)?;
-    let text = format!("{} {} @ {}", theme.glyph("◂", "<"), value(change.from), thousands(change.at.step));
+    let text = format!("{} {} @ step {}", theme.glyph("◂", "<"), value(change.from), thousands(change.at.step));
     Some((text, theme.quiet()))
 }

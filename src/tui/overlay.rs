@@ -38,6 +38,8 @@ pub enum Question {
     Interrupt,
     /// Begin a run again that is not over.
     Restart,
+    /// End a run before its budget is spent.
+    Stop,
 }
 
 /// What a typed line is for.
@@ -141,6 +143,9 @@ pub fn ask(frame: &mut Frame<'_>, area: Rect, (question, alive, run): (Question,
         Question::Quit => ("quit?", format!("{runs} still training. Quitting ends them; their logs are kept.")),
         Question::Interrupt => {
             ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
+        }
+        Question::Stop => {
+            ("stop?", format!("{} is still training. It would end here; what there is is kept.", scrub(run)))
         }
         Question::Restart => {
             ("restart?", format!("{} is still training. It would begin again from its initial weights.", scrub(run)))

@@ -59,6 +59,7 @@ fn set_overrides_by_dotted_path() {
     assert_eq!(plan.runs[1].hyperparameters.get(nso_tui::optimizer::Knob::Sigma), Some(0.5));
     assert_eq!((plan.train.budget, plan.train.seed, plan.title.as_str()), (Budget::Steps(9), 7, "Other"));
     assert_eq!(plan.runs[0].hyperparameters.lr, 0.2);
+    assert_eq!(with(&["defaults.lr=.06"]).unwrap().runs[0].hyperparameters.lr, 0.06);
     let fault = |set: &str| with(&[set]).unwrap_err().to_string();
     assert_eq!(fault("run.c.sigma=1"), "--set run.c.sigma=1: no run 'c'; the runs are a, b");
     assert!(fault("sigma").contains("expected KEY=VALUE"));

@@ -73,7 +73,7 @@ impl PanelKind {
                 layer(Quantity::FreeTrace, (Normal, SOLID), "line: two-point"),
             ],
             Self::LambdaMax => vec![
-                layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: SAM, minibatch"),
+                layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: along SAM's ascent"),
                 layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
             ],
             Self::Bound => vec![layer(Quantity::BoundCode, (Faint, SOLID), "faint: code form")],

@@ -113,7 +113,10 @@ fn the_stability_threshold_is_shown_where_it_is_near() {
     let shared = panel(PanelKind::LambdaMax, &runs);
     assert_eq!(shared.guides.len(), 1);
     assert!((shared.guides[0].y - 76.0).abs() < 1e-9 && shared.guides[0].slot.is_none());
-    assert_eq!(shared.notes, ["log", "faint: SAM, minibatch", "dashed: layerwise, no eigenvalue", "dotted: 2(1+μ)/lr"]);
+    assert_eq!(
+        shared.notes,
+        ["log", "faint: along SAM's ascent", "dashed: layerwise, no eigenvalue", "dotted: 2(1+μ)/lr"]
+    );
     let alone = panel(PanelKind::LambdaMax, &runs[1..2]);
     assert!(alone.guides.is_empty(), "WP-SGD stays below 8");
     assert!(panel(PanelKind::Trace, &runs).guides.is_empty());

@@ -113,9 +113,10 @@ fn pausing_all_leaves_out_what_is_over() {
 }
 
 #[test]
-fn stop_needs_no_question_but_restart_does() {
+fn stop_and_restart_ask_while_the_run_is_alive() {
     let scene = Scene::watching().keys("s");
-    assert_eq!(scene.asked()[1..], ["Send { run: 0, command: Stop }"]);
+    assert_eq!((scene.app.context(), scene.asked().len()), (Context::Question, 1));
+    assert_eq!(scene.keys("n s y").asked()[1..], ["Send { run: 0, command: Stop }"]);
     let scene = Scene::watching().keys("r");
     assert_eq!(scene.app.context(), Context::Question);
     assert_eq!(scene.keys("y").asked()[1..], ["Send { run: 0, command: Restart }"]);
@@ -216,6 +217,11 @@ fn an_export_goes_where_the_typed_name_says() {
     assert_eq!(request.path, PathBuf::from("a.csv"));
     assert_eq!(request.log, Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de")));
     let untouched = Scene::watching().asked.len();
+    let mistyped = Scene::watching().keys("E a . p d f enter");
+    assert_eq!((mistyped.app.context(), mistyped.asked.len()), (Context::Prompt, untouched));
+    let mended = mistyped.keys("backspace backspace backspace s v g enter");
+    let Some(Effect::Export(request)) = mended.asked.last() else { panic!("{:?}", mended.asked()) };
+    assert_eq!(request.path, PathBuf::from("a.svg"));
     assert_eq!(Scene::watching().keys("E enter").asked.len(), untouched, "an empty name is no file");
 }
 
