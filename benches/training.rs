@@ -58,7 +58,7 @@ fn gaussian_noise_of_the_perceptrons_size(bencher: Bencher) {
 #[divan::bench(sample_count = 20)]
 fn evaluation_on_5000_digits(bencher: Bencher) {
     let (problem, w) = perceptron();
-    bencher.bench_local(|| problem.evaluate(&w));
+    bencher.bench_local(|| problem.evaluate(&w, None));
 }
 
 #[divan::bench(sample_count = 20)]
@@ -74,7 +74,7 @@ fn probe_of_10_trace_vectors_and_lambda_max(bencher: Bencher) {
     let (problem, w) = perceptron();
     let objective = problem.objective(Examples::First(4000));
     bencher.bench_local(|| {
-        let hessian = Hessian { objective: objective.as_ref(), w: &w };
+        let hessian = Hessian::new(objective.as_ref(), &w);
         let mut vectors = ProbeVectors::new(1);
         let trace = hutchinson(&hessian, (&w, &mut vectors), 10).mean;
         let top = largest(&hessian, &vectors.signs(&w), Effort { products: 30, tolerance: 1e-3 });

@@ -1,9 +1,12 @@
 //! Dual numbers w + eps v over tensors: forward mode, where each operation's derivative is stated once.
 //! Reverse mode over the tangent of a loss gives the exact Hessian product (Pearlmutter 1994).
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor, module::max_pool2d_with_indices};
 
-use super::{Plain, Real};
+use super::{
+    Plain, Real,
+    real::{Moments, Window, pooling},
+};
 
 /// A value and its derivative along the direction that was put in. `None` means that nothing depends on w,
 /// so that inputs and whatever is computed from them alone cost nothing.
@@ -34,6 +37,16 @@ fn linear<const D: usize, const E: usize>(a: Dual<D>, f: impl Fn(Tensor<D>) -> T
     Dual { value: f(a.value), tangent: a.tangent.map(f) }
 }
 
+/// The mean over examples and pixels: [n, c, h, w] -> [1, c, 1, 1].
+fn channel_means(images: Tensor<4>) -> Tensor<4> {
+    images.mean_dim(0).mean_dim(2).mean_dim(3)
+}
+
+/// One number a channel, to go with images: [c] -> [1, c, 1, 1].
+fn per_channel(numbers: Tensor<1>) -> Tensor<4> {
+    numbers.reshape([1, -1, 1, 1])
+}
+
 impl Real for Forward {
     type T<const D: usize> = Dual<D>;
 
@@ -41,8 +54,16 @@ impl Real for Forward {
         Dual { value: x, tangent: None }
     }
 
-    fn value<const D: usize>(x: &Dual<D>) -> &Tensor<D> {
-        &x.value
+    fn value<const D: usize>(x: &Dual<D>) -> Tensor<D> {
+        Plain::value(&x.value)
+    }
+
+    fn dtype<const D: usize>(x: &Dual<D>) -> DType {
+        x.value.dtype()
+    }
+
+    fn dims<const D: usize>(x: &Dual<D>) -> [usize; D] {
+        x.value.dims()
     }
 
     /// (a + b)' = a' + b'.
@@ -85,6 +106,16 @@ impl Real for Forward {
         Dual { value: Plain::relu(a.value), tangent }
     }
 
+    /// relu6(a)' = a' where 0 < a < 6, else 0.
+    fn relu6<const D: usize>(a: Dual<D>) -> Dual<D> {
+        let tangent = a.tangent.map(|da| {
+            let value = a.value.clone().without_autodiff();
+            let flat = value.clone().lower_equal_elem(0.0).bool_or(value.greater_equal_elem(6.0));
+            da.mask_fill(flat, 0.0)
+        });
+        Dual { value: Plain::relu6(a.value), tangent }
+    }
+
     /// (tanh a)' = (1 - tanh^2 a) a'.
     fn tanh<const D: usize>(a: Dual<D>) -> Dual<D> {
         let value = Plain::tanh(a.value);
@@ -125,6 +156,53 @@ impl Real for Forward {
 
     fn sum_rows(a: Dual<2>) -> Dual<1> {
         linear(a, Plain::sum_rows)
+    }
+
+    /// (x * k)' = x' * k + x * k'.
+    fn conv2d(images: Dual<4>, kernels: Dual<4>, window: Window) -> Dual<4> {
+        let value = Plain::conv2d(images.value.clone(), kernels.value.clone(), window);
+        let by_images = images.tangent.map(|dx| Plain::conv2d(dx, kernels.value, window));
+        let by_kernels = kernels.tangent.map(|dk| Plain::conv2d(images.value, dk, window));
+        let tangent = sum_of(&value, by_images, by_kernels);
+        Dual { value, tangent }
+    }
+
+    /// The tangent of the pixel that is the maximum.
+    fn max_pool2d(images: Dual<4>, size: usize, window: Window) -> Dual<4> {
+        let Some(tangent) = images.tangent else {
+            return Dual { value: Plain::max_pool2d(images.value, size, window), tangent: None };
+        };
+        let (value, places) = max_pool2d_with_indices(images.value, pooling(size, window));
+        let [n, channels, height, width] = tangent.dims();
+        let dims = value.dims();
+        let places = places.reshape([n, channels, dims[2] * dims[3]]);
+        let tangent = tangent.reshape([n, channels, height * width]).gather(2, places).reshape(dims);
+        Dual { value, tangent: Some(tangent) }
+    }
+
+    fn mean_pixels(images: Dual<4>) -> Dual<2> {
+        linear(images, Plain::mean_pixels)
+    }
+
+    /// With d = x' - mean(x') and z = (x - mean) / sqrt(variance + epsilon):
+    /// z' = (d - z mean(z d)) / sqrt(variance + epsilon), (scale z + shift)' = scale z' + scale' z + shift'.
+    fn batch_norm(images: Dual<4>, [scale, shift]: [Dual<1>; 2], epsilon: f64) -> (Dual<4>, Moments) {
+        let [n, _, height, width] = images.value.dims();
+        let mean = channel_means(images.value.clone());
+        let centred = images.value - mean.clone();
+        let variance = channel_means(Plain::square(centred.clone()));
+        let inverse = (variance.clone() + epsilon).sqrt().recip();
+        let z = centred * inverse.clone();
+        let by_images = images.tangent.map(|dx| {
+            let d = dx.clone() - channel_means(dx);
+            let along = channel_means(z.clone() * d.clone());
+            (d - z.clone() * along) * inverse * per_channel(scale.value.clone())
+        });
+        let value = z.clone() * per_channel(scale.value) + per_channel(shift.value);
+        let by_scale = scale.tangent.map(|ds| z * per_channel(ds));
+        let tangent = sum_of(&value, sum_of(&value, by_images, by_scale), shift.tangent.map(per_channel));
+        let [mean, variance] = [mean, variance].map(|moment| Plain::value(&moment).reshape([-1]));
+        (Dual { value, tangent }, Moments::unbiased(mean, variance, n * height * width))
     }
 
     /// With p = softmax(a): log_softmax(a)' = a' - sum_c p_c a'_c.

@@ -46,6 +46,9 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// No tensors.
+    pub const EMPTY: Self = Self { entries: Vec::new(), dimension: 0 };
+
     /// The layout of these tensors in this order.
     pub fn new<'a>(tensors: impl IntoIterator<Item = (&'a str, Vec<usize>)>) -> Self {
         let mut dimension = 0;
@@ -99,9 +102,14 @@ impl<'a, R: Real> Parameters<'a, R> {
         Self { layout, leaves }
     }
 
+    /// The flat pieces.
+    pub fn leaves(&self) -> &[R::T<1>] {
+        &self.leaves
+    }
+
     /// The precision that the model is asked to compute in.
     pub fn dtype(&self) -> DType {
-        self.leaves.first().map_or(DType::F32, |leaf| R::value(leaf).dtype())
+        self.leaves.first().map_or(DType::F32, |leaf| R::dtype(leaf))
     }
 
     /// The tensor at `index` in its shape.

@@ -3,6 +3,8 @@
 
 mod dual;
 mod layout;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod objective;
 mod pair;
 mod real;
@@ -11,9 +13,11 @@ use burn::tensor::{Tensor, TensorData};
 
 pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
-pub use objective::{Counted, Differentiable, Evaluation, Model, Objective};
+#[cfg(feature = "tch")]
+pub use libtorch::{LibTorch, Native};
+pub use objective::{Counted, Differentiable, Evaluation, Loss, Model, Objective, Product, objective};
 pub use pair::Pair;
-pub use real::{Plain, Real};
+pub use real::{Moments, Plain, Real, Window};
 
 /// A point or a direction in parameter space, on its device, without autodiff history.
 pub type Vector = Tensor<1>;

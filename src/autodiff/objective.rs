@@ -2,9 +2,25 @@
 
 use std::cell::Cell;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::{Dual, Forward, Layout, Parameters, Plain, Real, Scalar, Vector};
+
+/// What a model makes of a batch.
+pub struct Loss<R: Real> {
+    /// The mean loss, one number.
+    pub value: R::T<1>,
+    /// The moments of the batch that its batch normalisations saw, in the layout of their stored statistics; `None` where there are none
+    /// or where they did not look at the batch.
+    pub statistics: Option<Vector>,
+}
+
+impl<R: Real> Loss<R> {
+    /// A loss without batch normalisation.
+    pub fn of(value: R::T<1>) -> Self {
+        Self { value, statistics: None }
+    }
+}
 
 /// A scalar function of its parameters, written once over [`Real`]. Pure: no hidden state, no randomness of its own.
 pub trait Model {
@@ -14,8 +30,8 @@ pub trait Model {
     /// The parameters.
     fn layout(&self) -> &Layout;
 
-    /// The mean loss on `batch`, one number.
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> R::T<1>;
+    /// The mean loss on `batch`.
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> Loss<R>;
 
     /// The losses at several points in one pass over the batch, where the model can do that cheaper than
     /// one point after another; `None` where it cannot.
@@ -31,7 +47,12 @@ pub struct Evaluation {
     pub loss: Scalar,
     /// grad f(w).
     pub gradient: Vector,
+    /// The batch's moments, where batch normalisation looked at it.
+    pub statistics: Option<Vector>,
 }
+
+/// v -> H v at a point that it was made for. It may keep what it needs of that point.
+pub type Product<'a> = Box<dyn Fn(&Vector) -> Vector + 'a>;
 
 /// What can be asked of a differentiable scalar function of w. All answers are deterministic: the same w gives the same bits.
 pub trait Objective {
@@ -41,11 +62,22 @@ pub trait Objective {
     /// f(w). Cost: a forward pass.
     fn loss(&self, w: &Vector) -> Scalar;
 
+    /// The batch's moments at w, where batch normalisation looks at the batch. Cost: a forward pass.
+    fn statistics(&self, _w: &Vector) -> Option<Vector> {
+        None
+    }
+
     /// f(w) and grad f(w). Cost: one gradient evaluation.
     fn gradient(&self, w: &Vector) -> Evaluation;
 
     /// H(w) v with the exact Hessian, almost everywhere as double backward gives it. Cost: about two gradient evaluations.
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector;
+
+    /// H(w), for many products at one w.
+    fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
+        let w = w.clone();
+        Box::new(move |v| self.hessian_product(&w, v))
+    }
 
     /// Gradients at several points, counted one each however they are computed.
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
@@ -56,14 +88,31 @@ pub trait Objective {
 /// The objective of a model on one batch, by burn's reverse mode over plain or dual numbers.
 #[derive(Debug, Clone)]
 pub struct Differentiable<'a, M: Model> {
-    model: &'a M,
-    batch: M::Batch,
+    pub(super) model: &'a M,
+    pub(super) batch: M::Batch,
+}
+
+/// The objective of `model` on `batch`, by the reverse mode that suits their device.
+pub fn objective<'a, M: Model>(model: &'a M, batch: M::Batch, device: &Device) -> Box<dyn Objective + 'a> {
+    #[cfg(feature = "tch")]
+    if super::libtorch::is_libtorch(device) {
+        return Box::new(super::libtorch::Native::new(model, batch));
+    }
+    #[cfg(not(feature = "tch"))]
+    let _ = device;
+    Box::new(Differentiable::new(model, batch))
 }
 
 impl<'a, M: Model> Differentiable<'a, M> {
     /// `model` on `batch`.
     pub fn new(model: &'a M, batch: M::Batch) -> Self {
         Self { model, batch }
+    }
+
+    /// A forward pass alone.
+    fn look(&self, w: &Vector) -> Loss<Plain> {
+        let layout = self.model.layout();
+        self.model.loss(&Parameters::new(layout, layout.cut(w)), &self.batch)
     }
 
     fn leaves(&self, w: &Vector) -> Vec<Vector> {
@@ -87,15 +136,19 @@ impl<M: Model> Objective for Differentiable<'_, M> {
     }
 
     fn loss(&self, w: &Vector) -> Scalar {
-        let layout = self.model.layout();
-        self.model.loss(&Parameters::<Plain>::new(layout, layout.cut(w)), &self.batch)
+        self.look(w).value
+    }
+
+    fn statistics(&self, w: &Vector) -> Option<Vector> {
+        self.look(w).statistics
     }
 
     fn gradient(&self, w: &Vector) -> Evaluation {
         let leaves = self.leaves(w);
-        let loss = self.model.loss(&Parameters::<Plain>::new(self.model.layout(), leaves.clone()), &self.batch);
-        let mut gradients = self.backward(&loss, &[leaves]);
-        Evaluation { loss: loss.without_autodiff(), gradient: gradients.swap_remove(0) }
+        let parameters = Parameters::<Plain>::new(self.model.layout(), leaves.clone());
+        let Loss { value, statistics } = self.model.loss(&parameters, &self.batch);
+        let gradient = self.backward(&value, &[leaves]).swap_remove(0);
+        Evaluation { loss: value.without_autodiff(), gradient, statistics }
     }
 
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
@@ -109,7 +162,7 @@ impl<M: Model> Objective for Differentiable<'_, M> {
         let Some(sum) = losses.iter().cloned().reduce(Plain::add) else { return Vec::new() };
         let gradients = self.backward(&sum, &leaves);
         let losses = losses.into_iter().map(Tensor::without_autodiff);
-        losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient }).collect()
+        losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient, statistics: None }).collect()
     }
 
     /// H v = grad_w [d/d eps f(w + eps v) at 0] (Pearlmutter 1994): one forward pass with tangents, one backward.
@@ -121,7 +174,7 @@ impl<M: Model> Objective for Differentiable<'_, M> {
             .zip(layout.cut(v))
             .map(|(value, tangent)| Dual { value: value.clone(), tangent: Some(tangent) })
             .collect();
-        let slope = self.model.loss(&Parameters::<Forward>::new(layout, duals), &self.batch).tangent;
+        let slope = self.model.loss(&Parameters::<Forward>::new(layout, duals), &self.batch).value.tangent;
         slope.map_or_else(|| v.zeros_like(), |slope| self.backward(&slope, &[leaves]).swap_remove(0))
     }
 }
@@ -158,9 +211,17 @@ impl Objective for Counted<'_> {
         self.inner.gradient(w)
     }
 
+    fn statistics(&self, w: &Vector) -> Option<Vector> {
+        self.inner.statistics(w)
+    }
+
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
         self.spent.set(self.spent.get() + at.len() as u64);
         self.inner.gradients(at)
+    }
+
+    fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
+        self.inner.hessian(w)
     }
 
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {

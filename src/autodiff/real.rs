@@ -1,7 +1,38 @@
 //! The algebra that models are written in: the operations on tensors of numbers, whatever a number is.
 //! [`Plain`] numbers are tensors; [`Forward`](super::Forward) numbers carry a directional derivative along.
 
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{
+    DType, Int, Tensor, activation,
+    module::{batch_norm_train, conv2d, max_pool2d},
+    ops::{ConvOptions, MaxPoolOptions},
+};
+
+/// How a convolution or a pooling window moves over an image, alike in both directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Pixels from one place to the next.
+    pub stride: usize,
+    /// Pixels added on each side: zeros for a convolution, nothing for a maximum.
+    pub padding: usize,
+    /// Groups of channels that do not see each other; 1 for a pooling window.
+    pub groups: usize,
+}
+
+/// Mean and variance of each channel over a batch's examples and pixels, [channels], without history.
+#[derive(Debug, Clone)]
+pub struct Moments {
+    /// The mean.
+    pub mean: Tensor<1>,
+    /// The unbiased variance, sum of squares over n - 1, which is what PyTorch keeps (it normalises by the biased one).
+    pub variance: Tensor<1>,
+}
+
+impl Moments {
+    /// From the biased variance over `count` numbers a channel.
+    pub(super) fn unbiased(mean: Tensor<1>, biased: Tensor<1>, count: usize) -> Self {
+        Self { mean, variance: biased * (count as f64 / count.saturating_sub(1).max(1) as f64) }
+    }
+}
 
 /// The operations that a model may use. Every implementation computes the same values;
 /// they differ in what else they keep track of. Shapes follow burn's rules, broadcasting included.
@@ -12,8 +43,14 @@ pub trait Real {
     /// Data that does not depend on w.
     fn constant<const D: usize>(x: Tensor<D>) -> Self::T<D>;
 
-    /// The tensor of values, whatever else is tracked.
-    fn value<const D: usize>(x: &Self::T<D>) -> &Tensor<D>;
+    /// The values alone, without history.
+    fn value<const D: usize>(x: &Self::T<D>) -> Tensor<D>;
+
+    /// The precision.
+    fn dtype<const D: usize>(x: &Self::T<D>) -> DType;
+
+    /// The shape.
+    fn dims<const D: usize>(x: &Self::T<D>) -> [usize; D];
 
     /// a + b.
     fn add<const D: usize>(a: Self::T<D>, b: Self::T<D>) -> Self::T<D>;
@@ -32,6 +69,9 @@ pub trait Real {
 
     /// max(a, 0), elementwise; its derivative at 0 is 0, as PyTorch has it.
     fn relu<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// min(max(a, 0), 6), elementwise.
+    fn relu6<const D: usize>(a: Self::T<D>) -> Self::T<D>;
 
     /// tanh a, elementwise.
     fn tanh<const D: usize>(a: Self::T<D>) -> Self::T<D>;
@@ -57,11 +97,30 @@ pub trait Real {
     /// Sum over the rows of a matrix: [m, n] -> [n].
     fn sum_rows(a: Self::T<2>) -> Self::T<1>;
 
+    /// Cross-correlation of images with kernels, as deep learning calls a convolution:
+    /// [n, in, h, w], [out, in / groups, kh, kw] -> [n, out, h', w'].
+    fn conv2d(images: Self::T<4>, kernels: Self::T<4>, window: Window) -> Self::T<4>;
+
+    /// The maximum over windows of `size` x `size` pixels: [n, c, h, w] -> [n, c, h', w'].
+    fn max_pool2d(images: Self::T<4>, size: usize, window: Window) -> Self::T<4>;
+
+    /// The mean over all pixels: [n, c, h, w] -> [n, c].
+    fn mean_pixels(images: Self::T<4>) -> Self::T<2>;
+
+    /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015):
+    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift, channel by channel. The moments depend on x and are differentiated through.
+    fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, Moments);
+
     /// Log-softmax along the rows of a matrix [examples, classes].
     fn log_softmax(a: Self::T<2>) -> Self::T<2>;
 
     /// From each row of `a` [examples, classes] the entry at that row's label: [examples, 1] -> [examples, 1].
     fn pick(a: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<2>;
+}
+
+/// A pooling window in burn's words.
+pub(super) fn pooling(size: usize, Window { stride, padding, .. }: Window) -> MaxPoolOptions<2> {
+    MaxPoolOptions::new([size; 2]).with_stride([stride; 2]).with_padding([padding; 2])
 }
 
 /// Plain numbers: a tensor is a tensor. Reverse mode over it gives gradients.
@@ -75,8 +134,16 @@ impl Real for Plain {
         x
     }
 
-    fn value<const D: usize>(x: &Tensor<D>) -> &Tensor<D> {
-        x
+    fn value<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
+        x.clone().without_autodiff()
+    }
+
+    fn dtype<const D: usize>(x: &Tensor<D>) -> DType {
+        x.dtype()
+    }
+
+    fn dims<const D: usize>(x: &Tensor<D>) -> [usize; D] {
+        x.dims()
     }
 
     fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
@@ -101,6 +168,10 @@ impl Real for Plain {
 
     fn relu<const D: usize>(a: Tensor<D>) -> Tensor<D> {
         activation::relu(a)
+    }
+
+    fn relu6<const D: usize>(a: Tensor<D>) -> Tensor<D> {
+        a.clamp(0.0, 6.0)
     }
 
     fn tanh<const D: usize>(a: Tensor<D>) -> Tensor<D> {
@@ -134,6 +205,27 @@ impl Real for Plain {
     fn sum_rows(a: Tensor<2>) -> Tensor<1> {
         let [_, columns] = a.dims();
         a.sum_dim(0).reshape([columns])
+    }
+
+    fn conv2d(images: Tensor<4>, kernels: Tensor<4>, window: Window) -> Tensor<4> {
+        let Window { stride, padding, groups } = window;
+        conv2d(images, kernels, None, ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups))
+    }
+
+    fn max_pool2d(images: Tensor<4>, size: usize, window: Window) -> Tensor<4> {
+        max_pool2d(images, pooling(size, window))
+    }
+
+    fn mean_pixels(images: Tensor<4>) -> Tensor<2> {
+        let [n, channels, height, width] = images.dims();
+        images.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
+    }
+
+    fn batch_norm(images: Tensor<4>, [scale, shift]: [Tensor<1>; 2], epsilon: f64) -> (Tensor<4>, Moments) {
+        let [n, _, height, width] = images.dims();
+        let found = batch_norm_train(images, scale, shift, epsilon);
+        let [mean, variance] = [found.mean, found.variance].map(Tensor::without_autodiff);
+        (found.output, Moments::unbiased(mean, variance, n * height * width))
     }
 
     fn log_softmax(a: Tensor<2>) -> Tensor<2> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::autodiff::{Objective, Vector};
+use crate::autodiff::{Objective, Product, Vector};
 
 /// A symmetric linear map of parameter space, v -> A v.
 pub trait LinearOperator {
@@ -15,19 +15,24 @@ pub trait LinearOperator {
 
 /// The exact Hessian of an objective at w. A product costs about two gradient evaluations.
 pub struct Hessian<'a> {
-    /// The function.
-    pub objective: &'a dyn Objective,
-    /// The point.
-    pub w: &'a Vector,
+    product: Product<'a>,
+    dimension: usize,
+}
+
+impl<'a> Hessian<'a> {
+    /// The Hessian of `objective` at `w`.
+    pub fn new(objective: &'a dyn Objective, w: &Vector) -> Self {
+        Self { product: objective.hessian(w), dimension: objective.dimension() }
+    }
 }
 
 impl LinearOperator for Hessian<'_> {
     fn apply(&self, v: &Vector) -> Vector {
-        self.objective.hessian_product(self.w, v)
+        (self.product)(v)
     }
 
     fn dimension(&self) -> usize {
-        self.objective.dimension()
+        self.dimension
     }
 }
 

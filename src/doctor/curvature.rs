@@ -56,7 +56,7 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     let truth = specimen.truth(&specimen.w);
     let mut vectors = ProbeVectors::new(seed);
     let mut checks = derivatives((f.as_ref(), &w), (&truth, &mut vectors), precision.derivative);
-    let hessian = Hessian { objective: f.as_ref(), w: &w };
+    let hessian = Hessian::new(f.as_ref(), &w);
     for estimator in TraceEstimator::ALL {
         let rounding = precision.derivative * truth.hessian.diagonal().abs().sum();
         checks.extend(trace(estimator.key(), (truth.hessian.trace(), rounding), || {

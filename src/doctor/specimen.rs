@@ -46,7 +46,7 @@ impl Specimen {
         let mut random = stream(SEED, Purpose::Weights);
         let parameters = HIDDEN * (INPUTS + 1) + CLASSES * (HIDDEN + 1);
         let w = (0..parameters).map(|_| f64::from(2.0 * random.random::<f32>() - 1.0)).collect();
-        Self { data: Labelled { inputs, features: INPUTS, labels }, w }
+        Self { data: Labelled { inputs, shape: [1, 1, INPUTS], labels }, w }
     }
 
     /// The same as a problem on a device.

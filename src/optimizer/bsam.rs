@@ -66,6 +66,6 @@ impl Bsam {
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
         let memory = Memory::Precision(Box::new(PrecisionMemory { momentum, s }));
-        (w, memory, Findings { loss: around.loss, free: FreeSamples::none() })
+        (w, memory, Findings { loss: around.loss, free: FreeSamples::none(), statistics: None })
     }
 }

@@ -147,7 +147,7 @@ impl Method {
         match *self {
             Self::Sgd | Self::LabelSmoothing { .. } => {
                 let clean = f.gradient(w);
-                let findings = Findings { loss: clean.loss, free: FreeSamples::none() };
+                let findings = Findings { loss: clean.loss, free: FreeSamples::none(), statistics: clean.statistics };
                 Direction { vector: clean.gradient, findings }
             }
             Self::WpSgd { noise, k } => one_sided(f, w, (noise, k, source)),
@@ -156,8 +156,10 @@ impl Method {
                 if mix == 0.0 {
                     return two_point;
                 }
-                let vector = f.gradient(w).gradient * mix + two_point.vector * (1.0 - mix);
-                Direction { vector, ..two_point }
+                let clean = f.gradient(w);
+                let vector = clean.gradient * mix + two_point.vector * (1.0 - mix);
+                let findings = Findings { statistics: clean.statistics, ..two_point.findings };
+                Direction { vector, findings }
             }
             Self::Sam { rho } => ascend(f, (w, rho), |g| g.clone() * ((norm(g) + NORM_FLOOR).recip() * rho)),
             Self::Usam { rho } => ascend(f, (w, rho), |g| g.clone() * rho),
@@ -172,7 +174,7 @@ impl Method {
                 let there = f.gradient(&(w.clone() + d.clone()));
                 let towards = d + there.gradient * lambda;
                 let e = towards.clone() * ((norm(&towards) + NORM_FLOOR).recip() * rho);
-                let findings = Findings { loss: there.loss, free: FreeSamples::none() };
+                let findings = Findings { loss: there.loss, free: FreeSamples::none(), statistics: None };
                 Direction { vector: f.gradient(&(w.clone() + e)).gradient, findings }
             }
         }
@@ -215,7 +217,7 @@ fn one_sided(
         w,
         (noise, k, source),
         (FreeKind::OneSided { sigma: noise.sigma }, |u| {
-            let Evaluation { loss, gradient } = f.gradient(&(w.clone() + u.clone()));
+            let Evaluation { loss, gradient, .. } = f.gradient(&(w.clone() + u.clone()));
             Sampled { curvature: u.dot(gradient.clone()), gradient, loss }
         }),
     )
@@ -253,7 +255,7 @@ fn averaged(
         loss.add(found.loss);
     }
     let free = FreeSamples { kind: noise.samples_traces().then_some(kind), values };
-    Direction { vector: direction.value(w), findings: Findings { loss: loss.value(w), free } }
+    Direction { vector: direction.value(w), findings: Findings { loss: loss.value(w), free, statistics: None } }
 }
 
 /// The gradient at w + e, where `ascent` makes e of radius `rho` of the gradient at w; the two are also a sample of the
@@ -268,7 +270,7 @@ fn ascend(f: &dyn Objective, (w, rho): (&Vector, f64), ascent: impl FnOnce(&Vect
     } else {
         FreeSamples::none()
     };
-    Direction { vector: there.gradient, findings: Findings { loss: clean.loss, free } }
+    Direction { vector: there.gradient, findings: Findings { loss: clean.loss, free, statistics: clean.statistics } }
 }
 
 impl Scaling {

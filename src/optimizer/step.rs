@@ -35,6 +35,8 @@ pub struct Findings {
     pub loss: Scalar,
     /// Curvature that the step paid for anyway.
     pub free: FreeSamples,
+    /// The batch's moments at the clean weights, where batch normalisation looked at the batch there.
+    pub statistics: Option<Vector>,
 }
 
 /// Samples of curvature from gradients that a step needs for itself.

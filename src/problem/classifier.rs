@@ -1,26 +1,37 @@
 //! A network and a labelled data set: the problem of every classification preset.
 
+mod chunked;
+mod start;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+pub use start::Start;
+
 use super::{
-    Examples, Metrics, Problem,
+    Examples, Metrics, Mode, Problem, Statistics,
     data::Labelled,
     indices_on,
-    layer::{Labels, cross_entropy, likelihoods, smoothed_cross_entropy},
+    layer::{Labels, Norms, cross_entropy, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, objective, read},
     random::Stream,
 };
+use chunked::Chunked;
+use start::Tensors;
 
-/// Rows that an evaluation passes through the network at a time, to bound its memory.
-const CHUNK: usize = 4096;
+/// Examples that pass through a network at a time at most.
+const MOST: usize = 4096;
+
+/// Numbers that the widest tensor of a pass may have, to bound its memory.
+const WIDEST: usize = 1 << 23;
 
 /// Mean cross-entropy of a network on a training set, watched on a test set.
 #[derive(Debug)]
 pub struct Classifier<N> {
     network: N,
+    tensors: Tensors,
     train: Split,
     test: Split,
     device: Device,
@@ -30,14 +41,14 @@ pub struct Classifier<N> {
 #[derive(Debug, Clone)]
 pub struct Minibatch {
     split: Split,
-    smoothing: f64,
+    mode: Mode,
 }
 
 /// Examples as tensors.
 #[derive(Debug, Clone)]
-pub struct Split {
-    /// [n, features].
-    inputs: Tensor<2>,
+struct Split {
+    /// [n, channels, height, width].
+    images: Tensor<4>,
     /// [n, 1], each below the number of classes.
     labels: Tensor<2, Int>,
 }
@@ -45,33 +56,46 @@ pub struct Split {
 impl Split {
     fn new(data: &Labelled, device: &Device) -> Self {
         let n = data.labels.len();
-        let inputs = TensorData::new(data.inputs.clone(), [n, data.features]);
+        let [channels, height, width] = data.shape;
+        let images = TensorData::new(data.inputs.clone(), [n, channels, height, width]);
         let labels = data.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>();
         Self {
-            inputs: Tensor::from_data(inputs, device),
+            images: Tensor::from_data(images, device),
             labels: Tensor::from_data(TensorData::new(labels, [n, 1]), device),
         }
     }
 
     fn len(&self) -> usize {
-        self.inputs.dims()[0]
+        self.images.dims()[0]
     }
 
     fn rows(&self, from: usize, count: usize) -> Self {
-        Self { inputs: self.inputs.clone().narrow(0, from, count), labels: self.labels.clone().narrow(0, from, count) }
+        Self { images: self.images.clone().narrow(0, from, count), labels: self.labels.clone().narrow(0, from, count) }
     }
 
     fn chosen(&self, indices: &[usize]) -> Self {
-        let indices = indices_on(&self.inputs.device(), indices);
-        Self { inputs: self.inputs.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
+        let indices = indices_on(&self.images.device(), indices);
+        Self { images: self.images.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
+    }
+
+    /// The same examples, at most so many at a time.
+    fn chunks(&self, most: usize) -> impl Iterator<Item = Self> + '_ {
+        (0..self.len()).step_by(most).map(move |from| self.rows(from, most.min(self.len() - from)))
     }
 }
 
 impl<N: Network> Classifier<N> {
-    /// `network` on these data.
-    pub fn new(network: N, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
+    /// `network` on these data, every parameter trained from its initial value.
+    pub fn new(network: N, data: (&Labelled, &Labelled), device: Device) -> Self {
+        let start = Start::drawn(&network);
+        Self::starting(network, start, data, device)
+    }
+
+    /// `network` on these data, from `start`.
+    pub fn starting(network: N, start: Start, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
         let [train, test] = [train, test].map(|data| Split::new(data, &device));
-        Self { network, train, test, device }
+        let tensors = Tensors::new(start, (network.layout(), network.statistics()), &device);
+        Self { network, tensors, train, test, device }
     }
 
     fn sample(&self, examples: Examples<'_>) -> Split {
@@ -82,14 +106,27 @@ impl<N: Network> Classifier<N> {
         }
     }
 
+    /// Examples that pass through the network at a time.
+    fn chunk(&self) -> usize {
+        (WIDEST / self.network.width()).clamp(1, MOST)
+    }
+
+    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: &Tensor<4>, norms: &mut Norms) -> R::T<2> {
+        let images = R::constant(images.clone().cast(w.dtype()));
+        self.network.logits::<R>(&self.tensors.complete(w, self.network.layout()), images, norms)
+    }
+
+    /// Logits under stored moments, without history.
+    fn clean(&self, w: &Vector, statistics: Option<&Vector>, images: &Tensor<4>) -> Tensor<2> {
+        let parameters = Parameters::<Plain>::new(self.tensors.trained(), self.tensors.trained().cut(w));
+        self.logits(&parameters, images, &mut Norms::new(self.network.statistics(), statistics))
+    }
+
     /// Mean loss and share of correct answers on a split, both still on the device.
-    fn score(&self, w: &Vector, split: &Split) -> [Scalar; 2] {
-        let layout = self.network.layout();
-        let parameters = Parameters::<Plain>::new(layout, layout.cut(w));
+    fn score(&self, w: &Vector, statistics: Option<&Vector>, split: &Split) -> [Scalar; 2] {
         let mut totals: Option<[Scalar; 2]> = None;
-        for from in (0..split.len()).step_by(CHUNK) {
-            let part = split.rows(from, CHUNK.min(split.len() - from));
-            let logits = self.network.logits::<Plain>(&parameters, part.inputs.clone().cast(w.dtype()));
+        for part in split.chunks(self.chunk()) {
+            let logits = self.clean(w, statistics, &part.images);
             let loss = cross_entropy::<Plain>(logits.clone(), part.labels.clone()) * part.len() as f64;
             let correct = logits.argmax(1).equal(part.labels).float().cast(w.dtype()).sum();
             totals = Some(match totals {
@@ -106,23 +143,24 @@ impl<N: Network> Model for Classifier<N> {
     type Batch = Minibatch;
 
     fn layout(&self) -> &Layout {
-        self.network.layout()
+        self.tensors.trained()
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, smoothing }: &Minibatch) -> R::T<1> {
-        let inputs = split.inputs.clone().cast(w.dtype());
-        let labels = Labels { classes: split.labels.clone(), smoothing: *smoothing };
-        smoothed_cross_entropy::<R>(self.network.logits::<R>(w, R::constant(inputs)), labels)
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, mode }: &Minibatch) -> Loss<R> {
+        let mut norms = Norms::new(self.network.statistics(), mode.statistics.as_ref());
+        let logits = self.logits::<R>(w, &split.images, &mut norms);
+        let labels = Labels { classes: split.labels.clone(), smoothing: mode.smoothing };
+        Loss { value: smoothed_cross_entropy::<R>(logits, labels), statistics: norms.seen() }
     }
 }
 
 impl<N: Network> Problem for Classifier<N> {
     fn layout(&self) -> &Layout {
-        self.network.layout()
+        self.tensors.trained()
     }
 
     fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        self.network.initial(random)
+        self.tensors.initial(self.network.initial(random), self.network.layout())
     }
 
     fn examples(&self) -> usize {
@@ -133,27 +171,32 @@ impl<N: Network> Problem for Classifier<N> {
         self.train.len() + self.test.len()
     }
 
-    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        Box::new(Differentiable::new(self, Minibatch { split: self.sample(examples), smoothing: 0.0 }))
+    fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        let split = self.sample(examples);
+        let on = |split| objective(self, Minibatch { split, mode: mode.clone() }, &self.device);
+        // Batch normalisation by the batch's own moments needs the batch whole.
+        let divisible = mode.statistics.is_some() || self.network.statistics().entries().is_empty();
+        if !divisible || split.len() <= self.chunk() {
+            return on(split);
+        }
+        let whole = split.len() as f64;
+        Box::new(Chunked::new(split.chunks(self.chunk()).map(|part| (part.len() as f64 / whole, on(part))).collect()))
     }
 
-    fn smoothed_objective(&self, examples: Examples<'_>, smoothing: f64) -> Option<Box<dyn Objective + '_>> {
-        Some(Box::new(Differentiable::new(self, Minibatch { split: self.sample(examples), smoothing })))
+    fn statistics(&self) -> Option<Statistics<'_>> {
+        self.tensors.statistics(self.network.statistics())
     }
 
-    fn example_losses(&self, w: &Vector) -> Option<Vector> {
-        let layout = self.network.layout();
-        let parameters = Parameters::<Plain>::new(layout, layout.cut(w));
-        let chunks = (0..self.train.len()).step_by(CHUNK).map(|from| {
-            let part = self.train.rows(from, CHUNK.min(self.train.len() - from));
-            let logits = self.network.logits::<Plain>(&parameters, part.inputs.cast(w.dtype()));
+    fn example_losses(&self, w: &Vector, statistics: Option<&Vector>) -> Option<Vector> {
+        let chunks = self.train.chunks(self.chunk()).map(|part| {
+            let logits = self.clean(w, statistics, &part.images);
             likelihoods::<Plain>(logits, part.labels).squeeze_dim(1)
         });
         Some(Tensor::cat(chunks.collect(), 0))
     }
 
-    fn evaluate(&self, w: &Vector) -> Metrics {
-        let [train, test] = [&self.train, &self.test].map(|split| self.score(w, split));
+    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics {
+        let [train, test] = [&self.train, &self.test].map(|split| self.score(w, statistics, split));
         let found = read(train.into_iter().chain(test).collect());
         let [train_loss, train_accuracy, test_loss, test_accuracy] = std::array::from_fn(|i| found.get(i).copied());
         let gap = test_loss.zip(train_loss).map(|(test, train)| test - train);

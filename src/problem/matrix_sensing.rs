@@ -4,9 +4,9 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Examples, Metrics, Problem, indices_on};
+use super::{Examples, Metrics, Mode, Problem, indices_on};
 use crate::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Plain, Real, Scalar, Vector, read},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, objective, read},
     random::{Purpose, Stream, stream},
 };
 
@@ -88,7 +88,7 @@ impl Measurements {
 
     /// <A_i, X> - y_i for each column of upper triangles: [d (d + 1) / 2, m] -> [n, m].
     fn misfits<R: Real>(&self, uppers: R::T<2>) -> R::T<2> {
-        let precision = R::value(&uppers).dtype();
+        let precision = R::dtype(&uppers);
         let [maps, outcomes] = [&self.maps, &self.outcomes].map(|t| R::constant(t.clone().cast(precision)));
         R::sub(R::matmul(maps, uppers), outcomes)
     }
@@ -101,9 +101,9 @@ impl Model for MatrixSensing {
         &self.layout
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let misfits = self.train.misfits::<R>(self.upper_product::<R>(w.get(0)));
-        R::scale(R::sum(R::square(misfits)), self.train.scale())
+        Loss::of(R::scale(R::sum(R::square(misfits)), self.train.scale()))
     }
 
     /// All points in one pass over the measurements, which are far larger than everything else.
@@ -137,11 +137,11 @@ impl Problem for MatrixSensing {
         self.train.outcomes.dims()[0] + self.validation.outcomes.dims()[0]
     }
 
-    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        Box::new(Differentiable::new(self, ()))
+    fn objective_in(&self, _mode: Mode, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        objective(self, (), &self.device)
     }
 
-    fn evaluate(&self, w: &Vector) -> Metrics {
+    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
         let u = w.clone().reshape([self.d, self.d]);
         let off = u.clone().matmul(u.clone().transpose()) - self.solution.clone().cast(u.dtype());
         let distance = (off.square().sum() / self.solution.clone().square().sum().cast(u.dtype())).sqrt();

@@ -18,11 +18,11 @@ use crate::{
     random::Stream,
 };
 
-pub use classifier::Classifier;
+pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
-pub use model::{Activation, Perceptron, SoftmaxRegression};
+pub use model::{Activation, ConvNet, Depth, MobileNetV2, Perceptron, ResNet, SoftmaxRegression};
 pub use quadratic::Quadratic;
 pub use valley::Valley;
 
@@ -33,6 +33,26 @@ pub enum Examples<'a> {
     First(usize),
     /// These, by index.
     Chosen(&'a [usize]),
+}
+
+/// How a loss looks at its batch.
+#[derive(Debug, Clone, Default)]
+pub struct Mode {
+    /// The moments that batch normalisation normalises with; `None` for the batch's own.
+    pub statistics: Option<Vector>,
+    /// A share a of the uniform distribution in the labels: (1 - a) NLL + a mean_c(-log p_c). Problems without labels ignore it.
+    pub smoothing: f64,
+}
+
+/// What batch normalisation knows of a data set: running means and variances.
+#[derive(Debug, Clone)]
+pub struct Statistics<'a> {
+    /// Names and places of the moments in their flat vector, as PyTorch calls them.
+    pub layout: &'a Layout,
+    /// Before training.
+    pub initial: Vector,
+    /// Whether training normalises by these too and leaves them as they are.
+    pub frozen: bool,
 }
 
 /// A tensor of indices.
@@ -60,22 +80,26 @@ pub trait Problem: Send + Sync {
         0
     }
 
-    /// The mean clean loss over these training examples as a function of w.
-    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_>;
+    /// The mean loss over these training examples as a function of w.
+    fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_>;
 
-    /// The same on labels smoothed by a share `smoothing` of the uniform distribution: (1 - a) NLL + a mean_c(-log p_c);
-    /// `None` where there are no labels.
-    fn smoothed_objective(&self, _examples: Examples<'_>, _smoothing: f64) -> Option<Box<dyn Objective + '_>> {
+    /// The same in the plainest mode: labels as they are, batch normalisation by the batch.
+    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        self.objective_in(Mode::default(), examples)
+    }
+
+    /// The moments that batch normalisation has stored at the start; `None` where there is none.
+    fn statistics(&self) -> Option<Statistics<'_>> {
         None
     }
 
-    /// The clean loss of every training example at `w`, [n]; `None` where there are none.
-    fn example_losses(&self, _w: &Vector) -> Option<Vector> {
+    /// The clean loss of every training example at `w`, [n], under stored moments; `None` where there are no examples.
+    fn example_losses(&self, _w: &Vector, _statistics: Option<&Vector>) -> Option<Vector> {
         None
     }
 
-    /// Losses and their companions on whole splits, at `w`. Waits for the device.
-    fn evaluate(&self, w: &Vector) -> Metrics;
+    /// Losses and their companions on whole splits, at `w` under stored moments. Waits for the device.
+    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics;
 
     /// Where the tensors live.
     fn device(&self) -> &Device;

@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::{Examples, Metrics, Problem};
+use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Scalar, Vector, read, vector_like},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Scalar, Vector, objective, read, vector_like},
     random::Stream,
 };
 
@@ -40,11 +40,12 @@ impl Model for Quadratic {
         &self.layout
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let w: R::T<1> = w.get(0);
-        let like = R::value(&w).clone().without_autodiff();
+        let like = R::value(&w);
         let [h, b] = [&self.h, &self.b].map(|numbers| R::constant(vector_like(numbers, &like)));
-        R::add(R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5), R::sum(R::mul(b, w)))
+        let bowl = R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5);
+        Loss::of(R::add(bowl, R::sum(R::mul(b, w))))
     }
 }
 
@@ -57,11 +58,11 @@ impl Problem for Quadratic {
         self.start.clone()
     }
 
-    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        Box::new(Differentiable::new(self, ()))
+    fn objective_in(&self, _mode: Mode, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        objective(self, (), &self.device)
     }
 
-    fn evaluate(&self, w: &Vector) -> Metrics {
+    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
         let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
         let distance = self.distance(w).and_then(|distance| read(vec![distance]).pop());
         Metrics { train_loss, distance, ..Metrics::default() }

@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::{Examples, Metrics, Problem, indices_on};
+use super::{Examples, Metrics, Mode, Problem, indices_on};
 use crate::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Vector, read, values},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Vector, objective, read, values},
     random::Stream,
 };
 
@@ -30,11 +30,11 @@ impl Model for Valley {
         &self.layout
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let w: R::T<1> = w.get(0);
         let [x, y] = [0, 1].map(|index| R::select(w.clone(), indices_on(&self.device, &[index])));
         let across = R::square(x);
-        R::scale(R::add(across.clone(), R::mul(across, R::square(y))), 0.5)
+        Loss::of(R::scale(R::add(across.clone(), R::mul(across, R::square(y))), 0.5))
     }
 }
 
@@ -47,12 +47,12 @@ impl Problem for Valley {
         self.start.to_vec()
     }
 
-    fn objective(&self, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        Box::new(Differentiable::new(self, ()))
+    fn objective_in(&self, _mode: Mode, _examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        objective(self, (), &self.device)
     }
 
     /// The loss, and how far the flat end still is: |y|.
-    fn evaluate(&self, w: &Vector) -> Metrics {
+    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
         let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
         let distance = values(w).last().map(|y| y.abs());
         Metrics { train_loss, distance, ..Metrics::default() }

@@ -200,10 +200,12 @@ impl Worker {
         let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
             return Ok(None);
         };
-        let Finished { outcome, reason, at, weights } = *finished;
+        let Finished { outcome, reason, at, weights, statistics } = *finished;
         outbox.at = at;
         if let Some(directory) = &self.directory {
-            directory.write_weights(outbox.run, self.problem.layout(), &weights)?;
+            let moments = self.problem.statistics().map(|found| found.layout).zip(statistics.as_ref());
+            let tensors: Vec<_> = [(self.problem.layout(), &weights)].into_iter().chain(moments).collect();
+            directory.write_weights(outbox.run, &tensors)?;
         }
         Ok(Some((outcome, reason)))
     }

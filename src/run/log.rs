@@ -129,13 +129,16 @@ impl SessionDirectory {
     ///
     /// # Errors
     /// [`LogError::Io`].
-    pub fn write_weights(&self, run: usize, layout: &Layout, w: &Vector) -> Result<(), LogError> {
+    pub fn write_weights(&self, run: usize, tensors: &[(&Layout, &Vector)]) -> Result<(), LogError> {
         let path = self.path.join(&self.run_folders[run]).join(WEIGHTS_FILE);
         #[expect(clippy::cast_possible_truncation, reason = "weights are trained in single precision")]
-        let bytes: Vec<u8> = values(w).iter().flat_map(|&x| (x as f32).to_le_bytes()).collect();
-        let views = layout.entries().iter().map(|entry| {
-            let data = &bytes[4 * entry.offset..4 * (entry.offset + entry.len())];
-            TensorView::new(Dtype::F32, entry.shape.clone(), data).map(|view| (entry.name.as_str(), view))
+        let bytes = |w| values(w).iter().flat_map(|&x| (x as f32).to_le_bytes()).collect::<Vec<u8>>();
+        let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, w)| bytes(w)).collect();
+        let views = tensors.iter().zip(&bytes).flat_map(|((layout, _), bytes)| {
+            layout.entries().iter().map(|entry| {
+                let data = &bytes[4 * entry.offset..4 * (entry.offset + entry.len())];
+                TensorView::new(Dtype::F32, entry.shape.clone(), data).map(|view| (entry.name.as_str(), view))
+            })
         });
         let file = views
             .collect::<Result<Vec<_>, _>>()

@@ -15,7 +15,7 @@ use crate::{
     optimizer::{
         After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Refused, Rule, Terrain,
     },
-    problem::{Examples, Problem},
+    problem::{Examples, Mode, Problem},
     random::{Purpose, stream},
 };
 
@@ -66,6 +66,8 @@ pub struct Finished {
     pub at: Position,
     /// Its last weights.
     pub weights: Vector,
+    /// The moments that its batch normalisations have stored, where it has any.
+    pub statistics: Option<Vector>,
 }
 
 /// Why the loop leaves early.
@@ -97,6 +99,28 @@ impl From<LedgerError> for Interrupt {
     }
 }
 
+/// The moments that a network's batch normalisations have stored.
+struct Norms {
+    stored: Vector,
+    /// Whether training normalises by them too.
+    frozen: bool,
+}
+
+impl Norms {
+    /// Weight of a batch's moments in the stored ones, PyTorch's default.
+    const MOMENTUM: f64 = 0.1;
+
+    /// Moves towards what one clean pass over a batch saw, as perturbed passes must not.
+    fn learn(&mut self, seen: impl FnOnce() -> Option<Vector>) {
+        if self.frozen {
+            return;
+        }
+        if let Some(seen) = seen() {
+            self.stored = self.stored.clone() * (1.0 - Self::MOMENTUM) + seen * Self::MOMENTUM;
+        }
+    }
+}
+
 /// Everything that a step changes.
 struct State {
     hyperparameters: Hyperparameters,
@@ -104,6 +128,7 @@ struct State {
     /// The weights that training began from.
     start: Vector,
     memory: Memory,
+    norms: Option<Norms>,
     noise: NoiseStream,
     batches: Batches,
     at: Position,
@@ -129,7 +154,8 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
         }
     };
     let at = Position { seconds: clock.seconds(), ..at };
-    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w })))
+    let statistics = state.norms.map(|norms| norms.stored);
+    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, statistics })))
 }
 
 fn run_to_the_end(
@@ -219,6 +245,7 @@ impl State {
             w: start.clone(),
             start,
             memory: Memory::default(),
+            norms: job.problem.statistics().map(|found| Norms { stored: found.initial, frozen: found.frozen }),
             noise: NoiseStream::new(seed),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
@@ -229,9 +256,11 @@ impl State {
     fn step(&mut self, job: &Job<'_>, clock: &Clock) -> Findings {
         let problem = job.problem;
         let examples = Examples::Chosen(self.batches.next_batch());
-        let smoothing = self.hyperparameters.rule.smoothing();
-        let smoothed = (smoothing > 0.0).then(|| problem.smoothed_objective(examples, smoothing)).flatten();
-        let objective = smoothed.unwrap_or_else(|| problem.objective(examples));
+        let mode = Mode {
+            statistics: self.norms.as_ref().filter(|norms| norms.frozen).map(|norms| norms.stored.clone()),
+            smoothing: self.hyperparameters.rule.smoothing(),
+        };
+        let objective = problem.objective_in(mode, examples);
         let counted = Counted::new(objective.as_ref());
         let terrain = Terrain { layout: problem.layout(), start: &self.start, examples: problem.examples() };
         let before = Before {
@@ -240,6 +269,9 @@ impl State {
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
         let After { w, memory, findings } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
+        if let Some(norms) = &mut self.norms {
+            norms.learn(|| findings.statistics.clone().or_else(|| objective.statistics(&self.w)));
+        }
         (self.w, self.memory) = (w, memory);
         self.at.step += 1;
         self.at.gradients += counted.spent();
@@ -255,7 +287,13 @@ impl State {
             Rule::Follow { method, .. } => method.at(progress).noise(),
             Rule::Bsam(_) => None,
         };
-        Moment { w: &self.w, at: self.at, lr: lr * schedule.factor(progress), sigma: noise.map(|noise| noise.sigma) }
+        Moment {
+            w: &self.w,
+            statistics: self.norms.as_ref().map(|norms| &norms.stored),
+            at: self.at,
+            lr: lr * schedule.factor(progress),
+            sigma: noise.map(|noise| noise.sigma),
+        }
     }
 
     /// Turns a knob, or says why not.

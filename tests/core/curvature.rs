@@ -103,11 +103,11 @@ fn softmax_regression_at_zero_has_its_known_hessian() {
     let labels: Vec<u8> = (0..n).map(|i| (i * i % classes) as u8).collect();
     let x = DMatrix::from_row_iterator(n, features, inputs.iter().map(|&x| f64::from(x)));
     let moment = x.transpose() * &x / n as f64;
-    let data = Labelled { inputs, features, labels };
+    let data = Labelled { inputs, shape: [1, 1, features], labels };
     let problem = Classifier::new(SoftmaxRegression::new(features, classes), (&data, &data), Device::flex());
     let w = vector(&vec![0.0; features * classes], DType::F64);
     let f = problem.objective(Examples::First(n));
-    let hessian = Hessian { objective: f.as_ref(), w: &w };
+    let hessian = Hessian::new(f.as_ref(), &w);
 
     let trace = hutchinson(&hessian, (&w, &mut ProbeVectors::new(3)), 400).mean;
     let expected = 0.9 * moment.trace();

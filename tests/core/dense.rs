@@ -18,7 +18,7 @@ pub fn network() -> (Classifier<Perceptron>, Labelled, Vec<f64>) {
     let [inputs, hidden, classes] = WIDTHS;
     let data = Labelled {
         inputs: scattered(EXAMPLES * inputs, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),
-        features: inputs,
+        shape: [1, 1, inputs],
         labels: (0..EXAMPLES).map(|i| (i * i % classes) as u8).collect(),
     };
     let problem = Classifier::new(Perceptron::new(inputs, hidden, classes), (&data, &data), Device::flex());

@@ -3,7 +3,9 @@
 use crate::common::{relative, scattered, vector};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use nso_tui::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, Vector, read, values, vector_like},
+    autodiff::{
+        Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Vector, Window, read, values, vector_like,
+    },
     problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
 };
 
@@ -24,6 +26,7 @@ enum Operation {
     Scale,
     Square,
     Relu,
+    Relu6,
     Tanh,
     Matmul,
     MatmulConstant,
@@ -35,9 +38,15 @@ enum Operation {
     SumRows,
     LogSoftmax,
     Pick,
+    Conv,
+    GroupedConv,
+    ConvOfConstant,
+    MaxPool,
+    MeanPixels,
+    BatchNorm,
 }
 
-const OPERATIONS: [Operation; 19] = [
+const OPERATIONS: [Operation; 26] = [
     Operation::Add,
     Operation::Sub,
     Operation::AddConstant,
@@ -46,6 +55,7 @@ const OPERATIONS: [Operation; 19] = [
     Operation::Scale,
     Operation::Square,
     Operation::Relu,
+    Operation::Relu6,
     Operation::Tanh,
     Operation::Matmul,
     Operation::MatmulConstant,
@@ -57,6 +67,12 @@ const OPERATIONS: [Operation; 19] = [
     Operation::SumRows,
     Operation::LogSoftmax,
     Operation::Pick,
+    Operation::Conv,
+    Operation::GroupedConv,
+    Operation::ConvOfConstant,
+    Operation::MaxPool,
+    Operation::MeanPixels,
+    Operation::BatchNorm,
 ];
 
 fn indices<const D: usize>(list: &[i64], shape: [usize; D]) -> Tensor<D, Int> {
@@ -70,7 +86,7 @@ impl Around {
     }
 
     fn weigh<R: Real, const D: usize>(x: R::T<D>) -> R::T<1> {
-        let shape = R::value(&x).dims();
+        let shape = R::dims(&x);
         let like = Vector::zeros([1], (&Device::flex(), R::value(&x).dtype()));
         let weights = vector_like(&scattered(shape.iter().product(), 0.3), &like).reshape(shape);
         R::sum(R::mul(R::constant(weights), R::square(x)))
@@ -84,13 +100,13 @@ impl Model for Around {
         &self.layout
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let (a, b, row): (R::T<2>, R::T<2>, R::T<2>) = (w.get(0), w.get(1), w.get(2));
         let constant = || {
             let like = Vector::zeros([1], (&Device::flex(), w.dtype()));
             R::constant(vector_like(&scattered(12, 0.7), &like).reshape([3, 4]))
         };
-        match self.operation {
+        Loss::of(match self.operation {
             Operation::Add => Self::weigh::<R, 2>(R::add(a, row)),
             Operation::Sub => Self::weigh::<R, 2>(R::sub(row, a)),
             Operation::AddConstant => Self::weigh::<R, 2>(R::add(constant(), row)),
@@ -110,7 +126,31 @@ impl Model for Around {
             Operation::SumRows => Self::weigh::<R, 1>(R::sum_rows(R::square(a))),
             Operation::LogSoftmax => Self::weigh::<R, 2>(R::log_softmax(a)),
             Operation::Pick => Self::weigh::<R, 2>(R::pick(R::log_softmax(a), indices(&[2, 0, 3], [3, 1]))),
-        }
+            Operation::Relu6 => Self::weigh::<R, 2>(R::relu6(R::scale(a, 9.0))),
+            Operation::Conv => {
+                let how = Window { stride: 2, padding: 1, groups: 1 };
+                Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [1, 2, 2, 2]), how))
+            }
+            Operation::GroupedConv => {
+                let how = Window { stride: 1, padding: 1, groups: 2 };
+                Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [2, 1, 2, 2]), how))
+            }
+            Operation::ConvOfConstant => {
+                let how = Window { stride: 1, padding: 0, groups: 1 };
+                let images = R::reshape(constant(), [1, 1, 3, 4]);
+                Self::weigh::<R, 4>(R::conv2d(images, R::reshape(b, [2, 1, 2, 2]), how))
+            }
+            Operation::MaxPool => {
+                let how = Window { stride: 2, padding: 1, groups: 1 };
+                Self::weigh::<R, 4>(R::max_pool2d(R::reshape(a, [1, 1, 3, 4]), 3, how))
+            }
+            Operation::MeanPixels => Self::weigh::<R, 2>(R::mean_pixels(R::reshape(R::square(a), [2, 1, 2, 3]))),
+            Operation::BatchNorm => {
+                let row = R::reshape(row, [4]);
+                let affine = [[0, 1], [2, 3]].map(|of| R::select(row.clone(), indices(&of, [2])));
+                Self::weigh::<R, 4>(R::batch_norm(R::reshape(a, [3, 2, 1, 2]), affine, 1e-5).0)
+            }
+        })
     }
 }
 
@@ -161,7 +201,7 @@ fn every_operation_has_the_hessian_of_its_gradient() {
 fn small_classifier() -> (Classifier<Perceptron>, Vec<f64>, Vec<f64>) {
     let labels: Vec<u8> = (0..32).map(|i| i * 7 % 10).collect();
     let inputs = scattered(32 * 20, 0.2).into_iter().map(|x| 1.7 * x as f32).collect();
-    let data = Labelled { inputs, features: 20, labels };
+    let data = Labelled { inputs, shape: [1, 1, 20], labels };
     let problem = Classifier::new(Perceptron::new(20, 16, 10), (&data, &data), Device::flex());
     let dimension = problem.examples(); // 32 examples; the dimension comes from the layout
     assert_eq!(dimension, 32);
@@ -192,12 +232,12 @@ fn the_perceptron_agrees_with_differences_in_both_precisions() {
 /// = (0, .75), logits = (.75, -.75 + .1, 0); loss = -log softmax at class 0 = log(e^.75 + e^-.65 + 1) - .75.
 #[test]
 fn the_perceptron_computes_what_its_definition_says() {
-    let data = Labelled { inputs: vec![1.0, 2.0], features: 2, labels: vec![0] };
+    let data = Labelled { inputs: vec![1.0, 2.0], shape: [1, 1, 2], labels: vec![0] };
     let problem = Classifier::new(Perceptron::new(2, 2, 3), (&data, &data), Device::flex());
     let w = [1.0, -1.0, 0.5, 0.25, 0.5, -0.25, 3.0, 1.0, 5.0, -1.0, 7.0, 0.0, 0.0, 0.1, 0.0];
     let loss = read(vec![problem.objective(Examples::First(1)).loss(&vector(&w, DType::F64))])[0];
     let expected = (0.75f64.exp() + (-0.65f64).exp() + 1.0).ln() - 0.75;
     assert!((loss - expected).abs() < 1e-12, "{loss} {expected}");
-    let metrics = problem.evaluate(&vector(&w, DType::F32));
+    let metrics = problem.evaluate(&vector(&w, DType::F32), None);
     assert_eq!((metrics.train_accuracy, metrics.gap), (Some(1.0), Some(0.0)));
 }

@@ -46,7 +46,7 @@ fn products_are_those_of_the_dense_hessian() {
     let f = problem.objective(Examples::First(EXAMPLES));
     for (precision, bar) in [(DType::F64, 1e-13), (DType::F32, 1e-6)] {
         let w = vector(&w, precision);
-        let found = assembled(&Hessian { objective: f.as_ref(), w: &w }, precision);
+        let found = assembled(&Hessian::new(f.as_ref(), &w), precision);
         let error = (&found - &truth).norm() / truth.norm();
         assert!(error < bar, "{precision:?}: {error:.1e}");
     }
@@ -61,7 +61,7 @@ fn both_ends_of_the_spectrum_are_those_of_the_dense_hessian() {
     let f = problem.objective(Examples::First(EXAMPLES));
     for (precision, tolerance, bar) in [(DType::F64, 1e-7, 1e-8), (DType::F32, 1e-3, 1e-4)] {
         let w = vector(&w, precision);
-        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        let hessian = Hessian::new(f.as_ref(), &w);
         let start = ProbeVectors::new(3).signs(&w);
         let found = extremes(&hessian, &start, (Ends::Both, Effort { products: 90, tolerance }));
         let smallest = found.smallest.unwrap();
@@ -80,7 +80,7 @@ fn every_estimator_finds_the_trace_of_the_network_within_its_error() {
     let f = problem.objective(Examples::First(EXAMPLES));
     for (precision, rounding) in [(DType::F64, 1e-8), (DType::F32, 1e-4)] {
         let w = vector(&w, precision);
-        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        let hessian = Hessian::new(f.as_ref(), &w);
         for estimator in TraceEstimator::ALL {
             let found = estimator.estimate(&hessian, (&w, &mut ProbeVectors::new(11)), 60);
             let off = (found.mean.mean - expected).abs();
@@ -217,7 +217,7 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     let f = problem.objective(Examples::First(EXAMPLES));
     for (precision, bar) in [(DType::F64, 1e-8), (DType::F32, 1e-4)] {
         let w = vector(&w, precision);
-        let hessian = Hessian { objective: f.as_ref(), w: &w };
+        let hessian = Hessian::new(f.as_ref(), &w);
         let start: Vec<f64> = values(&ProbeVectors::new(7).signs(&w));
         let found = density(&hessian, (&w, &mut ProbeVectors::new(7)), DensityEffort { probes: 1, steps: 6 });
         assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
@@ -252,7 +252,7 @@ fn traces_by_tensor_are_those_of_the_dense_blocks() {
     let f = problem.objective(Examples::First(EXAMPLES));
     let layout = Problem::layout(&problem);
     let w = vector(&w, DType::F64);
-    let hessian = Hessian { objective: f.as_ref(), w: &w };
+    let hessian = Hessian::new(f.as_ref(), &w);
     let found = hutchinson_by_tensor(&hessian, (layout, &w, &mut ProbeVectors::new(4)), 300);
     assert_eq!(found.tensors.len(), 4);
     for (trace, entry) in found.tensors.iter().zip(layout.entries()) {

@@ -3,9 +3,9 @@
 
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
-    autodiff::{Differentiable, Layout, Model, Objective, Parameters, Real, read, values, vector_like},
+    autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, read, values, vector_like},
     optimizer::{After, Before, Hyperparameters, Memory, Progress, Terrain},
-    problem::{Classifier, Examples, Problem, Quadratic, SoftmaxRegression, data::Labelled},
+    problem::{Classifier, Examples, Mode, Problem, Quadratic, SoftmaxRegression, data::Labelled},
 };
 use serde_json::{Value, json};
 
@@ -33,17 +33,17 @@ impl Model for Bowl {
         &self.layout
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let (weight, bias): (R::T<2>, R::T<1>) = (w.get(0), w.get(1));
         let weight = R::reshape(weight, [self.layout.entries()[0].len()]);
         let half = |w: R::T<1>, tensor: usize| {
             let entry = &self.layout.entries()[tensor];
-            let like: Tensor<1> = R::value(&w).clone().without_autodiff();
+            let like: Tensor<1> = R::value(&w);
             let [h, s] = [&self.h, &self.s]
                 .map(|numbers| R::constant(vector_like(&numbers[entry.offset..entry.offset + entry.len()], &like)));
             R::add(R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5), R::sum(R::mul(s, w)))
         };
-        R::add(half(weight, 0), half(bias, 1))
+        Loss::of(R::add(half(weight, 0), half(bias, 1)))
     }
 }
 
@@ -57,8 +57,8 @@ impl Model for Quartic {
         &self.0
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
-        R::scale(R::sum(R::square(R::square(w.get::<1>(0)))), 0.25)
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
+        Loss::of(R::scale(R::sum(R::square(R::square(w.get::<1>(0)))), 0.25))
     }
 }
 
@@ -219,11 +219,11 @@ fn bsam_follows_its_momentum_over_its_old_precision() {
 /// loss .8 ln 2 + .2 ln 4 = 1.2 ln 2, gradient p - target = (-.3, .15, .15).
 #[test]
 fn label_smoothing_pulls_towards_smoothed_labels() {
-    let data = Labelled { inputs: vec![1.0], features: 1, labels: vec![0] };
+    let data = Labelled { inputs: vec![1.0], shape: [1, 1, 1], labels: vec![0] };
     let problem = Classifier::new(SoftmaxRegression::new(1, 3), (&data, &data), Device::flex());
     let hyperparameters = json!({"method": "label-smoothing", "smoothing": 0.3, "lr": 1.0});
     let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.smoothing();
-    let f = problem.smoothed_objective(Examples::First(1), smoothing).unwrap();
+    let f = problem.objective_in(Mode { smoothing, ..Mode::default() }, Examples::First(1));
     let ln_2 = std::f64::consts::LN_2;
     let walk =
         Walk { layout: Problem::layout(&problem), hyperparameters, start: &[ln_2, 0.0, 0.0], xi: &[], examples: 1 };

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use burn::tensor::Device;
 use nso_tui::{
     autodiff::{Layout, Objective, Vector},
-    problem::{Examples, Metrics, Problem},
+    problem::{Examples, Metrics, Mode, Problem},
     random::Stream,
     run::{
         Command, Engine, Event, Outcome, Plan,
@@ -168,12 +168,12 @@ impl Problem for Trap {
     fn initial(&self, random: &mut Stream) -> Vec<f64> {
         self.bowl.initial(random)
     }
-    fn objective(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+    fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_> {
         assert!(std::thread::current().name() != Some("SAM"), "the trap in SAM's thread");
-        self.bowl.objective(examples)
+        self.bowl.objective_in(mode, examples)
     }
-    fn evaluate(&self, w: &Vector) -> Metrics {
-        self.bowl.evaluate(w)
+    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics {
+        self.bowl.evaluate(w, statistics)
     }
     fn device(&self) -> &Device {
         self.bowl.device()

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use burn::tensor::{DType, Device};
 use nso_tui::{
-    autodiff::{Differentiable, Layout, Model, Objective, Pair, Parameters, Real, Vector, read, values},
+    autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
     curvature::{Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, hutchinson, perturbation_gaps},
     optimizer::{FreeKind, Method, Noise, NoiseStream},
     problem::{Activation, Classifier, Examples, Perceptron, Problem},
@@ -33,7 +33,7 @@ fn trained(activation: Activation) -> (Classifier<Perceptron>, Vector) {
 }
 
 fn exact_trace(f: &dyn Objective, w: &Vector) -> f64 {
-    let hessian = Hessian { objective: f, w };
+    let hessian = Hessian::new(f, w);
     let p = hessian.dimension();
     let unit = |i| vector(&(0..p).map(|j| f64::from(i == j)).collect::<Vec<_>>(), DType::F64);
     (0..p).map(|i| hessian.apply(&unit(i)).dot(unit(i)).into_scalar::<f64>()).sum()
@@ -132,8 +132,8 @@ impl Model for Fourth {
         &self.0
     }
 
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> R::T<1> {
-        R::sum(R::square(R::square(w.get::<1>(0))))
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
+        Loss::of(R::sum(R::square(R::square(w.get::<1>(0)))))
     }
 }
 

@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     optimizer::{Before, Choice, Hyperparameters, Memory, Progress, Rule, Terrain},
-    problem::{Activation, Digits, Examples, Problem, ProblemConfig},
+    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig},
 };
 use serde::Deserialize;
 
@@ -90,11 +90,8 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
         let first = step as usize * BATCH;
         let batch: Vec<usize> = (first..first + BATCH).map(|index| index * 97 % problem.examples()).collect();
         let smoothing = hyperparameters.rule.smoothing();
-        let objective = if smoothing > 0.0 {
-            problem.smoothed_objective(Examples::Chosen(&batch), smoothing).unwrap()
-        } else {
-            problem.objective(Examples::Chosen(&batch))
-        };
+        let mode = Mode { smoothing, ..Mode::default() };
+        let objective = problem.objective_in(mode, Examples::Chosen(&batch));
         let progress = Progress { step, steps_per_epoch: STEPS_PER_EPOCH, steps: STEPS as f64 };
         let terrain = Terrain { layout, start: &start, examples: problem.examples() };
         let after = hyperparameters.step(objective.as_ref(), Before { w, memory, progress }, (terrain, &mut noise));

@@ -85,7 +85,7 @@ fn labelled((images, image_file): (&Path, &[u8]), (labels, label_file): (&Path, 
         return Err(content(labels, fault));
     }
     let inputs = pixels.bytes.iter().map(|&pixel| (f32::from(pixel) / 255.0 - MEAN) / SD).collect();
-    Ok(Labelled { inputs, features: FEATURES, labels: digits.bytes })
+    Ok(Labelled { inputs, shape: [1, 28, 28], labels: digits.bytes })
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 /// Labelled examples, normalised, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
-    /// Row-major, `features` numbers an example.
+    /// Row-major, one example after another.
     pub inputs: Vec<f32>,
-    /// Numbers in one example.
-    pub features: usize,
+    /// Channels, height and width of one example.
+    pub shape: [usize; 3],
     /// One label an example.
     pub labels: Vec<u8>,
 }
@@ -21,7 +21,7 @@ impl Labelled {
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {
         self.labels.truncate(count);
-        self.inputs.truncate(self.labels.len() * self.features);
+        self.inputs.truncate(self.labels.len() * self.shape.iter().product::<usize>());
         self
     }
 }

@@ -1,12 +1,36 @@
 //! The fully connected layer.
 
-use crate::{autodiff::Real, random::Stream};
 use rand::RngExt;
+
+use crate::{
+    autodiff::{Parameters, Real},
+    random::Stream,
+};
+
+/// Images as rows of numbers: [n, c, h, w] -> [n, c h w].
+pub fn flat<R: Real>(images: R::T<4>) -> R::T<2> {
+    let [n, channels, height, width] = R::dims(&images);
+    R::reshape(images, [n, channels * height * width])
+}
 
 /// x W' + b: [n, in], [out, in], [out] -> [n, out]. The weight is in PyTorch's layout.
 pub fn linear<R: Real>(x: R::T<2>, weight: R::T<2>, bias: R::T<1>) -> R::T<2> {
-    let [out] = R::value(&bias).dims();
+    let [out] = R::dims(&bias);
     R::add(R::matmul(x, R::transpose(weight)), R::reshape(bias, [1, out]))
+}
+
+/// One fully connected layer of a network: where its parameters are.
+#[derive(Debug, Clone, Copy)]
+pub struct Linear {
+    /// Index of the weight among the parameters; the bias follows it.
+    pub parameters: usize,
+}
+
+impl Linear {
+    /// x W' + b: [n, in] -> [n, out].
+    pub fn apply<R: Real>(self, x: R::T<2>, w: &Parameters<'_, R>) -> R::T<2> {
+        linear::<R>(x, w.get(self.parameters), w.get(self.parameters + 1))
+    }
 }
 
 /// PyTorch's default initial values of a linear layer, weights then biases: all uniform on +-1/sqrt(fan_in).

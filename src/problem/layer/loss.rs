@@ -31,7 +31,7 @@ pub fn smoothed_cross_entropy<R: Real>(logits: R::T<2>, labels: Labels) -> R::T<
     if labels.smoothing == 0.0 {
         return cross_entropy::<R>(logits, labels.classes);
     }
-    let [n, classes] = R::value(&logits).dims();
+    let [n, classes] = R::dims(&logits);
     let log_p = R::log_softmax(logits);
     let likelihood = R::sum(R::pick(log_p.clone(), labels.classes));
     let uniform = R::scale(R::sum(log_p), -labels.smoothing / (n * classes) as f64);

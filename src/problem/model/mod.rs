@@ -1,15 +1,26 @@
 //! Networks: layers composed, as functions from inputs to logits.
 
+mod blueprint;
+mod convnet;
+mod mobilenet;
 mod perceptron;
+mod resnet;
 mod softmax;
 
+pub use convnet::ConvNet;
+pub use mobilenet::MobileNetV2;
 pub use perceptron::{Activation, Perceptron};
+pub use resnet::{Depth, ResNet};
 pub use softmax::SoftmaxRegression;
 
+use super::layer::Norms;
 use crate::{
     autodiff::{Layout, Parameters, Real},
     random::Stream,
 };
+
+/// What a network without batch normalisation stores.
+static NO_MOMENTS: Layout = Layout::EMPTY;
 
 /// A classifier's network: from rows of inputs to rows of logits.
 pub trait Network: Send + Sync {
@@ -19,6 +30,14 @@ pub trait Network: Send + Sync {
     /// Initial weights.
     fn initial(&self, random: &mut Stream) -> Vec<f64>;
 
-    /// Logits of a batch: [n, features] -> [n, classes].
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, inputs: R::T<2>) -> R::T<2>;
+    /// Logits of a batch of images, batch normalisations as `norms` has them: [n, channels, height, width] -> [n, classes].
+    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2>;
+
+    /// The moments that its batch normalisations store, by name and place.
+    fn statistics(&self) -> &Layout {
+        &NO_MOMENTS
+    }
+
+    /// Numbers in the largest tensor on the way of one image: what bounds how many go through at a time.
+    fn width(&self) -> usize;
 }

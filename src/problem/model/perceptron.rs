@@ -3,7 +3,7 @@
 use super::Network;
 use crate::{
     autodiff::{Layout, Parameters, Real},
-    problem::layer::{initial_linear, linear},
+    problem::layer::{Norms, flat, initial_linear, linear},
     random::Stream,
 };
 
@@ -71,7 +71,12 @@ impl Network for Perceptron {
         weights
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, inputs: R::T<2>) -> R::T<2> {
+    fn width(&self) -> usize {
+        self.inputs.max(self.hidden)
+    }
+
+    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+        let inputs = flat::<R>(images);
         let sums = linear::<R>(inputs, w.get(0), w.get(1));
         let hidden = match self.activation {
             Activation::Relu => R::relu(sums),

@@ -3,6 +3,7 @@
 use super::Network;
 use crate::{
     autodiff::{Layout, Parameters, Real},
+    problem::layer::{Norms, flat},
     random::Stream,
 };
 
@@ -30,7 +31,11 @@ impl Network for SoftmaxRegression {
         vec![0.0; self.layout.dimension()]
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, inputs: R::T<2>) -> R::T<2> {
-        R::matmul(inputs, R::transpose(w.get(0)))
+    fn width(&self) -> usize {
+        self.layout.dimension()
+    }
+
+    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+        R::matmul(flat::<R>(images), R::transpose(w.get(0)))
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Gauge<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
     pub w: &'a Vector,
+    /// The moments that batch normalisation has stored.
+    pub statistics: Option<&'a Vector>,
     pub at: Position,
     /// The learning rate of the next step.
     pub lr: f64,
@@ -43,10 +45,10 @@ impl<'a> Gauge<'a> {
 
     /// Losses on whole splits, and where the weights are.
     pub fn evaluate(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Moment { w, at: Position { step, gradients, seconds }, lr, sigma } = moment;
+        let Moment { w, statistics, at: Position { step, gradients, seconds }, lr, sigma } = moment;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
-        let metrics = self.job.problem.evaluate(w);
+        let metrics = self.job.problem.evaluate(w, statistics);
         self.train_loss = metrics.train_loss;
         let norm = |v: Vector| v.square().sum().sqrt();
         let norms = read(vec![norm(w.clone()), norm(w.clone() - self.start.clone())]);
@@ -66,9 +68,13 @@ impl<'a> Gauge<'a> {
     }
 
     /// The curvature of the clean loss, and what else the plan has a probe measure.
-    pub fn probe(&mut self, Moment { w, at, .. }: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn probe(
+        &mut self,
+        Moment { w, statistics, at, .. }: Moment<'_>,
+        publish: &mut Publish<'_>,
+    ) -> Result<(), LogError> {
         self.probed_at = Some(at.step);
-        let subject = Subject { job: self.job, w, start: &self.start, at };
+        let subject = Subject { job: self.job, w, statistics, start: &self.start, at };
         let probe = subject.curvature(&mut self.warm);
         let trace = probe.trace;
         publish(Event::Probe(Box::new(probe)))?;

@@ -6,7 +6,7 @@ use crate::{
         Effort, Ends, Hessian, Ingredients, ProbeVectors, SampleMean, Trace, TraceEstimator, density, extremes,
         hutch_plus_plus, hutchinson_by_tensor, layerwise, perturbation_gaps,
     },
-    problem::Examples,
+    problem::{Examples, Mode},
     run::{
         Bound, Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe,
         ProbePlan, clock::Clock, train::Job,
@@ -40,6 +40,8 @@ pub(super) struct Warm {
 pub(super) struct Subject<'a> {
     pub job: Job<'a>,
     pub w: &'a Vector,
+    /// The moments that batch normalisation has stored.
+    pub statistics: Option<&'a Vector>,
     pub start: &'a Vector,
     pub at: Position,
 }
@@ -55,7 +57,12 @@ impl Subject<'_> {
 
     /// The clean loss on the probe's sample.
     fn objective(&self) -> Box<dyn Objective + '_> {
-        self.job.problem.objective(Examples::First(self.plan().examples))
+        self.on(Examples::First(self.plan().examples))
+    }
+
+    fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+        let mode = Mode { statistics: self.statistics.cloned(), ..Mode::default() };
+        self.job.problem.objective_in(mode, examples)
     }
 
     /// Trace, eigenvalues and whatever else of the exact Hessian the plan asks for.
@@ -65,7 +72,7 @@ impl Subject<'_> {
         let clock = Clock::start();
         let (plan, w, layout) = (self.plan(), self.w, self.job.problem.layout());
         let objective = self.objective();
-        let hessian = Hessian { objective: objective.as_ref(), w };
+        let hessian = Hessian::new(objective.as_ref(), w);
         let mut vectors = ProbeVectors::new(self.job.train.seed);
         let mut products = 0;
 
@@ -175,13 +182,13 @@ impl Subject<'_> {
     pub fn bound(&self, mean: Estimate) -> Option<Bound> {
         let clock = Clock::start();
         let (plan, problem) = (self.plan(), self.job.problem);
-        let losses = values(&problem.example_losses(self.w)?);
+        let losses = values(&problem.example_losses(self.w, self.statistics)?);
         let chosen = half_by_loss(&losses, plan.bound_examples);
         let traces: Vec<Trace> = chosen
             .iter()
             .map(|&example| {
-                let objective = problem.objective(Examples::Chosen(&[example]));
-                let hessian = Hessian { objective: objective.as_ref(), w: self.w };
+                let objective = self.on(Examples::Chosen(&[example]));
+                let hessian = Hessian::new(objective.as_ref(), self.w);
                 let mut vectors = ProbeVectors::new(self.job.train.seed);
                 hutch_plus_plus(&hessian, (self.w, &mut vectors), BOUND_PRODUCTS)
             })

@@ -1,0 +1,130 @@
+//! What a network is built of: its layers are declared one by one under PyTorch's names, and know their tensors by index.
+
+use rand_distr::{Distribution, Normal};
+
+use crate::{
+    autodiff::{Layout, Window},
+    problem::layer::{BatchNorm, Conv, Linear, Stage, initial_linear},
+    random::Stream,
+};
+
+/// Layers declared so far.
+#[derive(Debug, Default)]
+pub(super) struct Blueprint {
+    parameters: Vec<(String, Vec<usize>)>,
+    moments: Vec<(String, Vec<usize>)>,
+    draws: Vec<Draw>,
+}
+
+/// How a layer's tensors begin.
+#[derive(Debug, Clone, Copy)]
+enum Draw {
+    /// Kernels: normal with variance 2 / fan-out (He 2015), as torchvision's networks have them.
+    Kernels { numbers: usize, fan_out: usize },
+    /// A fully connected layer, or a convolution with a bias: uniform on +-1/sqrt(fan-in), PyTorch's default.
+    Affine { inputs: usize, outputs: usize },
+    /// Scale 1, shift 0.
+    Norm { channels: usize },
+}
+
+/// The tensors of a finished network.
+#[derive(Debug, Clone)]
+pub(super) struct Tensors {
+    pub layout: Layout,
+    pub moments: Layout,
+    draws: Vec<Draw>,
+}
+
+/// Channels in and out of a convolution, the size of its square kernels, and how they move.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub channels: [usize; 2],
+    pub size: usize,
+    pub stride: usize,
+    pub groups: usize,
+}
+
+impl Shape {
+    fn window(self) -> Window {
+        Window { stride: self.stride, padding: self.size / 2, groups: self.groups }
+    }
+
+    fn kernels(self) -> Vec<usize> {
+        let [inputs, outputs] = self.channels;
+        vec![outputs, inputs / self.groups, self.size, self.size]
+    }
+}
+
+impl Blueprint {
+    /// A convolution without a bias, padded to keep the size at stride 1: `{name}.weight`.
+    pub fn conv(&mut self, name: &str, shape: Shape) -> Conv {
+        let parameters = self.parameters.len();
+        let kernels = shape.kernels();
+        let fan_out = shape.channels[1] * shape.size * shape.size / shape.groups;
+        self.draws.push(Draw::Kernels { numbers: kernels.iter().product(), fan_out });
+        self.parameters.push((format!("{name}.weight"), kernels));
+        Conv { parameters, biased: false, window: shape.window() }
+    }
+
+    /// The same with a bias: `{name}.weight`, `{name}.bias`.
+    pub fn conv_with_bias(&mut self, name: &str, shape: Shape) -> Conv {
+        let parameters = self.parameters.len();
+        let kernels = shape.kernels();
+        self.draws.push(Draw::Affine { inputs: kernels[1..].iter().product(), outputs: kernels[0] });
+        self.parameters.push((format!("{name}.weight"), kernels));
+        self.parameters.push((format!("{name}.bias"), vec![shape.channels[1]]));
+        Conv { parameters, biased: true, window: shape.window() }
+    }
+
+    /// A batch normalisation: `{name}.weight`, `{name}.bias`, and the moments `{name}.running_mean`, `{name}.running_var`.
+    pub fn batch_norm(&mut self, name: &str, channels: usize) -> BatchNorm {
+        let norm = BatchNorm { parameters: self.parameters.len(), moments: self.moments.len() };
+        self.draws.push(Draw::Norm { channels });
+        self.parameters.extend(["weight", "bias"].map(|what| (format!("{name}.{what}"), vec![channels])));
+        self.moments.extend(["running_mean", "running_var"].map(|what| (format!("{name}.{what}"), vec![channels])));
+        norm
+    }
+
+    /// A convolution and its normalisation, by their names.
+    pub fn stage(&mut self, [conv, norm]: [&str; 2], shape: Shape) -> Stage {
+        Stage { conv: self.conv(conv, shape), norm: self.batch_norm(norm, shape.channels[1]) }
+    }
+
+    /// A fully connected layer: `{name}.weight`, `{name}.bias`.
+    pub fn linear(&mut self, name: &str, [inputs, outputs]: [usize; 2]) -> Linear {
+        let parameters = self.parameters.len();
+        self.draws.push(Draw::Affine { inputs, outputs });
+        self.parameters.push((format!("{name}.weight"), vec![outputs, inputs]));
+        self.parameters.push((format!("{name}.bias"), vec![outputs]));
+        Linear { parameters }
+    }
+
+    /// The network's tensors.
+    pub fn finish(self) -> Tensors {
+        let layout = |tensors: Vec<(String, Vec<usize>)>| {
+            Layout::new(tensors.iter().map(|(name, shape)| (name.as_str(), shape.clone())))
+        };
+        Tensors { layout: layout(self.parameters), moments: layout(self.moments), draws: self.draws }
+    }
+}
+
+impl Tensors {
+    /// Initial values of every parameter.
+    pub fn initial(&self, random: &mut Stream) -> Vec<f64> {
+        let mut values = Vec::with_capacity(self.layout.dimension());
+        for draw in &self.draws {
+            match *draw {
+                Draw::Kernels { numbers, fan_out } => {
+                    let deviation = (2.0 / fan_out as f64).sqrt();
+                    let Ok(law) = Normal::new(0.0, deviation) else { unreachable!("a fan-out is positive") };
+                    values.extend(law.sample_iter(&mut *random).take(numbers));
+                }
+                Draw::Affine { inputs, outputs } => values.extend(initial_linear(inputs, outputs, random)),
+                Draw::Norm { channels } => {
+                    values.extend(std::iter::repeat_n(1.0, channels).chain(std::iter::repeat_n(0.0, channels)));
+                }
+            }
+        }
+        values
+    }
+}

@@ -1,0 +1,52 @@
+//! A small convolutional network without normalisation: two convolutions, each halved by a maximum, and a linear head.
+
+use super::{
+    Network,
+    blueprint::{Blueprint, Shape, Tensors},
+};
+use crate::{
+    autodiff::{Layout, Parameters, Real, Window},
+    problem::layer::{Conv, Linear, Norms, flat},
+    random::Stream,
+};
+
+/// images -> 3 x 3 convolution, ReLU, 2 x 2 maximum -> the same at twice the channels -> classes.
+#[derive(Debug, Clone)]
+pub struct ConvNet {
+    convs: [Conv; 2],
+    head: Linear,
+    tensors: Tensors,
+    width: usize,
+}
+
+impl ConvNet {
+    /// For images of this shape, [channels, height, width], with so many channels after the first convolution.
+    pub fn new([inputs, height, width]: [usize; 3], channels: usize, classes: usize) -> Self {
+        let mut plan = Blueprint::default();
+        let mut conv = |name, channels| plan.conv_with_bias(name, Shape { channels, size: 3, stride: 1, groups: 1 });
+        let convs = [conv("conv1", [inputs, channels]), conv("conv2", [channels, 2 * channels])];
+        let head = plan.linear("fc", [2 * channels * (height / 4) * (width / 4), classes]);
+        Self { convs, head, tensors: plan.finish(), width: channels * height * width }
+    }
+}
+
+impl Network for ConvNet {
+    fn layout(&self) -> &Layout {
+        &self.tensors.layout
+    }
+
+    fn initial(&self, random: &mut Stream) -> Vec<f64> {
+        self.tensors.initial(random)
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+        let halved = Window { stride: 2, padding: 0, groups: 1 };
+        let features =
+            self.convs.iter().fold(images, |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, w)), 2, halved));
+        self.head.apply::<R>(flat::<R>(features), w)
+    }
+}
