@@ -20,9 +20,10 @@ use crate::{
 
 pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
+pub use layer::Norms;
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
-pub use model::{Activation, ConvNet, Depth, MobileNetV2, Perceptron, ResNet, SoftmaxRegression};
+pub use model::{Activation, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, SoftmaxRegression};
 pub use quadratic::Quadratic;
 pub use valley::Valley;
 

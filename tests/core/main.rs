@@ -11,6 +11,7 @@ mod estimators;
 mod loops;
 mod measurements;
 mod methods;
+mod networks;
 mod presets;
 mod relatives;
 mod sessions;
