@@ -183,7 +183,6 @@ impl Real for LibTorch {
 }
 
 /// The objective of a model on one batch, by LibTorch's own reverse mode.
-#[derive(Debug, Clone)]
 pub struct Native<'a, M: Model> {
     /// What burn would make of it, where LibTorch refuses.
     burn: Differentiable<'a, M>,

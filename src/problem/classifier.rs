@@ -98,6 +98,11 @@ impl<N: Network> Classifier<N> {
         Self { network, tensors, train, test, device }
     }
 
+    /// What a loss on these examples is computed on.
+    pub fn minibatch(&self, mode: Mode, examples: Examples<'_>) -> Minibatch {
+        Minibatch { split: self.sample(examples), mode }
+    }
+
     fn sample(&self, examples: Examples<'_>) -> Split {
         match examples {
             Examples::First(count) if count >= self.train.len() => self.train.clone(),

@@ -1,0 +1,69 @@
+//! Times what `beside_torch.py` asks for, line by line: a network and a task on standard input, seconds on standard output.
+//! Tasks are `gradient` (batch normalisation by the batch) and `trace` (20 probes, stored moments).
+
+use std::{
+    hint::black_box,
+    io::{self, BufRead, Write},
+    time::Instant,
+};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use nso_tui::{
+    autodiff::{Vector, read},
+    curvature::{Hessian, ProbeVectors, TraceEstimator},
+    problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, data::Labelled},
+    random::{Purpose, stream},
+};
+use rand::RngExt;
+
+const PROBES: u32 = 20;
+
+/// `network` on one batch of random images.
+fn problem<N: Network + 'static>(network: N, batch: usize, shape: [usize; 3]) -> (Box<dyn Problem>, Vector) {
+    let device = Device::libtorch();
+    let mut random = stream(1, Purpose::Data);
+    let numbers = batch * shape.iter().product::<usize>();
+    let inputs = (0..numbers).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();
+    let labels = (0..batch).map(|_| random.random_range(0..10)).collect();
+    let data = Labelled { inputs, shape, labels };
+    let problem = Classifier::new(network, (&data, &data), device.clone());
+    let start: Vec<f32> = problem.initial(&mut stream(1, Purpose::Weights)).iter().map(|&x| x as f32).collect();
+    let w = Tensor::from_data(TensorData::new(start.clone(), [start.len()]), &device);
+    (Box::new(problem), w)
+}
+
+fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
+    let all = Examples::First(usize::MAX);
+    let begun = Instant::now();
+    match task {
+        "gradient" => {
+            black_box(problem.objective(all).gradient(w));
+        }
+        _ => {
+            let statistics = problem.statistics().map(|found| found.initial);
+            let f = problem.objective_in(Mode { statistics, ..Mode::default() }, all);
+            let hessian = Hessian::new(f.as_ref(), w);
+            let trace = TraceEstimator::Hutchinson.estimate(&hessian, (w, &mut ProbeVectors::new(1)), PROBES);
+            black_box(trace.mean.mean);
+        }
+    }
+    begun.elapsed().as_secs_f64()
+}
+
+fn main() -> io::Result<()> {
+    let networks = [
+        ("mlp", problem(Perceptron::new(784, 128, 10), 128, [1, 28, 28])),
+        ("mobilenet-v2", problem(MobileNetV2::new(10, 1, 32), 32, [3, 32, 32])),
+        ("resnet-18", problem(ResNet::new(Depth::Eighteen, 10, 32), 32, [3, 32, 32])),
+    ];
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let Some((name, task)) = line.split_once(' ') else { continue };
+        let Some((_, (problem, w))) = networks.iter().find(|(known, _)| *known == name) else { continue };
+        let time = seconds(problem.as_ref(), w, task);
+        read(vec![w.clone().sum()]);
+        writeln!(io::stdout(), "{time}")?;
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
