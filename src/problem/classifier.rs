@@ -45,7 +45,7 @@ pub struct Split {
 impl Split {
     fn new(data: &Labelled, device: &Device) -> Self {
         let n = data.labels.len();
-        let inputs = TensorData::new(data.inputs.clone(), [n, data.features]);
+        let inputs = TensorData::new(data.inputs.clone(), [n, data.features()]);
         let labels = data.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>();
         Self {
             inputs: Tensor::from_data(inputs, device),
