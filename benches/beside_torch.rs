@@ -25,7 +25,7 @@ fn problem<N: Network + 'static>(network: N, batch: usize, shape: [usize; 3]) ->
     let numbers = batch * shape.iter().product::<usize>();
     let inputs = (0..numbers).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();
     let labels = (0..batch).map(|_| random.random_range(0..10)).collect();
-    let data = Labelled { inputs, shape, labels };
+    let data = Labelled { inputs, shape, labels, classes: 10 };
     let problem = Classifier::new(network, (&data, &data), device.clone());
     let start: Vec<f32> = problem.initial(&mut stream(1, Purpose::Weights)).iter().map(|&x| x as f32).collect();
     let w = Tensor::from_data(TensorData::new(start.clone(), [start.len()]), &device);

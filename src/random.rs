@@ -20,6 +20,14 @@ pub enum Purpose {
     Noise,
     /// Vectors that curvature is probed with.
     Probes,
+    /// Which examples are held out for testing.
+    Split,
+    /// Which examples a smaller training set keeps.
+    Subset,
+    /// Which labels are made wrong, and what they become.
+    LabelNoise,
+    /// Crops and flips of training images.
+    Augmentation,
 }
 
 /// The stream of `seed` for `purpose`.
@@ -30,6 +38,10 @@ pub fn stream(seed: u64, purpose: Purpose) -> Stream {
         Purpose::Batches => 0x94d0_49bb_1331_11eb,
         Purpose::Noise => 0xd6e8_feb8_6659_fd93,
         Purpose::Probes => 0xa076_1d64_78bd_642f,
+        Purpose::Split => 0xe703_7ed1_a0b4_28db,
+        Purpose::Subset => 0x8ebc_6af0_9c88_c6e3,
+        Purpose::LabelNoise => 0x5899_65cc_7537_4cc3,
+        Purpose::Augmentation => 0x1d8e_4e27_c47d_124f,
     };
     // `seed_from_u64` scrambles its argument, so that neighbouring seeds give unrelated streams.
     Stream::seed_from_u64(seed.wrapping_mul(salt).rotate_left(32) ^ salt ^ seed)
@@ -43,11 +55,21 @@ mod tests {
 
     #[test]
     fn seeds_and_purposes_all_give_streams_of_their_own() {
-        let purposes = [Purpose::Data, Purpose::Weights, Purpose::Batches, Purpose::Noise, Purpose::Probes];
+        let purposes = [
+            Purpose::Data,
+            Purpose::Weights,
+            Purpose::Batches,
+            Purpose::Noise,
+            Purpose::Probes,
+            Purpose::Split,
+            Purpose::Subset,
+            Purpose::LabelNoise,
+            Purpose::Augmentation,
+        ];
         let mut first: Vec<u64> =
             (0..50).flat_map(|seed| purposes.map(|purpose| stream(seed, purpose).next_u64())).collect();
         first.sort_unstable();
         first.dedup();
-        assert_eq!(first.len(), 250);
+        assert_eq!(first.len(), 450);
     }
 }

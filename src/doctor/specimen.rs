@@ -42,11 +42,11 @@ impl Specimen {
     pub fn new() -> Self {
         let mut random = stream(SEED, Purpose::Data);
         let inputs = (0..EXAMPLES * INPUTS).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();
-        let labels = (0..EXAMPLES).map(|_| random.random_range(0..10)).collect();
+        let labels = (0..EXAMPLES).map(|_| u32::from(random.random_range(0..10_u8))).collect();
         let mut random = stream(SEED, Purpose::Weights);
         let parameters = HIDDEN * (INPUTS + 1) + CLASSES * (HIDDEN + 1);
         let w = (0..parameters).map(|_| f64::from(2.0 * random.random::<f32>() - 1.0)).collect();
-        Self { data: Labelled { inputs, shape: [1, 1, INPUTS], labels }, w }
+        Self { data: Labelled { inputs, shape: [1, 1, INPUTS], labels, classes: CLASSES }, w }
     }
 
     /// The same as a problem on a device.
@@ -67,7 +67,7 @@ impl Specimen {
         let p = w.len();
         let mut truth = Truth { loss: 0.0, gradient: DVector::zeros(p), hessian: DMatrix::zeros(p, p) };
         for (x, &label) in self.data.inputs.chunks(INPUTS).zip(&self.data.labels) {
-            add_example(&mut truth, w, (x, usize::from(label)));
+            add_example(&mut truth, w, (x, label as usize));
         }
         let share = 1.0 / EXAMPLES as f64;
         Truth { loss: truth.loss * share, gradient: truth.gradient * share, hessian: truth.hessian * share }

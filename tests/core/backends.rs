@@ -103,8 +103,8 @@ fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelle
 
 fn small_images(count: usize, shape: [usize; 3]) -> Labelled {
     let numbers = count * shape.iter().product::<usize>();
-    let labels = (0..count).map(|i| (i % CLASSES) as u8).collect();
-    Labelled { inputs: mixed(numbers, 3000).into_iter().map(|x| x as f32).collect(), shape, labels }
+    let labels = (0..count).map(|i| (i % CLASSES) as u32).collect();
+    Labelled { inputs: mixed(numbers, 3000).into_iter().map(|x| x as f32).collect(), shape, labels, classes: CLASSES }
 }
 
 #[test]

@@ -100,10 +100,10 @@ fn a_product_that_is_not_a_number_ends_the_search() {
 fn softmax_regression_at_zero_has_its_known_hessian() {
     let (n, features, classes) = (200, 25, 10);
     let inputs: Vec<f32> = scattered(n * features, 0.35).into_iter().map(|x| (x + 0.2) as f32).collect();
-    let labels: Vec<u8> = (0..n).map(|i| (i * i % classes) as u8).collect();
+    let labels: Vec<u32> = (0..n).map(|i| (i * i % classes) as u32).collect();
     let x = DMatrix::from_row_iterator(n, features, inputs.iter().map(|&x| f64::from(x)));
     let moment = x.transpose() * &x / n as f64;
-    let data = Labelled { inputs, shape: [1, 1, features], labels };
+    let data = Labelled { inputs, shape: [1, 1, features], labels, classes };
     let problem = Classifier::new(SoftmaxRegression::new(features, classes), (&data, &data), Device::flex());
     let w = vector(&vec![0.0; features * classes], DType::F64);
     let f = problem.objective(Examples::First(n));

@@ -19,7 +19,8 @@ pub fn network() -> (Classifier<Perceptron>, Labelled, Vec<f64>) {
     let data = Labelled {
         inputs: scattered(EXAMPLES * inputs, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),
         shape: [1, 1, inputs],
-        labels: (0..EXAMPLES).map(|i| (i * i % classes) as u8).collect(),
+        labels: (0..EXAMPLES).map(|i| (i * i % classes) as u32).collect(),
+        classes,
     };
     let problem = Classifier::new(Perceptron::new(inputs, hidden, classes), (&data, &data), Device::flex());
     let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.7 * x).collect();
@@ -37,7 +38,7 @@ pub fn hessian(data: &Labelled, w: &[f64]) -> DMatrix<f64> {
     let mut sum = DMatrix::zeros(w.len(), w.len());
     for (pixels, &label) in data.inputs.chunks(WIDTHS[0]).zip(&data.labels) {
         let x: Vec<f64> = pixels.iter().map(|&x| f64::from(x)).collect();
-        add_example(&mut sum, w, (&x, usize::from(label)));
+        add_example(&mut sum, w, (&x, label as usize));
     }
     sum / data.labels.len() as f64
 }

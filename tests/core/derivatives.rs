@@ -199,9 +199,9 @@ fn every_operation_has_the_hessian_of_its_gradient() {
 }
 
 fn small_classifier() -> (Classifier<Perceptron>, Vec<f64>, Vec<f64>) {
-    let labels: Vec<u8> = (0..32).map(|i| i * 7 % 10).collect();
+    let labels: Vec<u32> = (0..32).map(|i| i * 7 % 10).collect();
     let inputs = scattered(32 * 20, 0.2).into_iter().map(|x| 1.7 * x as f32).collect();
-    let data = Labelled { inputs, shape: [1, 1, 20], labels };
+    let data = Labelled { inputs, shape: [1, 1, 20], labels, classes: 10 };
     let problem = Classifier::new(Perceptron::new(20, 16, 10), (&data, &data), Device::flex());
     let dimension = problem.examples(); // 32 examples; the dimension comes from the layout
     assert_eq!(dimension, 32);
@@ -232,7 +232,7 @@ fn the_perceptron_agrees_with_differences_in_both_precisions() {
 /// = (0, .75), logits = (.75, -.75 + .1, 0); loss = -log softmax at class 0 = log(e^.75 + e^-.65 + 1) - .75.
 #[test]
 fn the_perceptron_computes_what_its_definition_says() {
-    let data = Labelled { inputs: vec![1.0, 2.0], shape: [1, 1, 2], labels: vec![0] };
+    let data = Labelled { inputs: vec![1.0, 2.0], shape: [1, 1, 2], labels: vec![0], classes: 3 };
     let problem = Classifier::new(Perceptron::new(2, 2, 3), (&data, &data), Device::flex());
     let w = [1.0, -1.0, 0.5, 0.25, 0.5, -0.25, 3.0, 1.0, 5.0, -1.0, 7.0, 0.0, 0.0, 0.1, 0.0];
     let loss = read(vec![problem.objective(Examples::First(1)).loss(&vector(&w, DType::F64))])[0];

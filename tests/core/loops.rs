@@ -167,8 +167,8 @@ fn bsam(rho: f64) -> Vec<(Vec<f64>, f64)> {
 /// The same by the program.
 fn program(hyperparameters: Value) -> Vec<(Vec<f64>, f64)> {
     let hyperparameters: Hyperparameters = serde_json::from_value(hyperparameters).unwrap();
-    let labels = (0..EXAMPLES).map(|example| label(example) as u8).collect();
-    let data = Labelled { inputs: inputs(), shape: [1, 1, INPUTS], labels };
+    let labels = (0..EXAMPLES).map(|example| label(example) as u32).collect();
+    let data = Labelled { inputs: inputs(), shape: [1, 1, INPUTS], labels, classes: CLASSES };
     let problem = Classifier::new(Perceptron::new(INPUTS, HIDDEN, CLASSES), (&data, &data), Device::flex());
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector(&start(), DType::F64);

@@ -120,9 +120,13 @@ fn momentum_and_decay_follow_the_hand_computed_path() {
 }
 
 fn perceptron() -> (Classifier<Perceptron>, Vector) {
-    let labels: Vec<u8> = (0..64).map(|i| i * 3 % 10).collect();
-    let data =
-        Labelled { inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(), shape: [1, 1, 30], labels };
+    let labels: Vec<u32> = (0..64).map(|i| i * 3 % 10).collect();
+    let data = Labelled {
+        inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(),
+        shape: [1, 1, 30],
+        labels,
+        classes: 10,
+    };
     let problem = Classifier::new(Perceptron::new(30, 17, 10), (&data, &data), Device::flex());
     let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.4 * x).collect::<Vec<_>>();
     (problem, vector(&w, DType::F32))

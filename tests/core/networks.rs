@@ -73,8 +73,8 @@ pub fn moments(layout: &Layout) -> Vec<f64> {
 /// The images and labels that everything is computed on.
 pub fn data(count: usize, size: usize) -> Labelled {
     let inputs = mixed(count * 3 * size * size, 2000).into_iter().map(|x| x as f32).collect();
-    let labels = (0..count).map(|i| (i % CLASSES) as u8).collect();
-    Labelled { inputs, shape: [3, size, size], labels }
+    let labels = (0..count).map(|i| (i % CLASSES) as u32).collect();
+    Labelled { inputs, shape: [3, size, size], labels, classes: CLASSES }
 }
 
 fn far_from(found: &Vector, kept: &Kept) -> f64 {

@@ -219,7 +219,7 @@ fn bsam_follows_its_momentum_over_its_old_precision() {
 /// loss .8 ln 2 + .2 ln 4 = 1.2 ln 2, gradient p - target = (-.3, .15, .15).
 #[test]
 fn label_smoothing_pulls_towards_smoothed_labels() {
-    let data = Labelled { inputs: vec![1.0], shape: [1, 1, 1], labels: vec![0] };
+    let data = Labelled { inputs: vec![1.0], shape: [1, 1, 1], labels: vec![0], classes: 3 };
     let problem = Classifier::new(SoftmaxRegression::new(1, 3), (&data, &data), Device::flex());
     let hyperparameters = json!({"method": "label-smoothing", "smoothing": 0.3, "lr": 1.0});
     let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.smoothing();

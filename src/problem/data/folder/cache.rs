@@ -1,0 +1,171 @@
+//! Decoded sets on disk, so that a folder is decoded once. A file that is damaged, or not the one that was looked for, is
+//! as good as none.
+//!
+//! A file holds: eight bytes of magic; the key; a count of skipped images, then for each its place among the files in
+//! the order of their paths and a text; the pixels of the others in that order; the SHA-256 of all before.
+
+use std::{
+    fs::{self, File as Disk},
+    io::{self, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{Skipped, scan::File, workers::Decoded};
+
+/// The last digit is the version: it changes when the same files and side give other pixels.
+const MAGIC: [u8; 8] = *b"nsoimg01";
+
+/// Bytes of a reason that are kept.
+const REASON: usize = 1000;
+
+type Key = [u8; 32];
+
+/// Where the cached form of `files` at this size would be, and its key.
+pub(super) struct Entry<'a> {
+    path: PathBuf,
+    key: Key,
+    files: &'a [File],
+    /// The places of `files` in the order of their paths.
+    order: Vec<usize>,
+    /// Bytes of an image.
+    size: usize,
+}
+
+impl<'a> Entry<'a> {
+    /// The entry in `folder`.
+    pub fn new(folder: &Path, files: &'a [File], side: u32) -> Self {
+        let mut order: Vec<usize> = (0..files.len()).collect();
+        order.sort_by_key(|&at| &files[at].path);
+        let key = key(order.iter().map(|&at| &files[at]), side);
+        let name: String = key[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let size = 3 * (side as usize) * (side as usize);
+        Self { path: folder.join(name).with_extension("images"), key, files, order, size }
+    }
+
+    /// Fills `pixels`, which has room for all files, from the disk; `None` where there is nothing usable. `pixels` may
+    /// then hold anything.
+    pub fn read(&self, pixels: &mut [u8]) -> Option<Vec<(usize, Skipped)>> {
+        match self.try_read(pixels) {
+            Ok(skipped) => Some(skipped),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!("decoded images in {} are not used: {error}", self.path.display());
+                None
+            }
+        }
+    }
+
+    fn try_read(&self, pixels: &mut [u8]) -> io::Result<Vec<(usize, Skipped)>> {
+        let mut file = Hashing { inner: BufReader::new(Disk::open(&self.path)?), hash: Sha256::new() };
+        if (file.array::<8>()?, file.array::<32>()?) != (MAGIC, self.key) {
+            return Err(damaged("it is of other images"));
+        }
+        let mut skipped = Vec::new();
+        let mut is_skipped = vec![false; self.files.len()];
+        for _ in 0..u32::from_le_bytes(file.array()?) {
+            let place = u32::from_le_bytes(file.array()?) as usize;
+            let length = usize::from(u16::from_le_bytes(file.array()?));
+            // Places ascend, so that there are no more of them than files.
+            let at = self.order.get(place).filter(|_| !is_skipped[place..].contains(&true) && length <= REASON);
+            let &at = at.ok_or_else(|| damaged("it skips images that are not there"))?;
+            let mut reason = vec![0; length];
+            file.read_exact(&mut reason)?;
+            is_skipped[place] = true;
+            let reason = String::from_utf8(reason).map_err(|_| damaged("a reason is not text"))?;
+            skipped.push((at, Skipped { path: self.files[at].path.clone(), reason }));
+        }
+        for (&at, _) in self.order.iter().zip(&is_skipped).filter(|(_, skipped)| !**skipped) {
+            file.read_exact(&mut pixels[at * self.size..][..self.size])?;
+        }
+        let sum: [u8; 32] = file.hash.finalize().into();
+        let mut rest = Vec::new();
+        file.inner.take(33).read_to_end(&mut rest)?;
+        if rest != sum {
+            return Err(damaged("its checksum is wrong"));
+        }
+        skipped.sort_by_key(|(at, _)| *at);
+        Ok(skipped)
+    }
+
+    /// Keeps what was decoded. That it cannot is no reason to stop: the log says so.
+    pub fn write(&self, decoded: &Decoded) {
+        if let Err(error) = self.try_write(decoded) {
+            tracing::warn!("decoded images are not kept in {}: {error}", self.path.display());
+        }
+    }
+
+    fn try_write(&self, decoded: &Decoded) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        // Seen under its name only once it is whole.
+        let temporary = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = Hashing { inner: BufWriter::new(temporary), hash: Sha256::new() };
+        file.put(&MAGIC)?;
+        file.put(&self.key)?;
+        let reason = |at: usize| {
+            let found = decoded.skipped.iter().find(|(skipped, _)| *skipped == at)?;
+            Some(&found.1.reason[..found.1.reason.floor_char_boundary(REASON)])
+        };
+        file.put(&u32::try_from(decoded.skipped.len()).map_err(io::Error::other)?.to_le_bytes())?;
+        for (place, text) in self.order.iter().enumerate().filter_map(|(place, &at)| Some((place, reason(at)?))) {
+            file.put(&u32::try_from(place).map_err(io::Error::other)?.to_le_bytes())?;
+            file.put(&u16::try_from(text.len()).map_err(io::Error::other)?.to_le_bytes())?;
+            file.put(text.as_bytes())?;
+        }
+        for &at in self.order.iter().filter(|&&at| reason(at).is_none()) {
+            file.put(&decoded.pixels[at * self.size..][..self.size])?;
+        }
+        let Hashing { mut inner, hash } = file;
+        inner.write_all(&hash.finalize())?;
+        inner.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+/// What the pixels depend on: the paths, sizes and times of the files, and the size of the images.
+fn key<'a>(files: impl Iterator<Item = &'a File>, side: u32) -> Key {
+    let mut hash = Sha256::new();
+    hash.update(MAGIC);
+    hash.update(side.to_le_bytes());
+    for file in files {
+        let path = file.path.as_os_str().as_encoded_bytes();
+        hash.update((path.len() as u64).to_le_bytes());
+        hash.update(path);
+        hash.update(file.size.to_le_bytes());
+        hash.update(file.modified.to_le_bytes());
+    }
+    hash.finalize().into()
+}
+
+fn damaged(fault: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, fault)
+}
+
+/// A file, and the hash of what went through.
+struct Hashing<F> {
+    inner: F,
+    hash: Sha256,
+}
+
+impl<F: Read> Hashing<F> {
+    fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.inner.read_exact(bytes)?;
+        self.hash.update(bytes);
+        Ok(())
+    }
+
+    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl<F: Write> Hashing<F> {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.inner.write_all(bytes)
+    }
+}

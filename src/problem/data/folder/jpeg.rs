@@ -1,0 +1,174 @@
+//! The parts of a JPEG file: walked to its end before it is decoded, because a decoder fills what is missing with grey;
+//! and decoding it, strictly, within the size that was found.
+
+use image::metadata::Orientation;
+use zune_jpeg::{
+    JpegDecoder,
+    zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
+};
+
+use super::ImageFault;
+
+/// The first three bytes of every JPEG file.
+pub(super) const SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
+
+/// What the frame header and the first scan say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub width: u16,
+    pub height: u16,
+    /// 1: grey; 3: colour; 4: CMYK.
+    pub components: u8,
+    /// What decoding allocates beyond the file, bytes, at most.
+    pub memory: u64,
+}
+
+/// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more, and the
+/// marker of the end.
+pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
+    let mut at = 2;
+    let mut frame = None;
+    let mut metadata = 0;
+    loop {
+        let Some((marker, from)) = marker(file, at) else {
+            return Err(ImageFault::at(at, "the file ends, or holds no marker, before the end of the image (ff d9)"));
+        };
+        at = from;
+        if marker == 0xd9 {
+            break;
+        }
+        let content = segment(file, at)?;
+        match marker {
+            0xc0..=0xc2 if frame.is_some() => return Err(ImageFault::at(at, "there is a second frame")),
+            0xc0..=0xc2 => frame = Some((Header::parse(at, content)?, marker == 0xc2, 0)),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
+                return Err(ImageFault::at(
+                    at,
+                    format!("frames of type ff {marker:02x} are rare and not decoded here"),
+                ));
+            }
+            0xda => {
+                let Some((header, several, scans)) = &mut frame else {
+                    return Err(ImageFault::at(at, "there is a scan before the frame"));
+                };
+                *scans += 1;
+                *several |= content.first() != Some(&header.components());
+            }
+            0xe0..=0xef => metadata += content.len() as u64,
+            _ => {}
+        }
+        at += 2 + content.len();
+        if marker == 0xda {
+            at = entropy_coded_end(file, at);
+        }
+    }
+    match frame {
+        Some((header, several, 1..)) => {
+            let memory = header.memory(several) + 2 * metadata;
+            Ok(Frame { width: header.width, height: header.height, components: header.components(), memory })
+        }
+        _ => Err(ImageFault::at(at, "the image ends before it has begun")),
+    }
+}
+
+/// The marker at `at`, which may be filled up with ff bytes, and where what follows it begins.
+fn marker(file: &[u8], mut at: usize) -> Option<(u8, usize)> {
+    if *file.get(at)? != 0xff {
+        return None;
+    }
+    while *file.get(at)? == 0xff {
+        at += 1;
+    }
+    let code = *file.get(at)?;
+    (code != 0).then_some((code, at + 1))
+}
+
+/// The content of the segment whose length is at `at`.
+fn segment(file: &[u8], at: usize) -> Result<&[u8], ImageFault> {
+    let rest = file.get(at..).unwrap_or_default();
+    let length = rest.first_chunk().map_or(0, |&length| usize::from(u16::from_be_bytes(length)));
+    rest.get(2..length).ok_or_else(|| {
+        ImageFault::at(at, format!("a segment claims {length} bytes, but {} follow until the end", rest.len()))
+    })
+}
+
+/// Where the entropy-coded data that begin at `at` end: at the next marker other than a restart.
+fn entropy_coded_end(file: &[u8], mut at: usize) -> usize {
+    while let Some(&[byte, next]) = file.get(at..at + 2) {
+        if byte == 0xff && !matches!(next, 0 | 0xd0..=0xd7 | 0xff) {
+            return at;
+        }
+        at += 1;
+    }
+    file.len()
+}
+
+/// A frame header.
+struct Header {
+    width: u16,
+    height: u16,
+    /// Horizontal and vertical sampling of each component, 1 to 4.
+    sampling: Vec<(u8, u8)>,
+}
+
+impl Header {
+    fn parse(at: usize, content: &[u8]) -> Result<Self, ImageFault> {
+        let &[_, y1, y0, x1, x0, components, ref table @ ..] = content else {
+            return Err(ImageFault::at(at, "the frame header is too short"));
+        };
+        let (height, width) = (u16::from_be_bytes([y1, y0]), u16::from_be_bytes([x1, x0]));
+        if width == 0 || height == 0 {
+            return Err(ImageFault::at(at, format!("the frame claims {width} x {height} pixels")));
+        }
+        if !matches!(components, 1 | 3 | 4) || table.len() != 3 * usize::from(components) {
+            return Err(ImageFault::at(at, format!("the frame has {components} components; 1, 3 and 4 are decoded")));
+        }
+        let sampling: Vec<(u8, u8)> = table.chunks_exact(3).map(|entry| (entry[1] >> 4, entry[1] & 15)).collect();
+        let product = |pick: fn(&(u8, u8)) -> u8| sampling.iter().map(pick).max().unwrap_or(0);
+        let possible = sampling.iter().all(|&(h, v)| (1..=4).contains(&h) && (1..=4).contains(&v));
+        if !possible || product(|s| s.0) * product(|s| s.1) > 4 {
+            return Err(ImageFault::at(at, format!("samplings of {sampling:?} are not decoded")));
+        }
+        Ok(Self { width, height, sampling })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be 1, 3 or 4")]
+    fn components(&self) -> u8 {
+        self.sampling.len() as u8
+    }
+
+    /// Bytes that decoding takes: pixels, rows in work, and all coefficients where they come in `several` scans.
+    fn memory(&self, several: bool) -> u64 {
+        let (width, height) = (u64::from(self.width), u64::from(self.height));
+        let pixels = width * height * if self.sampling.len() == 1 { 1 } else { 3 };
+        let most = |pick: fn(&(u8, u8)) -> u8| self.sampling.iter().map(pick).max().map_or(1, u64::from);
+        let blocks = width.div_ceil(8 * most(|s| s.0)) * height.div_ceil(8 * most(|s| s.1));
+        let coefficients: u64 = self.sampling.iter().map(|&(h, v)| blocks * 64 * u64::from(h) * u64::from(v)).sum();
+        let rows = 1024 * (width + 32);
+        pixels + rows + if several { 2 * coefficients } else { 0 }
+    }
+}
+
+/// Grey or RGB bytes, and how to turn them upright. `frame` is what [`check`] found.
+///
+/// Memory: at most `frame.memory`.
+pub(super) fn decode(file: &[u8], frame: Frame) -> Result<(Vec<u8>, Orientation), ImageFault> {
+    let colours = if frame.components == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(frame.width))
+        .set_max_height(usize::from(frame.height))
+        .jpeg_set_out_colorspace(colours);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().map_err(|error| ImageFault::decode(&error))?;
+    let seen = decoder.info().map(|info| (info.width, info.height, info.components));
+    let expected = usize::from(frame.width) * usize::from(frame.height) * colours.num_components();
+    if seen != Some((frame.width, frame.height, frame.components)) || decoder.output_buffer_size() != Some(expected) {
+        return Err(ImageFault::Decode("it has a second frame header in disguise".to_owned()));
+    }
+    let upright =
+        decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
+    let mut pixels = vec![0; expected];
+    decoder.decode_into(&mut pixels).map_err(|error| ImageFault::decode(&error))?;
+    Ok((pixels, upright))
+}

@@ -1,0 +1,191 @@
+//! Image folders, the layout of Caltech-256, Aircraft, Indoor and many others: one folder a class, with its JPEG and
+//! PNG files, or `train` and `test` (or `val`) with such folders in them.
+
+mod cache;
+mod decode;
+mod fault;
+mod jpeg;
+mod png;
+mod scan;
+mod workers;
+
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::{Path, PathBuf},
+};
+
+pub use decode::read;
+pub use fault::ImageFault;
+
+use super::{DataError, ImageSplits, Images, Share, selection};
+use cache::Entry;
+use scan::{Layout, Listing};
+use workers::Decoded;
+
+/// What becomes of a corrupt image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Corrupt {
+    /// It is named, and nothing is loaded.
+    #[default]
+    Error,
+    /// It is left out, and counted.
+    Skip,
+}
+
+/// Where decoded images are kept for the next time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Cache {
+    /// In the user's cache folder (`$XDG_CACHE_HOME/nso-tui/images` on Linux).
+    #[default]
+    User,
+    /// In this folder.
+    Folder(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// How a folder is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FolderOptions {
+    /// Rows and columns that images are scaled to.
+    pub image_size: NonZeroU32,
+    /// Training images of each class, at most; all where there is no number.
+    pub per_class: Option<NonZeroUsize>,
+    /// The share of each class that is held out, where the folder itself does not divide training from testing.
+    pub test_share: Share,
+    /// The share of training labels that are made wrong.
+    pub label_noise: Share,
+    /// What becomes of a corrupt image.
+    pub corrupt: Corrupt,
+    /// Decides what is held out, kept and mislabelled.
+    pub seed: u64,
+    /// Where decoded images are kept.
+    pub cache: Cache,
+}
+
+/// A folder's images.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Classes mixed by the seed.
+    pub train: Images,
+    /// Of the same classes.
+    pub test: Images,
+    /// Corrupt images that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A corrupt image that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Skipped {
+    fn new(path: PathBuf, fault: &ImageFault) -> Self {
+        let cause = std::error::Error::source(fault).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self { path, reason: format!("{fault}{cause}") }
+    }
+}
+
+/// Training and test images from `folder`, RGB, scaled as [`read`] says. Only images that are used are decoded, on
+/// several threads; `progress` is called on this thread with how many of how many are done.
+///
+/// Memory: twice the decoded images, and 64 MB and its file for each of at most eight threads.
+///
+/// # Errors
+/// [`DataError`] names the folder or file, and what is wrong with it.
+pub fn load(folder: &Path, options: &FolderOptions, progress: &dyn Fn(usize, usize)) -> Result<Loaded, DataError> {
+    let side = options.image_size.get();
+    let (train, test) = divided(scan::scan(folder)?, options);
+    let count = train.files.len();
+    let files = [train.files, test.files].concat();
+    let room = || workers::room(files.len(), side).map_err(|fault| DataError::content(folder, fault));
+    let entry = options.cache.folder().map(|cache| Entry::new(&cache, &files, side));
+    let mut pixels = room()?;
+    let cached = entry.as_ref().and_then(|entry| entry.read(&mut pixels));
+    let decoded = match cached.filter(|skipped| skipped.is_empty() || options.corrupt == Corrupt::Skip) {
+        Some(skipped) => {
+            progress(files.len(), files.len());
+            Decoded { pixels, skipped }
+        }
+        None => {
+            let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;
+            if let Some(entry) = &entry {
+                entry.write(&decoded);
+            }
+            decoded
+        }
+    };
+    let labels = [train.labels, test.labels].concat();
+    let ((train, test), skipped) = assembled(decoded, (labels, count), (train.classes, side))?;
+    for (images, side) in [(&train, "training"), (&test, "test")] {
+        if images.is_empty() {
+            return Err(DataError::content(folder, format!("it has no usable {side} image")));
+        }
+    }
+    Ok(Loaded { train: train.with_label_noise(options.label_noise, options.seed), test, skipped })
+}
+
+impl Cache {
+    fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::User => dirs::cache_dir().map(|cache| cache.join("nso-tui").join("images")),
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::Off => None,
+        }
+    }
+}
+
+/// Training and test files, chosen and mixed by the seed.
+fn divided(layout: Layout, options: &FolderOptions) -> (Listing, Listing) {
+    let (train, test) = match layout {
+        Layout::Apart { train, test } => (train, test),
+        Layout::Together(all) => {
+            let chosen = selection::split(&all.labels, all.classes.len(), (options.test_share, options.seed));
+            (all.chosen(&chosen.0), all.chosen(&chosen.1))
+        }
+    };
+    let most = options.per_class.map_or(usize::MAX, NonZeroUsize::get);
+    let kept = selection::per_class(&train.labels, train.classes.len(), (most, options.seed));
+    (train.chosen(&kept), test)
+}
+
+impl Listing {
+    fn chosen(&self, indices: &[usize]) -> Self {
+        Self {
+            files: indices.iter().map(|&at| self.files[at].clone()).collect(),
+            labels: indices.iter().map(|&at| self.labels[at]).collect(),
+            classes: self.classes.clone(),
+        }
+    }
+}
+
+/// Images from what was decoded, the first `count` of them for training, without those that were skipped.
+fn assembled(
+    Decoded { mut pixels, skipped }: Decoded,
+    (mut labels, count): (Vec<u32>, usize),
+    (classes, side): (Vec<String>, u32),
+) -> Result<(ImageSplits, Vec<Skipped>), DataError> {
+    let side = side as usize;
+    let size = 3 * side * side;
+    let mut gone = skipped.iter().map(|(at, _)| *at).peekable();
+    let mut kept = 0;
+    for at in 0..labels.len() {
+        if gone.next_if_eq(&at).is_none() {
+            pixels.copy_within(at * size..(at + 1) * size, kept * size);
+            labels[kept] = labels[at];
+            kept += 1;
+        }
+    }
+    let train = count - skipped.iter().filter(|(at, _)| *at < count).count();
+    pixels.truncate(kept * size);
+    labels.truncate(kept);
+    let rest = (pixels.split_off(train * size), labels.split_off(train));
+    pixels.shrink_to_fit();
+    let train = Images::new([3, side, side], (pixels, labels), classes.clone())?;
+    let test = Images::new([3, side, side], rest, classes)?;
+    Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
+}

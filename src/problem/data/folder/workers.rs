@@ -1,0 +1,109 @@
+//! Decoding many images on several threads.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use super::{Corrupt, ImageFault, Skipped, decode, scan::File};
+use crate::problem::data::DataError;
+
+/// More threads only wait for the disk, and each may take 64 MB.
+const MOST_THREADS: usize = 8;
+
+/// Larger sets do not fit most machines' memory.
+const LARGEST_SET: usize = 8 << 30;
+
+/// Images in the order of their files, [n, 3, side, side]. What stands in place of those that were skipped means nothing.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub pixels: Vec<u8>,
+    /// In the order of files.
+    pub skipped: Vec<(usize, Skipped)>,
+}
+
+/// Room for `count` images, zeroed.
+///
+/// # Errors
+/// A text that says what to change, where there is no such room.
+pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
+    let image = 3 * (side as usize) * (side as usize);
+    let size = count.checked_mul(image).filter(|&size| size <= LARGEST_SET);
+    let mut pixels = Vec::new();
+    match size {
+        Some(size) if pixels.try_reserve_exact(size).is_ok() => {
+            pixels.resize(size, 0);
+            Ok(pixels)
+        }
+        _ => Err(format!(
+            "{count} images of {side} x {side} pixels do not fit the memory; lower problem.image_size or problem.per_class"
+        )),
+    }
+}
+
+/// Decodes `files` into `pixels`, which has [`room`] for them. Threads decode; this one collects, and calls `progress`
+/// after each image.
+///
+/// # Errors
+/// [`DataError::Image`] for the first corrupt image, unless those are skipped.
+pub(super) fn decode_all(
+    files: &[File],
+    (side, corrupt): (u32, Corrupt),
+    mut pixels: Vec<u8>,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Decoded, DataError> {
+    let size = 3 * (side as usize) * (side as usize);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(files.len());
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    // Bounded: no thread runs ahead of the one that collects.
+    let (sender, results) = mpsc::sync_channel(threads);
+    let mut faults: Vec<(usize, ImageFault)> = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(at) else { break };
+                    if sender.send((at, guarded(file, side))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (done, (at, result)) in results.iter().enumerate() {
+            match result {
+                Ok(image) => pixels[at * size..][..size].copy_from_slice(&image),
+                Err(fault) => {
+                    // Earlier images are being decoded already: the first fault is found whatever the threads do.
+                    stop.store(corrupt == Corrupt::Error, Ordering::Relaxed);
+                    faults.push((at, fault));
+                }
+            }
+            progress(done + 1, files.len());
+        }
+    });
+    faults.sort_by_key(|(at, _)| *at);
+    let path = |at: usize| files[at].path.clone();
+    match (corrupt, faults.is_empty()) {
+        (Corrupt::Error, false) => {
+            let (at, source) = faults.swap_remove(0);
+            Err(DataError::Image { path: path(at), source })
+        }
+        _ => {
+            let skipped = faults.into_iter().map(|(at, fault)| (at, Skipped::new(path(at), &fault)));
+            Ok(Decoded { pixels, skipped: skipped.collect() })
+        }
+    }
+}
+
+/// A fault of a decoder is a fault of the image that shows it.
+fn guarded(file: &File, side: u32) -> Result<Vec<u8>, ImageFault> {
+    catch_unwind(AssertUnwindSafe(|| decode::read(&file.path, side)))
+        .unwrap_or_else(|_| Err(ImageFault::Decode("the decoder broke off".to_owned())))
+}

@@ -1,0 +1,166 @@
+//! Which examples go where, by seed: held out, kept, mislabelled. Functions of labels alone, so that a folder's images
+//! can be chosen before one of them is decoded.
+
+use rand::{RngExt, seq::SliceRandom};
+
+use crate::random::{Purpose, stream};
+
+/// A share of examples, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+impl Share {
+    /// No example.
+    pub const NONE: Self = Self(0.0);
+
+    /// `share`, if it is one.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then_some(Self(share))
+    }
+
+    /// So many of `count`, rounded to the nearest.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
+    fn of(self, count: usize) -> usize {
+        (self.0 * count as f64).round() as usize
+    }
+}
+
+/// All indices, shuffled.
+fn shuffled(count: usize, (seed, purpose): (u64, Purpose)) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut stream(seed, purpose));
+    order
+}
+
+/// How many examples each class has.
+fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for &label in labels {
+        counts[label as usize] += 1;
+    }
+    counts
+}
+
+/// At most `count` examples of each class, all classes mixed.
+pub(super) fn per_class(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
+    let mut left = vec![count; classes];
+    let mut order = shuffled(labels.len(), (seed, Purpose::Subset));
+    order.retain(|&example| take_one(&mut left[labels[example] as usize]));
+    order
+}
+
+/// Training and test examples, `test` of each class held out, all classes mixed. Where a share between 0 and 1 is
+/// asked, a class of two or more has at least one example on each side; a class of one is trained on.
+pub(super) fn split(labels: &[u32], classes: usize, (test, seed): (Share, u64)) -> (Vec<usize>, Vec<usize>) {
+    let strict = test.0 > 0.0 && test.0 < 1.0;
+    let held_out = |count: usize| match count {
+        2.. if strict => test.of(count).clamp(1, count - 1),
+        1 if strict => 0,
+        _ => test.of(count),
+    };
+    let mut left: Vec<usize> = counts(labels, classes).into_iter().map(held_out).collect();
+    let (test, train) = shuffled(labels.len(), (seed, Purpose::Split))
+        .into_iter()
+        .partition(|&example| take_one(&mut left[labels[example] as usize]));
+    (train, test)
+}
+
+/// Replaces `share` of the labels (to the nearest whole number of them) by another class each, uniformly.
+/// Where there is one class only, there is no other, and nothing changes.
+pub(super) fn mislabel(labels: &mut [u32], classes: u32, (share, seed): (Share, u64)) {
+    if classes < 2 {
+        return;
+    }
+    let mut random = stream(seed, Purpose::LabelNoise);
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.shuffle(&mut random);
+    for &example in &order[..share.of(labels.len())] {
+        let step = random.random_range(1..classes);
+        labels[example] = (labels[example] + step) % classes;
+    }
+}
+
+/// Takes one, if one is left.
+fn take_one(left: &mut usize) -> bool {
+    let some = *left > 0;
+    *left -= usize::from(some);
+    some
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn share(share: f64) -> Share {
+        Share::new(share).unwrap()
+    }
+
+    #[test]
+    fn a_share_is_from_0_to_1() {
+        assert_eq!([-0.1, 1.1, f64::NAN, f64::INFINITY].map(Share::new), [None; 4]);
+        assert_eq!(share(0.25).of(10), 3);
+    }
+
+    /// 10 of class 0, 5 of class 1, 1 of class 2.
+    const UNEVEN: [u32; 16] = [0, 0, 1, 0, 0, 1, 0, 2, 0, 1, 0, 0, 1, 0, 0, 1];
+
+    #[test]
+    fn a_split_holds_out_the_share_of_every_class() {
+        let (train, test) = split(&UNEVEN, 3, (share(0.2), 7));
+        let found = |chosen: &[usize]| {
+            let labels: Vec<u32> = chosen.iter().map(|&i| UNEVEN[i]).collect();
+            [0, 1, 2].map(|class| labels.iter().filter(|&&label| label == class).count())
+        };
+        assert_eq!((found(&train), found(&test)), ([8, 4, 1], [2, 1, 0]));
+        let (train, test) = split(&UNEVEN, 3, (share(0.001), 7));
+        assert_eq!((found(&train), found(&test)), ([9, 4, 1], [1, 1, 0]));
+        let (train, test) = split(&UNEVEN, 3, (share(0.999), 7));
+        assert_eq!((found(&train), found(&test)), ([1, 1, 1], [9, 4, 0]));
+        assert!(split(&UNEVEN, 3, (Share::NONE, 7)).1.is_empty());
+    }
+
+    #[test]
+    fn the_seed_decides_and_classes_are_mixed() {
+        let labels: Vec<u32> = (0..300).map(|i| i / 100).collect();
+        let chosen = per_class(&labels, 3, (10, 1));
+        assert_eq!(chosen, per_class(&labels, 3, (10, 1)));
+        assert_ne!(chosen, per_class(&labels, 3, (10, 2)));
+        let first: std::collections::BTreeSet<u32> = chosen[..10].iter().map(|&i| labels[i]).collect();
+        assert!(first.len() > 1, "the first ten of thirty are all of one class");
+        assert_ne!(split(&labels, 3, (share(0.1), 1)).1, split(&labels, 3, (share(0.1), 2)).1);
+    }
+
+    #[test]
+    fn noise_replaces_its_share_by_each_other_class_equally_often() {
+        let mut labels = vec![2_u32; 30_000];
+        mislabel(&mut labels, 4, (share(0.6), 3));
+        let count = |class| labels.iter().filter(|&&label| label == class).count();
+        assert_eq!(count(2), 12_000);
+        // 6,000 each are expected, with a standard deviation of 63.
+        for class in [0, 1, 3] {
+            assert!(count(class).abs_diff(6000) < 260, "{class}: {}", count(class));
+        }
+        let mut only = vec![0; 5];
+        mislabel(&mut only, 1, (share(1.0), 3));
+        assert_eq!(only, [0; 5]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_is_a_partition_and_a_subset_keeps_the_count(
+            labels in prop::collection::vec(0_u32..4, 0..60), part in 0.0..1.0_f64, count in 0_usize..8, seed: u64,
+        ) {
+            let (train, test) = split(&labels, 4, (share(part), seed));
+            let mut all = [train, test].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+            let kept = per_class(&labels, 4, (count, seed));
+            for class in 0..4 {
+                let of = |chosen: &mut dyn Iterator<Item = u32>| chosen.filter(|&label| label == class).count();
+                prop_assert_eq!(of(&mut kept.iter().map(|&i| labels[i])), of(&mut labels.iter().copied()).min(count));
+            }
+        }
+    }
+}
