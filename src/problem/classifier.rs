@@ -9,14 +9,14 @@ pub use start::Start;
 
 use super::{
     Examples, Metrics, Mode, Problem, Statistics,
-    data::Labelled,
+    data::{Augmentation, Labelled},
     indices_on,
     layer::{Labels, Norms, cross_entropy, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
     autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, objective, read},
-    random::Stream,
+    random::{Purpose, Stream, stream},
 };
 use chunked::Chunked;
 use start::Tensors;
@@ -34,7 +34,30 @@ pub struct Classifier<N> {
     tensors: Tensors,
     train: Split,
     test: Split,
+    augmenter: Option<Augmenter>,
     device: Device,
+}
+
+/// Training images on the host, to be cropped and mirrored anew whenever they are seen.
+#[derive(Debug)]
+struct Augmenter {
+    images: Labelled,
+    augmentation: Augmentation,
+    seed: u64,
+}
+
+impl Augmenter {
+    /// These images as the draw of that number shows them: [n, channels, height, width].
+    fn images(&self, indices: &[usize], draw: u64, device: &Device) -> Tensor<4> {
+        let mut random = stream(self.seed.wrapping_add(draw.rotate_left(32)), Purpose::Augmentation);
+        let (shape @ [channels, height, width], features) = (self.images.shape, self.images.features());
+        let mut shown = Vec::with_capacity(indices.len() * features);
+        for &index in indices {
+            let example = &self.images.inputs[index * features..(index + 1) * features];
+            self.augmentation.apply(example, shape, self.augmentation.draw(&mut random), &mut shown);
+        }
+        Tensor::from_data(TensorData::new(shown, [indices.len(), channels, height, width]), device)
+    }
 }
 
 /// What a loss is computed on.
@@ -95,16 +118,27 @@ impl<N: Network> Classifier<N> {
     pub fn starting(network: N, start: Start, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
         let [train, test] = [train, test].map(|data| Split::new(data, &device));
         let tensors = Tensors::new(start, (network.layout(), network.statistics()), &device);
-        Self { network, tensors, train, test, device }
+        Self { network, tensors, train, test, augmenter: None, device }
+    }
+
+    /// The same with its training images, which are `images`, augmented whenever a step sees them.
+    #[must_use]
+    pub fn augmented(self, (augmentation, seed): (Augmentation, u64), images: &Labelled) -> Self {
+        let augmenter = (!augmentation.is_none()).then(|| Augmenter { images: images.clone(), augmentation, seed });
+        Self { augmenter, ..self }
     }
 
     /// What a loss on these examples is computed on.
     pub fn minibatch(&self, mode: Mode, examples: Examples<'_>) -> Minibatch {
-        Minibatch { split: self.sample(examples), mode }
+        Minibatch { split: self.sample(examples, mode.draw), mode }
     }
 
-    fn sample(&self, examples: Examples<'_>) -> Split {
+    fn sample(&self, examples: Examples<'_>, draw: Option<u64>) -> Split {
         match examples {
+            Examples::Chosen(indices) if let (Some(augmenter), Some(draw)) = (&self.augmenter, draw) => Split {
+                images: augmenter.images(indices, draw, &self.device),
+                labels: self.train.labels.clone().select(0, indices_on(&self.device, indices)),
+            },
             Examples::First(count) if count >= self.train.len() => self.train.clone(),
             Examples::First(count) => self.train.rows(0, count),
             Examples::Chosen(indices) => self.train.chosen(indices),
@@ -177,7 +211,7 @@ impl<N: Network> Problem for Classifier<N> {
     }
 
     fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        let split = self.sample(examples);
+        let split = self.sample(examples, mode.draw);
         let on = |split| objective(self, Minibatch { split, mode: mode.clone() }, &self.device);
         // Batch normalisation by the batch's own moments needs the batch whole.
         let divisible = mode.statistics.is_some() || self.network.statistics().entries().is_empty();

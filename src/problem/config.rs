@@ -4,7 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::{Activation, Classifier, MatrixSensing, Perceptron, Problem, Quadratic, SoftmaxRegression, Valley, data};
+use super::{
+    Activation, Classifier, ConvNet, FineTune, MatrixSensing, Perceptron, Problem, Progress, Quadratic,
+    SoftmaxRegression, Valley, checkpoint::CheckpointError, data, image_set::clothes,
+};
 
 /// A problem with its settings, as checked by the preset reader.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +46,15 @@ pub enum ProblemConfig {
         /// Which digits.
         digits: Digits,
     },
+    /// [`ConvNet`] on Fashion-MNIST.
+    FashionCnn {
+        /// Channels after its first convolution.
+        channels: usize,
+        /// Which images.
+        digits: Digits,
+    },
+    /// See [`FineTune`].
+    FineTune(Box<FineTune>),
 }
 
 /// Which MNIST digits to use.
@@ -60,6 +72,17 @@ pub enum ProblemError {
     /// The data set is at fault.
     #[error(transparent)]
     Data(#[from] data::DataError),
+    /// The weights are at fault.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A prefix that no tensor's name begins with.
+    #[error("problem.freeze: no tensor's name begins with '{prefix}'; the first is '{example}'")]
+    NothingToFreeze {
+        /// As in the preset.
+        prefix: String,
+        /// A name that there is.
+        example: String,
+    },
     /// Fewer examples than asked for.
     #[error("problem.train_samples = {asked}, but the training set has {available} examples")]
     TooFewExamples {
@@ -72,10 +95,13 @@ pub enum ProblemError {
 
 impl Digits {
     fn load(&self) -> Result<data::mnist::Splits, ProblemError> {
-        let (train, test) = match &self.data_dir {
+        self.first(match &self.data_dir {
             Some(folder) => data::mnist::from_folder(folder)?,
             None => data::mnist::embedded()?,
-        };
+        })
+    }
+
+    fn first(&self, (train, test): data::mnist::Splits) -> Result<data::mnist::Splits, ProblemError> {
         let available = train.labels.len();
         let asked = self.train_samples.unwrap_or(available);
         if asked > available {
@@ -94,17 +120,19 @@ impl ProblemConfig {
             Self::MatrixSensing { .. } => "matrix-sensing",
             Self::MnistSoftmax(_) => "mnist-softmax",
             Self::MnistMlp { .. } => "mnist-mlp",
+            Self::FashionCnn { .. } => "fashion-cnn",
+            Self::FineTune(_) => "fine-tune",
         }
     }
 
     /// Whether its examples have labels, which can be smoothed.
     pub fn has_labels(&self) -> bool {
-        matches!(self, Self::MnistSoftmax(_) | Self::MnistMlp { .. })
+        !matches!(self, Self::Quadratic { .. } | Self::Valley { .. } | Self::MatrixSensing { .. })
     }
 
     /// Whether its parameters are several tensors.
     pub fn has_layers(&self) -> bool {
-        matches!(self, Self::MnistMlp { .. })
+        self.has_labels() && !matches!(self, Self::MnistSoftmax(_))
     }
 
     /// Reads or draws the data and puts the problem on `device`. May take seconds.
@@ -112,6 +140,19 @@ impl ProblemConfig {
     /// # Errors
     /// [`ProblemError`] if data cannot be read.
     pub fn build(&self, seed: u64, device: &Device) -> Result<Arc<dyn Problem>, ProblemError> {
+        self.build_telling(seed, device, &|_, _| ())
+    }
+
+    /// The same; `progress` hears how many of how many images are read.
+    ///
+    /// # Errors
+    /// [`ProblemError`] if data cannot be read.
+    pub fn build_telling(
+        &self,
+        seed: u64,
+        device: &Device,
+        progress: Progress<'_>,
+    ) -> Result<Arc<dyn Problem>, ProblemError> {
         let device = device.clone();
         Ok(match self {
             Self::Quadratic { h, b, start } => Arc::new(Quadratic::new(h.clone(), b.clone(), start.clone(), device)),
@@ -127,6 +168,12 @@ impl ProblemConfig {
                 let network = Perceptron::new(data::mnist::FEATURES, *hidden, data::mnist::CLASSES).with(*activation);
                 Arc::new(Classifier::new(network, (&train, &test), device))
             }
+            Self::FashionCnn { channels, digits } => {
+                let (train, test) = digits.first(clothes(digits.data_dir.as_deref())?)?;
+                let network = ConvNet::new(train.shape, *channels, train.classes);
+                Arc::new(Classifier::new(network, (&train, &test), device))
+            }
+            Self::FineTune(config) => config.build(seed, &device, progress)?,
         })
     }
 }

@@ -1,9 +1,12 @@
 //! What is trained: data and a model, seen as an objective.
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
+mod checkpoint;
 mod classifier;
 mod config;
 pub mod data;
+mod fine_tune;
+mod image_set;
 mod layer;
 mod matrix_sensing;
 mod metrics;
@@ -20,6 +23,8 @@ use crate::{
 
 pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
+pub use fine_tune::{Backbone, FineTune, Weights};
+pub use image_set::{ImageSet, Progress, Source};
 pub use layer::Norms;
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
@@ -41,6 +46,8 @@ pub enum Examples<'a> {
 pub struct Mode {
     /// The moments that batch normalisation normalises with; `None` for the batch's own.
     pub statistics: Option<Vector>,
+    /// Which draw of the augmentation the training examples are seen under; `None` for the examples as they are.
+    pub draw: Option<u64>,
     /// A share a of the uniform distribution in the labels: (1 - a) NLL + a mean_c(-log p_c). Problems without labels ignore it.
     pub smoothing: f64,
 }

@@ -1,5 +1,6 @@
 //! Presets: TOML -> checked plan, and back. Every key is checked, every fault names the file and the key.
 
+mod images;
 mod problem;
 mod run;
 mod train;
@@ -18,13 +19,15 @@ use super::{
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 15] = [
+const EMBEDDED: [(&str, &str); 17] = [
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
     ("matrix-sensing", include_str!("../../presets/matrix-sensing.toml")),
     ("mnist-softmax", include_str!("../../presets/mnist-softmax.toml")),
     ("mnist-mlp", include_str!("../../presets/mnist-mlp.toml")),
+    ("fashion-cnn", include_str!("../../presets/fashion-cnn.toml")),
+    ("clipart-mobilenet", include_str!("../../presets/clipart-mobilenet.toml")),
     ("methods", include_str!("../../presets/methods.toml")),
     ("one-sided", include_str!("../../presets/one-sided.toml")),
     ("perturbation-gap", include_str!("../../presets/perturbation-gap.toml")),

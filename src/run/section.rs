@@ -71,6 +71,21 @@ impl Section {
         }
     }
 
+    /// A list of printable single lines.
+    pub fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Fault> {
+        let list = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong_type(key, "a list of strings", &other)),
+        };
+        let text = |value: &Value| match value {
+            Value::String(text) if text.chars().all(printable) => Ok(text.clone()),
+            Value::String(_) => Err(self.fault(key, "contains a character that terminals act on")),
+            other => Err(self.wrong_type(key, "a list of strings", other)),
+        };
+        list.iter().map(text).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
     /// A finite number, whole or not.
     pub fn number(&mut self, key: &str) -> Result<Option<f64>, Fault> {
         let number = self.peek_number(key);

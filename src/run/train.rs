@@ -258,6 +258,7 @@ impl State {
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
             statistics: self.norms.as_ref().filter(|norms| norms.frozen).map(|norms| norms.stored.clone()),
+            draw: Some(self.at.step),
             smoothing: self.hyperparameters.rule.smoothing(),
         };
         let objective = problem.objective_in(mode, examples);

@@ -18,6 +18,11 @@ impl Share {
         (0.0..=1.0).contains(&share).then_some(Self(share))
     }
 
+    /// The share, 0 to 1.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
     /// So many of `count`, rounded to the nearest.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
     fn of(self, count: usize) -> usize {

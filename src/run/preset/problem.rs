@@ -1,6 +1,7 @@
 //! The section [problem]: what is trained.
 
 use super::Fault;
+use super::images::fine_tune;
 use crate::{
     problem::{Activation, Digits, ProblemConfig},
     run::section::Section,
@@ -10,7 +11,8 @@ use crate::{
 const MOST_BYTES: u64 = 8 << 30;
 
 pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
-    const KINDS: [&str; 5] = ["quadratic", "valley", "matrix-sensing", "mnist-softmax", "mnist-mlp"];
+    const KINDS: [&str; 7] =
+        ["quadratic", "valley", "matrix-sensing", "mnist-softmax", "mnist-mlp", "fashion-cnn", "fine-tune"];
     let kind = section.required_choice("kind", &KINDS)?;
     let problem = match kind {
         "quadratic" => {
@@ -48,6 +50,12 @@ pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
             let [d, r, n] = [d, r, n].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
             ProblemConfig::MatrixSensing { d, r, n }
         }
+        "fashion-cnn" => {
+            let channels = section.count("channels", 1..=1_024)?.unwrap_or(8);
+            let channels = usize::try_from(channels).unwrap_or(usize::MAX);
+            ProblemConfig::FashionCnn { channels, digits: digits(&mut section)? }
+        }
+        "fine-tune" => ProblemConfig::FineTune(Box::new(fine_tune(&mut section)?)),
         "mnist-softmax" => ProblemConfig::MnistSoftmax(digits(&mut section)?),
         _ => {
             let hidden = section.count("hidden", 1..=65_536)?.unwrap_or(128);

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::images;
 use crate::{
     problem::ProblemConfig,
     run::{Budget, Plan, RunPlan, Train},
@@ -38,6 +39,9 @@ fn list(numbers: &[f64]) -> Value {
 fn problem_table(problem: &ProblemConfig) -> Table {
     let mut table = Table::new();
     table.insert("kind".into(), problem.kind().into());
+    if let ProblemConfig::FineTune(config) = problem {
+        images::write(config, &mut table);
+    }
     let mut put = |key: &str, value| table.insert(key.into(), value);
     let digits = match problem {
         ProblemConfig::Quadratic { h, b, start } => {
@@ -62,6 +66,11 @@ fn problem_table(problem: &ProblemConfig) -> Table {
             put("activation", activation.key().into());
             Some(digits)
         }
+        ProblemConfig::FashionCnn { channels, digits } => {
+            put("channels", integer(*channels));
+            Some(digits)
+        }
+        ProblemConfig::FineTune(_) => None,
     };
     if let Some(count) = digits.and_then(|digits| digits.train_samples) {
         put("train_samples", integer(count));

@@ -1,0 +1,138 @@
+//! Fine-tuning: a pretrained network with a new head on a set of images.
+
+use std::{path::PathBuf, sync::Arc};
+
+use burn::tensor::Device;
+
+use super::{
+    Classifier, Depth, ImageSet, MobileNetV2, Network, Problem, ProblemError, ResNet, Start,
+    checkpoint::{self, Checkpoint},
+    image_set::Progress,
+};
+
+/// A network to fine-tune, what it begins from, and the images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FineTune {
+    /// The network.
+    pub backbone: Backbone,
+    /// Where its weights come from.
+    pub weights: Weights,
+    /// Prefixes of the names of tensors that stay as they are.
+    pub freeze: Vec<String>,
+    /// Whether training normalises by the stored moments and leaves them as they are.
+    pub stored_norms: bool,
+    /// The images.
+    pub images: ImageSet,
+}
+
+/// A network with pretrained weights to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backbone {
+    /// [`MobileNetV2`].
+    MobileNetV2 {
+        /// Stride of its first convolution: 2 for images of ImageNet's size, 1 for small ones.
+        stem_stride: usize,
+    },
+    /// [`ResNet`].
+    ResNet(Depth),
+}
+
+/// Where pretrained weights come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// MobileNetV2's, trained on ImageNet, which the binary carries.
+    Embedded,
+    /// A file of safetensors or PyTorch's.
+    File(PathBuf),
+    /// Nowhere: everything is drawn.
+    None,
+}
+
+impl Backbone {
+    /// The names in presets.
+    pub const KEYS: [&'static str; 4] = ["mobilenet-v2", "resnet-18", "resnet-34", "resnet-50"];
+
+    /// The network of that name, its first stride the usual one.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Some(match key {
+            "mobilenet-v2" => Self::MobileNetV2 { stem_stride: 2 },
+            "resnet-18" => Self::ResNet(Depth::Eighteen),
+            "resnet-34" => Self::ResNet(Depth::ThirtyFour),
+            "resnet-50" => Self::ResNet(Depth::Fifty),
+            _ => return None,
+        })
+    }
+
+    /// The name in presets.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::MobileNetV2 { .. } => "mobilenet-v2",
+            Self::ResNet(Depth::Eighteen) => "resnet-18",
+            Self::ResNet(Depth::ThirtyFour) => "resnet-34",
+            Self::ResNet(Depth::Fifty) => "resnet-50",
+        }
+    }
+
+    /// What the names of its head's tensors begin with.
+    fn head(self) -> &'static str {
+        match self {
+            Self::MobileNetV2 { .. } => "classifier.",
+            Self::ResNet(_) => "fc.",
+        }
+    }
+}
+
+impl FineTune {
+    /// Reads images and weights and puts them on `device`. May take minutes.
+    ///
+    /// # Errors
+    /// [`ProblemError`] names the file, and the image or tensor.
+    pub fn build(&self, seed: u64, device: &Device, progress: Progress<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
+        let [train, test] = self.images.load(seed, progress)?;
+        let ([_, size, _], classes) = (train.shape, train.classes);
+        let data = (&train, &test);
+        let augmentation = (self.images.augmentation, seed);
+        Ok(match self.backbone {
+            Backbone::MobileNetV2 { stem_stride } => {
+                let network = MobileNetV2::new(classes, stem_stride, size);
+                let start = self.start(&network)?;
+                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, &train))
+            }
+            Backbone::ResNet(depth) => {
+                let network = ResNet::new(depth, classes, size);
+                let start = self.start(&network)?;
+                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, &train))
+            }
+        })
+    }
+
+    /// Every tensor but the head's from the checkpoint.
+    fn start(&self, network: &impl Network) -> Result<Start, ProblemError> {
+        let checkpoint = match &self.weights {
+            Weights::None => None,
+            Weights::Embedded => Some(checkpoint::embedded_mobilenet()?),
+            Weights::File(path) => Some(Checkpoint::open(path)?),
+        };
+        let entries = network.layout().entries();
+        let frozen = |name: &str| self.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        if let Some(prefix) =
+            self.freeze.iter().find(|prefix| !entries.iter().any(|entry| entry.name.starts_with(*prefix)))
+        {
+            return Err(ProblemError::NothingToFreeze { prefix: prefix.clone(), example: entries[0].name.clone() });
+        }
+        let Some(checkpoint) = checkpoint else {
+            return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
+        };
+        let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };
+        for (index, entry) in entries.iter().enumerate() {
+            if !entry.name.starts_with(self.backbone.head()) {
+                start.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
+                start.fixed[index] = frozen(&entry.name);
+            }
+        }
+        let moments = network.statistics().entries().iter();
+        let moments = moments.map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
+        start.moments = Some(moments.collect::<Result<Vec<_>, _>>()?.concat());
+        Ok(start)
+    }
+}

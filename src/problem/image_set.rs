@@ -1,0 +1,104 @@
+//! Which images a network is trained on: where they come from, and what is made of them before training.
+
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+};
+
+use super::data::{
+    self, Augmentation, Channel, DataError, Labelled, Share,
+    cifar::{self, Labels},
+    clipart, fashion,
+    folder::{self, Cache, Corrupt, FolderOptions},
+};
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The embedded clip art.
+    Clipart,
+    /// CIFAR-10 or CIFAR-100 in a folder of its binary version.
+    Cifar(PathBuf, Labels),
+    /// A folder of image files by class.
+    Folder(PathBuf),
+}
+
+/// A set of colour images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageSet {
+    /// Where they come from.
+    pub source: Source,
+    /// Rows and columns that they are scaled to; their own where there is no number, 224 for image files.
+    pub size: Option<NonZeroU32>,
+    /// Training images of each class, at most.
+    pub per_class: Option<NonZeroUsize>,
+    /// The share of training labels that are made wrong.
+    pub label_noise: Share,
+    /// The share that a folder without a division of its own holds out for testing.
+    pub test_share: Share,
+    /// What becomes of corrupt image files.
+    pub corrupt: Corrupt,
+    /// What is done with each training image each time it is seen.
+    pub augmentation: Augmentation,
+}
+
+/// Rows and columns of image files where the preset says nothing, ImageNet's.
+const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
+
+/// What is told while images are read: so many of so many.
+pub type Progress<'a> = &'a dyn Fn(usize, usize);
+
+impl Source {
+    /// The word in presets.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Clipart => "clipart",
+            Self::Cifar(_, Labels::Fine) => "cifar",
+            Self::Cifar(_, Labels::Coarse) => "cifar-coarse",
+            Self::Folder(_) => "folder",
+        }
+    }
+}
+
+impl ImageSet {
+    /// Training and test images, normalised as networks pretrained on ImageNet expect them. May take minutes.
+    ///
+    /// # Errors
+    /// [`DataError`] names the file and what is wrong with it.
+    pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<[Labelled; 2], DataError> {
+        let normalised = |images: &data::Images| images.normalised(&data::IMAGENET as &[Channel]);
+        let (train, test) = match &self.source {
+            Source::Folder(path) => {
+                let options = FolderOptions {
+                    image_size: self.size.unwrap_or(USUAL_SIZE),
+                    per_class: self.per_class,
+                    test_share: self.test_share,
+                    label_noise: self.label_noise,
+                    corrupt: self.corrupt,
+                    seed,
+                    cache: Cache::User,
+                };
+                let loaded = folder::load(path, &options, progress)?;
+                for skipped in &loaded.skipped {
+                    tracing::warn!("{} is left out: {}", skipped.path.display(), skipped.reason);
+                }
+                return Ok([&loaded.train, &loaded.test].map(normalised));
+            }
+            Source::Clipart => clipart::embedded()?,
+            Source::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
+        };
+        let train = self.per_class.map_or_else(|| train.clone(), |count| train.per_class(count.get(), seed));
+        let train = train.with_label_noise(self.label_noise, seed);
+        let scaled = |images: data::Images| match self.size {
+            Some(side) if images.shape()[1..] != [side.get() as usize; 2] => images.resized([side.get() as usize; 2]),
+            _ => images,
+        };
+        Ok([scaled(train), scaled(test)].map(|images| normalised(&images)))
+    }
+}
+
+/// Fashion-MNIST, the first so many of its training images.
+pub(super) fn clothes(folder: Option<&std::path::Path>) -> Result<(Labelled, Labelled), DataError> {
+    let (train, test) = folder.map_or_else(fashion::embedded, fashion::from_folder)?;
+    Ok((train.normalised(&data::FASHION), test.normalised(&data::FASHION)))
+}
