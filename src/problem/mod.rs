@@ -1,7 +1,7 @@
 //! What is trained: data and a model, seen as an objective.
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
-mod checkpoint;
+pub mod checkpoint;
 mod classifier;
 mod config;
 pub mod data;
