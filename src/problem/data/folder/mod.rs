@@ -189,3 +189,6 @@ fn assembled(
     let test = Images::new([3, side, side], rest, classes)?;
     Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
 }
+
+#[cfg(test)]
+mod tests;
