@@ -64,13 +64,13 @@ fn fits((width, height): (u32, u32), memory: u64, side: u32) -> Result<(), Image
 }
 
 fn from_png(file: &mut Vec<u8>, side: u32) -> Result<Picture, ImageFault> {
-    let size = png::reduce(file)?;
-    let pixels = u64::from(size.0) * u64::from(size.1);
+    let (width, height) = png::reduce(file)?;
+    let pixels = u64::from(width) * u64::from(height);
     // Refused before the decoder sees it.
-    fits(size, pixels, side)?;
+    fits((width, height), pixels, side)?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(size.0);
-    limits.max_image_height = Some(size.1);
+    limits.max_image_width = Some(width);
+    limits.max_image_height = Some(height);
     limits.max_alloc = Some(PNG_ROWS);
     let decoder = PngDecoder::with_limits(Cursor::new(&*file), limits).map_err(|error| ImageFault::decode(&error))?;
     let converted = match decoder.color_type() {
@@ -78,7 +78,7 @@ fn from_png(file: &mut Vec<u8>, side: u32) -> Result<Picture, ImageFault> {
         colours if colours.has_alpha() => 4 + 3,
         _ => 3,
     };
-    fits(size, decoder.total_bytes() + converted * pixels + PNG_ROWS, side)?;
+    fits((width, height), decoder.total_bytes() + converted * pixels + PNG_ROWS, side)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| ImageFault::decode(&error))?;
     Ok(match image {
         DynamicImage::ImageLuma8(image) => Picture::Grey(image),

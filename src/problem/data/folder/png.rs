@@ -65,10 +65,9 @@ fn chunk(file: &[u8], at: usize) -> Result<&[u8], ImageFault> {
 }
 
 fn header(at: usize, content: &[u8]) -> Result<(u32, u32), ImageFault> {
-    match *content {
-        [a, b, c, d, e, f, g, h, ..] => Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))),
-        _ => None,
-    }
-    .filter(|&(width, height)| width > 0 && height > 0)
-    .ok_or_else(|| ImageFault::at(at, "chunk IHDR has no width and height above 0"))
+    let number = |from: usize| content.get(from..)?.first_chunk().map(|&bytes| u32::from_be_bytes(bytes));
+    number(0)
+        .zip(number(4))
+        .filter(|&(width, height)| width > 0 && height > 0)
+        .ok_or_else(|| ImageFault::at(at, "chunk IHDR has no width and height above 0"))
 }
