@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+
 /// The layers, left to right. A layer may use those before it.
 const LAYERS: [&str; 11] =
     ["number", "random", "autodiff", "optimizer", "curvature", "problem", "run", "figure", "tui", "doctor", "cli"];
@@ -183,10 +185,22 @@ fn the_readme_lists_every_preset_knob_and_choice() {
 #[test]
 fn every_asset_has_its_source_licence_and_hash() {
     let sources = fs::read_to_string(root().join("assets/SOURCES.md")).unwrap();
-    for folder in ["fonts", "mnist"] {
-        for entry in fs::read_dir(root().join("assets").join(folder)).unwrap() {
-            let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-            assert!(sources.contains(&format!("{folder}/{name}")), "{folder}/{name}");
+    let mut seen = 0;
+    for folder in fs::read_dir(root().join("assets")).unwrap() {
+        let folder = folder.unwrap().path();
+        // Pictures of the program itself have no source but the program.
+        if !folder.is_dir() || folder.ends_with("readme") {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root().join("assets")).unwrap().display().to_string().replace('\\', "/");
+            let row = sources.lines().find(|row| row.starts_with(&format!("| {name} |")));
+            let row = row.unwrap_or_else(|| panic!("SOURCES.md says nothing of {name}"));
+            let hash = format!("{:x}", Sha256::digest(fs::read(&path).unwrap()));
+            assert!(row.ends_with(&format!("| {hash} |")), "{name} has the hash {hash}");
+            seen += 1;
         }
     }
+    assert!(seen > 10, "only {seen} assets found: the test looks in the wrong place");
 }

@@ -9,6 +9,7 @@ use super::{
     checkpoint::{self, Checkpoint},
     image_set::Progress,
 };
+use crate::autodiff::Entry;
 
 /// A network to fine-tune, what it begins from, and the images.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,15 +124,18 @@ impl FineTune {
         let Some(checkpoint) = checkpoint else {
             return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
         };
+        let is_head = |entry: &Entry| entry.name.starts_with(self.backbone.head());
+        let moments = network.statistics().entries();
+        let wanted = entries.iter().filter(|entry| !is_head(entry)).chain(moments);
+        checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
         let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };
         for (index, entry) in entries.iter().enumerate() {
-            if !entry.name.starts_with(self.backbone.head()) {
+            if !is_head(entry) {
                 start.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
                 start.fixed[index] = frozen(&entry.name);
             }
         }
-        let moments = network.statistics().entries().iter();
-        let moments = moments.map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
+        let moments = moments.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
         start.moments = Some(moments.collect::<Result<Vec<_>, _>>()?.concat());
         Ok(start)
     }

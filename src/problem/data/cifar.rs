@@ -130,7 +130,9 @@ mod tests {
     impl Folder {
         fn with(files: &[(&str, Vec<u8>)]) -> Self {
             let folder = Self(tempfile::tempdir().unwrap());
-            files.iter().for_each(|(name, bytes)| folder.write(name, bytes));
+            for (name, bytes) in files {
+                folder.write(name, bytes);
+            }
             folder
         }
 

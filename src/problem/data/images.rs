@@ -221,7 +221,7 @@ mod tests {
     /// Pillow 13, `Image.resize((3, 4), BILINEAR)` of the bytes (37 i + 11 i^2) mod 256 as 8 rows of 6.
     #[test]
     fn resizing_agrees_with_pillow() {
-        let pixels = (0..48_u32).map(|i| ((37 * i + 11 * i * i) % 256) as u8).collect();
+        let pixels = (0..48_u8).map(|i| i.wrapping_mul(37).wrapping_add(i.wrapping_mul(i).wrapping_mul(11))).collect();
         let images = Images::new([1, 8, 6], (pixels, vec![0]), names(1)).unwrap();
         let expected: [u8; 12] = [74, 160, 170, 108, 146, 157, 108, 150, 140, 154, 156, 139];
         for (pixel, pillow) in images.resized([4, 3]).pixels.iter().zip(expected) {

@@ -12,7 +12,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Skipped, scan::File, workers::Decoded};
+use super::{Skipped, image_bytes, scan::File, workers::Decoded};
 
 /// The last digit is the version: it changes when the same files and side give other pixels.
 const MAGIC: [u8; 8] = *b"nsoimg01";
@@ -30,7 +30,7 @@ pub(super) struct Entry<'a> {
     /// The places of `files` in the order of their paths.
     order: Vec<usize>,
     /// Bytes of an image.
-    size: usize,
+    image: usize,
 }
 
 impl<'a> Entry<'a> {
@@ -39,9 +39,9 @@ impl<'a> Entry<'a> {
         let mut order: Vec<usize> = (0..files.len()).collect();
         order.sort_by_key(|&at| &files[at].path);
         let key = key(order.iter().map(|&at| &files[at]), side);
-        let name: String = key[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let size = 3 * (side as usize) * (side as usize);
-        Self { path: folder.join(name).with_extension("images"), key, files, order, size }
+        let name = format!("{:032x}", key[..16].iter().fold(0_u128, |name, &byte| name << 8 | u128::from(byte)));
+        let path = folder.join(name).with_extension("images");
+        Self { path, key, files, order, image: image_bytes(side) }
     }
 
     /// Fills `pixels`, which has room for all files, from the disk; `None` where there is nothing usable. `pixels` may
@@ -77,7 +77,7 @@ impl<'a> Entry<'a> {
             skipped.push((at, Skipped { path: self.files[at].path.clone(), reason }));
         }
         for (&at, _) in self.order.iter().zip(&is_skipped).filter(|(_, skipped)| !**skipped) {
-            file.read_exact(&mut pixels[at * self.size..][..self.size])?;
+            file.read_exact(&mut pixels[at * self.image..][..self.image])?;
         }
         let sum: [u8; 32] = file.hash.finalize().into();
         let mut rest = Vec::new();
@@ -115,7 +115,7 @@ impl<'a> Entry<'a> {
             file.put(text.as_bytes())?;
         }
         for &at in self.order.iter().filter(|&&at| reason(at).is_none()) {
-            file.put(&decoded.pixels[at * self.size..][..self.size])?;
+            file.put(&decoded.pixels[at * self.image..][..self.image])?;
         }
         let Hashing { mut inner, hash } = file;
         inner.write_all(&hash.finalize())?;

@@ -16,8 +16,8 @@ pub(super) const LARGEST_SIDE: u32 = 16_384;
 /// Bytes that one image may take beside its file while it is decoded and scaled.
 pub(super) const LARGEST_MEMORY: u64 = 64_000_000;
 
-/// Bytes that texts and colour profiles of a PNG file may take, twice over while they grow.
-const PNG_EXTRAS: u64 = 4_000_000;
+/// Bytes that a PNG decoder may take for rows in work.
+const PNG_ROWS: u64 = 2_000_000;
 
 /// A file of more bytes holds no image of [`LARGEST_MEMORY`].
 const LARGEST_FILE: u64 = LARGEST_MEMORY;
@@ -39,9 +39,9 @@ enum Picture {
 /// # Errors
 /// [`ImageFault`] says what is wrong; the caller names the file.
 pub fn read(path: &Path, side: u32) -> Result<Vec<u8>, ImageFault> {
-    let file = read_file(path, LARGEST_FILE)?;
+    let mut file = read_file(path, LARGEST_FILE)?;
     let (picture, upright) = if file.starts_with(&png::SIGNATURE) {
-        (from_png(&file, side)?, Orientation::NoTransforms)
+        (from_png(&mut file, side)?, Orientation::NoTransforms)
     } else if file.starts_with(&jpeg::SIGNATURE) {
         from_jpeg(&file, side)?
     } else {
@@ -63,22 +63,22 @@ fn fits((width, height): (u32, u32), memory: u64, side: u32) -> Result<(), Image
     if fits { Ok(()) } else { Err(ImageFault::TooLarge { width, height }) }
 }
 
-fn from_png(file: &[u8], side: u32) -> Result<Picture, ImageFault> {
-    let size = png::check(file)?;
-    let pixels = u64::from(size.0) * u64::from(size.1);
+fn from_png(file: &mut Vec<u8>, side: u32) -> Result<Picture, ImageFault> {
+    let (width, height) = png::reduce(file)?;
+    let pixels = u64::from(width) * u64::from(height);
     // Refused before the decoder sees it.
-    fits(size, pixels, side)?;
+    fits((width, height), pixels, side)?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(size.0);
-    limits.max_image_height = Some(size.1);
-    limits.max_alloc = Some(PNG_EXTRAS);
-    let decoder = PngDecoder::with_limits(Cursor::new(file), limits).map_err(|error| ImageFault::decode(&error))?;
+    limits.max_image_width = Some(width);
+    limits.max_image_height = Some(height);
+    limits.max_alloc = Some(PNG_ROWS);
+    let decoder = PngDecoder::with_limits(Cursor::new(&*file), limits).map_err(|error| ImageFault::decode(&error))?;
     let converted = match decoder.color_type() {
         image::ColorType::Rgb8 | image::ColorType::L8 => 0,
         colours if colours.has_alpha() => 4 + 3,
         _ => 3,
     };
-    fits(size, decoder.total_bytes() + converted * pixels + 2 * PNG_EXTRAS, side)?;
+    fits((width, height), decoder.total_bytes() + converted * pixels + PNG_ROWS, side)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| ImageFault::decode(&error))?;
     Ok(match image {
         DynamicImage::ImageLuma8(image) => Picture::Grey(image),

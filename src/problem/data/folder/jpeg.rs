@@ -12,7 +12,7 @@ use super::ImageFault;
 /// The first three bytes of every JPEG file.
 pub(super) const SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
 
-/// What the frame header and the first scan say.
+/// What a file says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
     pub width: u16,
@@ -21,53 +21,60 @@ pub(super) struct Frame {
     pub components: u8,
     /// What decoding allocates beyond the file, bytes, at most.
     pub memory: u64,
+    /// Where the marker of the end is.
+    end: usize,
+    /// Whether one scan has everything.
+    single: bool,
 }
 
-/// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more, and the
-/// marker of the end.
+/// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more with at least as
+/// many bits as blocks of pixels need, and the marker of the end.
 pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
     let mut at = 2;
-    let mut frame = None;
-    let mut metadata = 0;
-    loop {
+    let mut frame: Option<Header> = None;
+    let (mut metadata, mut scans, mut single) = (0, 0, true);
+    let end = loop {
         let Some((marker, from)) = marker(file, at) else {
             return Err(ImageFault::at(at, "the file ends, or holds no marker, before the end of the image (ff d9)"));
         };
-        at = from;
         if marker == 0xd9 {
-            break;
+            break at;
         }
+        at = from;
         let content = segment(file, at)?;
+        let next = at + 2 + content.len();
         match marker {
             0xc0..=0xc2 if frame.is_some() => return Err(ImageFault::at(at, "there is a second frame")),
-            0xc0..=0xc2 => frame = Some((Header::parse(at, content)?, marker == 0xc2, 0)),
+            0xc0..=0xc2 => frame = Some(Header::parse(at, content, marker == 0xc2)?),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                 return Err(ImageFault::at(
                     at,
                     format!("frames of type ff {marker:02x} are rare and not decoded here"),
                 ));
             }
-            0xda => {
-                let Some((header, several, scans)) = &mut frame else {
-                    return Err(ImageFault::at(at, "there is a scan before the frame"));
-                };
-                *scans += 1;
-                *several |= content.first() != Some(&header.components());
-            }
             0xe0..=0xef => metadata += content.len() as u64,
             _ => {}
         }
-        at += 2 + content.len();
+        at = next;
         if marker == 0xda {
-            at = entropy_coded_end(file, at);
+            let Some(header) = &frame else { return Err(ImageFault::at(at, "there is a scan before the frame")) };
+            at = entropy_coded_end(file, next);
+            if 8 * ((at - next) as u64) < header.fewest_bits(content) {
+                let fault = format!("{} bytes are too few for {} x {} pixels", at - next, header.width, header.height);
+                return Err(ImageFault::at(next, fault));
+            }
+            scans += 1;
+            single &= scans == 1 && !header.progressive && content.first() == Some(&header.components());
         }
-    }
+    };
     match frame {
-        Some((header, several, 1..)) => {
-            let memory = header.memory(several) + 2 * metadata;
-            Ok(Frame { width: header.width, height: header.height, components: header.components(), memory })
+        Some(header) if scans > 0 => {
+            let copy = if single { file.len() as u64 } else { 0 };
+            let memory = header.memory(single) + 2 * metadata + copy;
+            let (width, height, components) = (header.width, header.height, header.components());
+            Ok(Frame { width, height, components, memory, end, single })
         }
-        _ => Err(ImageFault::at(at, "the image ends before it has begun")),
+        _ => Err(ImageFault::at(end, "the image ends before it has begun")),
     }
 }
 
@@ -107,12 +114,13 @@ fn entropy_coded_end(file: &[u8], mut at: usize) -> usize {
 struct Header {
     width: u16,
     height: u16,
+    progressive: bool,
     /// Horizontal and vertical sampling of each component, 1 to 4.
     sampling: Vec<(u8, u8)>,
 }
 
 impl Header {
-    fn parse(at: usize, content: &[u8]) -> Result<Self, ImageFault> {
+    fn parse(at: usize, content: &[u8], progressive: bool) -> Result<Self, ImageFault> {
         let &[_, y1, y0, x1, x0, components, ref table @ ..] = content else {
             return Err(ImageFault::at(at, "the frame header is too short"));
         };
@@ -129,7 +137,7 @@ impl Header {
         if !possible || product(|s| s.0) * product(|s| s.1) > 4 {
             return Err(ImageFault::at(at, format!("samplings of {sampling:?} are not decoded")));
         }
-        Ok(Self { width, height, sampling })
+        Ok(Self { width, height, progressive, sampling })
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "checked to be 1, 3 or 4")]
@@ -137,15 +145,36 @@ impl Header {
         self.sampling.len() as u8
     }
 
-    /// Bytes that decoding takes: pixels, rows in work, and all coefficients where they come in `several` scans.
-    fn memory(&self, several: bool) -> u64 {
+    /// Units of 8 x 8 pixels of the coarsest sampling.
+    fn units(&self) -> u64 {
+        let most = |pick: fn(&(u8, u8)) -> u8| self.sampling.iter().map(pick).max().map_or(1, u64::from);
+        u64::from(self.width).div_ceil(8 * most(|s| s.0)) * u64::from(self.height).div_ceil(8 * most(|s| s.1))
+    }
+
+    /// Blocks of 8 x 8 coefficients, all components together.
+    fn blocks(&self) -> u64 {
+        self.sampling.iter().map(|&(h, v)| self.units() * u64::from(h) * u64::from(v)).sum()
+    }
+
+    /// Bits that the scan with this header has at least. Each block takes one code for its mean, and in a sequential
+    /// frame another one for its end.
+    fn fewest_bits(&self, scan: &[u8]) -> u64 {
+        let all = self.sampling.len() > 1 && scan.first() == Some(&self.components());
+        let blocks = if all { self.blocks() } else { self.units() };
+        match scan {
+            _ if !self.progressive => 2 * blocks,
+            // The first scan of means; all others may leave blocks out.
+            [.., 0, _, approximation] if *approximation < 16 => blocks,
+            _ => 0,
+        }
+    }
+
+    /// Bytes that decoding takes: pixels, rows in work, and all coefficients where no `single` scan has everything.
+    fn memory(&self, single: bool) -> u64 {
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let pixels = width * height * if self.sampling.len() == 1 { 1 } else { 3 };
-        let most = |pick: fn(&(u8, u8)) -> u8| self.sampling.iter().map(pick).max().map_or(1, u64::from);
-        let blocks = width.div_ceil(8 * most(|s| s.0)) * height.div_ceil(8 * most(|s| s.1));
-        let coefficients: u64 = self.sampling.iter().map(|&(h, v)| blocks * 64 * u64::from(h) * u64::from(v)).sum();
         let rows = 1024 * (width + 32);
-        pixels + rows + if several { 2 * coefficients } else { 0 }
+        pixels + rows + if single { 0 } else { 2 * 64 * self.blocks() }
     }
 }
 
@@ -159,6 +188,15 @@ pub(super) fn decode(file: &[u8], frame: Frame) -> Result<(Vec<u8>, Orientation)
         .set_max_width(usize::from(frame.width))
         .set_max_height(usize::from(frame.height))
         .jpeg_set_out_colorspace(colours);
+    let padded;
+    let file = if frame.single {
+        // The decoder goes on with zeros where data end too early. No code consists of ones alone: with those behind the
+        // data, which end in up to seven of them, it stops instead.
+        padded = [&file[..frame.end], &[0xff, 0].repeat(8), &[0xff, 0xd9]].concat();
+        &padded
+    } else {
+        file
+    };
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(|error| ImageFault::decode(&error))?;
     let seen = decoder.info().map(|info| (info.width, info.height, info.components));

@@ -102,28 +102,25 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: &dyn Fn(usize, usi
     let (train, test) = divided(scan::scan(folder)?, options);
     let count = train.files.len();
     let files = [train.files, test.files].concat();
-    let room = || workers::room(files.len(), side).map_err(|fault| DataError::content(folder, fault));
     let entry = options.cache.folder().map(|cache| Entry::new(&cache, &files, side));
-    let mut pixels = room()?;
+    let mut pixels = workers::room(files.len(), side).map_err(|fault| DataError::content(folder, fault))?;
     let cached = entry.as_ref().and_then(|entry| entry.read(&mut pixels));
-    let decoded = match cached.filter(|skipped| skipped.is_empty() || options.corrupt == Corrupt::Skip) {
-        Some(skipped) => {
-            progress(files.len(), files.len());
-            Decoded { pixels, skipped }
+    let usable = |skipped: &Vec<_>| skipped.is_empty() || options.corrupt == Corrupt::Skip;
+    let decoded = if let Some(skipped) = cached.filter(usable) {
+        progress(files.len(), files.len());
+        Decoded { pixels, skipped }
+    } else {
+        let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;
+        if let Some(entry) = &entry {
+            entry.write(&decoded);
         }
-        None => {
-            let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;
-            if let Some(entry) = &entry {
-                entry.write(&decoded);
-            }
-            decoded
-        }
+        decoded
     };
     let labels = [train.labels, test.labels].concat();
     let ((train, test), skipped) = assembled(decoded, (labels, count), (train.classes, side))?;
-    for (images, side) in [(&train, "training"), (&test, "test")] {
+    for (images, split) in [(&train, "training"), (&test, "test")] {
         if images.is_empty() {
-            return Err(DataError::content(folder, format!("it has no usable {side} image")));
+            return Err(DataError::content(folder, format!("it has no usable {split} image")));
         }
     }
     Ok(Loaded { train: train.with_label_noise(options.label_noise, options.seed), test, skipped })
@@ -137,6 +134,11 @@ impl Cache {
             Self::Off => None,
         }
     }
+}
+
+/// Bytes of one decoded image.
+fn image_bytes(side: u32) -> usize {
+    3 * (side as usize).pow(2)
 }
 
 /// Training and test files, chosen and mixed by the seed.
@@ -169,23 +171,26 @@ fn assembled(
     (mut labels, count): (Vec<u32>, usize),
     (classes, side): (Vec<String>, u32),
 ) -> Result<(ImageSplits, Vec<Skipped>), DataError> {
-    let side = side as usize;
-    let size = 3 * side * side;
+    let image = image_bytes(side);
+    let shape = [3, side as usize, side as usize];
     let mut gone = skipped.iter().map(|(at, _)| *at).peekable();
     let mut kept = 0;
     for at in 0..labels.len() {
         if gone.next_if_eq(&at).is_none() {
-            pixels.copy_within(at * size..(at + 1) * size, kept * size);
+            pixels.copy_within(at * image..(at + 1) * image, kept * image);
             labels[kept] = labels[at];
             kept += 1;
         }
     }
     let train = count - skipped.iter().filter(|(at, _)| *at < count).count();
-    pixels.truncate(kept * size);
+    pixels.truncate(kept * image);
     labels.truncate(kept);
-    let rest = (pixels.split_off(train * size), labels.split_off(train));
+    let rest = (pixels.split_off(train * image), labels.split_off(train));
     pixels.shrink_to_fit();
-    let train = Images::new([3, side, side], (pixels, labels), classes.clone())?;
-    let test = Images::new([3, side, side], rest, classes)?;
+    let train = Images::new(shape, (pixels, labels), classes.clone())?;
+    let test = Images::new(shape, rest, classes)?;
     Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Decoding many images on several threads.
 
 use std::{
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -9,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::{Corrupt, ImageFault, Skipped, decode, scan::File};
+use super::{Corrupt, ImageFault, Skipped, decode, image_bytes, scan::File};
 use crate::problem::data::DataError;
 
 /// More threads only wait for the disk, and each may take 64 MB.
@@ -31,18 +32,15 @@ pub(super) struct Decoded {
 /// # Errors
 /// A text that says what to change, where there is no such room.
 pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
-    let image = 3 * (side as usize) * (side as usize);
-    let size = count.checked_mul(image).filter(|&size| size <= LARGEST_SET);
+    let bytes = count.checked_mul(image_bytes(side)).filter(|&bytes| bytes <= LARGEST_SET);
     let mut pixels = Vec::new();
-    match size {
-        Some(size) if pixels.try_reserve_exact(size).is_ok() => {
-            pixels.resize(size, 0);
-            Ok(pixels)
-        }
-        _ => Err(format!(
-            "{count} images of {side} x {side} pixels do not fit the memory; lower problem.image_size or problem.per_class"
-        )),
+    if let Some(bytes) = bytes.filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok()) {
+        pixels.extend(iter::repeat_n(0, bytes));
+        return Ok(pixels);
     }
+    Err(format!(
+        "{count} images of {side} x {side} pixels do not fit the memory; lower problem.image_size or problem.per_class"
+    ))
 }
 
 /// Decodes `files` into `pixels`, which has [`room`] for them. Threads decode; this one collects, and calls `progress`
@@ -56,7 +54,7 @@ pub(super) fn decode_all(
     mut pixels: Vec<u8>,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Decoded, DataError> {
-    let size = 3 * (side as usize) * (side as usize);
+    let image = image_bytes(side);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(files.len());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     // Bounded: no thread runs ahead of the one that collects.
@@ -78,7 +76,7 @@ pub(super) fn decode_all(
         drop(sender);
         for (done, (at, result)) in results.iter().enumerate() {
             match result {
-                Ok(image) => pixels[at * size..][..size].copy_from_slice(&image),
+                Ok(planes) => pixels[at * image..][..image].copy_from_slice(&planes),
                 Err(fault) => {
                     // Earlier images are being decoded already: the first fault is found whatever the threads do.
                     stop.store(corrupt == Corrupt::Error, Ordering::Relaxed);
@@ -89,17 +87,12 @@ pub(super) fn decode_all(
         }
     });
     faults.sort_by_key(|(at, _)| *at);
-    let path = |at: usize| files[at].path.clone();
-    match (corrupt, faults.is_empty()) {
-        (Corrupt::Error, false) => {
-            let (at, source) = faults.swap_remove(0);
-            Err(DataError::Image { path: path(at), source })
-        }
-        _ => {
-            let skipped = faults.into_iter().map(|(at, fault)| (at, Skipped::new(path(at), &fault)));
-            Ok(Decoded { pixels, skipped: skipped.collect() })
-        }
+    if corrupt == Corrupt::Error && !faults.is_empty() {
+        let (at, source) = faults.swap_remove(0);
+        return Err(DataError::Image { path: files[at].path.clone(), source });
     }
+    let skipped = faults.into_iter().map(|(at, fault)| (at, Skipped::new(files[at].path.clone(), &fault))).collect();
+    Ok(Decoded { pixels, skipped })
 }
 
 /// A fault of a decoder is a fault of the image that shows it.
