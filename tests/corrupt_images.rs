@@ -8,17 +8,25 @@ use std::{
     io::Write,
     num::NonZeroU32,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
-use flate2::{Compression, Crc, write::ZlibEncoder};
+use flate2::{
+    Compression, Crc,
+    write::{GzEncoder, ZlibEncoder},
+};
 use nso_tui::problem::data::{
     Share,
     folder::{Cache, Corrupt, FolderOptions, load},
+    idx,
 };
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
+
+/// One test allocates at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const MOST: usize = 64_000_000;
 const SIDE: u32 = 64;
@@ -221,6 +229,10 @@ fn harmless() -> Vec<(&'static str, Vec<u8>)> {
         ("text-bomb.png", png((10, 10), RGB8, &pixels, &chunk(*b"zTXt", &text))),
         ("pixel-bomb.png", png((10, 10), RGB8, &zlib(&vec![0; 200_000_000]), b"")),
         ("animated.png", png((10, 10), RGB8, &pixels, &chunk(*b"acTL", &[0xff; 8]))),
+        ("large-deep.png", png((1700, 1700), [16, 6, 0], &zlib(&vec![0; 1700 * (1 + 8 * 1700)]), b"")),
+        ("large-grey-transparent.png", png((2400, 2400), [8, 4, 0], &zlib(&vec![0; 2400 * (1 + 2 * 2400)]), b"")),
+        ("large-interlaced.png", png((3700, 3700), [8, 0, 1], &zlib(&vec![0; 3700 * 3750]), b"")),
+        ("large-bits.png", png((3500, 3500), [1, 0, 0], &zlib(&vec![0; 3500 * 439]), b"")),
         ("tail.png", [&fixture("plain.png")[..], &[7; 1000]].concat()),
         ("tail.jpg", [&plain[..], &[7; 1000]].concat()),
         ("large.jpg", large()),
@@ -301,8 +313,25 @@ impl Scene {
     }
 }
 
+/// A packed IDX file that claims 1 GB and has 300 MB.
+#[test]
+fn a_packed_array_that_lies_is_counted_before_it_is_kept() {
+    let _alone = ALONE.lock().unwrap();
+    let mut file = GzEncoder::new(Vec::new(), Compression::fast());
+    file.write_all(&[0, 0, 8, 3, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 3, 0xff]).unwrap();
+    file.write_all(&vec![0; 300_000_000]).unwrap();
+    let file = file.finish().unwrap();
+    let before = ALLOCATED.current_usage();
+    ALLOCATED.reset_peak_usage();
+    let error = idx::parse(&file).unwrap_err().to_string();
+    let peak = ALLOCATED.peak_usage() - before;
+    assert!(error.contains("(shape [1024, 1024, 1023]) but 300000000 follow from byte 16"), "{error}");
+    assert!(peak <= MOST, "{peak}");
+}
+
 #[test]
 fn what_lies_is_refused_by_name_within_64_mb() {
+    let _alone = ALONE.lock().unwrap();
     let scene = Scene::new();
     let cases = [damaged(), pngs(), jpegs(), others()].concat();
     assert!(cases.len() > 500);

@@ -73,7 +73,7 @@ pub fn from_folder(folder: &Path, labels: Labels) -> Result<ImageSplits, DataErr
         for file in files {
             records(&folder.join(file), &version, (&mut pixels, &mut labels))?;
         }
-        Images::new(SHAPE, (pixels, labels), classes.clone())
+        Images::new(SHAPE, (pixels, labels), &classes)
     };
     Ok((read(version.train)?, read(&[version.test])?))
 }
@@ -118,6 +118,8 @@ fn names(folder: &Path, version: &Version) -> Result<Vec<String>, DataError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Labels, then red, green and blue planes of one value each.
@@ -201,5 +203,23 @@ mod tests {
         folder.write("train.bin", &[]);
         assert!(folder.failure().ends_with("both are there"));
         assert!(Folder::with(&[]).failure().ends_with("none of them are there"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_bytes_make_reading_panic(
+            length in prop_oneof![0_usize..10, 3070_usize..3080, 6145_usize..6150], byte: u8, names in ".{0,40}",
+        ) {
+            let folder = Folder::with(&[
+                ("train.bin", vec![byte; length]),
+                ("test.bin", vec![1; 3074]),
+                ("fine_label_names.txt", names.into_bytes()),
+            ]);
+            prop_assert!(from_folder(folder.0.path(), Labels::Fine).is_err(), "one name cannot name 100 classes");
+            let coarse = from_folder(folder.0.path(), Labels::Coarse);
+            prop_assert_eq!(coarse.is_ok(), length > 0 && length % 3074 == 0 && byte < 20);
+        }
     }
 }

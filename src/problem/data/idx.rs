@@ -1,7 +1,7 @@
 //! The IDX format of the MNIST files: two zero bytes, a type, a number of dimensions, the sizes as big-endian u32,
 //! then the numbers. Only unsigned bytes (type 8) are read. Plain or gzip, told apart by the first two bytes.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -22,7 +22,7 @@ const LARGEST: usize = 1 << 30;
 pub enum IdxError {
     /// Reading or unpacking failed.
     #[error("the file could not be unpacked or ends within its header")]
-    Read(#[from] std::io::Error),
+    Read(#[from] io::Error),
     /// Not an IDX header.
     #[error("bytes 0 to 3 are {found:02x?}; expected 00 00 08 and a number of dimensions from 1 to 4")]
     Magic {
@@ -51,21 +51,47 @@ pub enum IdxError {
     },
 }
 
+/// What is allocated before it is known to be there.
+const ON_TRUST: usize = 60_000_000;
+
 /// Parses an IDX file held in memory.
 ///
-/// Memory: grows with what is there, never with what the header claims.
+/// Memory: what is there; at most 60 MB where the header claims more than that.
 ///
 /// # Errors
 /// [`IdxError`] says which bytes are wrong.
 pub fn parse(file: &[u8]) -> Result<Array, IdxError> {
     if file.starts_with(&[0x1f, 0x8b]) {
-        read(BufReader::new(MultiGzDecoder::new(Cursor::new(file))))
+        read(|| BufReader::new(MultiGzDecoder::new(Cursor::new(file))))
     } else {
-        read(Cursor::new(file))
+        read(|| Cursor::new(file))
     }
 }
 
-fn read(mut reader: impl BufRead) -> Result<Array, IdxError> {
+/// Reads what `open` opens, twice where it claims much: once to count, and once to keep.
+fn read<R: BufRead>(open: impl Fn() -> R) -> Result<Array, IdxError> {
+    let mut reader = open();
+    let (shape, claimed) = header(&mut reader)?;
+    let start = 4 + 4 * shape.len();
+    let length = |found: usize, shape| {
+        let found = if found > claimed { "more".to_owned() } else { found.to_string() };
+        IdxError::Length { shape, claimed, found, start }
+    };
+    if claimed > ON_TRUST {
+        let found = io::copy(&mut reader.take(claimed as u64 + 1), &mut io::sink())?;
+        if found != claimed as u64 {
+            return Err(length(usize::try_from(found).unwrap_or(usize::MAX), shape));
+        }
+        reader = open();
+        header(&mut reader)?;
+    }
+    let mut bytes = Vec::with_capacity(claimed + 1);
+    reader.take(claimed as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() == claimed { Ok(Array { shape, bytes }) } else { Err(length(bytes.len(), shape)) }
+}
+
+/// The shape, and how many numbers that is.
+fn header(reader: &mut impl Read) -> Result<(Vec<usize>, usize), IdxError> {
     let mut magic = [0; 4];
     reader.read_exact(&mut magic)?;
     let [0, 0, 8, dimensions @ 1..=4] = magic else { return Err(IdxError::Magic { found: magic }) };
@@ -75,18 +101,11 @@ fn read(mut reader: impl BufRead) -> Result<Array, IdxError> {
         reader.read_exact(&mut size)?;
         shape.push(u32::from_be_bytes(size) as usize);
     }
-    let start = 4 + 4 * usize::from(dimensions);
     let claimed = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    let Some(claimed) = claimed.filter(|&count| count <= LARGEST) else {
-        return Err(IdxError::TooLarge { end: start - 1, shape });
-    };
-    let mut bytes = Vec::new();
-    reader.take(claimed as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() == claimed {
-        return Ok(Array { shape, bytes });
+    match claimed {
+        Some(claimed @ ..=LARGEST) => Ok((shape, claimed)),
+        _ => Err(IdxError::TooLarge { end: 3 + 4 * shape.len(), shape }),
     }
-    let found = if bytes.len() > claimed { "more".to_owned() } else { bytes.len().to_string() };
-    Err(IdxError::Length { shape, claimed, found, start })
 }
 
 #[cfg(test)]

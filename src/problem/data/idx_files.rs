@@ -80,11 +80,13 @@ pub(super) fn parse(
         return Err(DataError::content(labels, fault));
     }
     let kinds = kinds.bytes.into_iter().map(u32::from).collect();
-    Images::new(shape, (pixels.bytes, kinds), classes.iter().map(ToString::to_string).collect())
+    Images::new(shape, (pixels.bytes, kinds), classes)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// `count` images of `sizes`, all `value`.
@@ -127,5 +129,20 @@ mod tests {
         let (train, test) = read().unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1, 2][..], &[1][..]));
         assert_eq!((train.pixels()[0], test.pixels()[0]), (255, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn no_shapes_and_no_labels_make_reading_panic(
+            sizes in prop::collection::vec(0_u8..4, 1..5), labels in prop::collection::vec(0_u8..4, 0..5),
+            count in 0_u8..5, cut in any::<prop::sample::Index>(),
+        ) {
+            let mut images = idx(&sizes, 3);
+            images.truncate(images.len() - cut.index(images.len()) / 4);
+            let labels = [&[0, 0, 8, 1, 0, 0, 0, count][..], &labels].concat();
+            if let Ok(read) = parse((Path::new("i"), &images), (Path::new("l"), &labels), &["a", "b", "c"]) {
+                prop_assert_eq!(read.len(), usize::from(sizes[0]));
+            }
+        }
     }
 }

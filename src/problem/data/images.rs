@@ -2,7 +2,7 @@
 
 use image::{GrayImage, imageops};
 
-use super::{Channel, DataError, Labelled, Share, selection};
+use super::{Channel, DataError, Labelled, Share, class_name, selection};
 
 /// Labelled images of one size. Planar: [n, channels, height, width], 0 to 255.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct Images {
 }
 
 impl Images {
-    /// Images of `shape` [channels, height, width].
+    /// Images of `shape` [channels, height, width]. Control characters are taken out of the names of classes, and 64
+    /// characters kept.
     ///
     /// # Errors
     /// [`DataError::Inconsistent`] where there is no class or a size is 0, where pixels and labels differ in number, or
@@ -22,7 +23,7 @@ impl Images {
     pub fn new(
         shape: [usize; 3],
         (pixels, labels): (Vec<u8>, Vec<u32>),
-        classes: Vec<String>,
+        classes: &[impl AsRef<str>],
     ) -> Result<Self, DataError> {
         let wrong = |fault: String| Err(DataError::Inconsistent { fault });
         let size = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
@@ -33,10 +34,11 @@ impl Images {
         if classes.is_empty() || u32::try_from(classes.len()).is_err() {
             return wrong(format!("{} classes", classes.len()));
         }
-        match labels.iter().position(|&label| label as usize >= classes.len()) {
-            Some(at) => wrong(format!("label {at} is {}, of {} classes", labels[at], classes.len())),
-            None => Ok(Self { shape, pixels, labels, classes }),
+        if let Some(at) = labels.iter().position(|&label| label as usize >= classes.len()) {
+            return wrong(format!("label {at} is {}, of {} classes", labels[at], classes.len()));
         }
+        let classes = classes.iter().map(|name| class_name(name.as_ref())).collect();
+        Ok(Self { shape, pixels, labels, classes })
     }
 
     /// Channels, height, width.
@@ -158,13 +160,13 @@ mod tests {
     /// `count` images of one pixel, numbered, of three classes in turn.
     fn numbered(count: u8) -> Images {
         let labels = (0..u32::from(count)).map(|i| i % 3).collect();
-        Images::new([1, 1, 1], ((0..count).collect(), labels), names(3)).unwrap()
+        Images::new([1, 1, 1], ((0..count).collect(), labels), &names(3)).unwrap()
     }
 
     #[test]
     fn what_does_not_fit_together_is_refused() {
         let fault = |shape, pixels, labels: &[u32], classes| {
-            Images::new(shape, (vec![0; pixels], labels.to_vec()), names(classes)).unwrap_err().to_string()
+            Images::new(shape, (vec![0; pixels], labels.to_vec()), &names(classes)).unwrap_err().to_string()
         };
         assert!(fault([3, 0, 2], 0, &[], 2).contains("shape [3, 0, 2]"));
         assert!(fault([3, usize::MAX, 2], 0, &[], 2).contains("shape"));
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_constant_stays_constant_in_every_size() {
-        let images = Images::new([3, 5, 7], (vec![77; 2 * 105], vec![0, 1]), names(2)).unwrap();
+        let images = Images::new([3, 5, 7], (vec![77; 2 * 105], vec![0, 1]), &names(2)).unwrap();
         for size in [[1, 1], [5, 7], [3, 4], [16, 9]] {
             let resized = images.resized(size);
             assert_eq!(resized.shape, [3, size[0], size[1]]);
@@ -208,7 +210,7 @@ mod tests {
     fn a_ramp_stays_a_ramp_and_rows_are_not_columns() {
         // Levels 8, 16, ..., 128 across; half as wide, each pixel lies between two of them.
         let ramp: Vec<u8> = (0..4).flat_map(|_| (1..=16).map(|x| 8 * x)).collect();
-        let images = Images::new([1, 4, 16], (ramp, vec![0]), names(1)).unwrap();
+        let images = Images::new([1, 4, 16], (ramp, vec![0]), &names(1)).unwrap();
         let halved = images.resized([4, 8]);
         for row in halved.pixels.chunks(8) {
             for (x, &pixel) in row.iter().enumerate().take(7).skip(1) {
@@ -222,7 +224,7 @@ mod tests {
     #[test]
     fn resizing_agrees_with_pillow() {
         let pixels = (0..48_u8).map(|i| i.wrapping_mul(37).wrapping_add(i.wrapping_mul(i).wrapping_mul(11))).collect();
-        let images = Images::new([1, 8, 6], (pixels, vec![0]), names(1)).unwrap();
+        let images = Images::new([1, 8, 6], (pixels, vec![0]), &names(1)).unwrap();
         let expected: [u8; 12] = [74, 160, 170, 108, 146, 157, 108, 150, 140, 154, 156, 139];
         for (pixel, pillow) in images.resized([4, 3]).pixels.iter().zip(expected) {
             assert!(pixel.abs_diff(pillow) <= 1, "{pixel} {pillow}");
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_own_normalisation() {
-        let images = Images::new([3, 1, 2], (vec![0, 255, 0, 255, 0, 255], vec![0]), names(1)).unwrap();
+        let images = Images::new([3, 1, 2], (vec![0, 255, 0, 255, 0, 255], vec![0]), &names(1)).unwrap();
         let expected = [-2.117_904, 2.248_908, -2.035_714, 2.428_571, -1.804_444, 2.64];
         for (found, expected) in images.normalised(&IMAGENET).inputs.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");

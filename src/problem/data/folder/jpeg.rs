@@ -27,8 +27,8 @@ pub(super) struct Frame {
     single: bool,
 }
 
-/// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more with at least as
-/// many bits as blocks of pixels need, and the marker of the end.
+/// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more, and the
+/// marker of the end.
 pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
     let mut at = 2;
     let mut frame: Option<Header> = None;
@@ -59,10 +59,6 @@ pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
         if marker == 0xda {
             let Some(header) = &frame else { return Err(ImageFault::at(at, "there is a scan before the frame")) };
             at = entropy_coded_end(file, next);
-            if 8 * ((at - next) as u64) < header.fewest_bits(content) {
-                let fault = format!("{} bytes are too few for {} x {} pixels", at - next, header.width, header.height);
-                return Err(ImageFault::at(next, fault));
-            }
             scans += 1;
             single &= scans == 1 && !header.progressive && content.first() == Some(&header.components());
         }
@@ -145,28 +141,12 @@ impl Header {
         self.sampling.len() as u8
     }
 
-    /// Units of 8 x 8 pixels of the coarsest sampling.
-    fn units(&self) -> u64 {
-        let most = |pick: fn(&(u8, u8)) -> u8| self.sampling.iter().map(pick).max().map_or(1, u64::from);
-        u64::from(self.width).div_ceil(8 * most(|s| s.0)) * u64::from(self.height).div_ceil(8 * most(|s| s.1))
-    }
-
     /// Blocks of 8 x 8 coefficients, all components together.
     fn blocks(&self) -> u64 {
-        self.sampling.iter().map(|&(h, v)| self.units() * u64::from(h) * u64::from(v)).sum()
-    }
-
-    /// Bits that the scan with this header has at least. Each block takes one code for its mean, and in a sequential
-    /// frame another one for its end.
-    fn fewest_bits(&self, scan: &[u8]) -> u64 {
-        let all = self.sampling.len() > 1 && scan.first() == Some(&self.components());
-        let blocks = if all { self.blocks() } else { self.units() };
-        match scan {
-            _ if !self.progressive => 2 * blocks,
-            // The first scan of means; all others may leave blocks out.
-            [.., 0, _, approximation] if *approximation < 16 => blocks,
-            _ => 0,
-        }
+        let most = |pick: fn(&(u8, u8)) -> u8| self.sampling.iter().map(pick).max().map_or(1, u64::from);
+        let [width, height] = [self.width, self.height].map(u64::from);
+        let units = width.div_ceil(8 * most(|s| s.0)) * height.div_ceil(8 * most(|s| s.1));
+        self.sampling.iter().map(|&(h, v)| units * u64::from(h) * u64::from(v)).sum()
     }
 
     /// Bytes that decoding takes: pixels, rows in work, and all coefficients where no `single` scan has everything.

@@ -187,8 +187,8 @@ fn assembled(
     labels.truncate(kept);
     let rest = (pixels.split_off(train * image), labels.split_off(train));
     pixels.shrink_to_fit();
-    let train = Images::new(shape, (pixels, labels), classes.clone())?;
-    let test = Images::new(shape, rest, classes)?;
+    let train = Images::new(shape, (pixels, labels), &classes)?;
+    let test = Images::new(shape, rest, &classes)?;
     Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
 }
 
