@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::{
+    Turn,
     bytes::{GOOD, Tensor, archived, beside, dict, global, int, ints, legacy, text},
-    read_measured, refused,
 };
 
 /// The name, a part of the error, and the pickle.
@@ -119,7 +119,7 @@ fn lies() -> Vec<Case> {
         (
             "dictionary",
             "what are no pairs",
-            beside(&[&global("collections", "OrderedDict")[..], b"(](Neat", b"R"].concat()),
+            beside(&[&global("collections", "OrderedDict")[..], b"(](Net", b"R"].concat()),
         ),
         ("called-number", "a call of what is no function", beside(b"K\x01)R")),
         ("id", "not the id of a storage", beside(&[&ints(&[1, 2])[..], b"Q"].concat())),
@@ -136,14 +136,15 @@ fn lies() -> Vec<Case> {
     ]
 }
 
+const ENDS: &str = "its pickle ends within the opcode";
+
 /// Opcodes that fit nothing, and those that a state dict is not made of.
 fn broken() -> Vec<Case> {
     let none = "holds no tensors by name";
-    let ends = "its pickle ends within the opcode";
     let stack = "a value is missing on the stack";
     vec![
-        ("empty", ends, Vec::new()),
-        ("no-stop", ends, b"\x80\x02}".to_vec()),
+        ("empty", ENDS, Vec::new()),
+        ("no-stop", ENDS, b"\x80\x02}".to_vec()),
         ("only-stop", stack, b".".to_vec()),
         ("mark-at-stop", stack, b"\x80\x02K\x01(.".to_vec()),
         ("opcode", "opcode 0xff", b"\x80\x02\xff.".to_vec()),
@@ -165,10 +166,10 @@ fn broken() -> Vec<Case> {
         ("items-for-a-number", "items for what is no list", b"\x80\x02K\x01(NNu.".to_vec()),
         ("tuple-of-nothing", stack, b"\x80\x02\x87.".to_vec()),
         ("tuple-across-a-mark", stack, b"\x80\x02N(N\x86.".to_vec()),
-        ("text-length", ends, beside(b"X\xff\xff\xff\xff")),
+        ("text-length", ENDS, beside(b"X\xff\xff\xff\xff")),
         ("text-not-utf8", "not UTF-8", beside(b"X\x02\0\0\0\xff\xfe")),
-        ("long-length", ends, [&b"\x80\x02\x8a\xff"[..], &[1; 10]].concat()),
-        ("endless-name", ends, [&b"\x80\x02c"[..], &[b'a'; 100_000]].concat()),
+        ("long-length", ENDS, [&b"\x80\x02\x8a\xff"[..], &[1; 10]].concat()),
+        ("endless-name", ENDS, [&b"\x80\x02c"[..], &vec![b'a'; 100_000]].concat()),
         ("name-with-escapes", "asks for \\u{1b}[2J\\u{202e}.x", beside(&global("\x1b[2J\u{202e}", "x"))),
     ]
 }
@@ -196,10 +197,10 @@ fn exhausting() -> Vec<Case> {
     let class_bomb = [&b"\x80\x02"[..], &text(&"x".repeat(1 << 20)), b"q\0", &b"h\0".repeat(200_000), b"."].concat();
     let memo = (0..most / 2).flat_map(|index: u32| [&b"]r"[..], &index.to_le_bytes()].concat()).collect::<Vec<_>>();
     vec![
-        ("million-lists", long, [&b"\x80\x02"[..], &[b']'; 1_000_000], &[b'a'; 999_999], b"."].concat()),
-        ("million-tuples", long, [&b"\x80\x02)"[..], &[0x85; 1_000_000], b"."].concat()),
-        ("million-dicts", long, [&b"\x80\x02"[..], &b"}K\x01".repeat(1_000_000), &[b's'; 999_999], b"."].concat()),
-        ("deep-lists", none, [&b"\x80\x02"[..], &[b']'; 130_000], &[b'a'; 129_999], b"."].concat()),
+        ("million-lists", long, [&b"\x80\x02"[..], &vec![b']'; 1_000_000], &vec![b'a'; 999_999], b"."].concat()),
+        ("million-tuples", long, [&b"\x80\x02)"[..], &vec![0x85; 1_000_000], b"."].concat()),
+        ("million-dicts", long, [&b"\x80\x02"[..], &b"}K\x01".repeat(1_000_000), &vec![b's'; 999_999], b"."].concat()),
+        ("deep-lists", none, [&b"\x80\x02"[..], &vec![b']'; 130_000], &vec![b'a'; 129_999], b"."].concat()),
         ("deep-tuples", none, [&b"\x80\x02)"[..], &vec![0x85; most as usize], b"."].concat()),
         ("wide-lists", none, [&b"\x80\x02"[..], &vec![b']'; most as usize], b"."].concat()),
         ("wide-memo", none, [&b"\x80\x02"[..], &memo, b"."].concat()),
@@ -208,12 +209,13 @@ fn exhausting() -> Vec<Case> {
         ("long-text-often", none, class_bomb),
         ("tensors-often", none, rebuilt(87_000)),
         ("copied-dictionaries", long, copied),
-        ("marks", long, [&b"\x80\x02"[..], &[b'('; 5_000_000], b"."].concat()),
+        ("marks", long, [&b"\x80\x02"[..], &vec![b'('; 5_000_000], b"."].concat()),
     ]
 }
 
 #[test]
 fn none_of_a_hundred_bad_pickles_is_read_or_run() {
+    let turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let witness = folder.path().join("witness");
     let cases = [with_code(witness.to_str().unwrap()), lies(), broken(), exhausting()].concat();
@@ -221,9 +223,13 @@ fn none_of_a_hundred_bad_pickles_is_read_or_run() {
     assert!(names.len() == cases.len() && cases.len() >= 100, "{}", cases.len());
     for (name, part, pickle) in &cases {
         for (container, file) in [("zip", archived(pickle)), ("legacy", legacy(pickle))] {
-            let error = refused(&format!("{name}-{container}.pth"), &file);
-            // The older container has no index: a claimed size is compared with the file's before the tensor is.
-            assert!(error.contains(part) || container == "legacy" && error.contains("storage"), "{name}: {error}");
+            let error = turn.refused(&format!("{name}-{container}.pth"), &file);
+            // The older container has no index: a pickle that is cut off goes on with the next one's bytes, and storages
+            // that do not follow from the pickle are told before anything else.
+            let storages = ["bytes follow the last storage", "its list of storages does not agree"];
+            let other = *part == ENDS || storages.iter().any(|told| error.contains(told));
+            let older = container == "legacy" && other;
+            assert!(error.contains(part) || older, "{name}: {error}");
         }
     }
     assert!(!witness.exists());
@@ -231,16 +237,18 @@ fn none_of_a_hundred_bad_pickles_is_read_or_run() {
 
 #[test]
 fn the_pickles_are_bad_by_nothing_else() {
+    let turn = Turn::take();
     for file in [archived(&GOOD.state_dict()), legacy(&GOOD.state_dict()), archived(&beside(b"N"))] {
-        let weights = read_measured("good.pth", &file).unwrap();
+        let weights = turn.read("good.pth", &file).unwrap();
         assert_eq!(weights.tensor("weight", &[2, 3]).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 }
 
 #[test]
 fn what_is_deep_beside_the_weights_costs_nothing() {
-    let deep = [&[b']'; 100_000][..], &[b'a'; 99_999]].concat();
-    let weights = read_measured("deep.pth", &archived(&beside(&deep))).unwrap();
+    let turn = Turn::take();
+    let deep = [b"]".repeat(100_000), b"a".repeat(99_999)].concat();
+    let weights = turn.read("deep.pth", &archived(&beside(&deep))).unwrap();
     assert_eq!(weights.tensor("weight", &[2, 3]).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 }
 
