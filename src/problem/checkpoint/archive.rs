@@ -9,6 +9,9 @@ use flate2::Crc;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_LENGTH: usize = 22;
+/// What PyTorch writes before the end record: the same in 64 bits, and where that is.
+const LARGE_END: &[u8] = b"PK\x06\x06";
+const LARGE_END_LENGTH: usize = 56 + 20;
 const ENTRY: &[u8] = b"PK\x01\x02";
 const ENTRY_LENGTH: usize = 46;
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -101,9 +104,11 @@ impl<'a> Archive<'a> {
         let [count, total, length, start] =
             [u16_at(record, 8), u16_at(record, 10), u32_at(record, 12), u32_at(record, 16)];
         let absent = ArchiveError::Directory { entries: total, start, end: start.saturating_add(length) };
-        let fits =
-            count == total && length >= count * ENTRY_LENGTH && start.checked_add(length).is_some_and(|to| to <= end);
-        if !fits {
+        let between = start.checked_add(length).and_then(|to| file.get(to..end));
+        let adjacent = between.is_some_and(|between| {
+            between.is_empty() || between.len() == LARGE_END_LENGTH && between.starts_with(LARGE_END)
+        });
+        if count != total || length < count * ENTRY_LENGTH || !adjacent {
             return Err(absent);
         }
         let mut directory = &file[start..start + length];

@@ -33,8 +33,8 @@ impl Global {
             (b"torch", b"ShortStorage") => Self::Storage(Element::I16),
             (b"torch", b"CharStorage") => Self::Storage(Element::I8),
             (b"torch", b"ByteStorage" | b"BoolStorage") => Self::Storage(Element::U8),
-            (b"builtins" | b"__builtin__", b"set") => Self::Inert,
-            (
+            (b"builtins" | b"__builtin__", b"set")
+            | (
                 b"torch",
                 b"Size" | b"device" | b"float16" | b"bfloat16" | b"float32" | b"float64" | b"int64" | b"int32"
                 | b"int16" | b"int8" | b"uint8" | b"bool",

@@ -176,7 +176,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one line an opcode")]
     fn step(&mut self, opcode: u8) -> Result<(), PickleError> {
         let value = match opcode {
             0x80 => match self.input.byte()? {

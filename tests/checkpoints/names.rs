@@ -1,0 +1,62 @@
+//! How missing, misshapen and non-finite tensors are told.
+
+use nso_tui::problem::checkpoint::{Checkpoint, CheckpointError};
+use safetensors::{Dtype, tensor::TensorView};
+
+use crate::{fixture, fixture_bytes};
+
+/// A file of tensors with these names, each two numbers.
+fn file(names: &[&str], values: [f32; 2]) -> Checkpoint {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let views = names.iter().map(|name| (*name, TensorView::new(Dtype::F32, vec![2], &bytes).unwrap()));
+    Checkpoint::parse("net.safetensors", safetensors::serialize(views, None).unwrap()).unwrap()
+}
+
+#[test]
+fn another_shape_is_told_with_both() {
+    let resnet = Checkpoint::parse("resnet18.pth", fixture_bytes("zip.pth")).unwrap();
+    let told = "resnet18.pth: conv.weight has shape [3, 2, 3, 3], the model wants [64, 64, 3, 3]";
+    let wanted = [64, 64, 3, 3];
+    assert_eq!(resnet.tensor("conv.weight", &wanted).unwrap_err().to_string(), told);
+    let all = [("fc.bias", &[2][..]), ("conv.weight", &wanted)];
+    assert_eq!(resnet.require(all).unwrap_err().to_string(), told);
+    assert!(resnet.require([("fc.bias", &[2][..]), ("conv.weight", &[3, 2, 3, 3])]).is_ok());
+    // As many numbers in another arrangement are another tensor.
+    assert!(matches!(resnet.tensor("fc.weight", &[3, 2]), Err(CheckpointError::Shape { .. })));
+}
+
+#[test]
+fn missing_tensors_are_counted_and_the_first_named() {
+    let weights = file(&["a", "b"], [1.0, 2.0]);
+    let wanted = ["b", "c", "d", "e", "f"].map(|name| (name, &[2][..]));
+    let told = "net.safetensors: 4 of 5 tensors are missing, first c, d, e; the file has 2 tensors, first a, b: are these \
+                weights of this model?";
+    assert_eq!(weights.require(wanted).unwrap_err().to_string(), told);
+    assert!(matches!(weights.tensor("c", &[2]), Err(CheckpointError::Missing { missing: 1, wanted: 1, .. })));
+}
+
+#[test]
+fn a_foreign_prefix_is_told_and_those_of_wrappers_are_taken_off() {
+    let weights = file(&["backbone.fc.bias", "head.bias"], [1.0, 2.0]);
+    let told = weights.tensor("fc.bias", &[2]).unwrap_err().to_string();
+    assert!(told.ends_with("the file has it with 'backbone.' in front: save the inner model's state_dict()"), "{told}");
+    assert!(file(&["module.fc.bias", "module.head.bias"], [1.0, 2.0]).names().eq(["fc.bias", "head.bias"]));
+    // Where one name has no such prefix, none is one of a wrapper.
+    assert!(file(&["module.fc.bias", "head.bias"], [1.0, 2.0]).names().eq(["head.bias", "module.fc.bias"]));
+}
+
+#[test]
+fn a_weight_that_is_not_finite_is_told_with_its_place() {
+    for (value, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+        let told = file(&["fc.bias"], [1.0, value]).tensor("fc.bias", &[2]).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("net.safetensors: fc.bias is {word} at index 1 ")), "{told}");
+    }
+}
+
+#[test]
+fn a_file_is_told_apart_by_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    std::fs::copy(fixture("legacy.pth"), &path).unwrap();
+    assert_eq!(Checkpoint::open(&path).unwrap().shape("fc.weight"), Some(&[2, 3][..]));
+}
