@@ -22,7 +22,8 @@ use super::{
 use crate::{
     figure,
     run::{
-        Engine, Event, Plan, device,
+        Engine, Event, Plan,
+        device::Devices,
         log::{self, Destination, LogError},
         preset,
     },
@@ -34,8 +35,8 @@ const POLL: Duration = Duration::from_secs(2);
 /// Where sessions run and where they are logged.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// A name that [`device::open`] knows.
-    pub device: String,
+    /// What their runs are spread over.
+    pub devices: Devices,
     /// Where their logs go.
     pub destination: Destination,
 }
@@ -251,8 +252,7 @@ fn export(request: ExportRequest) -> Result<PathBuf, String> {
 }
 
 fn start(plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
-    let device = device::open(&site.device).map_err(|error| chain(&error))?;
-    Engine::start(plan, &site.destination, &device).map(Box::new).map_err(|error| chain(&error))
+    Engine::start(plan, &site.destination, &site.devices).map(Box::new).map_err(|error| chain(&error))
 }
 
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {
