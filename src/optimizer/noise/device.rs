@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn the_quantiles_of_laplace_are_those_of_the_host() {
         let p = Vector::from_floats([0.0f32, 0.25, 0.5, 0.75, 1.0], &Device::flex());
-        for (found, expected) in values(&laplace_quantile(p)).into_iter().zip([-11.763, -0.490_129, 0.0, 0.490_129, 11.763]) {
+        for (found, expected) in
+            values(&laplace_quantile(p)).into_iter().zip([-11.763, -0.490_129, 0.0, 0.490_129, 11.763])
+        {
             assert!((found - expected).abs() < 1e-3, "{found} {expected}");
         }
     }

@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_with_the_closest_that_is_one() {
-        for bad in ["", "cpu", "Flex", "flex:0", "tch:", "tch:cuda:", "tch:cuda:-1", "tch:cuda:+1", "wgpu:256", "wgpu:9999"] {
+        for bad in
+            ["", "cpu", "Flex", "flex:0", "tch:", "tch:cuda:", "tch:cuda:-1", "tch:cuda:+1", "wgpu:256", "wgpu:9999"]
+        {
             assert!(bad.parse::<DeviceName>().is_err(), "{bad}");
         }
         let error = "tch:cuba:0".parse::<DeviceName>().unwrap_err().to_string();

@@ -32,7 +32,8 @@ impl Kind {
     /// Found by comparison, since a device does not tell its kind.
     fn of(device: &Device) -> Self {
         let is = |kind: &Self| kind.selector().is_some_and(|selector| Device::wgpu(selector) == *device);
-        let indexed = (0..=usize::from(u8::MAX)).flat_map(|i| [Self::Discrete(i), Self::Integrated(i), Self::Virtual(i)]);
+        let indexed =
+            (0..=usize::from(u8::MAX)).flat_map(|i| [Self::Discrete(i), Self::Integrated(i), Self::Virtual(i)]);
         std::iter::once(Self::Software).chain(indexed).find(is).unwrap_or(Self::Other)
     }
 
