@@ -17,13 +17,13 @@ use nso_tui::{
 
 use crate::training::without_time;
 
-fn plan(name: &str, sets: &[&str]) -> Plan {
+pub fn plan(name: &str, sets: &[&str]) -> Plan {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     preset::parse(name, &preset::find(name).unwrap(), &sets).unwrap()
 }
 
 /// Waits for every run's end; all events, run by run, as the channel delivered them.
-async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
+pub async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
     let mut events = vec![Vec::new(); runs];
     let over = |events: &[Vec<Event>]| events.iter().all(|run| matches!(run.last(), Some(Event::Finish { .. })));
     while !over(&events) {
@@ -33,7 +33,7 @@ async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
     events
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
