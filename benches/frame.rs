@@ -30,6 +30,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         run: run.name.clone(),
         hyperparameters: run.hyperparameters,
         seed: 1,
+        device: "flex".into(),
         parameters: 101_770,
         budget: plan.train.budget,
         steps_per_epoch: 32,

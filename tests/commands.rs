@@ -87,6 +87,14 @@ fn bad_input_gives_exit_code_2_and_leaves_nothing_behind() {
         (run("quadratic", &out, &["--set", "run.NSO.sigma=-1"]), "run.NSO.sigma: sigma = -1 is out of range"),
         (run("quadratic", &out, &["--device", "tpu"]), "no device 'tpu' in this build"),
         (nso_tui(&["doctor", "--device", "tpu"]), "no device 'tpu' in this build"),
+        (nso_tui(&["doctor", "--device", "flex,tch"]), "doctor examines one device"),
+        (run("quadratic", &out, &["--device", "wgpu:200"]), "device wgpu:200 cannot be used: "),
+        (nso_tui(&["quadratic", "--device", "wgpu:200"]), "device wgpu:200 cannot be used: "),
+        (nso_tui(&["quadratic", "--set", "run.NSO.device=wgpu:200"]), "device wgpu:200 cannot be used: "),
+        (
+            run("quadratic", &out, &["--device", "flex,flecks"]),
+            "no device 'flecks' in this build, did you mean 'flex'?",
+        ),
         (run("mnist-mlp", &out, &["--set", "problem.data_dir=/nowhere"]), "no train-images-idx3 in /nowhere"),
         (run("mnist-mlp", &out, &["--set", "problem.train_samples=5000"]), "the training set has 4000 examples"),
         (nso_tui(&["replay", folder.path().to_str().unwrap()]), "is not a session"),
@@ -176,7 +184,7 @@ fn checks() -> Vec<&'static str> {
 
 #[test]
 fn doctor_makes_every_check_a_line_each_and_all_hold_here() {
-    let output = nso_tui(&["doctor"]);
+    let output = nso_tui(&["doctor", "--device", "flex"]);
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(code(&output), 0, "{text}");
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
@@ -198,7 +206,7 @@ fn doctor_makes_every_check_a_line_each_and_all_hold_here() {
 
 #[test]
 fn doctor_writes_json_with_numbers_and_bars() {
-    let output = nso_tui(&["doctor", "--format", "json", "--seed", "3"]);
+    let output = nso_tui(&["doctor", "--format", "json", "--seed", "3", "--device", "flex"]);
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(code(&output), 0, "{found:#}");
     assert_eq!((&found["device"], &found["seed"], &found["failed"]), (&"flex".into(), &3.into(), &0.into()));
@@ -220,7 +228,16 @@ fn presets_and_devices_are_listed_name_first() {
     );
     assert!(names.contains(&"methods") && names.contains(&"perturbation-gap"), "{names:?}");
     assert!(text(nso_tui(&["presets", "show", "valley"])).contains("kind = \"valley\""));
-    assert!(text(nso_tui(&["devices"])).starts_with("flex "));
+    let devices = text(nso_tui(&["devices"]));
+    let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+    let names: Vec<String> = devices.lines().map(first).collect();
+    assert!(devices.starts_with("flex ") && devices.matches("(the default)").count() == 1, "{devices}");
+    for backend in ["tch", "wgpu"] {
+        assert!(names.iter().any(|name| name == backend), "{devices}");
+        let hint = format!("cargo build --release --features {backend}");
+        let built = if backend == "tch" { cfg!(feature = "tch") } else { cfg!(feature = "wgpu") };
+        assert!(devices.contains(&hint) != built, "{devices}");
+    }
 }
 
 #[test]

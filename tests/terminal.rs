@@ -229,6 +229,8 @@ fn a_session_is_picked_watched_steered_exported_and_left() {
 
     let mut terminal = Terminal::start(&["endless.toml"]);
     terminal.wait_for("2 running");
+    // The process's own load, looked at every two seconds.
+    terminal.wait_for(" MB   ");
     // NSO's sigma: the run below, the first knob.
     terminal.keys("j");
     terminal.wait_for("╭ NSO");
@@ -317,6 +319,37 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
         let log = fs::read_to_string(terminal.session().join("SGD/events.jsonl")).unwrap();
         let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
         assert_eq!(last["event"], "finish", "{name}");
+    }
+}
+
+/// What C code prints goes to the descriptors themselves; here somebody else writes to them.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_libraries_print_is_kept_off_the_screen_and_shown_afterwards() {
+    for (logged, arguments) in [(false, &["endless.toml"][..]), (true, &["endless.toml", "--log", "log.txt"])] {
+        let mut terminal = Terminal::start(arguments);
+        terminal.wait_for("2 running");
+        let id = terminal.child.process_id().unwrap();
+        for line in 1..=50 {
+            let descriptor = format!("/proc/{id}/fd/{}", 1 + line % 2);
+            let mut printed = fs::OpenOptions::new().write(true).open(descriptor).unwrap();
+            printed.write_all(format!("\u{1b}[1mstray {line} of 50\n").as_bytes()).unwrap();
+        }
+        terminal.keys("?");
+        terminal.wait_for("shift-tab  go to the pane before");
+        let seen = terminal.emulator.shown.lock().unwrap().parser.screen().contents();
+        assert!(!seen.contains("stray"), "{seen}");
+        terminal.keys("qqy");
+        assert_eq!(terminal.end(), 0);
+        let seen = terminal.emulator.shown.lock().unwrap().parser.screen().contents();
+        if logged {
+            let log = fs::read_to_string(terminal.folder.path().join("log.txt")).unwrap();
+            assert!(log.contains("stray 1 of 50") && log.contains("stray 50 of 50"), "{log}");
+            assert!(!seen.contains("stray"), "{seen}");
+        } else {
+            assert!(seen.contains("the last 20 of 50 lines") && seen.contains("  [1mstray 31 of 50"), "{seen}");
+            assert!(!seen.contains("stray 30 of 50"), "{seen}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use nso_tui::{
     run::{
-        device,
+        device::{self, Devices},
         log::{Destination, Session},
         preset,
     },
@@ -25,11 +25,19 @@ pub struct ReplayArgs {
 
 /// The picker, or a preset at once.
 pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
-    device::open(&common.device)?;
-    let start = match preset {
-        Some(name) => Start::Plan(Box::new(common.plan(name)?)),
-        None => Start::Picker,
+    let devices = common.devices()?;
+    let (start, used) = match preset {
+        Some(name) => {
+            let plan = common.plan(name)?;
+            let used = devices.assign(&plan);
+            (Start::Plan(Box::new(plan)), used)
+        }
+        None => (Start::Picker, devices.iter().collect()),
     };
+    // Opened here too, so that a device that cannot be had is told before the screen is taken.
+    for name in used {
+        device::open(name)?;
+    }
     show(start, output.destination(), screen, common)
 }
 
@@ -42,17 +50,18 @@ pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> 
     if args.screen.print.is_none() {
         return show(start, Destination::Nowhere, &args.screen, common);
     }
-    let (mut app, _) = App::new(start, setup(&args.screen, common));
+    let (mut app, _) = App::new(start, setup(&args.screen, common, &common.devices()?));
     app.update(Msg::Opened(Ok(Box::new(Recording { plan: session.plan, events, directory: args.directory.clone() }))));
     print_frame(app, &args.screen)
 }
 
 fn show(start: Start, destination: Destination, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
-    let setup = setup(screen, common);
+    let devices = common.devices()?;
+    let setup = setup(screen, common, &devices);
     if screen.print.is_some() {
         return print_frame(App::new(start, setup).0, screen);
     }
-    match tui::run(start, setup, Site { device: common.device.clone(), destination })? {
+    match tui::run(start, setup, Site { devices, destination })? {
         Ending::Failed(reason) => Err(CliError::Show(reason)),
         ending => Ok(ExitCode::from(ending.exit_code())),
     }
@@ -66,7 +75,7 @@ fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn setup(screen: &Screen, common: &Common) -> Setup {
+fn setup(screen: &Screen, common: &Common, devices: &Devices) -> Setup {
     let overrides = common.overrides();
     let choices = preset::embedded()
         .map(|(name, text)| Choice {
@@ -74,8 +83,8 @@ fn setup(screen: &Screen, common: &Common) -> Setup {
             plan: preset::parse(name, text, &overrides).map_err(|error| error.to_string()),
         })
         .collect();
-    let about = device::OFFERED.into_iter().find(|(name, _)| *name == common.device);
-    let device = about.map_or_else(|| common.device.clone(), |(name, about)| format!("{name}: {about}"));
+    let about = |name| format!("{name}: {}", device::about(name));
+    let device = devices.only().map_or_else(|| devices.to_string(), about);
     let glyphs = if screen.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let appearance = Appearance::detect(glyphs, |name| std::env::var(name).ok());
     Setup { choices, device, appearance }

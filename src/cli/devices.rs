@@ -2,15 +2,25 @@
 
 use std::process::ExitCode;
 
-use nso_tui::run::device;
+use nso_tui::{
+    figure::text::printable,
+    run::device::{self, Offer},
+};
 
 use super::{CliError, print};
 
-/// One device a line, the name first.
+/// One device a line, the name first; then what this binary or machine has not, and why.
 #[expect(clippy::unnecessary_wraps, reason = "every command returns the same type")]
 pub fn devices() -> Result<ExitCode, CliError> {
-    for (name, about) in device::OFFERED {
-        print(&format!("{name:<8} {about}\n"));
+    let best = device::best().to_string();
+    for Offer { name, about } in device::offers() {
+        let about = match about {
+            Ok(about) if name == best => format!("{about} (the default)"),
+            Ok(about) => about,
+            Err(reason) => format!("unavailable: {reason}"),
+        };
+        // A driver's name for its adapter is the driver's.
+        print(&format!("{name:<12} {}\n", printable(&about)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,8 +35,10 @@ const COLUMNS: (usize, usize, usize) = (20, 35, 15);
 
 /// Makes every check and writes what was found.
 pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let device = device::open(&common.device)?;
-    let about = device::OFFERED.into_iter().find(|(name, _)| *name == common.device).map_or("", |(_, about)| about);
+    let several = || CliError::Usage("doctor examines one device; name one with --device".to_owned());
+    let name = common.devices()?.only().ok_or_else(several)?;
+    let device = device::open(name)?;
+    let about = device::about(name);
     let variable = |name: &str| std::env::var(name).ok();
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
     let size = if output { terminal::size() } else { None };
@@ -49,7 +51,7 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     };
     let seed = common.seed.unwrap_or(1);
     let began = Instant::now();
-    write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), common.device));
+    write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
     let mut sections = Vec::new();
     examine((&device, seed), &around, &mut |section| {
         write(lines(&section));
@@ -58,7 +60,7 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let seconds = began.elapsed().as_secs_f64();
     write(summary(&sections, seconds));
     if matches!(args.format, Format::Json) {
-        print(&format!("{:#}\n", object(&sections, (&common.device, seed, seconds))));
+        print(&format!("{:#}\n", object(&sections, (&name.to_string(), seed, seconds))));
     }
     Ok(if count(&sections, Verdict::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

@@ -19,7 +19,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
     figure::ExportError,
     run::{
-        EngineError, Plan, device,
+        EngineError, Plan,
+        device::{DeviceError, Devices},
         log::{Destination, LogError},
         preset::{self, PresetError},
     },
@@ -65,9 +66,10 @@ enum Command {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Common {
-    /// Device to train on; see `devices`
-    #[arg(long, global = true, default_value = "flex", value_name = "DEVICE")]
-    device: String,
+    /// Device to train on, or several with commas between them, which runs then take in turn; see `devices` [default: the
+    /// best GPU there is, else LibTorch on the CPU, else flex]
+    #[arg(long, global = true, value_name = "DEVICE")]
+    device: Option<String>,
     /// Seed of initial weights, batches, noise, probes and made-up data, in place of the preset's
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
@@ -116,7 +118,7 @@ pub enum CliError {
     #[error(transparent)]
     Preset(#[from] PresetError),
     #[error(transparent)]
-    Device(#[from] device::UnknownDevice),
+    Device(#[from] DeviceError),
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error(transparent)]
@@ -164,6 +166,11 @@ impl Common {
     /// The preset of that name or path, with the command line's changes.
     fn plan(&self, name: &str) -> Result<Plan, PresetError> {
         preset::parse(name, &preset::find(name)?, &self.overrides())
+    }
+
+    /// The devices asked for, or the best there is. None is opened.
+    fn devices(&self) -> Result<Devices, DeviceError> {
+        Devices::choose(self.device.as_deref())
     }
 
     fn overrides(&self) -> Vec<String> {

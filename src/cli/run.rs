@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use nso_tui::{
     figure::{History, Quantity, RunState},
-    run::{Engine, Plan, device},
+    run::{Engine, Plan},
 };
 use serde_json::{Value, json};
 
@@ -31,13 +31,13 @@ pub struct RunArgs {
 /// Runs to the end of every run, or until interrupted.
 pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
     let plan = common.plan(&args.preset)?;
-    let device = device::open(&common.device)?;
+    let devices = common.devices()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| CliError::Io { what: "start".to_owned(), source })?;
     runtime.block_on(async {
-        let engine = Engine::start(plan.clone(), &args.output.destination(), &device)?;
+        let engine = Engine::start(plan.clone(), &args.output.destination(), &devices)?;
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
         let (histories, ended_by) = follow(engine, &plan, &mut progress).await;
@@ -238,7 +238,7 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
     let run = |(run, history): (&nso_tui::run::RunPlan, &History)| {
         let at = history.now();
         let mut object = json!({
-            "run": run.name, "state": history.state().word(), "step": at.step, "gradients": at.gradients, "seconds": at.seconds,
+            "run": run.name, "device": history.start().map(|start| start.device.as_str()), "state": history.state().word(), "step": at.step, "gradients": at.gradients, "seconds": at.seconds,
         });
         if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
             object["reason"] = json!(reason);

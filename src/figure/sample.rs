@@ -102,6 +102,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         run: recipe.name.into(),
         hyperparameters,
         seed: 1,
+        device: "flex".into(),
         parameters: 101_770,
         budget: Budget::Gradients(BUDGET),
         steps_per_epoch: 32,

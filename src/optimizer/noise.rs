@@ -1,7 +1,9 @@
 //! Noise laws, and the stream that draws weight noise by them.
 
+mod device;
+
 use burn::tensor::{DType, Tensor, TensorData};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde::{Deserialize, Serialize};
 
@@ -113,25 +115,42 @@ pub trait NoiseSource {
     fn draw(&mut self, like: &Vector, noise: Noise) -> Vector;
 }
 
-/// A run's own stream of weight noise, drawn on the host.
+/// A run's own stream of weight noise. xi is drawn in single precision, whatever that of the weights.
 #[derive(Debug, Clone)]
-pub struct NoiseStream(Stream);
+pub enum NoiseStream {
+    /// Coordinate by coordinate on the host.
+    Host(Stream),
+    /// A vector at a time on the device of the weights, each from a key of its own out of this stream. Nothing waits for the device.
+    Device(Stream),
+}
 
 impl NoiseStream {
-    /// The noise stream of `seed`.
+    /// The noise stream of `seed`, drawn on the host.
     pub fn new(seed: u64) -> Self {
-        Self(stream(seed, Purpose::Noise))
+        Self::Host(stream(seed, Purpose::Noise))
+    }
+
+    /// The noise stream of `seed`, drawn on the device. Other numbers than those of the host, of the same laws.
+    pub fn on_device(seed: u64) -> Self {
+        Self::Device(stream(seed, Purpose::Noise))
     }
 }
 
 impl NoiseSource for NoiseStream {
-    /// xi is drawn in single precision, whatever that of `like`.
     fn draw(&mut self, like: &Vector, noise: Noise) -> Vector {
-        let xi: Vec<f32> = (0..like.dims()[0]).map(|_| noise.law.sample(&mut self.0)).collect();
-        let data = TensorData::new(xi, like.dims());
-        let data = if like.dtype() == DType::F32 { data } else { data.convert_dtype(like.dtype()) };
-        Tensor::<1>::from_data(data, (&like.device(), like.dtype())) * noise.sigma
+        let xi = match self {
+            Self::Host(random) => on_host(random, like, noise.law),
+            Self::Device(keys) => device::draw(keys.next_u64(), like, noise.law),
+        };
+        xi * noise.sigma
     }
+}
+
+fn on_host(random: &mut Stream, like: &Vector, law: NoiseLaw) -> Vector {
+    let xi: Vec<f32> = (0..like.dims()[0]).map(|_| law.sample(random)).collect();
+    let data = TensorData::new(xi, like.dims());
+    let data = if like.dtype() == DType::F32 { data } else { data.convert_dtype(like.dtype()) };
+    Tensor::from_data(data, (&like.device(), like.dtype()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::{
     any::Any,
+    collections::{BTreeMap, BTreeSet},
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{Arc, mpsc},
@@ -15,6 +16,7 @@ use tokio::sync::mpsc as events;
 
 use super::{
     Command, Event, Outcome, Plan, Position,
+    device::{self, DeviceError, DeviceName, Devices},
     log::{Destination, LogError, LogWriter, SessionDirectory},
     train::{Ending, Finished, Inbox, Job, train},
 };
@@ -41,6 +43,9 @@ pub struct Batch {
 /// Why a session could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// A device cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Its problem could not be built.
     #[error(transparent)]
     Problem(#[from] ProblemError),
@@ -62,13 +67,21 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Builds the problem, makes the session directory and starts every run. May take seconds.
+    /// Opens the devices, builds the problem once on each that a run uses, makes the session directory and starts every
+    /// run. May take seconds.
     ///
     /// # Errors
-    /// [`EngineError`]; no run has started then.
-    pub fn start(plan: Plan, destination: &Destination, device: &Device) -> Result<Self, EngineError> {
-        let problem = plan.problem.build(plan.train.seed, device)?;
-        Self::with_problem(plan, &problem, destination)
+    /// [`EngineError`]; no run has started then, and no directory is made if a device or the problem is at fault.
+    pub fn start(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
+        let assigned = devices.assign(&plan);
+        let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
+        // All are opened before the work begins, so that what is missing is told at once.
+        let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
+        let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
+        let build = |(name, device): (DeviceName, Device)| Ok((name, plan.problem.build(plan.train.seed, &device)?));
+        let built = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
+        let problems: Vec<_> = assigned.iter().map(|name| built[name].clone()).collect();
+        Self::with_problems(plan, &problems, destination)
     }
 
     /// Starts every run of the plan on a problem that is there already, whatever the plan says of it.
@@ -80,11 +93,21 @@ impl Engine {
         problem: &Arc<dyn Problem>,
         destination: &Destination,
     ) -> Result<Self, EngineError> {
+        let problems = vec![problem.clone(); plan.runs.len()];
+        Self::with_problems(plan, &problems, destination)
+    }
+
+    /// Starts every run of the plan on the problem in its place.
+    fn with_problems(
+        plan: Plan,
+        problems: &[Arc<dyn Problem>],
+        destination: &Destination,
+    ) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
         let (sender, events) = events::channel(CHANNEL);
         let plan = Arc::new(plan);
         let mut engine = Self { commands: Vec::new(), threads: Vec::new(), events, directory };
-        for run in 0..plan.runs.len() {
+        for (run, problem) in problems.iter().enumerate() {
             let (commands, inbox) = mpsc::channel();
             let log = engine.directory.as_ref().map(|directory| directory.log(run)).transpose()?;
             let outbox = Outbox {

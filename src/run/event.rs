@@ -168,6 +168,9 @@ pub struct Start {
     pub hyperparameters: Hyperparameters,
     /// The seed of its random streams.
     pub seed: u64,
+    /// The name of the device that it trains on; empty in logs that do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// Number of parameters.
     pub parameters: u64,
     /// Where it ends.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Budget, PanelKind};
+use super::{Budget, PanelKind, device::DeviceName};
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
     optimizer::Hyperparameters,
@@ -143,6 +143,8 @@ pub struct RunPlan {
     pub hyperparameters: Hyperparameters,
     /// Examples in its minibatches, where they are not those of the session.
     pub batch: Option<usize>,
+    /// What it is trained on, where that is not left to the session.
+    pub device: Option<DeviceName>,
 }
 
 impl fmt::Display for Cadence {

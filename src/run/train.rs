@@ -7,6 +7,7 @@ use super::{
     Budget, Cadence, Command, Event, Outcome, Position, RunPlan, Start, Train,
     batches::Batches,
     clock::Clock,
+    device,
     log::LogError,
     measure::{Gauge, Ledger, LedgerError, Moment},
 };
@@ -246,7 +247,7 @@ impl State {
             start,
             memory: Memory::default(),
             norms: job.problem.statistics().map(|found| Norms { stored: found.initial, frozen: found.frozen }),
-            noise: NoiseStream::new(seed),
+            noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
         }
@@ -321,6 +322,7 @@ fn start(job: &Job<'_>) -> Start {
         run: job.run.name.clone(),
         hyperparameters: job.run.hyperparameters,
         seed: job.train.seed,
+        device: device::name_of(job.problem.device()).to_string(),
         parameters: job.problem.layout().dimension() as u64,
         budget: job.train.budget,
         steps_per_epoch: steps_per_epoch(job),

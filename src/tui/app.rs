@@ -104,6 +104,7 @@ impl App {
             }),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
             Msg::Drained => self.with_session(Session::drained),
+            Msg::Load(load) => self.with_session(|session| session.load = Some(load)),
         }
         Vec::new()
     }

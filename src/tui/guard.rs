@@ -1,8 +1,8 @@
-//! Takes the terminal and gives it back: raw mode, the alternate screen and the cursor, on every way out, a panic included.
-//! Nothing else in the program may touch these modes.
+//! Takes the terminal and gives it back: raw mode, the alternate screen, the cursor, and what is printed to standard output
+//! and error, on every way out, a panic included. Nothing else in the program may touch these modes.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     panic,
     sync::Arc,
     thread,
@@ -14,13 +14,23 @@ use crossterm::{
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 
-use super::terminal::TuiError;
+use super::{
+    capture::{Capture, Captured, Screen, Streams},
+    terminal::TuiError,
+};
 
 type Hook = Arc<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
 
 /// Holds the terminal; dropping it gives the terminal back.
 pub struct Guard {
+    held: Held,
+    capture: Capture,
+}
+
+/// What is undone on every way out.
+struct Held {
     hook: Hook,
+    streams: Arc<Streams>,
 }
 
 impl Guard {
@@ -35,27 +45,44 @@ impl Guard {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err(TuiError::NotATerminal);
         }
+        let capture = Capture::begin()?;
         let hook: Hook = Arc::from(panic::take_hook());
         let here = thread::current().id();
         let report = Arc::clone(&hook);
+        let held = Held { hook, streams: Arc::clone(capture.streams()) };
+        let streams = Arc::clone(capture.streams());
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == here {
-                give_back();
+                give_back(&streams);
                 report(info);
             } else {
                 tracing::error!("{info}");
             }
         }));
-        let guard = Self { hook };
+        let guard = Self { held, capture };
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        execute!(guard.screen()?, EnterAlternateScreen, Hide)?;
         Ok(guard)
+    }
+
+    /// The terminal, to draw on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn screen(&self) -> io::Result<Screen> {
+        self.held.streams.screen()
+    }
+
+    /// Gives the terminal back: what was printed while it was held.
+    pub fn leave(self) -> Captured {
+        drop(self.held);
+        self.capture.end()
     }
 }
 
-impl Drop for Guard {
+impl Drop for Held {
     fn drop(&mut self) {
-        give_back();
+        give_back(&self.streams);
         // The hook cannot be replaced while a panic unwinds; the process ends then anyway.
         if !thread::panicking() {
             let report = Arc::clone(&self.hook);
@@ -65,8 +92,10 @@ impl Drop for Guard {
 }
 
 /// Restores what [`Guard::take`] changed. Errors have no one to go to: after a hang-up the terminal is gone.
-fn give_back() {
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+fn give_back(streams: &Streams) {
+    if let Ok(mut screen) = streams.screen() {
+        let _ = execute!(screen, LeaveAlternateScreen, Show);
+    }
     let _ = disable_raw_mode();
-    let _ = io::stdout().flush();
+    streams.restore();
 }

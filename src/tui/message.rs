@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{key::Key, picker::Choice, theme::Appearance};
 use crate::{
     figure,
-    run::{Command, Event, Outcome, Plan},
+    run::{Command, Event, Outcome, Plan, device::Load},
 };
 
 /// What the dashboard begins with.
@@ -61,6 +61,8 @@ pub enum Msg {
     StartFailed(String),
     /// No run will send another event.
     Drained,
+    /// How busy the process and its GPUs are.
+    Load(Load),
     /// A session was read.
     Opened(Result<Box<Recording>, String>),
     /// A figure was written.

@@ -12,6 +12,7 @@
 //! run's knobs and choices into words.
 
 mod app;
+mod capture;
 mod chart;
 mod charts;
 mod guard;
@@ -36,7 +37,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::io::{self, BufWriter, Write};
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -62,12 +63,13 @@ pub fn run(start: Start, setup: Setup, site: Site) -> Result<Ending, TuiError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let guard = Guard::take()?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(guard.screen()?)))?;
         let mut world = Live::new(site);
         let ending = terminal::drive(&mut terminal, App::new(start, setup), terminal::inputs()?, &mut world).await;
         drop(terminal);
-        drop(guard);
+        let printed = guard.leave().report();
         world.close().await;
+        let _ = io::stderr().write_all(printed.as_bytes());
         ending
     })
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     figure::{self, Labelled, PanelKind, RunState, View},
     optimizer::Knob,
-    run::{Command, Event, Outcome, Plan},
+    run::{Command, Event, Outcome, Plan, device::Load},
 };
 
 /// One session being watched.
@@ -37,6 +37,8 @@ pub struct Session {
     /// Where the session's log is.
     pub directory: Option<PathBuf>,
     pub elapsed: Duration,
+    /// How busy the process was when somebody last looked.
+    pub load: Option<Load>,
     selected: usize,
     /// The knob last chosen; a run that lacks it has the cursor on its first.
     knob: Knob,
@@ -92,6 +94,7 @@ impl Session {
             scope: Scope::Selected,
             directory: None,
             elapsed: Duration::ZERO,
+            load: None,
             selected: 0,
             knob: Knob::Sigma,
         }

@@ -18,8 +18,11 @@ use super::{
     theme::Theme,
 };
 use crate::{
-    figure::{RunState, text::thousands},
-    run::Budget,
+    figure::{
+        RunState,
+        text::{fixed, thousands},
+    },
+    run::{Budget, device::Load},
 };
 
 /// Draws where the session stands: what runs, how far it is, how long it took and will take.
@@ -35,14 +38,32 @@ pub fn render_top(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: T
         right.remove(0);
     }
     let right = fit(&right.join("   "), room);
-    let gap = columns.saturating_sub(width(&name) + 3 + width(&states) + width(&right));
+    let room = room.saturating_sub(width(&right) + 3);
+    let busy = session.load.map(|load| busy(load) + "   ").filter(|busy| width(busy) <= room).unwrap_or_default();
+    let gap = columns.saturating_sub(width(&name) + 3 + width(&states) + width(&busy) + width(&right));
     let line = Line::from(vec![
         Span::styled(name, theme.strong()),
         Span::styled(format!("   {states}"), theme.text()),
         Span::raw(" ".repeat(gap)),
+        Span::styled(busy, theme.quiet()),
         Span::styled(right, theme.text()),
     ]);
     frame.render_widget(line, area);
+}
+
+/// The process's share of one processor core and its memory; the load and memory of the GPUs. Of constant width, as far as it goes.
+fn busy(load: Load) -> String {
+    let gigabytes = |bytes: u64| fixed(bytes as f64 / 1e9, 1);
+    let memory = if load.memory < 1_000_000_000 {
+        format!("{:>3} MB", load.memory / 1_000_000)
+    } else {
+        format!("{} GB", gigabytes(load.memory))
+    };
+    let process = format!("cpu {:>3.0} %  {memory}", load.cpu_percent);
+    load.gpu.map_or(process.clone(), |gpu| {
+        let (used, all) = (gigabytes(gpu.memory), gigabytes(gpu.memory_total));
+        format!("{process}   gpu {:>3} %  {used} of {all} GB", gpu.busy_percent)
+    })
 }
 
 /// How many runs are in which state.

@@ -22,11 +22,15 @@ use super::{
 use crate::{
     figure,
     run::{
-        Engine, Event, Plan, device,
+        Engine, Event, Plan,
+        device::{DeviceName, Devices, Load, Meter},
         log::{self, Destination, LogError},
         preset,
     },
 };
+
+/// How often somebody looks how busy the process is.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
@@ -34,8 +38,8 @@ const POLL: Duration = Duration::from_secs(2);
 /// Where sessions run and where they are logged.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// A name that [`device::open`] knows.
-    pub device: String,
+    /// What their runs are spread over.
+    pub devices: Devices,
     /// Where their logs go.
     pub destination: Destination,
 }
@@ -49,7 +53,9 @@ pub struct Live {
     tasks: JoinSet<Done>,
     /// Counts the sessions begun.
     session: u64,
-    /// Reads the log again of a session that another process writes.
+    /// Whether a run of the session is on a GPU.
+    gpu: bool,
+    /// Looks again and again: at the log of a session that another process writes, or at how busy this process is.
     follower: Option<AbortHandle>,
 }
 
@@ -65,6 +71,8 @@ enum Done {
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
     Grown(u64, Box<log::Session>, Vec<Vec<Event>>),
+    /// Somebody looked how busy the process is, in the session of that count.
+    Looked(u64, Box<Meter>, Option<Load>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
     Opened(Result<(Box<Recording>, Box<log::Session>), String>),
     Message(Msg),
@@ -74,7 +82,7 @@ enum Done {
 impl Live {
     /// A world whose sessions run and are logged as `site` says.
     pub fn new(site: Site) -> Self {
-        Self { site, engine: None, flow: Flow::Drained, tasks: JoinSet::new(), session: 0, follower: None }
+        Self { site, engine: None, flow: Flow::Drained, tasks: JoinSet::new(), session: 0, gpu: false, follower: None }
     }
 
     fn end_session(&mut self) {
@@ -114,6 +122,24 @@ impl Live {
         }));
     }
 
+    /// Looks how busy the process is: at once to begin with, then a while after the look before.
+    fn look(&mut self, meter: Option<Box<Meter>>) {
+        let (session, gpu) = (self.session, self.gpu);
+        self.follower = Some(self.tasks.spawn(async move {
+            if meter.is_some() {
+                sleep(LOOK).await;
+            }
+            let looked = spawn_blocking(move || match meter {
+                None => (Box::new(Meter::new(gpu)), None),
+                Some(mut meter) => {
+                    let load = meter.look();
+                    (meter, load)
+                }
+            });
+            looked.await.map_or(Done::Nothing, |(meter, load)| Done::Looked(session, meter, load))
+        }));
+    }
+
     /// What the dashboard is to know of a finished task.
     fn report(&mut self, done: Done) -> Option<Msg> {
         match done {
@@ -122,6 +148,10 @@ impl Live {
                 self.follow(logs);
                 Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
+            Done::Looked(session, meter, load) if session == self.session => {
+                self.look(Some(meter));
+                load.map(Msg::Load)
+            }
             Done::Opened(Ok((recording, logs))) => {
                 self.end_session();
                 self.follow(logs);
@@ -129,7 +159,7 @@ impl Live {
             }
             Done::Opened(Err(reason)) => Some(Msg::Opened(Err(reason))),
             Done::Message(message) => Some(message),
-            Done::Grown(..) | Done::Nothing => None,
+            Done::Grown(..) | Done::Looked(..) | Done::Nothing => None,
         }
     }
 
@@ -139,6 +169,7 @@ impl Live {
                 let directory = engine.directory().map(PathBuf::from);
                 self.engine = Some(*engine);
                 self.flow = Flow::Open;
+                self.look(None);
                 Some(Msg::Started { directory })
             }
             Ok(engine) => {
@@ -158,6 +189,7 @@ impl World for Live {
         match effect {
             Effect::StartSession(plan) => {
                 self.end_session();
+                self.gpu = self.site.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
                 let (session, site) = (self.session, self.site.clone());
                 self.spawn(move || start(*plan, &site), move |started| Done::Started(session, flat(started)));
             }
@@ -251,8 +283,7 @@ fn export(request: ExportRequest) -> Result<PathBuf, String> {
 }
 
 fn start(plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
-    let device = device::open(&site.device).map_err(|error| chain(&error))?;
-    Engine::start(plan, &site.destination, &device).map(Box::new).map_err(|error| chain(&error))
+    Engine::start(plan, &site.destination, &site.devices).map(Box::new).map_err(|error| chain(&error))
 }
 
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {

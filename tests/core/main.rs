@@ -9,6 +9,7 @@ mod common;
 mod curvature;
 mod dense;
 mod derivatives;
+mod devices;
 mod estimators;
 mod loops;
 mod measurements;

@@ -9,6 +9,7 @@ use nso_tui::{
     random::Stream,
     run::{
         Command, Engine, Event, Outcome, Plan,
+        device::DeviceName,
         log::{Destination, LogReader, Session, run_folders},
         preset,
     },
@@ -16,13 +17,13 @@ use nso_tui::{
 
 use crate::training::without_time;
 
-fn plan(name: &str, sets: &[&str]) -> Plan {
+pub fn plan(name: &str, sets: &[&str]) -> Plan {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     preset::parse(name, &preset::find(name).unwrap(), &sets).unwrap()
 }
 
 /// Waits for every run's end; all events, run by run, as the channel delivered them.
-async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
+pub async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
     let mut events = vec![Vec::new(); runs];
     let over = |events: &[Vec<Event>]| events.iter().all(|run| matches!(run.last(), Some(Event::Finish { .. })));
     while !over(&events) {
@@ -32,14 +33,14 @@ async fn until_over(engine: &mut Engine, runs: usize) -> Vec<Vec<Event>> {
     events
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 fn run_to(directory: &Path, plan: &Plan) -> Vec<Vec<Event>> {
     block_on(async {
         let destination = Destination::Exactly(directory.to_owned());
-        let mut engine = Engine::start(plan.clone(), &destination, &Device::flex()).unwrap();
+        let mut engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();
         let events = until_over(&mut engine, plan.runs.len()).await;
         engine.close().await;
         events
@@ -105,7 +106,7 @@ fn a_directory_in_use_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("thesis.txt"), "precious").unwrap();
     let destination = Destination::Exactly(folder.path().to_owned());
-    let error = Engine::start(plan("quadratic", &[]), &destination, &Device::flex()).unwrap_err().to_string();
+    let error = Engine::start(plan("quadratic", &[]), &destination, &DeviceName::Flex.into()).unwrap_err().to_string();
     assert!(error.contains("exists and is not empty") && error.contains("--out"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -211,7 +212,7 @@ fn a_screen_that_never_looks_loses_nothing_and_holds_nobody_up() {
     let folder = tempfile::tempdir().unwrap();
     let destination = Destination::Exactly(folder.path().to_owned());
     let events = block_on(async {
-        let mut engine = Engine::start(plan.clone(), &destination, &Device::flex()).unwrap();
+        let mut engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();
         // Nobody receives until every log shows its end: the runs do not wait for the screen.
         let mut logs = Session::open(folder.path()).unwrap();
         let mut over = 0;
@@ -233,7 +234,7 @@ fn a_screen_that_never_looks_loses_nothing_and_holds_nobody_up() {
 fn a_restart_begins_again_and_gives_the_same_run() {
     let plan = plan("quadratic", &["train.gradients=50"]);
     let events = block_on(async {
-        let mut engine = Engine::start(plan.clone(), &Destination::Nowhere, &Device::flex()).unwrap();
+        let mut engine = Engine::start(plan.clone(), &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
         let first = until_over(&mut engine, 4).await;
         engine.send(3, Command::Restart);
         let mut second = Vec::new();
@@ -250,7 +251,7 @@ fn a_restart_begins_again_and_gives_the_same_run() {
 fn closing_stops_what_still_runs() {
     let plan = plan("quadratic", &["train.gradients=100000000"]);
     let last = block_on(async {
-        let mut engine = Engine::start(plan, &Destination::Nowhere, &Device::flex()).unwrap();
+        let mut engine = Engine::start(plan, &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
         engine.next().await.unwrap();
         engine.close().await
     });
@@ -265,7 +266,7 @@ fn closing_stops_what_still_runs() {
 fn a_change_that_comes_too_late_is_refused() {
     let plan = plan("quadratic", &["train.gradients=50"]);
     let answer = block_on(async {
-        let mut engine = Engine::start(plan, &Destination::Nowhere, &Device::flex()).unwrap();
+        let mut engine = Engine::start(plan, &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
         until_over(&mut engine, 4).await;
         engine.send(0, Command::Adjust { knob: nso_tui::optimizer::Knob::Lr, value: 0.1 });
         let answer = engine.next().await.unwrap();

@@ -4,7 +4,7 @@ use super::{Fault, train::BATCH};
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob, Rule},
     problem::ProblemConfig,
-    run::{RunPlan, section::Section},
+    run::{RunPlan, device::DeviceName, section::Section},
 };
 
 /// Longest name of a run.
@@ -45,8 +45,10 @@ pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &Problem
         return Err(section.fault("batch", format!("{} has no examples to make batches of", problem.kind())));
     }
     let batch = section.count("batch", BATCH)?.and_then(|count| usize::try_from(count).ok());
+    let device = section.text("device")?.map(|name| name.parse::<DeviceName>()).transpose();
+    let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read, batch })
+    Ok(RunPlan { name, hyperparameters: read, batch, device })
 }
 
 /// Defaults must be knobs and choices, and within range even where no run uses them.

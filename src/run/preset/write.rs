@@ -116,6 +116,9 @@ fn run_as_table(run: &RunPlan) -> Table {
     if let Some(batch) = run.batch {
         table.insert("batch".into(), integer(batch));
     }
+    if let Some(device) = run.device {
+        table.insert("device".into(), device.to_string().into());
+    }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());
     }

@@ -19,7 +19,7 @@ fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Knob, f64)])) ->
     let plain = Hyperparameters::new(method).unwrap();
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters = knobs.iter().fold(chosen, |sum, &(knob, value)| sum.with(knob, value).unwrap());
-    RunPlan { name: name.into(), hyperparameters, batch: None }
+    RunPlan { name: name.into(), hyperparameters, batch: None, device: None }
 }
 
 /// Every method once and one with all the trimmings, under names of any length.

@@ -146,7 +146,7 @@ pub fn plan() -> Plan {
         let plain = Hyperparameters::new(method).unwrap();
         let hyperparameters =
             usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters, batch: None }
+        RunPlan { name: name.into(), hyperparameters, batch: None, device: None }
     };
     Plan {
         preset: "mnist-mlp".into(),
@@ -183,6 +183,7 @@ pub fn start(run: usize) -> Event {
         run: plan.runs[run].name.clone(),
         hyperparameters: plan.runs[run].hyperparameters,
         seed: 1,
+        device: "flex".into(),
         parameters: 101_770,
         budget: plan.train.budget,
         steps_per_epoch: 32,

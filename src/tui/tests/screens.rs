@@ -5,7 +5,10 @@ use insta::assert_snapshot;
 use super::scene::{Scene, finish};
 use crate::{
     optimizer::Knob,
-    run::{Event, Outcome},
+    run::{
+        Event, Outcome,
+        device::{GpuLoad, Load},
+    },
     tui::Msg,
 };
 
@@ -146,4 +149,17 @@ fn seven_bits_are_seven_bits() {
             assert_eq!(foreign, "", "after {keys} at {size}");
         }
     }
+}
+
+#[test]
+fn how_busy_the_machine_is_stands_in_the_top_line_where_there_is_room() {
+    let top = |gpu, size: &str| {
+        let load = Load { cpu_percent: 187.4, memory: 412_300_000, gpu };
+        Scene::watching().tell(Msg::Load(load)).at(size).lines().next().unwrap().to_owned()
+    };
+    let gpu = Some(GpuLoad { busy_percent: 63, memory: 2_140_000_000, memory_total: 8_000_000_000 });
+    assert!(top(None, "160x40").contains("   cpu 187 %  412 MB   "), "{}", top(None, "160x40"));
+    assert!(top(gpu, "160x40").contains(" 412 MB   gpu  63 %  2.1 of 8.0 GB   "), "{}", top(gpu, "160x40"));
+    // What was there before has the room first.
+    assert_eq!(top(gpu, "80x24"), Scene::watching().at("80x24").lines().next().unwrap());
 }

@@ -1,0 +1,145 @@
+//! Noise drawn on the device: each vector a pure function of its key, law, length and device.
+//! The framework has one generator for the whole process; it is seeded and used under one lock, so that it carries nothing from
+//! one draw to another, nor from one run to its siblings.
+
+use std::{
+    f64::consts::FRAC_1_SQRT_2,
+    sync::{Mutex, PoisonError},
+};
+
+use burn::tensor::{DType, Distribution, Tensor};
+
+use super::NoiseLaw;
+use crate::autodiff::Vector;
+
+/// Held from the seeding of the framework's generator to the last number taken from it.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+/// xi by the law, in the shape, precision and place of `like`.
+pub(super) fn draw(key: u64, like: &Vector, law: NoiseLaw) -> Vector {
+    let device = like.device();
+    let random = |distribution| Tensor::<1>::random(like.dims(), distribution, (&device, DType::F32));
+    let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(key);
+    let xi = match law {
+        NoiseLaw::Gaussian => random(Distribution::Normal(0.0, 1.0)),
+        NoiseLaw::Laplace => laplace_quantile(random(Distribution::Uniform(0.0, 1.0))),
+        NoiseLaw::Uniform => random(Distribution::Uniform(-3f64.sqrt(), 3f64.sqrt())),
+        NoiseLaw::Binomial | NoiseLaw::BinomialUncentred => {
+            let coin = || random(Distribution::Bernoulli(0.5));
+            let heads = coin() + coin() + coin() + coin();
+            if law.is_centred() { heads - 2.0 } else { heads }
+        }
+    };
+    drop(guard);
+    if like.dtype() == DType::F32 { xi } else { xi.cast(like.dtype()) }
+}
+
+/// Inverse of the distribution function of Laplace(0, 1/sqrt 2) at each p, as on the host: -sign(2p - 1) log(1 - |2p - 1|) / sqrt 2,
+/// a p nearer to an end than 2^-25 taken for it.
+fn laplace_quantile(p: Vector) -> Vector {
+    let centred = p * 2.0 - 1.0;
+    let tail = (centred.clone().abs() * -1.0 + 1.0).clamp_min(f64::from(f32::EPSILON) / 2.0);
+    centred.sign() * tail.log() * -FRAC_1_SQRT_2
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::{
+        autodiff::values,
+        optimizer::{Noise, NoiseSource, NoiseStream},
+    };
+
+    fn like(length: usize) -> Vector {
+        Vector::zeros([length], &Device::flex())
+    }
+
+    fn next(stream: &mut NoiseStream, law: NoiseLaw) -> Vec<f64> {
+        values(&stream.draw(&like(101), Noise { law, ..Noise::gaussian(1.0) }))
+    }
+
+    /// By definition: variance 1 and fourth moments 3, 6, 1.8, 2.5, about a mean of 0 and for the last of 2.
+    #[test]
+    fn every_law_has_its_moments_on_the_device() {
+        let laws = [
+            (NoiseLaw::Gaussian, 0.0, 3.0),
+            (NoiseLaw::Laplace, 0.0, 6.0),
+            (NoiseLaw::Uniform, 0.0, 1.8),
+            (NoiseLaw::Binomial, 0.0, 2.5),
+            (NoiseLaw::BinomialUncentred, 2.0, 2.5),
+        ];
+        for (law, mean, kurtosis) in laws {
+            let draws = values(&draw(7, &like(400_000), law));
+            let moment = |power| draws.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / 400_000.0;
+            assert!(moment(1).abs() < 0.008, "{law:?}: mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 0.02, "{law:?}: variance {}", moment(2));
+            assert!(moment(3).abs() < 0.15, "{law:?}: third moment {}", moment(3));
+            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{law:?}: fourth moment {}", moment(4));
+        }
+    }
+
+    /// A quarter of Laplace(0, 1/sqrt 2) lies below -log 2 / sqrt 2 = -.490129; the lowest number stands for 2^-25, -log 2^24 / sqrt 2.
+    #[test]
+    fn the_quantiles_of_laplace_are_those_of_the_host() {
+        let p = Vector::from_floats([0.0f32, 0.25, 0.5, 0.75, 1.0], &Device::flex());
+        for (found, expected) in
+            values(&laplace_quantile(p)).into_iter().zip([-11.763, -0.490_129, 0.0, 0.490_129, 11.763])
+        {
+            assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn streams_that_take_turns_draw_what_each_draws_alone() {
+        for law in NoiseLaw::ALL {
+            let alone = |seed| {
+                let mut stream = NoiseStream::on_device(seed);
+                [(); 5].map(|()| next(&mut stream, law))
+            };
+            let [a, b] = [alone(1), alone(2)];
+            let mut all = [a.clone(), b.clone()].concat();
+            all.sort_by(|one, other| one.partial_cmp(other).unwrap());
+            all.dedup();
+            assert_eq!(all.len(), 10, "{law:?}: each draw of each seed is its own");
+            let mut streams = [1, 2].map(NoiseStream::on_device);
+            for turn in 0..5 {
+                assert_eq!(next(&mut streams[0], law), a[turn], "{law:?}");
+                assert_eq!(next(&mut streams[1], law), b[turn], "{law:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn streams_on_many_threads_draw_what_each_draws_alone() {
+        let drawn = &|seed| {
+            let mut stream = NoiseStream::on_device(seed);
+            (0..2_000).map(|_| next(&mut stream, NoiseLaw::Binomial)).collect::<Vec<_>>()
+        };
+        let seeds = [1, 2, 3, 4];
+        let alone = seeds.map(drawn);
+        let begin = &Barrier::new(seeds.len());
+        let together = thread::scope(|scope| {
+            let threads = seeds.map(|seed| {
+                scope.spawn(move || {
+                    begin.wait();
+                    drawn(seed)
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert!(alone == together);
+    }
+
+    #[test]
+    fn noise_comes_in_the_precision_of_the_weights() {
+        let wide = Vector::zeros([16], (&Device::flex(), DType::F64));
+        let found = draw(3, &wide, NoiseLaw::Gaussian);
+        assert_eq!(found.dtype(), DType::F64);
+        assert_eq!(values(&found), values(&draw(3, &like(16), NoiseLaw::Gaussian)));
+    }
+}

@@ -1,0 +1,52 @@
+//! Which backend and device, chosen at run time: names, what this binary and machine offer, and what runs go where.
+
+mod list;
+mod load;
+mod name;
+mod offer;
+#[cfg(feature = "tch")]
+mod torch;
+#[cfg(feature = "wgpu")]
+mod webgpu;
+
+use burn::tensor::Device;
+
+use crate::optimizer::NoiseStream;
+
+pub use list::Devices;
+pub use load::{GpuLoad, Load, Meter};
+pub use name::DeviceName;
+pub use offer::{Offer, about, best, name_of, offers, open};
+
+/// Why a device cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No device is called so.
+    #[error("no device '{asked}' in this build{hint}; `nso-tui devices` lists what there is")]
+    Unknown {
+        /// As asked.
+        asked: String,
+        /// ", did you mean ...?", or nothing.
+        hint: String,
+    },
+    /// This binary or machine has none.
+    #[error("device {name} cannot be used: {reason}")]
+    Unavailable {
+        /// As asked.
+        name: String,
+        /// Why not, and what can be done about it.
+        reason: String,
+    },
+}
+
+impl DeviceError {
+    fn unavailable(name: impl ToString, reason: impl Into<String>) -> Self {
+        Self::Unavailable { name: name.to_string(), reason: reason.into() }
+    }
+}
+
+/// The noise stream of `seed` for a run on `device`: drawn there on a GPU, so that no step waits for the host, and on
+/// the host elsewhere, so that all CPU backends see the same noise.
+pub fn noise(seed: u64, device: &Device) -> NoiseStream {
+    if name_of(device).is_gpu() { NoiseStream::on_device(seed) } else { NoiseStream::new(seed) }
+}
