@@ -19,7 +19,7 @@ use super::{
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 17] = [
+const EMBEDDED: [(&str, &str); 20] = [
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
@@ -28,6 +28,9 @@ const EMBEDDED: [(&str, &str); 17] = [
     ("mnist-mlp", include_str!("../../presets/mnist-mlp.toml")),
     ("fashion-cnn", include_str!("../../presets/fashion-cnn.toml")),
     ("clipart-mobilenet", include_str!("../../presets/clipart-mobilenet.toml")),
+    ("clipart-augment", include_str!("../../presets/clipart-augment.toml")),
+    ("clipart-distance", include_str!("../../presets/clipart-distance.toml")),
+    ("resnet34-folder", include_str!("../../presets/resnet34-folder.toml")),
     ("methods", include_str!("../../presets/methods.toml")),
     ("one-sided", include_str!("../../presets/one-sided.toml")),
     ("perturbation-gap", include_str!("../../presets/perturbation-gap.toml")),
