@@ -1,5 +1,6 @@
 //! Numbers of LibTorch, which carries its own reverse mode: the same operations by its own kernels, differentiated as often as asked.
 //! The only file that looks beneath burn's tensors, and it only takes a tensor out of burn's hands and gives it back.
+#![expect(deprecated, reason = "burn calls burn-tch deprecated; nothing of it is as fast on convolutions of a CPU")]
 
 use burn::tensor::{DType, Device, Int, Tensor};
 use burn_dispatch::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor, DispatchTensorKind};

@@ -11,6 +11,7 @@ mod dense;
 mod derivatives;
 mod devices;
 mod estimators;
+mod fine_tune;
 mod loops;
 mod measurements;
 mod methods;

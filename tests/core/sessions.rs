@@ -37,7 +37,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-fn run_to(directory: &Path, plan: &Plan) -> Vec<Vec<Event>> {
+pub fn run_to(directory: &Path, plan: &Plan) -> Vec<Vec<Event>> {
     block_on(async {
         let destination = Destination::Exactly(directory.to_owned());
         let mut engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();

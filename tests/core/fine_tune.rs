@@ -1,0 +1,192 @@
+//! Fine-tuning: what is trained and what stays, whose moments are learnt from what, images in parts and images augmented.
+
+use std::fs;
+
+use burn::tensor::{DType, Device};
+use nso_tui::{
+    autodiff::{read, values},
+    problem::{
+        Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem, Source, Start,
+        Weights,
+        checkpoint::embedded_mobilenet,
+        data::{Augmentation, Flip, IMAGENET, Share, clipart, folder::Corrupt},
+    },
+    run::preset,
+};
+use safetensors::SafeTensors;
+
+use crate::{
+    common::{apart, vector},
+    networks::{data, moments, weights},
+    sessions::run_to,
+};
+
+const CLASSES: usize = 7;
+
+fn clip_art(freeze: &[&str], augmentation: Augmentation) -> FineTune {
+    FineTune {
+        backbone: Backbone::MobileNetV2 { stem_stride: 2 },
+        weights: Weights::Embedded,
+        freeze: freeze.iter().map(|&prefix| prefix.to_owned()).collect(),
+        stored_norms: false,
+        images: ImageSet {
+            source: Source::Clipart,
+            size: None,
+            per_class: None,
+            label_noise: Share::NONE,
+            test_share: Share::NONE,
+            corrupt: Corrupt::Error,
+            augmentation,
+        },
+    }
+}
+
+/// The gradient of what is trained is the part of the whole gradient that belongs to it, and the rest is not in the layout.
+#[test]
+fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_gradient() {
+    let network = MobileNetV2::new(CLASSES, 2, 32);
+    let layout = network.layout();
+    let w = weights(layout);
+    let data = data(4, 32);
+    let whole = Classifier::new(network.clone(), (&data, &data), Device::flex());
+    let gradient = values(&whole.objective(Examples::First(4)).gradient(&vector(&w, DType::F32)).gradient);
+
+    let mut start = Start::drawn(&network);
+    let (mut expected, mut kept) = (Vec::new(), Vec::new());
+    for (index, entry) in layout.entries().iter().enumerate() {
+        let place = entry.offset..entry.offset + entry.len();
+        start.values[index] = Some(w[place.clone()].iter().map(|&x| x as f32).collect());
+        start.fixed[index] = entry.name.starts_with("features.");
+        if !start.fixed[index] {
+            expected.extend_from_slice(&gradient[place.clone()]);
+            kept.extend_from_slice(&w[place]);
+        }
+    }
+    let head = Classifier::starting(network, start, (&data, &data), Device::flex());
+    let names: Vec<&str> = Problem::layout(&head).entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["classifier.1.weight", "classifier.1.bias"]);
+    let found = values(&head.objective(Examples::First(4)).gradient(&vector(&kept, DType::F32)).gradient);
+    let off = apart(&found, &expected);
+    assert!(off < 1e-6, "{off:e}");
+}
+
+#[test]
+fn a_prefix_that_names_nothing_is_told() {
+    let error = clip_art(&["feature."], Augmentation::default()).build(1, &Device::flex(), &|_, _| ()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "problem.freeze: no tensor's name begins with 'feature.'; the first is 'features.0.0.weight'"
+    );
+}
+
+/// 30 images of 64 x 64 go through a MobileNetV2 in two parts; each part alone is a minibatch.
+#[test]
+fn a_mean_over_many_images_is_the_mean_over_its_parts() {
+    let network = MobileNetV2::new(CLASSES, 1, 64);
+    let (w, stored) = (weights(network.layout()), moments(network.statistics()));
+    let (w, stored) = (vector(&w, DType::F32), vector(&stored, DType::F32));
+    let data = data(30, 64);
+    let problem = Classifier::new(network, (&data, &data), Device::flex());
+    let mode = || Mode { statistics: Some(stored.clone()), ..Mode::default() };
+    let whole = problem.objective_in(mode(), Examples::First(30)).gradient(&w);
+    let halves = [0..15, 15..30].map(|half: std::ops::Range<usize>| {
+        problem.objective_in(mode(), Examples::Chosen(&half.collect::<Vec<_>>())).gradient(&w)
+    });
+    let mean: Vec<f64> = values(&((halves[0].gradient.clone() + halves[1].gradient.clone()) * 0.5));
+    let off = apart(&values(&whole.gradient), &mean);
+    assert!(off < 1e-5, "{off:e}");
+    let losses = read(vec![whole.loss, halves[0].loss.clone(), halves[1].loss.clone()]);
+    assert!((losses[0] - 0.5 * (losses[1] + losses[2])).abs() < 1e-5, "{losses:?}");
+}
+
+/// Every gradient of one step sees one draw, the next step another, and measuring none.
+#[test]
+fn a_draw_of_the_augmentation_is_a_step_s_own() {
+    let problem =
+        clip_art(&[], Augmentation { padding: 4, flip: Flip::Half }).build(1, &Device::flex(), &|_, _| ()).unwrap();
+    let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
+    let w = vector(&w, DType::F32);
+    let loss = |draw: Option<u64>| {
+        let statistics = problem.statistics().map(|found| found.initial);
+        let mode = Mode { statistics, draw, smoothing: 0.0 };
+        read(vec![problem.objective_in(mode, Examples::Chosen(&[0, 50, 100, 150])).loss(&w)])[0]
+    };
+    assert_eq!(loss(Some(3)), loss(Some(3)));
+    assert_ne!(loss(Some(3)), loss(Some(4)));
+    assert_ne!(loss(Some(3)), loss(None));
+}
+
+/// Sums of the stem's convolution over all pixels of all images, by plain loops: its mean per channel.
+fn stem_means(kernels: &[f32], images: &[f32], count: usize) -> Vec<f64> {
+    let pixel = |image: usize, channel: usize, y: usize, x: usize| {
+        // One pixel of zeros around.
+        let inside = (1..=32).contains(&y) && (1..=32).contains(&x);
+        if inside { f64::from(images[((image * 3 + channel) * 32 + y - 1) * 32 + x - 1]) } else { 0.0 }
+    };
+    let mut means = vec![0.0; 32];
+    for (out, mean) in means.iter_mut().enumerate() {
+        for image in 0..count {
+            for (y, x) in (0..16).flat_map(|y| (0..16).map(move |x| (2 * y, 2 * x))) {
+                for (channel, dy, dx) in (0..3).flat_map(|c| (0..9).map(move |tap| (c, tap / 3, tap % 3))) {
+                    let kernel = f64::from(kernels[((out * 3 + channel) * 3 + dy) * 3 + dx]);
+                    *mean += kernel * pixel(image, channel, y + dy, x + dx);
+                }
+            }
+        }
+        *mean /= (count * 256) as f64;
+    }
+    means
+}
+
+/// One step on one whole batch moves the stored mean of the stem a tenth of the way to the mean under the clean weights: for SGD, whose
+/// pass is clean, for SAM, whose first is, and for NSO and WP-SGD, which have none; not at all where the moments are kept.
+#[test]
+fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
+    let checkpoint = embedded_mobilenet().unwrap();
+    let kernels = checkpoint.tensor("features.0.0.weight", &[32, 3, 3, 3]).unwrap();
+    let before = checkpoint.tensor("features.0.1.running_mean", &[32]).unwrap();
+    let images = clipart::embedded().unwrap().0.per_class(1, 1).normalised(&IMAGENET);
+    let seen = stem_means(&kernels, &images.inputs, 9);
+    let learned: Vec<f64> = before.iter().zip(&seen).map(|(&old, new)| 0.9 * f64::from(old) + 0.1 * new).collect();
+
+    let text = r#"
+        title = "moments"
+        [problem]
+        kind = "fine-tune"
+        per_class = 1
+        [train]
+        steps = 1
+        batch = 9
+        probe_every = "never"
+        [defaults]
+        lr = 0.01
+        sigma = 0.05
+        [[run]]
+        name = "sgd"
+        method = "sgd"
+        [[run]]
+        name = "sam"
+        method = "sam"
+        rho = 0.5
+        [[run]]
+        name = "nso"
+        method = "nso"
+        [[run]]
+        name = "wp-sgd"
+        method = "wp-sgd"
+    "#;
+    for (batch_norm, expected) in [("batch", &learned), ("stored", &before.iter().copied().map(f64::from).collect())] {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = preset::parse("moments", text, &[format!("problem.batch_norm={batch_norm}")]).unwrap();
+        run_to(folder.path(), &plan);
+        for run in ["sgd", "sam", "nso", "wp-sgd"] {
+            let file = fs::read(folder.path().join(run).join("weights.safetensors")).unwrap();
+            let file = SafeTensors::deserialize(&file).unwrap();
+            let bytes = file.tensor("features.0.1.running_mean").unwrap().data().to_vec();
+            let found: Vec<f64> =
+                bytes.chunks(4).map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect();
+            let off = apart(&found, expected);
+            assert!(off < 1e-5, "{run}, {batch_norm}: {off:e}");
+        }
+    }
+}
