@@ -183,7 +183,7 @@ fn the_readme_lists_every_preset_knob_and_choice() {
 #[test]
 fn every_asset_has_its_source_licence_and_hash() {
     let sources = fs::read_to_string(root().join("assets/SOURCES.md")).unwrap();
-    for folder in ["fonts", "mnist"] {
+    for folder in ["fonts", "mnist", "mobilenet"] {
         for entry in fs::read_dir(root().join("assets").join(folder)).unwrap() {
             let name = entry.unwrap().file_name().to_string_lossy().into_owned();
             assert!(sources.contains(&format!("{folder}/{name}")), "{folder}/{name}");
