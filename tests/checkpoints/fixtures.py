@@ -47,7 +47,7 @@ views = {
     "parameter": torch.nn.Parameter(base[3]),
 }
 # Halves: every kind of value of f16 and bf16, subnormal ones too, but for infinities and NaN.
-halves = torch.arange(0, 1 << 16, 331, dtype=torch.int32).to(torch.int16)
+halves = torch.arange(0, 1 << 16, 443, dtype=torch.int32).to(torch.int16)
 f16 = halves.view(torch.float16)
 bf16 = halves.view(torch.bfloat16)
 types = {

@@ -70,7 +70,7 @@ fn the_embedded_mobilenet_is_whole() {
 #[test]
 fn what_is_no_regular_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for path in [folder.path().to_owned(), folder.path().join("absent.pth")] {
+    for path in [folder.path().to_owned(), folder.path().join("absent.pth"), "/dev/null".into()] {
         let error = Checkpoint::open(&path).unwrap_err();
         assert!(matches!(error, CheckpointError::Read { .. }));
         assert!(error.to_string().contains(&path.display().to_string()));

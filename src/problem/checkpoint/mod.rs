@@ -15,7 +15,7 @@ mod view;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
 };
@@ -174,8 +174,8 @@ pub fn embedded_mobilenet() -> Result<Checkpoint, CheckpointError> {
 
 /// The bytes of a regular file.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Looked at before it is opened: opening a pipe would wait for somebody to write.
+    let metadata = fs::metadata(path)?;
     let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     if !metadata.is_file() {
         return refused("not a regular file");
@@ -186,7 +186,7 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     let length = usize::try_from(metadata.len()).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length)?;
-    file.take(metadata.len()).read_to_end(&mut bytes)?;
+    File::open(path)?.take(metadata.len()).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -14,7 +14,7 @@ use super::{
     view::{Element, Spacing, View},
 };
 
-/// Longest header: several thousand tensors. The library needs up to 80 times as much memory to read it.
+/// Longest header: several thousand tensors. The library takes up to 50 times as much memory to read it.
 const LONGEST_HEADER: u64 = 1 << 19;
 
 /// Whether the file begins as this format does: the header's length, then its JSON.
