@@ -232,10 +232,9 @@ fn presets_and_devices_are_listed_name_first() {
     let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
     let names: Vec<String> = devices.lines().map(first).collect();
     assert!(devices.starts_with("flex ") && devices.matches("(the default)").count() == 1, "{devices}");
-    for backend in ["tch", "wgpu"] {
+    for (backend, built) in [("tch", cfg!(feature = "tch")), ("wgpu", cfg!(feature = "wgpu"))] {
         assert!(names.iter().any(|name| name == backend), "{devices}");
         let hint = format!("cargo build --release --features {backend}");
-        let built = if backend == "tch" { cfg!(feature = "tch") } else { cfg!(feature = "wgpu") };
         assert!(devices.contains(&hint) != built, "{devices}");
     }
 }

@@ -6,7 +6,8 @@ use super::check::{Bar, Check};
 use crate::{
     autodiff::{Vector, values},
     figure::text::{fixed, significant},
-    optimizer::{Noise, NoiseLaw, NoiseSource, NoiseStream},
+    optimizer::{Noise, NoiseLaw, NoiseSource},
+    run::device,
 };
 
 /// Draws that the moments are taken of.
@@ -40,7 +41,7 @@ fn moments(law: NoiseLaw) -> Moments {
 /// Every law from a run's own stream.
 pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
     let like = Vector::zeros([DRAWS], device);
-    NoiseLaw::ALL.into_iter().map(|law| law_of(law, &mut NoiseStream::new(seed), &like)).collect()
+    NoiseLaw::ALL.into_iter().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
 }
 
 /// Whether `source` draws by `law`: mean, second to fourth central moment, and the product of neighbours, each in standard
@@ -78,6 +79,7 @@ pub fn law_of(law: NoiseLaw, source: &mut dyn NoiseSource, like: &Vector) -> Che
 mod tests {
     use super::*;
     use crate::doctor::check::Verdict;
+    use crate::optimizer::NoiseStream;
 
     /// Noise of a run with something done to it.
     struct Changed<F>(NoiseStream, F);

@@ -11,11 +11,9 @@ use super::{
 use crate::{
     autodiff::{Vector, values, vector_like},
     figure::text::thousands,
-    optimizer::{
-        Base, BaseRule, Before, Hyperparameters, Memory, Method, Noise, NoiseStream, Progress, Rule, Scaling, Terrain,
-    },
+    optimizer::{Base, BaseRule, Before, Hyperparameters, Memory, Method, Noise, Progress, Rule, Scaling, Terrain},
     problem::{Examples, Problem},
-    run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, train},
+    run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
 };
 
 /// Steps of a walk.
@@ -111,7 +109,7 @@ fn walk(device: &Device, method: Method) -> Path {
     let terrain = Terrain { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
     let base = Base { rule: BaseRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3 };
     let hyperparameters = Hyperparameters { lr: 0.1, ..Hyperparameters::of(Rule::Follow { method, base }) };
-    let (mut w, mut memory, mut noise) = (start.clone(), Memory::default(), NoiseStream::new(1));
+    let (mut w, mut memory, mut noise) = (start.clone(), Memory::default(), device::noise(1, device));
     let steps = (0..STEPS).map(|_| {
         let before = Before { w: w.clone(), memory: std::mem::take(&mut memory), progress: Progress::STILL };
         let after = hyperparameters.step(f.as_ref(), before, (terrain, &mut noise));

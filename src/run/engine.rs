@@ -79,8 +79,8 @@ impl Engine {
         let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
         let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
         let build = |(name, device): (DeviceName, Device)| Ok((name, plan.problem.build(plan.train.seed, &device)?));
-        let built = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
-        let problems: Vec<_> = assigned.iter().map(|name| built[name].clone()).collect();
+        let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
+        let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
         Self::with_problems(plan, &problems, destination)
     }
 

@@ -62,8 +62,8 @@ impl Captured {
         }
         let kept = self.last.len();
         let all = if kept == self.count { String::new() } else { format!(", the last {kept} of {} lines", self.count) };
-        let lines: String = self.last.iter().map(|line| format!("  {line}\n")).collect();
-        format!("printed while the dashboard was shown{all} (--log FILE keeps all):\n{lines}")
+        let lines: Vec<&str> = self.last.iter().map(String::as_str).collect();
+        format!("printed while the dashboard was shown{all} (--log FILE keeps all):\n  {}\n", lines.join("\n  "))
     }
 }
 
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_without_what_terminals_act_on() {
-        let printed: String = (1..=30).map(|line| format!("\u{1b}[31mline {line}\r\n\n")).collect();
-        let captured = Captured::read(printed.as_bytes());
+        let printed: Vec<String> = (1..=30).map(|line| format!("\u{1b}[31mline {line}\r\n\n")).collect();
+        let captured = Captured::read(printed.concat().as_bytes());
         assert_eq!((captured.count, captured.last.len()), (30, 20));
         assert_eq!((captured.last[0].as_str(), captured.last[19].as_str()), ("[31mline 11", "[31mline 30"));
     }

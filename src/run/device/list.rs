@@ -36,7 +36,7 @@ impl Devices {
         let mut names = names.into_iter();
         match names.next() {
             Some(first) => Ok(Self { first, others: names.collect() }),
-            None => Err(DeviceError::unavailable(asked, "no device is named")),
+            None => Err(DeviceError::unavailable(&asked, "no device is named")),
         }
     }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Devices {
 #[cfg(feature = "tch")]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     match super::torch::cuda_devices() {
-        0 => Err(DeviceError::unavailable("tch:cuda", super::torch::NO_CUDA)),
+        0 => Err(DeviceError::unavailable(&"tch:cuda", super::torch::NO_CUDA)),
         count => Ok((0..count).map(DeviceName::TorchCuda).collect()),
     }
 }
@@ -84,7 +84,7 @@ fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
 /// Every CUDA device.
 #[cfg(not(feature = "tch"))]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
-    Err(DeviceError::unavailable("tch:cuda", super::offer::NO_TORCH))
+    Err(DeviceError::unavailable(&"tch:cuda", super::offer::NO_TORCH))
 }
 
 #[cfg(test)]
@@ -93,12 +93,12 @@ mod tests {
     use crate::run::preset;
 
     fn plan(own: &[Option<&str>]) -> Plan {
-        let run = |(index, device): (usize, &Option<&str>)| {
+        let run = |(index, device): (usize, Option<&str>)| {
             let device = device.map_or(String::new(), |device| format!("device = \"{device}\"\n"));
             format!("[[run]]\nname = \"{index}\"\nmethod = \"sgd\"\nlr = 0.1\n{device}")
         };
-        let runs: String = own.iter().enumerate().map(run).collect();
-        let text = format!("[problem]\nkind = \"valley\"\n[train]\nsteps = 1\n{runs}");
+        let runs: Vec<String> = own.iter().copied().enumerate().map(run).collect();
+        let text = format!("[problem]\nkind = \"valley\"\n[train]\nsteps = 1\n{}", runs.concat());
         preset::parse("test", &text, &[]).unwrap()
     }
 

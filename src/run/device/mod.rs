@@ -40,7 +40,7 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
-    fn unavailable(name: impl ToString, reason: impl Into<String>) -> Self {
+    fn unavailable(name: &impl ToString, reason: impl Into<String>) -> Self {
         Self::Unavailable { name: name.to_string(), reason: reason.into() }
     }
 }

@@ -79,7 +79,7 @@ pub fn open(name: DeviceName) -> Result<Device, DeviceError> {
         #[cfg(not(feature = "wgpu"))]
         DeviceName::Wgpu(_) => Err(NO_WGPU.to_owned()),
     };
-    opened.map_err(|reason| DeviceError::unavailable(name, reason))
+    opened.map_err(|reason| DeviceError::unavailable(&name, reason))
 }
 
 /// The name of a device that [`open`] gave.

@@ -6,7 +6,7 @@ use super::{DeviceName, Offer, about};
 
 /// Why there is no CUDA device.
 pub const NO_CUDA: &str =
-    "this libtorch sees no CUDA device; it needs a libtorch built for CUDA or ROCm while building, and a driver";
+    "this libtorch sees no CUDA device; it takes a libtorch for CUDA or ROCm at build time, and a driver";
 
 /// Why there is no device of Apple's Metal Performance Shaders.
 const NO_MPS: &str = "this libtorch has no Metal Performance Shaders; they are part of libtorch on macOS";
