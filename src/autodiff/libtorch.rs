@@ -7,7 +7,7 @@ use burn_dispatch::{BackendTensor, DispatchAutodiffContext, DispatchDevice, Disp
 use burn_tch::TchTensor;
 
 use super::{
-    Evaluation, Layout, Loss, Model, Objective, Parameters, Product, Real, Scalar, Vector,
+    Base, Dual, Evaluation, Forward, Layout, Loss, Model, Objective, Parameters, Product, Real, Scalar, Vector,
     objective::Differentiable,
     real::{Moments, Window},
 };
@@ -106,7 +106,7 @@ impl Real for LibTorch {
     }
 
     fn relu6<const D: usize>(a: Tracked<D>) -> Tracked<D> {
-        Tracked(a.0.hardtanh())
+        Tracked(a.0.relu6())
     }
 
     fn tanh<const D: usize>(a: Tracked<D>) -> Tracked<D> {
@@ -183,6 +183,52 @@ impl Real for LibTorch {
     }
 }
 
+impl Base for LibTorch {
+    /// [n, c, h' w'], by index into h w.
+    type Places = tch::Tensor;
+
+    fn expand<const D: usize>(a: Tracked<D>, shape: [usize; D]) -> Tracked<D> {
+        Tracked(a.0.expand(sizes(shape), false))
+    }
+
+    fn zeros_like<const D: usize>(a: &Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.zeros_like())
+    }
+
+    fn gate<const D: usize>(a: Tracked<D>, by: &Tracked<D>, [low, high]: [f64; 2]) -> Tracked<D> {
+        let by = by.0.detach();
+        let below = by.le(low);
+        let closed = if high.is_finite() { below.logical_or(&by.ge(high)) } else { below };
+        Tracked(a.0.masked_fill(&closed, 0.0))
+    }
+
+    fn exp<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.exp())
+    }
+
+    fn inverse_root<const D: usize>(a: Tracked<D>, epsilon: f64) -> Tracked<D> {
+        Tracked((a.0 + epsilon).rsqrt())
+    }
+
+    fn sum_columns(a: Tracked<2>) -> Tracked<2> {
+        Tracked(a.0.sum_dim_intlist([1].as_slice(), true, None))
+    }
+
+    fn channel_means(images: Tracked<4>) -> Tracked<4> {
+        Tracked(images.0.mean_dim([0, 2, 3].as_slice(), true, None))
+    }
+
+    fn max_places(images: Tracked<4>, width: usize, window: Window) -> (Tracked<4>, tch::Tensor) {
+        let [width, stride, padding] = [width, window.stride, window.padding].map(|count| [size(count); 2]);
+        let (found, places) = images.0.max_pool2d_with_indices(width, stride, padding, [1, 1], false);
+        (Tracked(found), places.flatten(2, 3))
+    }
+
+    fn at_places(images: Tracked<4>, places: tch::Tensor, shape: [usize; 4]) -> Tracked<4> {
+        Tracked(images.0.flatten(2, 3).gather(2, &places, false).reshape(sizes(shape)))
+    }
+}
+
 /// The objective of a model on one batch, by LibTorch's own reverse mode.
 pub struct Native<'a, M: Model> {
     /// What burn would make of it, where LibTorch refuses.
@@ -206,9 +252,13 @@ impl<'a, M: Model> Native<'a, M> {
         self.burn.model.layout()
     }
 
+    fn leaves(&self, w: &Vector) -> Vec<tch::Tensor> {
+        let leaf = |piece| from_burn(piece).detach().set_requires_grad(true);
+        self.layout().cut(w).into_iter().map(leaf).collect()
+    }
+
     fn forward(&self, w: &Vector) -> Recorded {
-        let leaves: Vec<tch::Tensor> =
-            self.layout().cut(w).into_iter().map(|piece| from_burn(piece).detach().set_requires_grad(true)).collect();
+        let leaves = self.leaves(w);
         let numbers = leaves.iter().map(|leaf| Tracked(leaf.shallow_clone())).collect();
         let parameters = Parameters::<LibTorch>::new(self.layout(), numbers);
         let Loss { value, statistics } = self.burn.model.loss(&parameters, &self.burn.batch);
@@ -251,13 +301,34 @@ impl<M: Model> Objective for Native<'_, M> {
         }
     }
 
+    /// By dual numbers over LibTorch's: one forward pass with tangents, one backward (Pearlmutter 1994).
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {
-        self.hessian(w)(v)
+        let leaves = self.leaves(w);
+        let duals = leaves.iter().zip(self.layout().cut(v)).map(|(leaf, tangent)| Dual {
+            value: Tracked(leaf.shallow_clone()),
+            tangent: Some(Tracked(from_burn(tangent))),
+        });
+        let parameters = Parameters::<Forward<LibTorch>>::new(self.layout(), duals.collect());
+        let Some(slope) = self.burn.model.loss(&parameters, &self.burn.batch).value.tangent else {
+            return v.zeros_like();
+        };
+        match backward(&slope.0, &leaves, false) {
+            Ok(product) => to_burn(&product),
+            Err(error) => {
+                refused("a Hessian product", &error);
+                self.burn.hessian_product(w, v)
+            }
+        }
     }
 
-    /// Double backward: grad_w (grad f(w)' v). The graph of grad f(w) is made once and kept, so that a product costs one backward
-    /// pass through it.
+    /// By double backward, grad_w (grad f(w)' v): the graph of grad f(w) is made once and kept, so that a product costs one backward
+    /// pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups
+    /// group by group, hundreds of times slower than dual numbers, which are then taken.
     fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
+        if self.burn.model.has_groups() {
+            let w = w.clone();
+            return Box::new(move |v| self.hessian_product(&w, v));
+        }
         let Recorded { loss, leaves, .. } = self.forward(w);
         // Whoever holds w's numbers keeps burn from changing them in place.
         let w = w.clone();

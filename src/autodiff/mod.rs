@@ -11,7 +11,7 @@ mod real;
 
 use burn::tensor::{Tensor, TensorData};
 
-pub use dual::{Dual, Forward};
+pub use dual::{Base, Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};

@@ -33,6 +33,11 @@ pub trait Model {
     /// The mean loss on `batch`.
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> Loss<R>;
 
+    /// Whether it has convolutions in groups, of which some libraries make slow second derivatives.
+    fn has_groups(&self) -> bool {
+        false
+    }
+
     /// The losses at several points in one pass over the batch, where the model can do that cheaper than
     /// one point after another; `None` where it cannot.
     fn losses<R: Real>(&self, _at: &[Parameters<'_, R>], _batch: &Self::Batch) -> Option<Vec<R::T<1>>> {

@@ -3,9 +3,11 @@
 
 use burn::tensor::{
     DType, Int, Tensor, activation,
-    module::{batch_norm_train, conv2d, max_pool2d},
+    module::{batch_norm_train, conv2d, max_pool2d, max_pool2d_with_indices},
     ops::{ConvOptions, MaxPoolOptions},
 };
+
+use super::dual::Base;
 
 /// How a convolution or a pooling window moves over an image, alike in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +121,7 @@ pub trait Real {
 }
 
 /// A pooling window in burn's words.
-pub(super) fn pooling(size: usize, Window { stride, padding, .. }: Window) -> MaxPoolOptions<2> {
+fn pooling(size: usize, Window { stride, padding, .. }: Window) -> MaxPoolOptions<2> {
     MaxPoolOptions::new([size; 2]).with_stride([stride; 2]).with_padding([padding; 2])
 }
 
@@ -234,5 +236,52 @@ impl Real for Plain {
 
     fn pick(a: Tensor<2>, labels: Tensor<2, Int>) -> Tensor<2> {
         a.gather(1, labels)
+    }
+}
+
+impl Base for Plain {
+    /// [n, c, h' w'], by index into h w.
+    type Places = Tensor<3, Int>;
+
+    fn expand<const D: usize>(a: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
+        a.expand(shape)
+    }
+
+    fn zeros_like<const D: usize>(a: &Tensor<D>) -> Tensor<D> {
+        a.zeros_like()
+    }
+
+    fn gate<const D: usize>(a: Tensor<D>, by: &Tensor<D>, [low, high]: [f64; 2]) -> Tensor<D> {
+        let by = Self::value(by);
+        let below = by.clone().lower_equal_elem(low);
+        let closed = if high.is_finite() { below.bool_or(by.greater_equal_elem(high)) } else { below };
+        a.mask_fill(closed, 0.0)
+    }
+
+    fn exp<const D: usize>(a: Tensor<D>) -> Tensor<D> {
+        a.exp()
+    }
+
+    fn inverse_root<const D: usize>(a: Tensor<D>, epsilon: f64) -> Tensor<D> {
+        (a + epsilon).sqrt().recip()
+    }
+
+    fn sum_columns(a: Tensor<2>) -> Tensor<2> {
+        a.sum_dim(1)
+    }
+
+    fn channel_means(images: Tensor<4>) -> Tensor<4> {
+        images.mean_dim(0).mean_dim(2).mean_dim(3)
+    }
+
+    fn max_places(images: Tensor<4>, size: usize, window: Window) -> (Tensor<4>, Tensor<3, Int>) {
+        let (found, places) = max_pool2d_with_indices(images, pooling(size, window));
+        let [n, channels, height, width] = places.dims();
+        (found, places.reshape([n, channels, height * width]))
+    }
+
+    fn at_places(images: Tensor<4>, places: Tensor<3, Int>, shape: [usize; 4]) -> Tensor<4> {
+        let [n, channels, height, width] = images.dims();
+        images.reshape([n, channels, height * width]).gather(2, places).reshape(shape)
     }
 }

@@ -185,6 +185,10 @@ impl<N: Network> Model for Classifier<N> {
         self.tensors.trained()
     }
 
+    fn has_groups(&self) -> bool {
+        self.network.has_groups()
+    }
+
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, mode }: &Minibatch) -> Loss<R> {
         let mut norms = Norms::new(self.network.statistics(), mode.statistics.as_ref());
         let logits = self.logits::<R>(w, &split.images, &mut norms);
@@ -199,7 +203,7 @@ impl<N: Network> Problem for Classifier<N> {
     }
 
     fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        self.tensors.initial(self.network.initial(random), self.network.layout())
+        self.tensors.initial(&self.network.initial(random), self.network.layout())
     }
 
     fn examples(&self) -> usize {

@@ -59,7 +59,7 @@ impl Tensors {
     }
 
     /// Initial values of the trained tensors, of the network's draw of all of them.
-    pub fn initial(&self, drawn: Vec<f64>, layout: &Layout) -> Vec<f64> {
+    pub fn initial(&self, drawn: &[f64], layout: &Layout) -> Vec<f64> {
         let tensors = layout.entries().iter().zip(&self.start.values).zip(&self.fixed);
         let pieces = tensors.filter(|(_, fixed)| fixed.is_none()).map(|((entry, value), _)| match value {
             Some(values) => values.iter().copied().map(f64::from).collect(),

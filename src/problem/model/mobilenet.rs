@@ -91,8 +91,8 @@ impl MobileNetV2 {
         let last = plan.stage([&format!("{name}.0"), &format!("{name}.1")], last);
         let head = plan.linear("classifier.1", [LAST, classes]);
         // The first expansion, of 16 channels by 6, at the stem's resolution.
-        let side = size.div_ceil(stem_stride);
-        Self { stem, blocks, last, head, tensors: plan.finish(), width: 6 * 16 * side * side }
+        let edge = size.div_ceil(stem_stride);
+        Self { stem, blocks, last, head, tensors: plan.finish(), width: 6 * 16 * edge * edge }
     }
 }
 
@@ -107,6 +107,10 @@ impl Network for MobileNetV2 {
 
     fn initial(&self, random: &mut Stream) -> Vec<f64> {
         self.tensors.initial(random)
+    }
+
+    fn has_groups(&self) -> bool {
+        true
     }
 
     fn width(&self) -> usize {

@@ -38,6 +38,11 @@ pub trait Network: Send + Sync {
         &NO_MOMENTS
     }
 
+    /// Whether it has convolutions in groups.
+    fn has_groups(&self) -> bool {
+        false
+    }
+
     /// Numbers in the largest tensor on the way of one image: what bounds how many go through at a time.
     fn width(&self) -> usize;
 }

@@ -87,7 +87,10 @@ impl Block {
             }
             inner = stage.apply::<R>(inner, w, norms);
         }
-        let around = self.shortcut.map_or_else(|| x.clone(), |shortcut| shortcut.apply::<R>(x.clone(), w, norms));
+        let around = match self.shortcut {
+            Some(shortcut) => shortcut.apply::<R>(x, w, norms),
+            None => x,
+        };
         R::relu(R::add(inner, around))
     }
 }
@@ -109,8 +112,8 @@ impl ResNet {
             }
         }
         let head = plan.linear("fc", [channels, classes]);
-        let side = size.div_ceil(2);
-        Self { stem, blocks, head, tensors: plan.finish(), width: STEM * side * side }
+        let edge = size.div_ceil(2);
+        Self { stem, blocks, head, tensors: plan.finish(), width: STEM * edge * edge }
     }
 }
 
