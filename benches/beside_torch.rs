@@ -1,5 +1,6 @@
 //! Times what `beside_torch.py` asks for, line by line: a network and a task on standard input, seconds on standard output.
-//! Tasks are `gradient` (batch normalisation by the batch) and `trace` (20 probes, stored moments).
+//! Tasks are `gradient` (batch normalisation by the batch), `trace` (20 probes, stored moments, products as the program takes them)
+//! and `duals` (the same by dual numbers).
 
 use std::{
     hint::black_box,
@@ -9,8 +10,8 @@ use std::{
 
 use burn::tensor::{Device, Tensor, TensorData};
 use nso_tui::{
-    autodiff::{Vector, read},
-    curvature::{Hessian, ProbeVectors, TraceEstimator},
+    autodiff::{Objective, Vector, read},
+    curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
     problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, data::Labelled},
     random::{Purpose, stream},
 };
@@ -32,6 +33,19 @@ fn problem<N: Network + 'static>(network: N, batch: usize, shape: [usize; 3]) ->
     (Box::new(problem), w)
 }
 
+/// Hessian products one by one, by dual numbers whatever the network.
+struct ByDuals<'a>(&'a dyn Objective, &'a Vector);
+
+impl LinearOperator for ByDuals<'_> {
+    fn apply(&self, v: &Vector) -> Vector {
+        self.0.hessian_product(self.1, v)
+    }
+
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+}
+
 fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
     let all = Examples::First(usize::MAX);
     let begun = Instant::now();
@@ -42,8 +56,9 @@ fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
         _ => {
             let statistics = problem.statistics().map(|found| found.initial);
             let f = problem.objective_in(Mode { statistics, ..Mode::default() }, all);
-            let hessian = Hessian::new(f.as_ref(), w);
-            let trace = TraceEstimator::Hutchinson.estimate(&hessian, (w, &mut ProbeVectors::new(1)), PROBES);
+            let hessian: Box<dyn LinearOperator> =
+                if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
+            let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), (w, &mut ProbeVectors::new(1)), PROBES);
             black_box(trace.mean.mean);
         }
     }

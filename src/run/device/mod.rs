@@ -45,6 +45,14 @@ impl DeviceError {
     }
 }
 
+/// Makes the CPU backends ready for runs on these devices at once. Flex takes one thread a run by itself.
+pub fn prepare(devices: &[DeviceName]) {
+    #[cfg(feature = "tch")]
+    torch::divide_cores(devices.iter().filter(|&&name| name == DeviceName::Torch).count());
+    #[cfg(not(feature = "tch"))]
+    let _ = devices;
+}
+
 /// The noise stream of `seed` for a run on `device`: drawn there on a GPU, so that no step waits for the host, and on
 /// the host elsewhere, so that all CPU backends see the same noise.
 pub fn noise(seed: u64, device: &Device) -> NoiseStream {

@@ -54,6 +54,13 @@ pub fn open(name: DeviceName) -> Result<Device, String> {
     }
 }
 
+/// Divides the cores among so many runs on LibTorch's CPU. Its threads wait for each other by spinning: two runs with two threads each
+/// on two cores take several times as long as with one each.
+pub fn divide_cores(runs: usize) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tch::set_num_threads(i32::try_from((cores / runs.max(1)).max(1)).unwrap_or(1));
+}
+
 /// The name of one of LibTorch's devices.
 pub fn name_of(device_of_run: &Device) -> Option<DeviceName> {
     let names = [DeviceName::Torch, DeviceName::TorchMps].into_iter();
