@@ -10,6 +10,7 @@ graph of the gradient included.
 """
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
@@ -51,7 +52,8 @@ def gradient(net, x, y):
 def trace(net, x, y):
     begun = time.perf_counter()
     found = hessian(net, torch.nn.CrossEntropyLoss(), data=(x, y), cuda=False)
-    found.trace(maxIter=20, tol=0.0)
+    # Its rule for stopping early divides by a trace that may be negative; nothing is below minus infinity.
+    found.trace(maxIter=20, tol=-math.inf)
     return time.perf_counter() - begun
 
 

@@ -216,6 +216,31 @@ impl<B: Base> Real for Forward<B> {
         linear::<B, 4, 2>(images, B::mean_pixels)
     }
 
+    /// (scale z + shift)' = scale z' + shift' + scale' z, z linear in x: two normalisations more.
+    fn normalise(
+        images: Dual<B, 4>,
+        [scale, shift]: [Dual<B, 1>; 2],
+        moments: [Tensor<1>; 2],
+        epsilon: f64,
+    ) -> Dual<B, 4> {
+        let [mean, variance] = &moments;
+        let around_zero = || [mean.zeros_like(), variance.clone()];
+        let nothing = || B::zeros_like(&shift.value);
+        let by_images = images.tangent.map(|dx| {
+            let slope = shift.tangent.clone().unwrap_or_else(nothing);
+            B::normalise(dx, [scale.value.clone(), slope], around_zero(), epsilon)
+        });
+        let by_images = by_images.or_else(|| {
+            let along = shift.tangent.clone()?;
+            Some(per_channel::<B>(along))
+        });
+        let by_scale =
+            scale.tangent.map(|ds| B::normalise(images.value.clone(), [ds, nothing()], moments.clone(), epsilon));
+        let value = B::normalise(images.value, [scale.value, shift.value.clone()], moments, epsilon);
+        let tangent = sum_of::<B, 4>(&value, by_images, by_scale);
+        Dual { value, tangent }
+    }
+
     /// With d = x' - mean(x') and z = (x - mean) / sqrt(variance + epsilon):
     /// z' = (d - z mean(z d)) / sqrt(variance + epsilon), (scale z + shift)' = scale z' + scale' z + shift'.
     fn batch_norm(images: Dual<B, 4>, [scale, shift]: [Dual<B, 1>; 2], epsilon: f64) -> (Dual<B, 4>, Moments) {

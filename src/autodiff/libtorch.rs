@@ -156,6 +156,12 @@ impl Real for LibTorch {
         Tracked(images.0.mean_dim([2, 3].as_slice(), false, None))
     }
 
+    fn normalise(images: Tracked<4>, affine: [Tracked<1>; 2], moments: [Tensor<1>; 2], epsilon: f64) -> Tracked<4> {
+        let [scale, shift] = affine.map(|parameter| parameter.0);
+        let [mean, variance] = moments.map(from_burn);
+        Tracked(images.0.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), false, 0.0, epsilon, true))
+    }
+
     fn batch_norm(images: Tracked<4>, affine: [Tracked<1>; 2], epsilon: f64) -> (Tracked<4>, Moments) {
         let [scale, shift] = affine.map(|parameter| parameter.0);
         // Running statistics with all their weight on this batch are the batch's own.
@@ -266,11 +272,22 @@ impl<'a, M: Model> Native<'a, M> {
     }
 }
 
-/// d root / d leaves as one flat vector. The root depends on every leaf: a leaf that it does not depend on is refused.
+/// d root / d leaves as one flat vector, `keep` with a graph of its own. The root depends on every leaf: a leaf that it does not
+/// depend on is refused.
 fn backward(root: &tch::Tensor, leaves: &[tch::Tensor], keep: bool) -> Result<tch::Tensor, tch::TchError> {
     let gradients = tch::Tensor::f_run_backward(&[root], leaves, keep, keep)?;
-    let flat: Vec<tch::Tensor> = gradients.iter().map(|gradient| gradient.reshape([-1])).collect();
-    tch::Tensor::f_cat(&flat, 0)
+    if keep { tch::Tensor::f_cat(&gradients, 0) } else { joined(&gradients) }
+}
+
+/// Vectors one after another. Copies run on all threads, which a concatenation does not.
+fn joined(pieces: &[tch::Tensor]) -> Result<tch::Tensor, tch::TchError> {
+    let Some(first) = pieces.first() else { return Ok(tch::Tensor::new()) };
+    let lengths: Vec<i64> = pieces.iter().map(|piece| piece.size().iter().product()).collect();
+    let whole = first.f_new_empty([lengths.iter().sum::<i64>()], (first.kind(), first.device()))?;
+    for (mut place, piece) in whole.f_split_with_sizes(lengths, 0)?.into_iter().zip(pieces) {
+        place.f_copy_(piece)?;
+    }
+    Ok(whole)
 }
 
 fn refused(what: &str, error: &tch::TchError) {
@@ -322,8 +339,8 @@ impl<M: Model> Objective for Native<'_, M> {
     }
 
     /// By double backward, grad_w (grad f(w)' v): the graph of grad f(w) is made once and kept, so that a product costs one backward
-    /// pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups
-    /// group by group, hundreds of times slower than dual numbers, which are then taken.
+    /// pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups group by group, which
+    /// on MobileNetV2 is slower than dual numbers; they are then taken.
     fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
         if self.burn.model.has_groups() {
             let w = w.clone();
@@ -335,9 +352,7 @@ impl<M: Model> Objective for Native<'_, M> {
         match backward(&loss, &leaves, true) {
             Ok(gradient) => Box::new(move |v| {
                 let slope = gradient.dot(&from_burn(v.clone()));
-                match tch::Tensor::f_run_backward(&[slope], &leaves, true, false)
-                    .and_then(|rows| tch::Tensor::f_cat(&rows, 0))
-                {
+                match tch::Tensor::f_run_backward(&[slope], &leaves, true, false).and_then(|pieces| joined(&pieces)) {
                     Ok(product) => to_burn(&product),
                     Err(error) => {
                         refused("a Hessian product", &error);

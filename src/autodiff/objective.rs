@@ -33,7 +33,7 @@ pub trait Model {
     /// The mean loss on `batch`.
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> Loss<R>;
 
-    /// Whether it has convolutions in groups, of which some libraries make slow second derivatives.
+    /// Whether it has convolutions in groups, of which LibTorch makes slow second derivatives.
     fn has_groups(&self) -> bool {
         false
     }

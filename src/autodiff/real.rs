@@ -109,6 +109,9 @@ pub trait Real {
     /// The mean over all pixels: [n, c, h, w] -> [n, c].
     fn mean_pixels(images: Self::T<4>) -> Self::T<2>;
 
+    /// Batch normalisation by given moments, mean and variance: scale (x - mean) / sqrt(variance + epsilon) + shift, channel by channel.
+    fn normalise(images: Self::T<4>, affine: [Self::T<1>; 2], moments: [Tensor<1>; 2], epsilon: f64) -> Self::T<4>;
+
     /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015):
     /// scale (x - mean) / sqrt(biased variance + epsilon) + shift, channel by channel. The moments depend on x and are differentiated through.
     fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, Moments);
@@ -221,6 +224,17 @@ impl Real for Plain {
     fn mean_pixels(images: Tensor<4>) -> Tensor<2> {
         let [n, channels, height, width] = images.dims();
         images.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
+    }
+
+    fn normalise(
+        images: Tensor<4>,
+        [scale, shift]: [Tensor<1>; 2],
+        [mean, variance]: [Tensor<1>; 2],
+        epsilon: f64,
+    ) -> Tensor<4> {
+        let scale = scale * (variance + epsilon).sqrt().recip();
+        let shift = shift - scale.clone() * mean;
+        images * scale.reshape([1, -1, 1, 1]) + shift.reshape([1, -1, 1, 1])
     }
 
     fn batch_norm(images: Tensor<4>, [scale, shift]: [Tensor<1>; 2], epsilon: f64) -> (Tensor<4>, Moments) {

@@ -44,9 +44,11 @@ enum Operation {
     MaxPool,
     MeanPixels,
     BatchNorm,
+    Normalise,
+    NormaliseConstant,
 }
 
-const OPERATIONS: [Operation; 26] = [
+const OPERATIONS: [Operation; 28] = [
     Operation::Add,
     Operation::Sub,
     Operation::AddConstant,
@@ -73,6 +75,8 @@ const OPERATIONS: [Operation; 26] = [
     Operation::MaxPool,
     Operation::MeanPixels,
     Operation::BatchNorm,
+    Operation::Normalise,
+    Operation::NormaliseConstant,
 ];
 
 fn indices<const D: usize>(list: &[i64], shape: [usize; D]) -> Tensor<D, Int> {
@@ -145,6 +149,14 @@ impl Model for Around {
                 Self::weigh::<R, 4>(R::max_pool2d(R::reshape(a, [1, 1, 3, 4]), 3, how))
             }
             Operation::MeanPixels => Self::weigh::<R, 2>(R::mean_pixels(R::reshape(R::square(a), [2, 1, 2, 3]))),
+            Operation::Normalise | Operation::NormaliseConstant => {
+                let row = R::reshape(row, [4]);
+                let affine = [[0, 1], [2, 3]].map(|of| R::select(row.clone(), indices(&of, [2])));
+                let like = Vector::zeros([1], (&Device::flex(), w.dtype()));
+                let moments = [[0.3, -0.2], [0.5, 1.7]].map(|numbers| vector_like(&numbers, &like));
+                let images = if matches!(self.operation, Operation::Normalise) { a } else { constant() };
+                Self::weigh::<R, 4>(R::normalise(R::reshape(images, [3, 2, 1, 2]), affine, moments, 1e-5))
+            }
             Operation::BatchNorm => {
                 let row = R::reshape(row, [4]);
                 let affine = [[0, 1], [2, 3]].map(|of| R::select(row.clone(), indices(&of, [2])));

@@ -58,12 +58,8 @@ impl BatchNorm {
                 output
             }
             Norms::Stored(stored) => {
-                let [mean, variance] = [0, 1].map(|which| stored[self.moments + which].clone().cast(w.dtype()));
-                let [channels] = mean.dims();
-                let per_channel = |numbers: R::T<1>| R::reshape(numbers, [1, channels, 1, 1]);
-                let scale = R::mul(scale, R::constant((variance + EPSILON).sqrt().recip()));
-                let shift = R::sub(shift, R::mul(scale.clone(), R::constant(mean)));
-                R::add(R::mul(images, per_channel(scale)), per_channel(shift))
+                let moments = [0, 1].map(|which| stored[self.moments + which].clone().cast(w.dtype()));
+                R::normalise(images, [scale, shift], moments, EPSILON)
             }
         }
     }
