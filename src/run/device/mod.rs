@@ -16,7 +16,7 @@ use crate::optimizer::NoiseStream;
 pub use list::Devices;
 pub use load::{GpuLoad, Load, Meter};
 pub use name::DeviceName;
-pub use offer::{Offer, about, best, name_of, offers, open};
+pub use offer::{Offer, about, best, name_of, offers, open, share_cores};
 
 /// Why a device cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
