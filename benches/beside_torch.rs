@@ -17,6 +17,10 @@ use nso_tui::{
 };
 use rand::RngExt;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PROBES: u32 = 20;
 
 /// `network` on one batch of random images.

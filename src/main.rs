@@ -10,6 +10,11 @@ use std::{
 
 use clap::Parser;
 
+/// LibTorch's allocations too: flat vectors of millions of weights come and go at every step, and the system's allocator gives such pages back
+/// each time (ResNet-18's gradient takes 57 ms with it, 44 ms with this one).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit code for bad usage and bad input.
 const BAD_INPUT: u8 = 2;
 

@@ -392,7 +392,7 @@ fn a_frame_can_be_printed_without_a_terminal() {
 
 #[test]
 fn doctor_fails_on_a_terminal_that_cannot_be_drawn_on() {
-    let mut terminal = Terminal::start_as("dumb", tempfile::tempdir().unwrap(), &["doctor"]);
+    let mut terminal = Terminal::start_as("dumb", tempfile::tempdir().unwrap(), &["doctor", "--device", "flex"]);
     terminal.wait_for("FAIL  Terminal: TERM");
     terminal.wait_for("1 failed");
     assert_eq!(terminal.end(), 3);

@@ -38,6 +38,8 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let several = || CliError::Usage("doctor examines one device; name one with --device".to_owned());
     let name = common.devices()?.only().ok_or_else(several)?;
     let device = device::open(name)?;
+    // Some checks train two at a time.
+    device::share_cores(&[name; 2]);
     let about = device::about(name);
     let variable = |name: &str| std::env::var(name).ok();
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());

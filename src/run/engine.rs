@@ -81,7 +81,7 @@ impl Engine {
         let build = |(name, device): (DeviceName, Device)| Ok((name, plan.problem.build(plan.train.seed, &device)?));
         let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
         let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
-        device::prepare(&assigned);
+        device::share_cores(&assigned);
         Self::with_problems(plan, &problems, destination)
     }
 

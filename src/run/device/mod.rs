@@ -16,7 +16,7 @@ use crate::optimizer::NoiseStream;
 pub use list::Devices;
 pub use load::{GpuLoad, Load, Meter};
 pub use name::DeviceName;
-pub use offer::{Offer, about, best, name_of, offers, open};
+pub use offer::{Offer, about, best, name_of, offers, open, share_cores};
 
 /// Why a device cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,14 +43,6 @@ impl DeviceError {
     fn unavailable(name: &impl ToString, reason: impl Into<String>) -> Self {
         Self::Unavailable { name: name.to_string(), reason: reason.into() }
     }
-}
-
-/// Makes the CPU backends ready for runs on these devices at once. Flex takes one thread a run by itself.
-pub fn prepare(devices: &[DeviceName]) {
-    #[cfg(feature = "tch")]
-    torch::divide_cores(devices.iter().filter(|&&name| name == DeviceName::Torch).count());
-    #[cfg(not(feature = "tch"))]
-    let _ = devices;
 }
 
 /// The noise stream of `seed` for a run on `device`: drawn there on a GPU, so that no step waits for the host, and on

@@ -82,6 +82,17 @@ pub fn open(name: DeviceName) -> Result<Device, DeviceError> {
     opened.map_err(|reason| DeviceError::unavailable(&name, reason))
 }
 
+/// Divides the cores of the CPU among runs that train at the same time, each on the device of that name. Before they begin: it holds for
+/// threads that do not compute yet. On flex a run has one thread anyway.
+pub fn share_cores(runs: &[DeviceName]) {
+    #[cfg(feature = "tch")]
+    match runs.iter().filter(|name| **name == DeviceName::Torch).count() {
+        0 => {}
+        count => super::torch::share_cores(count),
+    }
+    let _ = runs;
+}
+
 /// The name of a device that [`open`] gave.
 pub fn name_of(device: &Device) -> DeviceName {
     #[cfg(feature = "tch")]

@@ -1,5 +1,7 @@
 //! LibTorch's devices.
 
+use std::thread::available_parallelism;
+
 use burn::tensor::Device;
 
 use super::{DeviceName, Offer, about};
@@ -54,11 +56,13 @@ pub fn open(name: DeviceName) -> Result<Device, String> {
     }
 }
 
-/// Divides the cores among so many runs on LibTorch's CPU. Its threads wait for each other by spinning: two runs with two threads each
-/// on two cores take several times as long as with one each.
-pub fn divide_cores(runs: usize) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    tch::set_num_threads(i32::try_from((cores / runs.max(1)).max(1)).unwrap_or(1));
+/// Divides the cores among so many runs on the CPU, for threads that do not compute yet: with all cores for each, LibTorch's threads
+/// would wait for one another. Whoever sets `OMP_NUM_THREADS` has decided it already.
+pub fn share_cores(runs: usize) {
+    if std::env::var_os("OMP_NUM_THREADS").is_none() {
+        let cores = available_parallelism().map_or(1, usize::from);
+        tch::set_num_threads(i32::try_from(cores / runs).unwrap_or(i32::MAX).max(1));
+    }
 }
 
 /// The name of one of LibTorch's devices.
@@ -75,5 +79,26 @@ fn device(name: DeviceName) -> Option<Device> {
         DeviceName::TorchCuda(index) => Some(Device::libtorch_cuda(index)),
         DeviceName::TorchMps => Some(Device::libtorch_mps()),
         DeviceName::Flex | DeviceName::Wgpu(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn cores_are_divided_and_nobody_is_left_without() {
+        let threads = |runs| {
+            share_cores(runs);
+            thread::spawn(tch::get_num_threads).join().unwrap()
+        };
+        let found = [1, 2, 10_000].map(threads);
+        let cores = i32::try_from(available_parallelism().unwrap().get()).unwrap();
+        if std::env::var_os("OMP_NUM_THREADS").is_none() {
+            assert_eq!(found, [cores, (cores / 2).max(1), 1]);
+        }
+        share_cores(1);
     }
 }
