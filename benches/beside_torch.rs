@@ -8,12 +8,13 @@ use std::{
     time::Instant,
 };
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use nso_tui::{
-    autodiff::{Objective, Vector, read},
+    autodiff::{Objective, Vector, read, vector_like},
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
     problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, data::Labelled},
     random::{Purpose, stream},
+    run::device::{self, DeviceName},
 };
 use rand::RngExt;
 
@@ -24,16 +25,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PROBES: u32 = 20;
 
 /// `network` on one batch of random images.
-fn problem<N: Network + 'static>(network: N, batch: usize, shape: [usize; 3]) -> (Box<dyn Problem>, Vector) {
-    let device = Device::libtorch();
+fn problem<N: Network + 'static>(
+    network: N,
+    (batch, shape): (usize, [usize; 3]),
+    device: &Device,
+) -> (Box<dyn Problem>, Vector) {
     let mut random = stream(1, Purpose::Data);
     let numbers = batch * shape.iter().product::<usize>();
     let inputs = (0..numbers).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();
     let labels = (0..batch).map(|_| random.random_range(0..10)).collect();
     let data = Labelled { inputs, shape, labels, classes: 10 };
     let problem = Classifier::new(network, (&data, &data), device.clone());
-    let start: Vec<f32> = problem.initial(&mut stream(1, Purpose::Weights)).iter().map(|&x| x as f32).collect();
-    let w = Tensor::from_data(TensorData::new(start.clone(), [start.len()]), &device);
+    let w = vector_like(&problem.initial(&mut stream(1, Purpose::Weights)), &Vector::zeros([1], device));
     (Box::new(problem), w)
 }
 
@@ -53,27 +56,25 @@ impl LinearOperator for ByDuals<'_> {
 fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
     let all = Examples::First(usize::MAX);
     let begun = Instant::now();
-    match task {
-        "gradient" => {
-            black_box(problem.objective(all).gradient(w));
-        }
-        _ => {
-            let statistics = problem.statistics().map(|found| found.initial);
-            let f = problem.objective_in(Mode { statistics, ..Mode::default() }, all);
-            let hessian: Box<dyn LinearOperator> =
-                if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
-            let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), (w, &mut ProbeVectors::new(1)), PROBES);
-            black_box(trace.mean.mean);
-        }
+    if task == "gradient" {
+        black_box(problem.objective(all).gradient(w));
+        return begun.elapsed().as_secs_f64();
     }
+    let statistics = problem.statistics().map(|found| found.initial);
+    let f = problem.objective_in(Mode { statistics, ..Mode::default() }, all);
+    let hessian: Box<dyn LinearOperator> =
+        if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
+    let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), (w, &mut ProbeVectors::new(1)), PROBES);
+    black_box(trace.mean.mean);
     begun.elapsed().as_secs_f64()
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let device = device::open(DeviceName::Torch)?;
     let networks = [
-        ("mlp", problem(Perceptron::new(784, 128, 10), 128, [1, 28, 28])),
-        ("mobilenet-v2", problem(MobileNetV2::new(10, 1, 32), 32, [3, 32, 32])),
-        ("resnet-18", problem(ResNet::new(Depth::Eighteen, 10, 32), 32, [3, 32, 32])),
+        ("mlp", problem(Perceptron::new(784, 128, 10), (128, [1, 28, 28]), &device)),
+        ("mobilenet-v2", problem(MobileNetV2::new(10, 1, 32), (32, [3, 32, 32]), &device)),
+        ("resnet-18", problem(ResNet::new(Depth::Eighteen, 10, 32), (32, [3, 32, 32]), &device)),
     ];
     for line in io::stdin().lock().lines() {
         let line = line?;

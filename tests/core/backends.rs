@@ -13,6 +13,7 @@ use nso_tui::{
         Classifier, ConvNet, Depth, Examples, MatrixSensing, MobileNetV2, Mode, Network, Perceptron, Problem,
         ProblemConfig, ResNet, SoftmaxRegression, data::Labelled,
     },
+    run::device,
 };
 
 use crate::{
@@ -64,12 +65,9 @@ fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
 
 /// The devices of this build besides the CPU backend, each with whether it computes in double precision.
 fn devices() -> Vec<(&'static str, Device, bool)> {
-    let mut devices = Vec::new();
-    #[cfg(feature = "tch")]
-    devices.push(("tch", Device::libtorch(), true));
-    #[cfg(feature = "wgpu")]
-    devices.push(("wgpu", Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), false));
-    devices
+    let here = [(cfg!(feature = "tch"), "tch", true), (cfg!(feature = "wgpu"), "wgpu", false)];
+    let built = here.into_iter().filter(|(built, ..)| *built);
+    built.map(|(_, name, double)| (name, device::open(name.parse().unwrap()).unwrap(), double)).collect()
 }
 
 /// Weights that hold rectifiers on one side; networks without normalisation get those of `networks.rs`.
