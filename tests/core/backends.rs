@@ -151,9 +151,9 @@ fn mobilenets_agree_on_every_backend() {
 
 #[test]
 fn residual_networks_agree_on_every_backend() {
-    network("ResNet-18", &ResNet::new(Depth::Eighteen, CLASSES, 32), &images(4, [3, 32, 32], 2000));
-    network("ResNet-34", &ResNet::new(Depth::ThirtyFour, CLASSES, 32), &images(4, [3, 32, 32], 2000));
-    network("ResNet-50", &ResNet::new(Depth::Fifty, CLASSES, 32), &images(4, [3, 32, 32], 2000));
+    network("ResNet-18", &ResNet::new(Depth::Eighteen, CLASSES, 64), &images(4, [3, 64, 64], 2000));
+    network("ResNet-34", &ResNet::new(Depth::ThirtyFour, CLASSES, 64), &images(4, [3, 64, 64], 2000));
+    network("ResNet-50", &ResNet::new(Depth::Fifty, CLASSES, 64), &images(4, [3, 64, 64], 2000));
 }
 
 #[test]
