@@ -21,6 +21,8 @@ pub use terminal::Surroundings;
 
 use curvature::PRECISIONS;
 
+use crate::run::device;
+
 /// Makes every check and tells each section when it is done. Takes seconds. `seed` is that of noise and probe vectors.
 ///
 /// A section that panics is a failure and keeps none of the others from being made.
@@ -28,7 +30,7 @@ pub fn examine((device, seed): (&Device, u64), around: &Surroundings<'_>, tell: 
     for precision in PRECISIONS {
         let title = format!("Curvature of a network of 238 parameters in {}", precision.name);
         tell(section(title, || {
-            if device.supports_dtype(precision.format) {
+            if device::computes_in(device, precision.format) {
                 curvature::curvature(device, precision, seed)
             } else {
                 vec![Check::fact(precision.name, "this device does not have it", Verdict::Note)]

@@ -9,7 +9,7 @@ mod torch;
 #[cfg(feature = "wgpu")]
 mod webgpu;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use crate::optimizer::NoiseStream;
 
@@ -49,4 +49,11 @@ impl DeviceError {
 /// the host elsewhere, so that all CPU backends see the same noise.
 pub fn noise(seed: u64, device: &Device) -> NoiseStream {
     if name_of(device).is_gpu() { NoiseStream::on_device(seed) } else { NoiseStream::new(seed) }
+}
+
+/// Whether models can be computed in the format on the device. wgpu stores doubles where the adapter has them, but the languages of
+/// its shaders have no exponentials and logarithms for them: losses come out as no numbers.
+pub fn computes_in(device: &Device, format: DType) -> bool {
+    let shaders = matches!(name_of(device), DeviceName::Wgpu(_));
+    device.supports_dtype(format) && !(shaders && format == DType::F64)
 }

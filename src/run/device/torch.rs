@@ -49,7 +49,7 @@ pub fn open(name: DeviceName) -> Result<Device, String> {
     match name {
         DeviceName::TorchCuda(_) if cuda_devices() == 0 => Err(NO_CUDA.to_owned()),
         DeviceName::TorchCuda(index) if index >= cuda_devices() => {
-            Err(format!("this libtorch sees {} CUDA devices, counted from 0", cuda_devices()))
+            Err(format!("CUDA devices that this libtorch sees: {}, counted from 0", cuda_devices()))
         }
         DeviceName::TorchMps if !tch::utils::has_mps() => Err(NO_MPS.to_owned()),
         _ => device(name).ok_or_else(|| "it is none of LibTorch's".to_owned()),

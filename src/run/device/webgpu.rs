@@ -116,7 +116,7 @@ pub fn open(index: usize) -> Result<Device, String> {
     match (adapters().get(index), adapters().len()) {
         (Some(adapter), _) => adapter.name().map(|_| adapter.device.clone()),
         (None, 0) => Err(NONE.to_owned()),
-        (None, count) => Err(format!("this machine has adapters 0 to {}; see `nso-tui devices`", count - 1)),
+        (None, count) => Err(format!("adapters that this machine has: {count}, counted from 0")),
     }
 }
 
