@@ -46,9 +46,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// No tensors.
-    pub const EMPTY: Self = Self { entries: Vec::new(), dimension: 0 };
-
     /// The layout of these tensors in this order.
     pub fn new<'a>(tensors: impl IntoIterator<Item = (&'a str, Vec<usize>)>) -> Self {
         let mut dimension = 0;

@@ -76,7 +76,9 @@ pub enum ProblemError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A prefix that no tensor's name begins with.
-    #[error("problem.freeze: no tensor's name begins with '{prefix}'; the first is '{example}'")]
+    #[error(
+        "problem.freeze: no tensor but the new head's has a name that begins with '{prefix}'; the first is '{example}'"
+    )]
     NothingToFreeze {
         /// As in the preset.
         prefix: String,

@@ -115,18 +115,19 @@ impl FineTune {
             Weights::File(path) => Some(Checkpoint::open(path)?),
         };
         let entries = network.layout().entries();
+        let is_head = |entry: &Entry| entry.name.starts_with(self.backbone.head());
+        let body = || entries.iter().filter(|entry| !is_head(entry));
         let frozen = |name: &str| self.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
         if let Some(prefix) =
-            self.freeze.iter().find(|prefix| !entries.iter().any(|entry| entry.name.starts_with(*prefix)))
+            self.freeze.iter().find(|prefix| !body().any(|entry| entry.name.starts_with(prefix.as_str())))
         {
             return Err(ProblemError::NothingToFreeze { prefix: prefix.clone(), example: entries[0].name.clone() });
         }
         let Some(checkpoint) = checkpoint else {
             return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
         };
-        let is_head = |entry: &Entry| entry.name.starts_with(self.backbone.head());
         let moments = network.statistics().entries();
-        let wanted = entries.iter().filter(|entry| !is_head(entry)).chain(moments);
+        let wanted = body().chain(moments);
         checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
         let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };
         for (index, entry) in entries.iter().enumerate() {

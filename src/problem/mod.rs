@@ -25,10 +25,12 @@ pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use fine_tune::{Backbone, FineTune, Weights};
 pub use image_set::{ImageSet, Progress, Source};
-pub use layer::Norms;
+pub use layer::{BatchNorm, Conv, Linear, Norms, Stage};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
-pub use model::{Activation, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, SoftmaxRegression};
+pub use model::{
+    Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,
+};
 pub use quadratic::Quadratic;
 pub use valley::Valley;
 

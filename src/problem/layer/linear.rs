@@ -13,12 +13,6 @@ pub fn flat<R: Real>(images: R::T<4>) -> R::T<2> {
     R::reshape(images, [n, channels * height * width])
 }
 
-/// x W' + b: [n, in], [out, in], [out] -> [n, out]. The weight is in PyTorch's layout.
-pub fn linear<R: Real>(x: R::T<2>, weight: R::T<2>, bias: R::T<1>) -> R::T<2> {
-    let [out] = R::dims(&bias);
-    R::add(R::matmul(x, R::transpose(weight)), R::reshape(bias, [1, out]))
-}
-
 /// One fully connected layer of a network: where its parameters are.
 #[derive(Debug, Clone, Copy)]
 pub struct Linear {
@@ -27,9 +21,11 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// x W' + b: [n, in] -> [n, out].
+    /// x W' + b: [n, in] -> [n, out]. The weight [out, in] is in PyTorch's layout.
     pub fn apply<R: Real>(self, x: R::T<2>, w: &Parameters<'_, R>) -> R::T<2> {
-        linear::<R>(x, w.get(self.parameters), w.get(self.parameters + 1))
+        let bias: R::T<1> = w.get(self.parameters + 1);
+        let [out] = R::dims(&bias);
+        R::add(R::matmul(x, R::transpose(w.get(self.parameters))), R::reshape(bias, [1, out]))
     }
 }
 

@@ -5,8 +5,8 @@ mod linear;
 mod loss;
 mod norm;
 
-pub(super) use conv::Conv;
-pub(super) use linear::{Linear, flat, initial as initial_linear, linear};
+pub use conv::Conv;
+pub use linear::Linear;
+pub(super) use linear::{flat, initial as initial_linear};
 pub(super) use loss::{Labels, cross_entropy, likelihoods, smoothed_cross_entropy};
-pub use norm::Norms;
-pub(super) use norm::{BatchNorm, Stage};
+pub use norm::{BatchNorm, Norms, Stage};

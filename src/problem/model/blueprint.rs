@@ -10,7 +10,7 @@ use crate::{
 
 /// Layers declared so far.
 #[derive(Debug, Default)]
-pub(super) struct Blueprint {
+pub struct Blueprint {
     parameters: Vec<(String, Vec<usize>)>,
     moments: Vec<(String, Vec<usize>)>,
     draws: Vec<Draw>,
@@ -25,22 +25,30 @@ enum Draw {
     Affine { inputs: usize, outputs: usize },
     /// Scale 1, shift 0.
     Norm { channels: usize },
+    /// Zeros.
+    Zeros { numbers: usize },
 }
 
 /// The tensors of a finished network.
 #[derive(Debug, Clone)]
-pub(super) struct Tensors {
+pub struct Tensors {
+    /// The parameters.
     pub layout: Layout,
+    /// The moments that batch normalisations store.
     pub moments: Layout,
     draws: Vec<Draw>,
 }
 
 /// Channels in and out of a convolution, the size of its square kernels, and how they move.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub struct Shape {
+    /// In and out.
     pub channels: [usize; 2],
+    /// Pixels of a kernel's side, odd.
     pub size: usize,
+    /// Pixels from one place to the next.
     pub stride: usize,
+    /// Groups of channels that do not see each other.
     pub groups: usize,
 }
 
@@ -99,6 +107,13 @@ impl Blueprint {
         Linear { parameters }
     }
 
+    /// A matrix without a bias that begins at zero: `{name}.weight`. Its index.
+    pub fn zero_matrix(&mut self, name: &str, [inputs, outputs]: [usize; 2]) -> usize {
+        self.draws.push(Draw::Zeros { numbers: inputs * outputs });
+        self.parameters.push((format!("{name}.weight"), vec![outputs, inputs]));
+        self.parameters.len() - 1
+    }
+
     /// The network's tensors.
     pub fn finish(self) -> Tensors {
         let layout = |tensors: Vec<(String, Vec<usize>)>| {
@@ -120,6 +135,7 @@ impl Tensors {
                     values.extend(law.sample_iter(&mut *random).take(numbers));
                 }
                 Draw::Affine { inputs, outputs } => values.extend(initial_linear(inputs, outputs, random)),
+                Draw::Zeros { numbers } => values.extend(std::iter::repeat_n(0.0, numbers)),
                 Draw::Norm { channels } => {
                     values.extend(std::iter::repeat_n(1.0, channels).chain(std::iter::repeat_n(0.0, channels)));
                 }

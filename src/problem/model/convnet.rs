@@ -5,9 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Layout, Parameters, Real, Window},
+    autodiff::{Parameters, Real, Window},
     problem::layer::{Conv, Linear, Norms, flat},
-    random::Stream,
 };
 
 /// images -> 3 x 3 convolution, ReLU, 2 x 2 maximum -> the same at twice the channels -> classes.
@@ -31,12 +30,8 @@ impl ConvNet {
 }
 
 impl Network for ConvNet {
-    fn layout(&self) -> &Layout {
-        &self.tensors.layout
-    }
-
-    fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        self.tensors.initial(random)
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
     }
 
     fn width(&self) -> usize {

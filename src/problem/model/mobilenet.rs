@@ -5,9 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Layout, Parameters, Real},
+    autodiff::{Parameters, Real},
     problem::layer::{Linear, Norms, Stage},
-    random::Stream,
 };
 
 /// Expansion, channels, repetitions and first stride of each stage (table 2 of its paper).
@@ -97,16 +96,8 @@ impl MobileNetV2 {
 }
 
 impl Network for MobileNetV2 {
-    fn layout(&self) -> &Layout {
-        &self.tensors.layout
-    }
-
-    fn statistics(&self) -> &Layout {
-        &self.tensors.moments
-    }
-
-    fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        self.tensors.initial(random)
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
     }
 
     fn has_groups(&self) -> bool {

@@ -7,6 +7,7 @@ mod perceptron;
 mod resnet;
 mod softmax;
 
+pub use blueprint::{Blueprint, Shape, Tensors};
 pub use convnet::ConvNet;
 pub use mobilenet::MobileNetV2;
 pub use perceptron::{Activation, Perceptron};
@@ -19,23 +20,27 @@ use crate::{
     random::Stream,
 };
 
-/// What a network without batch normalisation stores.
-static NO_MOMENTS: Layout = Layout::EMPTY;
-
 /// A classifier's network: from rows of inputs to rows of logits.
 pub trait Network: Send + Sync {
+    /// Its tensors as its layers declared them.
+    fn tensors(&self) -> &Tensors;
+
     /// The parameters.
-    fn layout(&self) -> &Layout;
+    fn layout(&self) -> &Layout {
+        &self.tensors().layout
+    }
 
     /// Initial weights.
-    fn initial(&self, random: &mut Stream) -> Vec<f64>;
+    fn initial(&self, random: &mut Stream) -> Vec<f64> {
+        self.tensors().initial(random)
+    }
 
     /// Logits of a batch of images, batch normalisations as `norms` has them: [n, channels, height, width] -> [n, classes].
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2>;
 
     /// The moments that its batch normalisations store, by name and place.
     fn statistics(&self) -> &Layout {
-        &NO_MOMENTS
+        &self.tensors().moments
     }
 
     /// Whether it has convolutions in groups.

@@ -1,10 +1,9 @@
 //! The two-layer perceptron of the paper's figure 2.
 
-use super::Network;
+use super::{Blueprint, Network, Tensors};
 use crate::{
-    autodiff::{Layout, Parameters, Real},
-    problem::layer::{Norms, flat, initial_linear, linear},
-    random::Stream,
+    autodiff::{Parameters, Real},
+    problem::layer::{Linear, Norms, flat},
 };
 
 /// What a hidden unit makes of its sum.
@@ -33,23 +32,18 @@ impl Activation {
 /// inputs -> hidden units -> classes, biases on.
 #[derive(Debug, Clone)]
 pub struct Perceptron {
-    inputs: usize,
-    hidden: usize,
-    classes: usize,
+    layers: [Linear; 2],
     activation: Activation,
-    layout: Layout,
+    tensors: Tensors,
+    width: usize,
 }
 
 impl Perceptron {
     /// A perceptron of these widths, with ReLU units.
     pub fn new(inputs: usize, hidden: usize, classes: usize) -> Self {
-        let layout = Layout::new([
-            ("fc1.weight", vec![hidden, inputs]),
-            ("fc1.bias", vec![hidden]),
-            ("fc2.weight", vec![classes, hidden]),
-            ("fc2.bias", vec![classes]),
-        ]);
-        Self { inputs, hidden, classes, activation: Activation::Relu, layout }
+        let mut plan = Blueprint::default();
+        let layers = [plan.linear("fc1", [inputs, hidden]), plan.linear("fc2", [hidden, classes])];
+        Self { layers, activation: Activation::Relu, tensors: plan.finish(), width: inputs.max(hidden) }
     }
 
     /// The same with other units.
@@ -60,28 +54,21 @@ impl Perceptron {
 }
 
 impl Network for Perceptron {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// PyTorch's defaults.
-    fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        let mut weights = initial_linear(self.inputs, self.hidden, random);
-        weights.extend(initial_linear(self.hidden, self.classes, random));
-        weights
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
     }
 
     fn width(&self) -> usize {
-        self.inputs.max(self.hidden)
+        self.width
     }
 
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
-        let inputs = flat::<R>(images);
-        let sums = linear::<R>(inputs, w.get(0), w.get(1));
+        let [first, last] = self.layers;
+        let sums = first.apply::<R>(flat::<R>(images), w);
         let hidden = match self.activation {
             Activation::Relu => R::relu(sums),
             Activation::Tanh => R::tanh(sums),
         };
-        linear::<R>(hidden, w.get(2), w.get(3))
+        last.apply::<R>(hidden, w)
     }
 }

@@ -5,9 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Layout, Parameters, Real, Window},
+    autodiff::{Parameters, Real, Window},
     problem::layer::{Linear, Norms, Stage},
-    random::Stream,
 };
 
 /// Channels of the stem.
@@ -118,16 +117,8 @@ impl ResNet {
 }
 
 impl Network for ResNet {
-    fn layout(&self) -> &Layout {
-        &self.tensors.layout
-    }
-
-    fn statistics(&self) -> &Layout {
-        &self.tensors.moments
-    }
-
-    fn initial(&self, random: &mut Stream) -> Vec<f64> {
-        self.tensors.initial(random)
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
     }
 
     fn width(&self) -> usize {
