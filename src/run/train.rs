@@ -113,6 +113,7 @@ impl Norms {
 
     /// Moves towards what one clean pass over a batch saw, as perturbed passes must not.
     fn learn(&mut self, seen: impl FnOnce() -> Option<Vector>) {
+        // A pass under stored moments sees none; this spares the pass.
         if self.frozen {
             return;
         }
