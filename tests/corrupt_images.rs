@@ -7,6 +7,7 @@ use std::{
     fs,
     io::Write,
     num::NonZeroU32,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -289,7 +290,7 @@ impl Scene {
         };
         let before = ALLOCATED.current_usage();
         ALLOCATED.reset_peak_usage();
-        let loaded = load(self.0.path(), &options, &|_, _| ());
+        let loaded = load(self.0.path(), &options, &|_, _| ControlFlow::Continue(()));
         let peak = ALLOCATED.peak_usage() - before;
         assert!(peak <= size + MOST, "{peak} bytes for a file of {size}");
         loaded.map(|loaded| loaded.skipped.len()).map_err(|error| {

@@ -52,6 +52,9 @@ fn to_burn<const D: usize>(x: &tch::Tensor) -> Tensor<D> {
     })
 }
 
+/// The label of an example that LibTorch leaves out; there are none.
+const NO_LABEL: i64 = -100;
+
 /// LibTorch counts in i64.
 fn sizes<const D: usize>(dims: [usize; D]) -> [i64; D] {
     dims.map(size)
@@ -180,12 +183,22 @@ impl Real for LibTorch {
         (Tracked(output), Moments { mean: to_burn(&mean), variance: to_burn(&variance) })
     }
 
+    fn linear(x: Tracked<2>, weight: Tracked<2>, bias: Tracked<1>) -> Tracked<2> {
+        Tracked(x.0.linear(&weight.0, Some(bias.0)))
+    }
+
     fn log_softmax(a: Tracked<2>) -> Tracked<2> {
         Tracked(a.0.log_softmax(-1, None))
     }
 
     fn pick(a: Tracked<2>, labels: Tensor<2, Int>) -> Tracked<2> {
         Tracked(a.0.gather(1, &handle(labels.into_dispatch()), false))
+    }
+
+    fn cross_entropy(logits: Tracked<2>, labels: Tensor<2, Int>) -> Tracked<1> {
+        let labels = handle(labels.into_dispatch()).squeeze_dim(1);
+        let loss = logits.0.cross_entropy_loss::<tch::Tensor>(&labels, None, tch::Reduction::Mean, NO_LABEL, 0.0);
+        Tracked(loss.reshape([1]))
     }
 }
 

@@ -116,11 +116,24 @@ pub trait Real {
     /// scale (x - mean) / sqrt(biased variance + epsilon) + shift, channel by channel. The moments depend on x and are differentiated through.
     fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, Moments);
 
+    /// x W' + b: [n, in], [out, in], [out] -> [n, out]. Of the operations above, where there is no faster way.
+    fn linear(x: Self::T<2>, weight: Self::T<2>, bias: Self::T<1>) -> Self::T<2> {
+        let [out] = Self::dims(&bias);
+        Self::add(Self::matmul(x, Self::transpose(weight)), Self::reshape(bias, [1, out]))
+    }
+
     /// Log-softmax along the rows of a matrix [examples, classes].
     fn log_softmax(a: Self::T<2>) -> Self::T<2>;
 
     /// From each row of `a` [examples, classes] the entry at that row's label: [examples, 1] -> [examples, 1].
     fn pick(a: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<2>;
+
+    /// Mean negative log-likelihood of the labels: logits [examples, classes], labels [examples, 1] -> one number. Of the
+    /// operations above, where there is no faster way.
+    fn cross_entropy(logits: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<1> {
+        let [n, _] = labels.dims();
+        Self::scale(Self::sum(Self::pick(Self::log_softmax(logits), labels)), -1.0 / n as f64)
+    }
 }
 
 /// A pooling window in burn's words.

@@ -3,13 +3,15 @@
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal, Write as _},
+    ops::ControlFlow,
     process::ExitCode,
 };
 
 use clap::Args;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
     figure::{History, Quantity, RunState},
+    problem::Loading,
     run::{Engine, Plan},
 };
 use serde_json::{Value, json};
@@ -37,7 +39,13 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         .build()
         .map_err(|source| CliError::Io { what: "start".to_owned(), source })?;
     runtime.block_on(async {
-        let engine = Engine::start(plan.clone(), &args.output.destination(), &devices)?;
+        if let Some(warning) = plan.warning(&devices) {
+            note(&warning);
+        }
+        let destination = args.output.destination();
+        let reading = Reading::new();
+        let engine = Engine::start_telling(plan.clone(), (&destination, &devices), &|loading| reading.hear(&loading))?;
+        reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
         let (histories, ended_by) = follow(engine, &plan, &mut progress).await;
@@ -118,6 +126,40 @@ fn exit_code(histories: &[History], ended_by: Option<Signal>) -> u8 {
     }
 }
 
+/// How far images are read: a bar on a terminal, once there are any. What was left out is said on a line of its own.
+struct Reading {
+    bar: ProgressBar,
+}
+
+impl Reading {
+    fn new() -> Self {
+        let bar = ProgressBar::hidden();
+        if let Ok(style) = ProgressStyle::with_template("reading images {bar:24} {pos} of {len}") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    fn hear(&self, loading: &Loading) -> ControlFlow<()> {
+        match loading {
+            Loading::Images { done, of } => {
+                if self.bar.length() != Some(*of as u64) {
+                    self.bar.set_length(*of as u64);
+                    self.bar.set_draw_target(ProgressDrawTarget::stderr());
+                }
+                self.bar.set_position(*done as u64);
+            }
+            Loading::LeftOut { .. } => self.bar.suspend(|| note(&loading.to_string())),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A line on standard error. That nobody reads it is no fault.
+fn note(text: &str) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
 /// One bar a run on a terminal; elsewhere a line for each tenth of a run.
 struct Progress {
     screen: MultiProgress,
@@ -166,8 +208,7 @@ impl Progress {
         if !self.terminal && (tenth > self.tenths[run] || over) {
             self.tenths[run] = tenth;
             let name = &self.names[run];
-            let told = format!("{name}: {} {} %  {line}\n", history.state().word(), part * 100 / PARTS);
-            let _ = io::stderr().write_all(told.as_bytes());
+            note(&format!("{name}: {} {} %  {line}", history.state().word(), part * 100 / PARTS));
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     Examples, Metrics, Mode, Problem, Statistics,
     data::{Augmentation, Labelled},
     indices_on,
-    layer::{Labels, Norms, cross_entropy, likelihoods, smoothed_cross_entropy},
+    layer::{Labels, Norms, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
@@ -166,7 +166,7 @@ impl<N: Network> Classifier<N> {
         let mut totals: Option<[Scalar; 2]> = None;
         for part in split.chunks(self.chunk()) {
             let logits = self.clean(w, statistics, &part.images);
-            let loss = cross_entropy::<Plain>(logits.clone(), part.labels.clone()) * part.len() as f64;
+            let loss = Plain::cross_entropy(logits.clone(), part.labels.clone()) * part.len() as f64;
             let correct = logits.argmax(1).equal(part.labels).float().cast(w.dtype()).sum();
             totals = Some(match totals {
                 None => [loss, correct],
@@ -228,6 +228,10 @@ impl<N: Network> Problem for Classifier<N> {
 
     fn statistics(&self) -> Option<Statistics<'_>> {
         self.tensors.statistics(self.network.statistics())
+    }
+
+    fn frozen(&self) -> Option<(&Layout, Vector)> {
+        self.tensors.frozen()
     }
 
     fn example_losses(&self, w: &Vector, statistics: Option<&Vector>) -> Option<Vector> {

@@ -6,7 +6,10 @@ use burn::tensor::Device;
 
 use super::{
     Activation, Classifier, ConvNet, FineTune, MatrixSensing, Perceptron, Problem, Progress, Quadratic,
-    SoftmaxRegression, Valley, checkpoint::CheckpointError, data, image_set::clothes,
+    SoftmaxRegression, Valley,
+    checkpoint::CheckpointError,
+    data,
+    image_set::{clothes, unheard},
 };
 
 /// A problem with its settings, as checked by the preset reader.
@@ -142,13 +145,13 @@ impl ProblemConfig {
     /// # Errors
     /// [`ProblemError`] if data cannot be read.
     pub fn build(&self, seed: u64, device: &Device) -> Result<Arc<dyn Problem>, ProblemError> {
-        self.build_telling(seed, device, &|_, _| ())
+        self.build_telling(seed, device, &unheard)
     }
 
-    /// The same; `progress` hears how many of how many images are read.
+    /// The same; `progress` hears how many of how many images are read, and which are left out.
     ///
     /// # Errors
-    /// [`ProblemError`] if data cannot be read.
+    /// [`ProblemError`] if data cannot be read, or if `progress` breaks off.
     pub fn build_telling(
         &self,
         seed: u64,

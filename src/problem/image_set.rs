@@ -1,7 +1,9 @@
 //! Which images a network is trained on: where they come from, and what is made of them before training.
 
 use std::{
+    fmt,
     num::{NonZeroU32, NonZeroUsize},
+    ops::ControlFlow,
     path::PathBuf,
 };
 
@@ -9,7 +11,7 @@ use super::data::{
     self, Augmentation, Channel, DataError, Labelled, Share,
     cifar::{self, Labels},
     clipart, fashion,
-    folder::{self, Cache, Corrupt, FolderOptions},
+    folder::{self, Cache, Corrupt, FolderOptions, Skipped},
 };
 
 /// Where images come from.
@@ -45,8 +47,46 @@ pub struct ImageSet {
 /// Rows and columns of image files where the preset says nothing, ImageNet's.
 const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
 
-/// What is told while images are read: so many of so many.
-pub type Progress<'a> = &'a dyn Fn(usize, usize);
+/// What there is to tell while a problem is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loading {
+    /// So many images are read of so many.
+    Images {
+        /// Read.
+        done: usize,
+        /// All that will be.
+        of: usize,
+    },
+    /// Corrupt images are left out, as the preset allows.
+    LeftOut {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        of: usize,
+        /// One of them.
+        first: Skipped,
+    },
+}
+
+/// Hears what there is to tell, and says whether anybody waits for the problem.
+pub type Progress<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
+
+/// For one who waits and has no use for what is told.
+pub fn unheard(_: Loading) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+impl fmt::Display for Loading {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Images { done, of } => write!(formatter, "{done} of {of} images read"),
+            Self::LeftOut { count, of, first } => {
+                let (path, reason) = (first.path.display(), &first.reason);
+                write!(formatter, "{count} of {of} images left out, {path}: {reason}")
+            }
+        }
+    }
+}
 
 impl Source {
     /// The word in presets.
@@ -78,9 +118,15 @@ impl ImageSet {
                     seed,
                     cache: Cache::User,
                 };
-                let loaded = folder::load(path, &options, progress)?;
+                let loaded = folder::load(path, &options, &|done, of| progress(Loading::Images { done, of }))?;
                 for skipped in &loaded.skipped {
                     tracing::warn!("{} is left out: {}", skipped.path.display(), skipped.reason);
+                }
+                if let Some(first) = loaded.skipped.first().cloned() {
+                    let count = loaded.skipped.len();
+                    let of = count + loaded.train.len() + loaded.test.len();
+                    // There is nothing left to break off.
+                    let _ = progress(Loading::LeftOut { count, of, first });
                 }
                 return Ok([&loaded.train, &loaded.test].map(normalised));
             }

@@ -24,7 +24,7 @@ use crate::{
 pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use fine_tune::{Backbone, FineTune, Weights};
-pub use image_set::{ImageSet, Progress, Source};
+pub use image_set::{ImageSet, Loading, Progress, Source, unheard};
 pub use layer::{BatchNorm, Conv, Linear, Norms, Stage};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
@@ -100,6 +100,11 @@ pub trait Problem: Send + Sync {
 
     /// The moments that batch normalisation has stored at the start; `None` where there is none.
     fn statistics(&self) -> Option<Statistics<'_>> {
+        None
+    }
+
+    /// Tensors that the model has besides those that are trained and the moments: layers that stay as they are.
+    fn frozen(&self) -> Option<(&Layout, Vector)> {
         None
     }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     optimizer::Knob,
-    problem::{Problem, ProblemError},
+    problem::{Problem, ProblemError, Progress, unheard},
 };
 
 /// How often a run hands over its events while it trains.
@@ -73,12 +73,26 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; no run has started then, and no directory is made if a device or the problem is at fault.
     pub fn start(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
+        Self::start_telling(plan, (destination, devices), &unheard)
+    }
+
+    /// The same; `progress` hears how the problem is being read, and may break off.
+    ///
+    /// # Errors
+    /// As of [`Engine::start`], and where `progress` breaks off.
+    pub fn start_telling(
+        plan: Plan,
+        (destination, devices): (&Destination, &Devices),
+        progress: Progress<'_>,
+    ) -> Result<Self, EngineError> {
         let assigned = devices.assign(&plan);
         let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
         // All are opened before the work begins, so that what is missing is told at once.
         let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
         let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
-        let build = |(name, device): (DeviceName, Device)| Ok((name, plan.problem.build(plan.train.seed, &device)?));
+        let build = |(name, device): (DeviceName, Device)| {
+            Ok((name, plan.problem.build_telling(plan.train.seed, &device, progress)?))
+        };
         let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
         let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
         device::share_cores(&assigned);
@@ -228,7 +242,10 @@ impl Worker {
         outbox.at = at;
         if let Some(directory) = &self.directory {
             let moments = self.problem.statistics().map(|found| found.layout).zip(statistics.as_ref());
-            let tensors: Vec<_> = [(self.problem.layout(), &weights)].into_iter().chain(moments).collect();
+            let frozen = self.problem.frozen();
+            let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
+            let trained = [(self.problem.layout(), &weights)];
+            let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(moments).collect();
             directory.write_weights(outbox.run, &tensors)?;
         }
         Ok(Some((outcome, reason)))

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Budget, PanelKind, device::DeviceName};
+use super::{
+    Budget, PanelKind,
+    device::{DeviceName, Devices},
+};
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
     optimizer::Hyperparameters,
@@ -28,6 +31,17 @@ pub struct Plan {
     pub panels: Vec<PanelKind>,
     /// The runs, at least one, each with its own name.
     pub runs: Vec<RunPlan>,
+}
+
+impl Plan {
+    /// What to know before it starts on these devices: that a convolutional network of ImageNet's size takes long without
+    /// LibTorch or a GPU.
+    pub fn warning(&self, devices: &Devices) -> Option<String> {
+        let slow =
+            matches!(self.problem, ProblemConfig::FineTune(_)) && devices.assign(self).contains(&DeviceName::Flex);
+        let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
+        slow.then(|| format!("fine-tuning takes long on flex{takes}; a build with the feature tch or wgpu is faster"))
+    }
 }
 
 /// What all runs of a session share.

@@ -12,7 +12,7 @@ use super::{
     session::{Feed, Session},
     theme::Theme,
 };
-use crate::{figure::Format, run::Plan};
+use crate::{figure::Format, problem::Loading, run::Plan};
 
 /// Everything that is on the screen.
 #[derive(Debug)]
@@ -102,6 +102,11 @@ impl App {
                     session.receive(run, &events);
                 }
             }),
+            Msg::Warning(text) => self.notice = Some(Notice::Done(text)),
+            Msg::Loading(left_out @ Loading::LeftOut { .. }) => {
+                self.notice = Some(Notice::Failed(left_out.to_string()))
+            }
+            Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
             Msg::Drained => self.with_session(Session::drained),
             Msg::Load(load) => self.with_session(|session| session.load = Some(load)),

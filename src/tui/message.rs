@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{key::Key, picker::Choice, theme::Appearance};
 use crate::{
     figure,
+    problem::Loading,
     run::{Command, Event, Outcome, Plan, device::Load},
 };
 
@@ -52,6 +53,10 @@ pub enum Msg {
     Tick(Duration),
     /// Events of runs, by their place in the plan.
     Events(Vec<(usize, Vec<Event>)>),
+    /// Something to know before the session starts.
+    Warning(String),
+    /// The session's images are being read.
+    Loading(Loading),
     /// The engine runs; its log, if there is one, is there.
     Started {
         /// Where the log is.

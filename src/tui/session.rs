@@ -19,6 +19,7 @@ use super::{
 use crate::{
     figure::{self, Labelled, PanelKind, RunState, View},
     optimizer::Knob,
+    problem::Loading,
     run::{Command, Event, Outcome, Plan, device::Load},
 };
 
@@ -37,6 +38,8 @@ pub struct Session {
     /// Where the session's log is.
     pub directory: Option<PathBuf>,
     pub elapsed: Duration,
+    /// How far its images are read, while they are.
+    pub loading: Option<Loading>,
     /// How busy the process was when somebody last looked.
     pub load: Option<Load>,
     selected: usize,
@@ -94,6 +97,7 @@ impl Session {
             scope: Scope::Selected,
             directory: None,
             elapsed: Duration::ZERO,
+            loading: None,
             load: None,
             selected: 0,
             knob: Knob::Sigma,
@@ -195,6 +199,7 @@ impl Session {
     /// The engine runs.
     pub fn started(&mut self, directory: Option<PathBuf>) {
         self.feed = Feed::Live;
+        self.loading = None;
         self.directory = directory;
     }
 

@@ -22,6 +22,7 @@ use crate::{
         RunState,
         text::{fixed, thousands},
     },
+    problem::Loading,
     run::{Budget, device::Load},
 };
 
@@ -69,7 +70,7 @@ fn busy(load: Load) -> String {
 /// How many runs are in which state.
 fn states(session: &Session) -> String {
     match session.feed {
-        Feed::Starting => return "starting".into(),
+        Feed::Starting => return session.loading.as_ref().map_or("starting".into(), Loading::to_string),
         Feed::Recorded if session.is_over() => return "replay".into(),
         Feed::Recorded | Feed::Live | Feed::Drained => {}
     }

@@ -2,15 +2,22 @@
 //! Whatever is slow happens on a blocking thread; what comes for a session that was left is dropped.
 
 use std::{
+    cell::Cell,
     error::Error,
     fs::OpenOptions,
     future::pending,
     io::{self, Write as _},
+    ops::ControlFlow,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use tokio::{
+    sync::mpsc,
     task::{AbortHandle, JoinSet, spawn_blocking},
     time::sleep,
 };
@@ -21,6 +28,7 @@ use super::{
 };
 use crate::{
     figure,
+    problem::Loading,
     run::{
         Engine, Event, Plan,
         device::{DeviceName, Devices, Load, Meter},
@@ -31,6 +39,9 @@ use crate::{
 
 /// How often somebody looks how busy the process is.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How often it is told how many images are read.
+const TELL: Duration = Duration::from_millis(100);
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
@@ -51,8 +62,11 @@ pub struct Live {
     /// Whether the engine still has runs.
     flow: Flow,
     tasks: JoinSet<Done>,
-    /// Counts the sessions begun.
-    session: u64,
+    /// Counts the sessions begun; an engine that is being started looks whether it is still wanted.
+    session: Arc<AtomicU64>,
+    /// What engines tell while they are being started, with the count of their session, and where it arrives.
+    telling: mpsc::UnboundedSender<(u64, Msg)>,
+    told: mpsc::UnboundedReceiver<(u64, Msg)>,
     /// Whether a run of the session is on a GPU.
     gpu: bool,
     /// Looks again and again: at the log of a session that another process writes, or at how busy this process is.
@@ -82,11 +96,26 @@ enum Done {
 impl Live {
     /// A world whose sessions run and are logged as `site` says.
     pub fn new(site: Site) -> Self {
-        Self { site, engine: None, flow: Flow::Drained, tasks: JoinSet::new(), session: 0, gpu: false, follower: None }
+        let (telling, told) = mpsc::unbounded_channel();
+        Self {
+            site,
+            engine: None,
+            flow: Flow::Drained,
+            tasks: JoinSet::new(),
+            session: Arc::default(),
+            telling,
+            told,
+            gpu: false,
+            follower: None,
+        }
+    }
+
+    fn session(&self) -> u64 {
+        self.session.load(Ordering::Relaxed)
     }
 
     fn end_session(&mut self) {
-        self.session += 1;
+        self.session.fetch_add(1, Ordering::Relaxed);
         self.flow = Flow::Drained;
         if let Some(follower) = self.follower.take() {
             follower.abort();
@@ -110,7 +139,7 @@ impl Live {
 
     /// Reads on in the logs of a session after a while.
     fn follow(&mut self, mut logs: Box<log::Session>) {
-        let session = self.session;
+        let session = self.session();
         self.follower = Some(self.tasks.spawn(async move {
             sleep(POLL).await;
             let read = spawn_blocking(move || {
@@ -124,7 +153,7 @@ impl Live {
 
     /// Looks how busy the process is: at once to begin with, then a while after the look before.
     fn look(&mut self, meter: Option<Box<Meter>>) {
-        let (session, gpu) = (self.session, self.gpu);
+        let (session, gpu) = (self.session(), self.gpu);
         self.follower = Some(self.tasks.spawn(async move {
             if meter.is_some() {
                 sleep(LOOK).await;
@@ -144,11 +173,11 @@ impl Live {
     fn report(&mut self, done: Done) -> Option<Msg> {
         match done {
             Done::Started(session, started) => self.report_start(session, started),
-            Done::Grown(session, logs, events) if session == self.session => {
+            Done::Grown(session, logs, events) if session == self.session() => {
                 self.follow(logs);
                 Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
-            Done::Looked(session, meter, load) if session == self.session => {
+            Done::Looked(session, meter, load) if session == self.session() => {
                 self.look(Some(meter));
                 load.map(Msg::Load)
             }
@@ -165,7 +194,7 @@ impl Live {
 
     fn report_start(&mut self, session: u64, started: Result<Box<Engine>, String>) -> Option<Msg> {
         match started {
-            Ok(engine) if session == self.session => {
+            Ok(engine) if session == self.session() => {
                 let directory = engine.directory().map(PathBuf::from);
                 self.engine = Some(*engine);
                 self.flow = Flow::Open;
@@ -179,7 +208,7 @@ impl Live {
                 });
                 None
             }
-            Err(reason) => (session == self.session).then_some(Msg::StartFailed(reason)),
+            Err(reason) => (session == self.session()).then_some(Msg::StartFailed(reason)),
         }
     }
 }
@@ -190,8 +219,9 @@ impl World for Live {
             Effect::StartSession(plan) => {
                 self.end_session();
                 self.gpu = self.site.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
-                let (session, site) = (self.session, self.site.clone());
-                self.spawn(move || start(*plan, &site), move |started| Done::Started(session, flat(started)));
+                let (session, site) = (self.session(), self.site.clone());
+                let starting = Starting { session, sessions: self.session.clone(), telling: self.telling.clone() };
+                self.spawn(move || starting.start(*plan, &site), move |started| Done::Started(session, flat(started)));
             }
             Effect::EndSession => self.end_session(),
             Effect::Send { run, command } => {
@@ -211,6 +241,7 @@ impl World for Live {
 
     async fn next(&mut self) -> Msg {
         loop {
+            let session = self.session();
             let engine = self.engine.as_mut().filter(|_| self.flow == Flow::Open);
             let batch = async {
                 match engine {
@@ -226,6 +257,14 @@ impl World for Live {
                 }
             };
             let done = tokio::select! {
+                // What was told before the engine runs comes before its events.
+                biased;
+                Some((of, message)) = self.told.recv() => {
+                    if of == session {
+                        return message;
+                    }
+                    continue;
+                }
                 batch = batch => {
                     let Some(batch) = batch else {
                         self.flow = Flow::Drained;
@@ -282,8 +321,36 @@ fn export(request: ExportRequest) -> Result<PathBuf, String> {
     figure::export(&session, &path, &options).map(|()| path).map_err(|error| chain(&error))
 }
 
-fn start(plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
-    Engine::start(plan, &site.destination, &site.devices).map(Box::new).map_err(|error| chain(&error))
+/// An engine that is being started.
+struct Starting {
+    session: u64,
+    sessions: Arc<AtomicU64>,
+    telling: mpsc::UnboundedSender<(u64, Msg)>,
+}
+
+impl Starting {
+    fn start(&self, plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
+        if let Some(warning) = plan.warning(&site.devices) {
+            self.tell(Msg::Warning(warning));
+        }
+        let told = Cell::new(None::<Instant>);
+        let progress = |loading: Loading| {
+            let often = matches!(loading, Loading::Images { .. }) && told.get().is_some_and(|at| at.elapsed() < TELL);
+            if !often {
+                told.set(Some(Instant::now()));
+                self.tell(Msg::Loading(loading));
+            }
+            let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
+            if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let started = Engine::start_telling(plan, (&site.destination, &site.devices), &progress);
+        started.map(Box::new).map_err(|error| chain(&error))
+    }
+
+    fn tell(&self, message: Msg) {
+        // Nobody hears it once the dashboard is gone.
+        let _ = self.telling.send((self.session, message));
+    }
 }
 
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {

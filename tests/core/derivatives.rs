@@ -36,8 +36,10 @@ enum Operation {
     Beside,
     Sum,
     SumRows,
+    Linear,
     LogSoftmax,
     Pick,
+    CrossEntropy,
     Conv,
     GroupedConv,
     ConvOfConstant,
@@ -48,7 +50,7 @@ enum Operation {
     NormaliseConstant,
 }
 
-const OPERATIONS: [Operation; 28] = [
+const OPERATIONS: [Operation; 30] = [
     Operation::Add,
     Operation::Sub,
     Operation::AddConstant,
@@ -67,8 +69,10 @@ const OPERATIONS: [Operation; 28] = [
     Operation::Beside,
     Operation::Sum,
     Operation::SumRows,
+    Operation::Linear,
     Operation::LogSoftmax,
     Operation::Pick,
+    Operation::CrossEntropy,
     Operation::Conv,
     Operation::GroupedConv,
     Operation::ConvOfConstant,
@@ -128,8 +132,13 @@ impl Model for Around {
             Operation::Beside => Self::weigh::<R, 2>(R::beside(vec![R::matmul(a.clone(), b), constant(), a])),
             Operation::Sum => Self::weigh::<R, 1>(R::sum(R::square(a))),
             Operation::SumRows => Self::weigh::<R, 1>(R::sum_rows(R::square(a))),
+            Operation::Linear => {
+                let bias = R::select(R::reshape(row, [4]), indices(&[2, 0], [2]));
+                Self::weigh::<R, 2>(R::linear(a, R::transpose(b), bias))
+            }
             Operation::LogSoftmax => Self::weigh::<R, 2>(R::log_softmax(a)),
             Operation::Pick => Self::weigh::<R, 2>(R::pick(R::log_softmax(a), indices(&[2, 0, 3], [3, 1]))),
+            Operation::CrossEntropy => Self::weigh::<R, 1>(R::cross_entropy(a, indices(&[2, 0, 3], [3, 1]))),
             Operation::Relu6 => Self::weigh::<R, 2>(R::relu6(R::scale(a, 9.0))),
             Operation::Conv => {
                 let how = Window { stride: 2, padding: 1, groups: 1 };

@@ -8,8 +8,9 @@ use nso_tui::{
     problem::{
         Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem, Source, Start,
         Weights,
-        checkpoint::embedded_mobilenet,
+        checkpoint::{Checkpoint, embedded_mobilenet},
         data::{Augmentation, Flip, IMAGENET, Share, clipart, folder::Corrupt},
+        unheard,
     },
     run::preset,
 };
@@ -73,7 +74,7 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_gradient() {
 #[test]
 fn a_prefix_that_names_nothing_is_told() {
     for prefix in ["feature.", "classifier."] {
-        let error = clip_art(&[prefix], Augmentation::default()).build(1, &Device::flex(), &|_, _| ()).err().unwrap();
+        let error = clip_art(&[prefix], Augmentation::default()).build(1, &Device::flex(), &unheard).err().unwrap();
         let expected = format!("begins with '{prefix}'; the first is 'features.0.0.weight'");
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
@@ -103,7 +104,7 @@ fn a_mean_over_many_images_is_the_mean_over_its_parts() {
 #[test]
 fn a_draw_of_the_augmentation_is_a_step_s_own() {
     let problem =
-        clip_art(&[], Augmentation { padding: 4, flip: Flip::Half }).build(1, &Device::flex(), &|_, _| ()).unwrap();
+        clip_art(&[], Augmentation { padding: 4, flip: Flip::Half }).build(1, &Device::flex(), &unheard).unwrap();
     let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
     let w = vector(&w, DType::F32);
     let loss = |draw: Option<u64>| {
@@ -189,4 +190,34 @@ fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
             assert!(off < 1e-5, "{run}, {batch_norm}: {off:e}");
         }
     }
+}
+
+/// What a session keeps is a whole network again, whatever was trained of it: the layers that stayed are the checkpoint's.
+#[test]
+fn kept_weights_are_a_whole_network() {
+    let text = r#"
+        title = "head"
+        [problem]
+        kind = "fine-tune"
+        per_class = 1
+        freeze = ["features."]
+        [train]
+        steps = 1
+        batch = 9
+        probe_every = "never"
+        [[run]]
+        name = "sgd"
+        method = "sgd"
+        lr = 0.01
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    run_to(folder.path(), &preset::parse("head", text, &[]).unwrap());
+    let kept = Checkpoint::open(&folder.path().join("sgd/weights.safetensors")).unwrap();
+    let network = MobileNetV2::new(9, 2, 32);
+    let all = network.layout().entries().iter().chain(network.statistics().entries());
+    kept.require(all.map(|entry| (entry.name.as_str(), entry.shape.as_slice()))).unwrap();
+    let given = embedded_mobilenet().unwrap();
+    let same = |name: &str, shape: &[usize]| kept.tensor(name, shape).unwrap() == given.tensor(name, shape).unwrap();
+    assert!(same("features.18.0.weight", &[1280, 320, 1, 1]));
+    assert!(!same("features.18.1.running_mean", &[1280]), "moments still learn");
 }

@@ -33,6 +33,7 @@ impl Start {
 pub(super) struct Tensors {
     start: Start,
     trained: Layout,
+    frozen: Layout,
     /// In the network's order, flat; `None` for those that are trained.
     fixed: Vec<Option<Vector>>,
     moments: Vector,
@@ -44,18 +45,27 @@ impl Tensors {
         let place = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device);
         let keep = |(value, &fixed): (&Option<Vec<f32>>, &bool)| value.as_deref().filter(|_| fixed).map(place);
         let fixed: Vec<Option<Vector>> = start.values.iter().zip(&start.fixed).map(keep).collect();
-        let trained = layout.entries().iter().zip(&fixed).filter(|(_, fixed)| fixed.is_none());
-        let trained = Layout::new(trained.map(|(entry, _)| (entry.name.as_str(), entry.shape.clone())));
+        let part = |is_fixed: bool| {
+            let tensors = layout.entries().iter().zip(&fixed).filter(|(_, fixed)| fixed.is_some() == is_fixed);
+            Layout::new(tensors.map(|(entry, _)| (entry.name.as_str(), entry.shape.clone())))
+        };
+        let (trained, frozen) = (part(false), part(true));
         // Means and variances take turns.
         let standard =
             || moments.entries().iter().zip([0.0, 1.0].into_iter().cycle()).flat_map(|(e, x)| vec![x; e.len()]);
         let moments = start.moments.as_deref().map_or_else(|| place(&standard().collect::<Vec<f32>>()), place);
-        Self { start, trained, fixed, moments }
+        Self { start, trained, frozen, fixed, moments }
     }
 
     /// The parameters that are trained.
     pub fn trained(&self) -> &Layout {
         &self.trained
+    }
+
+    /// The parameters that are not, where there are any.
+    pub fn frozen(&self) -> Option<(&Layout, Vector)> {
+        let values: Vec<Vector> = self.fixed.iter().flatten().cloned().collect();
+        (!values.is_empty()).then(|| (&self.frozen, Tensor::cat(values, 0)))
     }
 
     /// Initial values of the trained tensors, of the network's draw of all of them.

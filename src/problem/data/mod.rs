@@ -74,6 +74,9 @@ pub enum DataError {
         /// What is wrong with it.
         source: folder::ImageFault,
     },
+    /// Whoever asked for the images no longer wants them.
+    #[error("nobody waits for the images any more")]
+    Unwanted,
     /// Pixels, labels and classes do not fit together.
     #[error("the images do not fit together: {fault}")]
     Inconsistent {

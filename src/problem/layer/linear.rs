@@ -23,9 +23,7 @@ pub struct Linear {
 impl Linear {
     /// x W' + b: [n, in] -> [n, out]. The weight [out, in] is in PyTorch's layout.
     pub fn apply<R: Real>(self, x: R::T<2>, w: &Parameters<'_, R>) -> R::T<2> {
-        let bias: R::T<1> = w.get(self.parameters + 1);
-        let [out] = R::dims(&bias);
-        R::add(R::matmul(x, R::transpose(w.get(self.parameters))), R::reshape(bias, [1, out]))
+        R::linear(x, w.get(self.parameters), w.get(self.parameters + 1))
     }
 }
 

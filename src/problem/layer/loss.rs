@@ -13,14 +13,6 @@ pub struct Labels {
     pub smoothing: f64,
 }
 
-/// Mean negative log-likelihood of the labels: logits [n, classes], labels [n, 1] -> one number.
-pub fn cross_entropy<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<1> {
-    let [n, _] = labels.dims();
-    #[expect(clippy::cast_precision_loss, reason = "numbers of examples are far below 2^52")]
-    let mean = -1.0 / n as f64;
-    R::scale(R::sum(R::pick(R::log_softmax(logits), labels)), mean)
-}
-
 /// Negative log-likelihood of each label: logits [n, classes], labels [n, 1] -> [n, 1].
 pub fn likelihoods<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<2> {
     R::scale(R::pick(R::log_softmax(logits), labels), -1.0)
@@ -29,7 +21,7 @@ pub fn likelihoods<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<2> 
 /// Mean of (1 - a) NLL + a mean_c(-log p_c) (Szegedy 2016): logits [n, classes] -> one number.
 pub fn smoothed_cross_entropy<R: Real>(logits: R::T<2>, labels: Labels) -> R::T<1> {
     if labels.smoothing == 0.0 {
-        return cross_entropy::<R>(logits, labels.classes);
+        return R::cross_entropy(logits, labels.classes);
     }
     let [n, classes] = R::dims(&logits);
     let log_p = R::log_softmax(logits);

@@ -8,5 +8,5 @@ mod norm;
 pub use conv::Conv;
 pub use linear::Linear;
 pub(super) use linear::{flat, initial as initial_linear};
-pub(super) use loss::{Labels, cross_entropy, likelihoods, smoothed_cross_entropy};
+pub(super) use loss::{Labels, likelihoods, smoothed_cross_entropy};
 pub use norm::{BatchNorm, Norms, Stage};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
     optimizer::Knob,
+    problem::{Loading, data::folder::Skipped},
     run::{Event, Outcome},
     tui::{Effect, Ending, Msg, Start, keymap::Context},
 };
@@ -186,6 +187,25 @@ fn what_the_command_line_asked_for_and_cannot_be_had_ends_the_program() {
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"no data\"))");
     let scene = Scene::new(Start::Replay(PathBuf::from("runs/none"))).tell(Msg::Opened(Err("not a session".into())));
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"not a session\"))");
+}
+
+#[test]
+fn while_images_are_read_the_top_line_counts_them() {
+    let top = |scene: &Scene| scene.at("120x40").lines().next().unwrap().to_owned();
+    let scene = Scene::starting().tell(Msg::Loading(Loading::Images { done: 17, of: 300 }));
+    assert!(top(&scene).contains("17 of 300 images read"), "{}", top(&scene));
+    let scene = scene.tell(Msg::Started { directory: None });
+    assert!(!top(&scene).contains("images"), "{}", top(&scene));
+}
+
+#[test]
+fn what_there_is_to_know_before_a_session_is_at_the_bottom() {
+    let bottom = |scene: &Scene| scene.at("120x40").lines().last().unwrap().to_owned();
+    let scene = Scene::starting().tell(Msg::Warning("it takes long".into()));
+    assert!(bottom(&scene).contains("it takes long"), "{}", bottom(&scene));
+    let first = Skipped { path: "b/3.png".into(), reason: "it is cut short".into() };
+    let scene = scene.tell(Msg::Loading(Loading::LeftOut { count: 2, of: 300, first }));
+    assert!(bottom(&scene).contains("2 of 300 images left out, b/3.png: it is cut short"), "{}", bottom(&scene));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod workers;
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,9 @@ use super::{DataError, ImageSplits, Images, Share, selection};
 use cache::Entry;
 use scan::{Layout, Listing};
 use workers::Decoded;
+
+/// Hears how many of how many images are read, and says whether anybody waits for the others.
+pub type Progress<'a> = &'a dyn Fn(usize, usize) -> ControlFlow<()>;
 
 /// What becomes of a corrupt image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,7 +101,7 @@ impl Skipped {
 ///
 /// # Errors
 /// [`DataError`] names the folder or file, and what is wrong with it.
-pub fn load(folder: &Path, options: &FolderOptions, progress: &dyn Fn(usize, usize)) -> Result<Loaded, DataError> {
+pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> Result<Loaded, DataError> {
     let side = options.image_size.get();
     let (train, test) = divided(scan::scan(folder)?, options);
     let count = train.files.len();
@@ -107,7 +111,7 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: &dyn Fn(usize, usi
     let cached = entry.as_ref().and_then(|entry| entry.read(&mut pixels));
     let usable = |skipped: &Vec<_>| skipped.is_empty() || options.corrupt == Corrupt::Skip;
     let decoded = if let Some(skipped) = cached.filter(usable) {
-        progress(files.len(), files.len());
+        let _ = progress(files.len(), files.len());
         Decoded { pixels, skipped }
     } else {
         let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;

@@ -1,6 +1,6 @@
 //! Folders of images on disk: what is read, what is chosen, what is kept, and what is said when something is wrong.
 
-use std::{cell::RefCell, collections::BTreeMap, fs, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, fs, ops::ControlFlow, sync::Arc};
 
 use proptest::prelude::*;
 
@@ -9,6 +9,11 @@ use super::*;
 /// Pictures that Pillow wrote, and what it reads from them: see `tests/images/fixtures.py`.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images")
+}
+
+/// Waits for every image.
+fn every(_: usize, _: usize) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 /// Root, options, and a place for the cache, all temporary.
@@ -50,11 +55,11 @@ impl Scene {
     }
 
     fn load(&self) -> Loaded {
-        load(self.root.path(), &self.options(), &|_, _| ()).unwrap()
+        load(self.root.path(), &self.options(), &every).unwrap()
     }
 
     fn failure(&self) -> String {
-        chain(&load(self.root.path(), &self.options(), &|_, _| ()).unwrap_err())
+        chain(&load(self.root.path(), &self.options(), &every).unwrap_err())
     }
 
     fn cache_file(&self) -> PathBuf {
@@ -129,7 +134,7 @@ fn classes_are_folders_and_their_images_are_split_by_seed() {
     let flat: Vec<_> =
         all.iter().filter(|(red, green, label)| u32::from(*red) == 50 * label && green % 5 == 0).collect();
     assert!(flat.len() >= 24, "a picture has lost its label: {all:?}");
-    let other = load(scene.root.path(), &FolderOptions { seed: 2, ..scene.options() }, &|_, _| ()).unwrap();
+    let other = load(scene.root.path(), &FolderOptions { seed: 2, ..scene.options() }, &every).unwrap();
     assert_ne!(colours(&loaded.test), colours(&other.test));
     assert_eq!(loaded.train, scene.load().train);
 }
@@ -156,7 +161,11 @@ fn only_what_is_used_is_decoded_and_progress_ends_at_the_end() {
     let options =
         FolderOptions { per_class: NonZeroUsize::new(2), label_noise: Share::new(0.5).unwrap(), ..scene.options() };
     let seen = RefCell::new(Vec::new());
-    let loaded = load(scene.root.path(), &options, &|done, total| seen.borrow_mut().push((done, total))).unwrap();
+    let loaded = load(scene.root.path(), &options, &|done, total| {
+        seen.borrow_mut().push((done, total));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!((loaded.train.len(), loaded.test.len()), (6, 6));
     assert_eq!(*seen.borrow(), (1..=12).map(|done| (done, 12)).collect::<Vec<_>>());
     let wrong = |images: &Images| colours(images).iter().filter(|(red, _, l)| u32::from(*red) != 50 * l).count();
@@ -172,8 +181,8 @@ fn a_corrupt_image_is_an_error_or_is_skipped_and_counted() {
     assert!(error.contains("b/1.png cannot be used") || error.contains("c/0.png cannot be used"), "{error}");
     assert!(error.contains("problem.corrupt = \"skip\""), "{error}");
     let skipping = FolderOptions { corrupt: Corrupt::Skip, ..scene.options() };
-    let fresh = load(scene.root.path(), &skipping, &|_, _| ()).unwrap();
-    let cached = load(scene.root.path(), &skipping, &|_, _| ()).unwrap();
+    let fresh = load(scene.root.path(), &skipping, &every).unwrap();
+    let cached = load(scene.root.path(), &skipping, &every).unwrap();
     for loaded in [&fresh, &cached] {
         assert_eq!(loaded.train.len() + loaded.test.len(), 10);
         let mut names: Vec<_> = loaded.skipped.iter().map(|skipped| skipped.path.clone()).collect();
@@ -189,11 +198,29 @@ fn a_corrupt_image_is_an_error_or_is_skipped_and_counted() {
 }
 
 #[test]
+fn nobody_waits_for_images_that_are_not_wanted() {
+    let scene = Scene::with_classes(40);
+    let calls = RefCell::new(0);
+    let error = load(scene.root.path(), &scene.options(), &|done, _| {
+        *calls.borrow_mut() += 1;
+        if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(error, Err(DataError::Unwanted)));
+    assert_eq!(calls.into_inner(), 3);
+    // Nothing half read is kept for the next time.
+    assert_eq!(scene.load().train.len() + scene.load().test.len(), 120);
+}
+
+#[test]
 fn a_set_is_decoded_once_and_again_when_a_file_changes() {
     let scene = Scene::with_classes(4);
     let steps = |options: &FolderOptions| {
         let calls = RefCell::new(0);
-        let loaded = load(scene.root.path(), options, &|_, _| *calls.borrow_mut() += 1).unwrap();
+        let loaded = load(scene.root.path(), options, &|_, _| {
+            *calls.borrow_mut() += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         (calls.into_inner(), loaded)
     };
     let (calls, fresh) = steps(&scene.options());
@@ -232,7 +259,11 @@ fn a_damaged_cache_is_ignored_and_rebuilt() {
     for damaged in forms {
         fs::write(&file, &damaged).unwrap();
         let calls = RefCell::new(0);
-        let loaded = load(scene.root.path(), &scene.options(), &|_, _| *calls.borrow_mut() += 1).unwrap();
+        let loaded = load(scene.root.path(), &scene.options(), &|_, _| {
+            *calls.borrow_mut() += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         assert_eq!((*calls.borrow(), &loaded.train, &loaded.test), (9, &fresh.train, &fresh.test));
         assert!(fs::read(&file).unwrap() == whole, "it is rebuilt");
     }
@@ -252,7 +283,7 @@ fn folders_that_hold_no_set_say_what_is_missing() {
     assert!(scene.failure().contains("empty: there is no file in it that ends in .jpg, .jpeg or .png"));
     scene.write("empty/y.png", &flat([0; 3]));
     assert!(scene.failure().ends_with("it has no usable test image"), "{}", scene.failure());
-    let nowhere = chain(&load(&scene.root.path().join("no\u{1b}where"), &scene.options(), &|_, _| ()).unwrap_err());
+    let nowhere = chain(&load(&scene.root.path().join("no\u{1b}where"), &scene.options(), &every).unwrap_err());
     assert!(nowhere.contains("cannot read"), "{nowhere}");
     let many = workers::room(usize::MAX / 4, 1000).unwrap_err();
     assert!(many.contains("lower problem.image_size or problem.per_class"), "{many}");

@@ -2,6 +2,7 @@
 
 use std::{
     iter,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,7 +11,7 @@ use std::{
     thread,
 };
 
-use super::{Corrupt, ImageFault, Skipped, decode, image_bytes, scan::File};
+use super::{Corrupt, ImageFault, Progress, Skipped, decode, image_bytes, scan::File};
 use crate::problem::data::DataError;
 
 /// More threads only wait for the disk, and each may take 64 MB.
@@ -47,12 +48,13 @@ pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
 /// after each image.
 ///
 /// # Errors
-/// [`DataError::Image`] for the first corrupt image, unless those are skipped.
+/// [`DataError::Image`] for the first corrupt image, unless those are skipped; [`DataError::Unwanted`] once `progress`
+/// says so.
 pub(super) fn decode_all(
     files: &[File],
     (side, corrupt): (u32, Corrupt),
     mut pixels: Vec<u8>,
-    progress: &dyn Fn(usize, usize),
+    progress: Progress<'_>,
 ) -> Result<Decoded, DataError> {
     let image = image_bytes(side);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(files.len());
@@ -60,6 +62,7 @@ pub(super) fn decode_all(
     // Bounded: no thread runs ahead of the one that collects.
     let (sender, results) = mpsc::sync_channel(threads);
     let mut faults: Vec<(usize, ImageFault)> = Vec::new();
+    let mut wanted = ControlFlow::Continue(());
     thread::scope(|scope| {
         for _ in 0..threads {
             let (sender, next, stop) = (sender.clone(), &next, &stop);
@@ -83,9 +86,18 @@ pub(super) fn decode_all(
                     faults.push((at, fault));
                 }
             }
-            progress(done + 1, files.len());
+            wanted = progress(done + 1, files.len());
+            if wanted.is_break() {
+                stop.store(true, Ordering::Relaxed);
+                // Whoever is about to hand over an image finds nobody there.
+                break;
+            }
         }
+        drop(results);
     });
+    if wanted.is_break() {
+        return Err(DataError::Unwanted);
+    }
     faults.sort_by_key(|(at, _)| *at);
     if corrupt == Corrupt::Error && !faults.is_empty() {
         let (at, source) = faults.swap_remove(0);
