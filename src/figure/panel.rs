@@ -1,6 +1,6 @@
 //! A panel: one chart as data, ready to be drawn with characters or with ink. It decides what is shown; drawing decides nothing.
 //! [`PanelKind`] is the catalogue, [`View`] what the user has chosen, [`Panel`] the two applied to some runs: `training` for what
-//! is measured along training, `snapshot` for measurements that are a whole chart by themselves.
+//! is measured along training, `snapshot` for what has an x axis of its own.
 
 mod kind;
 mod range;
@@ -199,6 +199,7 @@ impl<'a> Panel<'a> {
     /// The panel of that kind for these runs. A log scale that finds nothing positive gives way to a linear one, and says so.
     pub fn new(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Self {
         let Content { across, x, x_names, curves, marks, notes: legend } = match kind {
+            PanelKind::TraceByLoss => snapshot::trace_by_loss(runs),
             PanelKind::Density => snapshot::density(runs),
             PanelKind::Layers => snapshot::layers(runs),
             PanelKind::PerturbationGap => snapshot::perturbation_gap(runs),

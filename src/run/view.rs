@@ -15,6 +15,8 @@ pub enum PanelKind {
     Distance,
     /// The exact Hessian trace with its standard errors; behind it, faint and dashed, the smoothed one.
     Trace,
+    /// The exact Hessian trace against the training loss at which it was measured: methods compared at equal loss.
+    TraceByLoss,
     /// The smoothed trace that steps yield for free, two-point and one-sided, with its errors; behind it, faint, the exact one.
     FreeTrace,
     /// The largest eigenvalue, with the stability threshold of each run where that is near; behind it, faint, SAM's curvature along
@@ -40,13 +42,14 @@ pub enum PanelKind {
 
 impl PanelKind {
     /// Every kind, in the order in which a key walks them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Loss,
         Self::Gap,
         Self::Accuracy,
         Self::ValidationError,
         Self::Distance,
         Self::Trace,
+        Self::TraceByLoss,
         Self::FreeTrace,
         Self::LambdaMax,
         Self::LambdaMin,
@@ -68,6 +71,7 @@ impl PanelKind {
             Self::ValidationError => "validation_error",
             Self::Distance => "distance",
             Self::Trace => "trace",
+            Self::TraceByLoss => "trace_by_loss",
             Self::FreeTrace => "free_trace",
             Self::LambdaMax => "lambda_max",
             Self::LambdaMin => "lambda_min",

@@ -28,6 +28,7 @@ impl PanelKind {
         match self {
             Self::Loss => "loss",
             Self::Accuracy => "accuracy",
+            Self::TraceByLoss => "trace at equal loss",
             Self::Density => "spectral density",
             Self::Layers => "trace by tensor",
             Self::PerturbationGap => "perturbation gap",
@@ -43,7 +44,7 @@ impl PanelKind {
             Self::Accuracy => Quantity::TestAccuracy,
             Self::ValidationError => Quantity::ValidationError,
             Self::Distance => Quantity::Distance,
-            Self::Trace | Self::Layers | Self::PerturbationGap => Quantity::Trace,
+            Self::Trace | Self::TraceByLoss | Self::Layers | Self::PerturbationGap => Quantity::Trace,
             Self::FreeTrace => Quantity::FreeTrace,
             Self::LambdaMax | Self::Density => Quantity::LambdaMax,
             Self::LambdaMin => Quantity::LambdaMin,
@@ -62,7 +63,7 @@ impl PanelKind {
 
         let layer = |quantity, (emphasis, form), note| Layer { quantity, emphasis, form, note };
         let behind = match self {
-            Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
+            Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
             Self::Loss => vec![layer(Quantity::StepLoss, (Faint, SOLID), "")],
             Self::Accuracy => vec![layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train")],
             Self::ValidationError => vec![layer(Quantity::TrainError, (Faint, SOLID), "faint: train")],
@@ -89,8 +90,9 @@ impl PanelKind {
     /// The y scale unless the user asks for the other one.
     pub(super) fn scale(self) -> Scale {
         match self {
-            // The bulk of a spectrum lies at zero, one tensor holds most of the trace, and predictions of a gap may be decades apart.
-            Self::Density | Self::Layers | Self::PerturbationGap => Scale::Log,
+            // Near zero loss the trace falls with the loss, the bulk of a spectrum lies at zero, one tensor holds most of the trace, and
+            // predictions of a gap may be decades apart.
+            Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => Scale::Log,
             other => other.bright().scale(),
         }
     }
@@ -99,7 +101,7 @@ impl PanelKind {
     pub(super) fn y_title(self) -> String {
         match (self, self.bright().unit()) {
             (Self::Density, _) => "density".into(),
-            (Self::Layers, _) => Quantity::Trace.title().into(),
+            (Self::TraceByLoss | Self::Layers, _) => Quantity::Trace.title().into(),
             (Self::PerturbationGap, _) => "E f(w + U) − f(w)".into(),
             (_, "") => self.title().into(),
             (Self::Gap, unit) => unit.into(),
@@ -109,7 +111,7 @@ impl PanelKind {
 
     /// Whether the error bars of its curves are standard errors; those of eigenvalues are residuals.
     pub(super) fn has_std_errors(self) -> bool {
-        matches!(self, Self::Trace | Self::FreeTrace | Self::Layers | Self::PerturbationGap)
+        matches!(self, Self::Trace | Self::TraceByLoss | Self::FreeTrace | Self::Layers | Self::PerturbationGap)
     }
 
     /// What a preset has its probes measure for it; `None` where they do anyway, or nothing can be asked.
@@ -128,6 +130,7 @@ impl PanelKind {
         matches!(
             self,
             Self::Trace
+                | Self::TraceByLoss
                 | Self::LambdaMax
                 | Self::LambdaMin
                 | Self::Density

@@ -1,5 +1,5 @@
-//! Panels that are one measurement: the spectral density and the traces by tensor of each run's newest probe, and its newest
-//! perturbation gap. Each has an x axis of its own; changes of knobs have no place there.
+//! Panels with an x axis of their own, where changes of knobs have no place: the traces of all probes by training loss, the
+//! spectral density and the traces by tensor of each run's newest probe, and its newest perturbation gap.
 
 use super::{Across, Content, Curve, Emphasis, Form, Labelled, Stroke};
 use crate::{
@@ -7,6 +7,8 @@ use crate::{
         axis::{Axis, Bounds, Scale, Tick},
         density::{broadened, kernel_width},
         points::{Points, Profile, Spot},
+        quantity::Quantity,
+        series::{At, Point, XAxis},
         text,
     },
     run::{Estimate, GapCurve, GapPoint},
@@ -16,6 +18,35 @@ use crate::{
 const FILLED: f64 = 0.8;
 /// The longest name of a tensor that is written.
 const NAME: usize = 24;
+
+/// The training loss along x, the trace of each probe up. A probe's loss is the one last evaluated by then.
+pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+    let spots = |run: &Labelled<'a>| -> Profile {
+        let losses = run.history.series(Quantity::TrainLoss);
+        let loss_by = |at: At| {
+            let step = XAxis::Step.of(at, 1);
+            let later = losses.find((0, usize::MAX), XAxis::Step, |x| x > step);
+            losses.get(later.checked_sub(1)?).map(|point| point.value).filter(|&loss| loss > 0.0)
+        };
+        let probes = run.history.series(Quantity::Trace).points();
+        let spot = |point: Point| {
+            Some(Spot { x: loss_by(point.at)?, y: point.value, std_error: point.std_error })
+        };
+        probes.filter_map(spot).collect()
+    };
+    let line = (Emphasis::Normal, Form::Line(Stroke::Solid));
+    let curves: Vec<_> =
+        runs.iter().map(|run| curve(run, line, spots(run))).filter(|curve| !curve.points.is_empty()).collect();
+    let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
+    Content {
+        across: Across::Own("train loss"),
+        x: Axis::covering(ends.reduce(Bounds::union), Scale::Log),
+        x_names: Vec::new(),
+        curves,
+        marks: Vec::new(),
+        notes: Vec::new(),
+    }
+}
 
 /// Eigenvalues along x, their density up, by one kernel for all runs.
 pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {

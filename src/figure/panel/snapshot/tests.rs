@@ -4,7 +4,7 @@ use crate::{
     figure::{
         Across, Emphasis, Form, Labelled, Panel, PanelKind, Quantity, Scale, Session, Spot, Stroke, View, XAxis, sample,
     },
-    run::{Estimate, Event, GapCurve, LayerTrace, Probe},
+    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Place, Probe},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
@@ -22,6 +22,44 @@ fn points(panel: &Panel<'_>, slot: usize, (emphasis, form): (Emphasis, Form)) ->
 
 fn gap_of(session: &Session, slot: usize) -> &GapCurve {
     session.runs[slot].history.snapshots().gap.as_ref().unwrap()
+}
+
+/// A probe between two evaluations stands at the loss of the one before; one where nothing positive was evaluated has no place.
+#[test]
+fn a_trace_stands_at_the_loss_it_was_measured_at() {
+    let mut session = sample::session();
+    let probe = session.runs[0].events.iter().find_map(|event| match event {
+        Event::Probe(probe) => Some(probe.as_ref().clone()),
+        _ => None,
+    });
+    let probe = |step, mean| {
+        let trace = Estimate { mean, std_error: 0.5, probes: 4 };
+        Event::Probe(Box::new(Probe { step, gradients: step, trace, ..probe.clone().unwrap() }))
+    };
+    let eval = |step, loss| {
+        let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
+        let place = Place::default();
+        Event::Eval { step, gradients: step, seconds: 0.0, examples: 0, took: 0.0, metrics, place }
+    };
+    let events = [
+        probe(0, 100.0),
+        eval(0, 2.0),
+        eval(10, 0.5),
+        probe(10, 90.0),
+        probe(15, 80.0),
+        eval(20, 0.8),
+        probe(20, 70.0),
+        eval(30, 0.0),
+        probe(30, 60.0),
+    ];
+    session.runs[0].history = events.iter().collect();
+    let runs = session.labelled();
+    let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
+    let found = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+    let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
+    assert_eq!(found, [(0.5, 90.0, 0.5), (0.5, 80.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
+    assert_eq!((panel.across, panel.x.scale(), panel.y.scale()), (Across::Own("train loss"), Scale::Log, Scale::Log));
+    assert!(panel.x.low() <= 0.5 && panel.x.high() >= 2.0);
 }
 
 #[test]
@@ -157,10 +195,11 @@ fn changes_and_the_view_s_x_have_no_place_in_them() {
     let session = sample::session();
     let runs = session.labelled();
     let view = View { x: XAxis::Seconds, x_scale: Scale::Log, ..View::default() };
-    for kind in [PanelKind::Density, PanelKind::Layers, PanelKind::PerturbationGap] {
+    for kind in [PanelKind::TraceByLoss, PanelKind::Density, PanelKind::Layers, PanelKind::PerturbationGap] {
         let panel = Panel::new(kind, &runs, &view);
         assert!(panel.marks.is_empty() && matches!(panel.across, Across::Own(_)));
-        assert_eq!(panel.x.scale(), Scale::Linear);
+        let own = if kind == PanelKind::TraceByLoss { Scale::Log } else { Scale::Linear };
+        assert_eq!(panel.x.scale(), own);
     }
     assert!(!Panel::new(PanelKind::Loss, &runs, &view).marks.is_empty());
 }
