@@ -10,7 +10,7 @@ use std::{
 
 use burn::tensor::Device;
 use nso_tui::{
-    autodiff::{Objective, Vector, read, vector_like},
+    autodiff::{Objective, Vector, vector_like},
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
     problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, data::Labelled},
     random::{Purpose, stream},
@@ -81,7 +81,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Some((name, task)) = line.split_once(' ') else { continue };
         let Some((_, (problem, w))) = networks.iter().find(|(known, _)| *known == name) else { continue };
         let time = seconds(problem.as_ref(), w, task);
-        read(vec![w.clone().sum()]);
         writeln!(io::stdout(), "{time}")?;
         io::stdout().flush()?;
     }

@@ -322,6 +322,19 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
     }
 }
 
+/// A run that measures curvature hears of the end when it is through; whoever leaves need not wait for that.
+#[test]
+fn a_signal_does_not_wait_for_runs_that_are_busy() {
+    let mut terminal = Terminal::start(&["clipart-mobilenet", "--device", "flex"]);
+    terminal.wait_for("4 running");
+    terminal.keys("q");
+    terminal.wait_for("4 runs are still training");
+    terminal.keys("y");
+    terminal.wait_for("waiting for the runs to end; Ctrl-C leaves at once");
+    terminal.signal("INT");
+    assert_eq!(terminal.end(), 130);
+}
+
 /// What C code prints goes to the descriptors themselves; here somebody else writes to them.
 #[cfg(target_os = "linux")]
 #[test]

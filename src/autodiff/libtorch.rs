@@ -52,6 +52,29 @@ fn to_burn<const D: usize>(x: &tch::Tensor) -> Tensor<D> {
     })
 }
 
+/// Numbers of the host on a device of LibTorch. burn waits there until the device has done all that it was asked before; this
+/// does not: the driver takes a copy, and the device gets it in its turn.
+fn sent(host: &tch::Tensor, device: &Device) -> tch::Tensor {
+    match device.as_dispatch() {
+        DispatchDevice::LibTorch(device) => host.to_device_((*device).into(), host.kind(), true, false),
+        other => unreachable!("a device of LibTorch is asked for, this is {other:?}"),
+    }
+}
+
+/// See [`super::indices_on`].
+pub(super) fn indices_on(indices: &[i64], device: &Device) -> Tensor<1, Int> {
+    let tensor = TchTensor::new(sent(&tch::Tensor::from_slice(indices), device));
+    Tensor::from_dispatch(DispatchTensor {
+        kind: DispatchTensorKind::LibTorch(BackendTensor::Int(tensor)),
+        autodiff: DispatchAutodiffContext::Disabled,
+    })
+}
+
+/// See [`super::numbers_on`].
+pub(super) fn numbers_on<const D: usize>(numbers: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    to_burn(&sent(&tch::Tensor::from_slice(numbers).reshape(sizes(shape)), device))
+}
+
 /// The label of an example that LibTorch leaves out; there are none.
 const NO_LABEL: i64 = -100;
 

@@ -9,7 +9,7 @@ mod objective;
 mod pair;
 mod real;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 pub use dual::{Base, Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
@@ -29,6 +29,27 @@ pub type Scalar = Tensor<1>;
 pub fn vector_like(values: &[f64], like: &Vector) -> Vector {
     let data = TensorData::new(values.to_vec(), [values.len()]).convert_dtype(like.dtype());
     Tensor::from_data(data, (&like.device(), like.dtype()))
+}
+
+/// Indices on a device, which need not have come to rest: whoever computes with them there comes after them.
+pub fn indices_on(indices: &[usize], device: &Device) -> Tensor<1, Int> {
+    #[expect(clippy::cast_possible_wrap, reason = "no tensor has 2^63 entries")]
+    let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(device) {
+        return libtorch::indices_on(&indices, device);
+    }
+    let shape = [indices.len()];
+    Tensor::from_data(TensorData::new(indices, shape), device)
+}
+
+/// Numbers on a device, in the same manner.
+pub fn numbers_on<const D: usize>(numbers: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(device) {
+        return libtorch::numbers_on(&numbers, shape, device);
+    }
+    Tensor::from_data(TensorData::new(numbers, shape), device)
 }
 
 /// The numbers of a vector, read from its device. Waits for the device.

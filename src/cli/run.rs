@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
-    figure::{History, Quantity, RunState},
+    figure::{History, Quantity, RunState, text::printable},
     problem::Loading,
     run::{Engine, Plan},
 };
@@ -149,15 +149,16 @@ impl Reading {
                 }
                 self.bar.set_position(*done as u64);
             }
+            Loading::Done => {}
             Loading::LeftOut { .. } => self.bar.suspend(|| note(&loading.to_string())),
         }
         ControlFlow::Continue(())
     }
 }
 
-/// A line on standard error. That nobody reads it is no fault.
+/// A line on standard error, in which file names steer nothing. That nobody reads it is no fault.
 fn note(text: &str) {
-    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
 }
 
 /// One bar a run on a terminal; elsewhere a line for each tenth of a run.

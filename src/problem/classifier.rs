@@ -10,12 +10,14 @@ pub use start::Start;
 use super::{
     Examples, Metrics, Mode, Problem, Statistics,
     data::{Augmentation, Labelled},
-    indices_on,
     layer::{Labels, Norms, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, objective, read},
+    autodiff::{
+        Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, indices_on, numbers_on, objective,
+        read,
+    },
     random::{Purpose, Stream, stream},
 };
 use chunked::Chunked;
@@ -56,7 +58,7 @@ impl Augmenter {
             let example = &self.images.inputs[index * features..(index + 1) * features];
             self.augmentation.apply(example, shape, self.augmentation.draw(&mut random), &mut shown);
         }
-        Tensor::from_data(TensorData::new(shown, [indices.len(), channels, height, width]), device)
+        numbers_on(shown, [indices.len(), channels, height, width], device)
     }
 }
 
@@ -77,13 +79,12 @@ struct Split {
 }
 
 impl Split {
-    fn new(data: &Labelled, device: &Device) -> Self {
+    fn new(data: Labelled, device: &Device) -> Self {
         let n = data.labels.len();
         let [channels, height, width] = data.shape;
-        let images = TensorData::new(data.inputs.clone(), [n, channels, height, width]);
         let labels = data.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>();
         Self {
-            images: Tensor::from_data(images, device),
+            images: numbers_on(data.inputs, [n, channels, height, width], device),
             labels: Tensor::from_data(TensorData::new(labels, [n, 1]), device),
         }
     }
@@ -97,7 +98,7 @@ impl Split {
     }
 
     fn chosen(&self, indices: &[usize]) -> Self {
-        let indices = indices_on(&self.images.device(), indices);
+        let indices = indices_on(indices, &self.images.device());
         Self { images: self.images.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
     }
 
@@ -109,23 +110,22 @@ impl Split {
 
 impl<N: Network> Classifier<N> {
     /// `network` on these data, every parameter trained from its initial value.
-    pub fn new(network: N, data: (&Labelled, &Labelled), device: Device) -> Self {
+    pub fn new(network: N, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
         let start = Start::drawn(&network);
-        Self::starting(network, start, data, device)
+        Self::starting(network, start, [train.clone(), test.clone()], device)
     }
 
     /// `network` on these data, from `start`.
-    pub fn starting(network: N, start: Start, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
-        let [train, test] = [train, test].map(|data| Split::new(data, &device));
+    pub fn starting(network: N, start: Start, data: [Labelled; 2], device: Device) -> Self {
+        let [train, test] = data.map(|data| Split::new(data, &device));
         let tensors = Tensors::new(start, (network.layout(), network.statistics()), &device);
         Self { network, tensors, train, test, augmenter: None, device }
     }
 
     /// The same with its training images, which are `images`, augmented whenever a step sees them.
     #[must_use]
-    pub fn augmented(self, (augmentation, seed): (Augmentation, u64), images: &Labelled) -> Self {
-        let augmenter = (!augmentation.is_none()).then(|| Augmenter { images: images.clone(), augmentation, seed });
-        Self { augmenter, ..self }
+    pub fn augmented(self, (augmentation, seed): (Augmentation, u64), images: Option<Labelled>) -> Self {
+        Self { augmenter: images.map(|images| Augmenter { images, augmentation, seed }), ..self }
     }
 
     /// What a loss on these examples is computed on.
@@ -137,7 +137,7 @@ impl<N: Network> Classifier<N> {
         match examples {
             Examples::Chosen(indices) if let (Some(augmenter), Some(draw)) = (&self.augmenter, draw) => Split {
                 images: augmenter.images(indices, draw, &self.device),
-                labels: self.train.labels.clone().select(0, indices_on(&self.device, indices)),
+                labels: self.train.labels.clone().select(0, indices_on(indices, &self.device)),
             },
             Examples::First(count) if count >= self.train.len() => self.train.clone(),
             Examples::First(count) => self.train.rows(0, count),

@@ -91,18 +91,19 @@ impl FineTune {
     pub fn build(&self, seed: u64, device: &Device, progress: Progress<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
         let [train, test] = self.images.load(seed, progress)?;
         let ([_, size, _], classes) = (train.shape, train.classes);
-        let data = (&train, &test);
         let augmentation = (self.images.augmentation, seed);
+        let shown = (!augmentation.0.is_none()).then(|| train.clone());
+        let data = [train, test];
         Ok(match self.backbone {
             Backbone::MobileNetV2 { stem_stride } => {
                 let network = MobileNetV2::new(classes, stem_stride, size);
                 let start = self.start(&network)?;
-                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, &train))
+                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, shown))
             }
             Backbone::ResNet(depth) => {
                 let network = ResNet::new(depth, classes, size);
                 let start = self.start(&network)?;
-                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, &train))
+                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, shown))
             }
         })
     }

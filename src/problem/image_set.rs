@@ -57,6 +57,8 @@ pub enum Loading {
         /// All that will be.
         of: usize,
     },
+    /// The problem is there.
+    Done,
     /// Corrupt images are left out, as the preset allows.
     LeftOut {
         /// How many.
@@ -79,6 +81,7 @@ pub fn unheard(_: Loading) -> ControlFlow<()> {
 impl fmt::Display for Loading {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Done => formatter.write_str("starting"),
             Self::Images { done, of } => write!(formatter, "{done} of {of} images read"),
             Self::LeftOut { count, of, first } => {
                 let (path, reason) = (first.path.display(), &first.reason);
@@ -134,6 +137,10 @@ impl ImageSet {
             Source::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
         };
         let train = self.per_class.map_or_else(|| train.clone(), |count| train.per_class(count.get(), seed));
+        if let (Some(side), Source::Cifar(path, _)) = (self.size, &self.source) {
+            let count = train.len() + test.len();
+            data::check_room(count, side.get()).map_err(|fault| DataError::content(path, fault))?;
+        }
         let train = train.with_label_noise(self.label_noise, seed);
         let scaled = |images: data::Images| match self.size {
             Some(side) if images.shape()[1..] != [side.get() as usize; 2] => images.resized([side.get() as usize; 2]),

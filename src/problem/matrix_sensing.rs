@@ -4,9 +4,9 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Examples, Metrics, Mode, Problem, indices_on};
+use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, objective, read},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, indices_on, objective, read},
     random::{Purpose, Stream, stream},
 };
 
@@ -48,8 +48,8 @@ impl MatrixSensing {
         let random = &mut stream(seed, Purpose::Data);
         let factor = Tensor::<2>::from_data(TensorData::new(normals(d * r, random), [d, r]), &device);
         let solution = factor.clone().matmul(factor.transpose());
-        let indices: Vec<usize> = (0..d).flat_map(|row| (row..d).map(move |column| row * d + column)).collect();
-        let triangle = indices_on(&device, &indices);
+        let entries: Vec<usize> = (0..d).flat_map(|row| (row..d).map(move |column| row * d + column)).collect();
+        let triangle = indices_on(&entries, &device);
         let upper = Plain::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
         let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, (random, &upper)));
         Self { d, layout: Layout::new([("w", vec![d, d])]), triangle, train, validation, solution, device }
@@ -110,7 +110,7 @@ impl Model for MatrixSensing {
     fn losses<R: Real>(&self, at: &[Parameters<'_, R>], (): &()) -> Option<Vec<R::T<1>>> {
         let uppers = R::beside(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect());
         let sums = R::scale(R::sum_rows(R::square(self.train.misfits::<R>(uppers))), self.train.scale());
-        Some((0..at.len()).map(|column| R::select(sums.clone(), indices_on(&self.device, &[column]))).collect())
+        Some((0..at.len()).map(|column| R::select(sums.clone(), indices_on(&[column], &self.device))).collect())
     }
 }
 

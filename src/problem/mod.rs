@@ -14,7 +14,7 @@ mod model;
 mod quadratic;
 mod valley;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Device;
 
 use crate::{
     autodiff::{Layout, Objective, Vector},
@@ -63,13 +63,6 @@ pub struct Statistics<'a> {
     pub initial: Vector,
     /// Whether training normalises by these too and leaves them as they are.
     pub frozen: bool,
-}
-
-/// A tensor of indices.
-#[expect(clippy::cast_possible_wrap, reason = "no tensor has 2^63 entries")]
-fn indices_on(device: &Device, indices: &[usize]) -> Tensor<1, Int> {
-    let data: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
-    Tensor::from_data(TensorData::new(data, [indices.len()]), device)
 }
 
 /// Something to train: shared by all runs of a session, never changed by them.

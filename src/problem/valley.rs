@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::{Examples, Metrics, Mode, Problem, indices_on};
+use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Vector, objective, read, values},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Vector, indices_on, objective, read, values},
     random::Stream,
 };
 
@@ -32,7 +32,7 @@ impl Model for Valley {
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
         let w: R::T<1> = w.get(0);
-        let [x, y] = [0, 1].map(|index| R::select(w.clone(), indices_on(&self.device, &[index])));
+        let [x, y] = [0, 1].map(|index| R::select(w.clone(), indices_on(&[index], &self.device)));
         let across = R::square(x);
         Loss::of(R::scale(R::add(across.clone(), R::mul(across, R::square(y))), 0.5))
     }

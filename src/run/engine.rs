@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     optimizer::Knob,
-    problem::{Problem, ProblemError, Progress, unheard},
+    problem::{Loading, Problem, ProblemError, Progress, unheard},
 };
 
 /// How often a run hands over its events while it trains.
@@ -49,6 +49,9 @@ pub enum EngineError {
     /// Its problem could not be built.
     #[error(transparent)]
     Problem(#[from] ProblemError),
+    /// Whoever asked for it no longer wants it.
+    #[error("nobody waits for the session any more")]
+    Unwanted,
     /// Its directory could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -95,6 +98,9 @@ impl Engine {
         };
         let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
         let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
+        if progress(Loading::Done).is_break() {
+            return Err(EngineError::Unwanted);
+        }
         device::share_cores(&assigned);
         Self::with_problems(plan, &problems, destination)
     }

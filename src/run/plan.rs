@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Budget, PanelKind,
-    device::{DeviceName, Devices},
+    device::{self, DeviceName, Devices},
 };
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
@@ -35,12 +35,21 @@ pub struct Plan {
 
 impl Plan {
     /// What to know before it starts on these devices: that a convolutional network of ImageNet's size takes long without
-    /// LibTorch or a GPU.
+    /// LibTorch or a GPU, or that the GPU rounds.
     pub fn warning(&self, devices: &Devices) -> Option<String> {
-        let slow =
-            matches!(self.problem, ProblemConfig::FineTune(_)) && devices.assign(self).contains(&DeviceName::Flex);
-        let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
-        slow.then(|| format!("fine-tuning takes long on flex{takes}; a build with the feature tch or wgpu is faster"))
+        let assigned = devices.assign(self);
+        if matches!(self.problem, ProblemConfig::FineTune(_)) && assigned.contains(&DeviceName::Flex) {
+            let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
+            return Some(format!(
+                "fine-tuning takes long on flex{takes}; a build with the feature tch or wgpu is faster"
+            ));
+        }
+        let convolves = matches!(self.problem, ProblemConfig::FineTune(_) | ProblemConfig::FashionCnn { .. });
+        let rounds = convolves && assigned.into_iter().any(device::rounds_convolutions);
+        rounds.then(|| {
+            "cuDNN may round convolutions to TF32, about three digits, as PyTorch lets it; NVIDIA_TF32_OVERRIDE=0 forbids it"
+                .to_owned()
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     PanelKind, Plan,
     section::{Section, printable},
 };
+use crate::problem::ProblemConfig;
 
 pub use write::to_toml;
 
@@ -215,6 +216,14 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
         if runs[..index].iter().any(|other| other.name == run.name) {
             return Err(Fault::new(format!("run.{}.name", run.name), "two runs have this name; names must differ"));
         }
+    }
+    // Of one image on a network's last map of one pixel there is no variance.
+    let normalises = matches!(&problem, ProblemConfig::FineTune(config) if !config.stored_norms);
+    if normalises && runs.iter().any(|run| run.batch.unwrap_or(train.batch) == 1) {
+        return Err(Fault::new(
+            "train.batch",
+            "batch normalisation has no variance of one image: give two or more, or problem.batch_norm = \"stored\"",
+        ));
     }
     Ok(Plan { preset, title, about, takes, problem, train, panels, runs })
 }

@@ -184,7 +184,7 @@ impl Session {
             Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
             Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
             Action::Export | Action::ExportAs => self.runs.iter().any(|run| run.history.start().is_some()),
-            Action::ToPicker => !self.is_alive(),
+            Action::ToPicker => self.feed == Feed::Starting || !self.is_alive(),
             _ => true,
         }
     }

@@ -166,17 +166,21 @@ pub fn inputs() -> io::Result<impl Stream<Item = Input>> {
             Err(error) => Some(Input::Failed(error)),
         }
     });
-    Ok(stream::select(keys, signals()?))
+    Ok(stream::select(keys, signals()?.map(Input::Signal)))
 }
 
+/// Signals that ask the process to end, by number.
+///
+/// # Errors
+/// What the system says when it refuses a signal handler.
 #[cfg(unix)]
-fn signals() -> io::Result<impl Stream<Item = Input>> {
+pub(super) fn signals() -> io::Result<impl Stream<Item = i32>> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     let each = |kind: SignalKind| {
         let arrivals = move |mut signal: Signal| async move {
             signal.recv().await?;
-            Some((Input::Signal(kind.as_raw_value()), signal))
+            Some((kind.as_raw_value(), signal))
         };
         signal(kind).map(|signal| stream::unfold(signal, arrivals))
     };
@@ -185,7 +189,8 @@ fn signals() -> io::Result<impl Stream<Item = Input>> {
     Ok(stream::select(interrupts, requests))
 }
 
+/// Signals that ask the process to end, by number: Ctrl-C comes as a key.
 #[cfg(not(unix))]
-fn signals() -> io::Result<impl Stream<Item = Input>> {
+pub(super) fn signals() -> io::Result<impl Stream<Item = i32>> {
     Ok(stream::pending())
 }

@@ -54,6 +54,14 @@ fn a_weight_that_is_not_finite_is_told_with_its_place() {
 }
 
 #[test]
+fn a_negative_variance_is_told_and_a_negative_mean_is_none() {
+    let file = file(&["bn.running_mean", "bn.running_var"], [1.0, -0.5]);
+    assert_eq!(file.tensor("bn.running_mean", &[2]).unwrap(), [1.0, -0.5]);
+    let told = file.tensor("bn.running_var", &[2]).unwrap_err().to_string();
+    assert!(told.starts_with("net.safetensors: bn.running_var is -0.5 at index 1 "), "{told}");
+}
+
+#[test]
 fn a_file_is_told_apart_by_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");

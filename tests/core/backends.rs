@@ -63,11 +63,19 @@ fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
     }
 }
 
-/// The devices of this build besides the CPU backend, each with whether it computes in double precision.
-fn devices() -> Vec<(&'static str, Device, bool)> {
-    let here = [(cfg!(feature = "tch"), "tch", true), (cfg!(feature = "wgpu"), "wgpu", false)];
-    let built = here.into_iter().filter(|(built, ..)| *built);
-    built.map(|(_, name, double)| (name, device::open(name.parse().unwrap()).unwrap(), double)).collect()
+/// The devices of this build and machine besides the CPU backend, each with whether it computes in double precision.
+fn devices() -> Vec<(String, Device, bool)> {
+    let there = device::offers().into_iter().filter(|offer| offer.about.is_ok() && offer.name != "flex");
+    let opened = |offer: device::Offer| {
+        let device = device::open(offer.name.parse().unwrap()).unwrap();
+        let double = device::computes_in(&device, DType::F64);
+        (offer.name, device, double)
+    };
+    let found: Vec<_> = there.map(opened).collect();
+    for (built, family) in [(cfg!(feature = "tch"), "tch"), (cfg!(feature = "wgpu"), "wgpu")] {
+        assert!(!built || found.iter().any(|(name, ..)| name.starts_with(family)), "no device of {family}");
+    }
+    found
 }
 
 /// Weights that hold rectifiers on one side; networks without normalisation get those of `networks.rs`.
@@ -90,9 +98,9 @@ fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelle
     let layout = network.layout();
     let smooth = if normalised { held(layout) } else { weights(layout) };
     for (backend, device, double) in devices() {
-        compare((name, backend), (network, data), (&device, &smooth), (DType::F32, 1e-4));
+        compare((name, &backend), (network, data), (&device, &smooth), (DType::F32, 1e-4));
         if double {
-            compare((name, backend), (network, data), (&device, &weights(layout)), (DType::F64, 1e-9));
+            compare((name, &backend), (network, data), (&device, &weights(layout)), (DType::F64, 1e-9));
         }
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Entry, Layout, Parameters, Plain, Vector, values},
     problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Norms, Problem, ResNet, data::Labelled},
+    random::{Purpose, stream},
 };
 use serde::Deserialize;
 
@@ -75,6 +76,28 @@ pub fn data(count: usize, size: usize) -> Labelled {
     let inputs = mixed(count * 3 * size * size, 2000).into_iter().map(|x| x as f32).collect();
     let labels = (0..count).map(|i| (i % CLASSES) as u32).collect();
     Labelled { inputs, shape: [3, size, size], labels, classes: CLASSES }
+}
+
+/// Standard deviations of torchvision's initial kernels, its own figures: every channel of all groups counts as an output.
+#[test]
+fn kernels_are_drawn_as_wide_as_torchvision_s() {
+    let mobilenet = MobileNetV2::new(CLASSES, 1, 32);
+    let residual = ResNet::new(Depth::Eighteen, CLASSES, 32);
+    let drawn = |network: &dyn Fn() -> (Layout, Vec<f64>), name: &str| {
+        let (layout, w) = network();
+        let entry = layout.entries().iter().find(|entry| entry.name == name).unwrap();
+        let numbers = &w[entry.offset..entry.offset + entry.len()];
+        (numbers.iter().map(|x| x * x).sum::<f64>() / numbers.len() as f64).sqrt()
+    };
+    let mobilenet = || (mobilenet.layout().clone(), mobilenet.initial(&mut stream(1, Purpose::Weights)));
+    let residual = || (residual.layout().clone(), residual.initial(&mut stream(1, Purpose::Weights)));
+    for (found, expected) in [
+        (drawn(&mobilenet, "features.17.conv.1.0.weight"), 0.0152),
+        (drawn(&mobilenet, "features.18.0.weight"), 0.0395),
+        (drawn(&residual, "layer4.1.conv2.weight"), 0.0208),
+    ] {
+        assert!((found / expected - 1.0).abs() < 0.03, "{found} {expected}");
+    }
 }
 
 fn far_from(found: &Vector, kept: &Kept) -> f64 {

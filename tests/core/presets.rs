@@ -71,6 +71,18 @@ fn set_overrides_by_dotted_path() {
     assert!(fault("train.epochs=x").contains("train.epochs: expected a whole number"), "{}", fault("train.epochs=x"));
 }
 
+#[test]
+fn a_batch_of_one_image_cannot_be_normalised_by_itself() {
+    let text = preset::find("clipart-mobilenet").unwrap();
+    let with = |sets: &[&str]| preset::parse("t", &text, &sets.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+    for one in ["train.batch=1", "run.NSO.batch=1"] {
+        let fault = with(&[one]).unwrap_err().to_string();
+        assert!(fault.contains("train.batch: batch normalisation has no variance of one image"), "{fault}");
+        assert!(with(&[one, "problem.batch_norm=stored"]).is_ok());
+    }
+    assert!(with(&["train.batch=2"]).is_ok());
+}
+
 /// Each fault as (what is replaced, by what, what the error must say).
 #[test]
 fn every_fault_names_the_file_the_key_and_what_would_fit() {

@@ -29,9 +29,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
             losses.get(later.checked_sub(1)?).map(|point| point.value).filter(|&loss| loss > 0.0)
         };
         let probes = run.history.series(Quantity::Trace).points();
-        let spot = |point: Point| {
-            Some(Spot { x: loss_by(point.at)?, y: point.value, std_error: point.std_error })
-        };
+        let spot = |point: Point| Some(Spot { x: loss_by(point.at)?, y: point.value, std_error: point.std_error });
         probes.filter_map(spot).collect()
     };
     let line = (Emphasis::Normal, Form::Line(Stroke::Solid));

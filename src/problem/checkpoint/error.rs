@@ -50,11 +50,12 @@ pub enum CheckpointError {
         /// In the model.
         wanted: Vec<usize>,
     },
-    /// A weight is no number, or too large for single precision.
+    /// A weight is no number or too large for single precision, or a variance is negative.
     #[error(
-        "{file}: {tensor} is {value} at index {index} (of its flat values, in single precision); weights must be finite"
+        "{file}: {tensor} is {value} at index {index} (of its flat values, in single precision); weights must be finite, \
+         variances not negative"
     )]
-    NotFinite {
+    Value {
         /// The file.
         file: String,
         /// The tensor.

@@ -123,16 +123,18 @@ impl Checkpoint {
     /// Memory: four bytes a value of `shape`.
     ///
     /// # Errors
-    /// [`CheckpointError`] if there is no such tensor, it has another shape, or a value is not finite in f32.
+    /// [`CheckpointError`] if there is no such tensor, it has another shape, or a value is not finite in f32 or a variance
+    /// (`*.running_var`) negative.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
         let view = self.tensors.get(name).ok_or_else(|| self.missing(&[name], 1))?;
         if view.shape() != shape {
             return Err(self.misshapen(name, view.shape(), shape));
         }
         let values = view.values(&self.bytes);
-        match values.iter().position(|value| !value.is_finite()) {
+        let is_variance = name.ends_with("running_var");
+        match values.iter().position(|value| !value.is_finite() || is_variance && *value < 0.0) {
             None => Ok(values),
-            Some(index) => Err(CheckpointError::NotFinite {
+            Some(index) => Err(CheckpointError::Value {
                 file: self.file.clone(),
                 tensor: shown(name),
                 index,

@@ -52,6 +52,10 @@ const COARSE: Version = Version { names: "coarse_label_names.txt", classes: 20, 
 pub fn from_folder(folder: &Path, labels: Labels) -> Result<ImageSplits, DataError> {
     let has = |name: &str| folder.join(name).exists();
     let version = match (has(TEN.train[0]) || has(TEN.test), has(FINE.train[0]) || has(FINE.test)) {
+        (true, false) if labels == Labels::Coarse => {
+            let fault = "CIFAR-10 is there, which has no coarse labels; CIFAR-100 has";
+            return Err(DataError::content(folder, fault));
+        }
         (true, false) => TEN,
         (false, true) if labels == Labels::Fine => FINE,
         (false, true) => COARSE,
@@ -203,6 +207,8 @@ mod tests {
         folder.write("train.bin", &[]);
         assert!(folder.failure().ends_with("both are there"));
         assert!(Folder::with(&[]).failure().ends_with("none of them are there"));
+        let coarse = from_folder(Folder::ten().0.path(), Labels::Coarse).unwrap_err().to_string();
+        assert!(coarse.ends_with("CIFAR-10 is there, which has no coarse labels; CIFAR-100 has"), "{coarse}");
     }
 
     proptest! {

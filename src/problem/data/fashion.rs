@@ -29,7 +29,11 @@ pub fn embedded() -> Result<ImageSplits, DataError> {
 /// # Errors
 /// [`DataError`] names the file and what is wrong with it.
 pub fn from_folder(folder: &Path) -> Result<ImageSplits, DataError> {
-    idx_files::from_folder(folder, &CLASSES)
+    let (train, test) = idx_files::from_folder(folder, &CLASSES)?;
+    if train.shape() != [1, 28, 28] {
+        return Err(DataError::content(folder, format!("pictures are 28 x 28, found shape {:?}", train.shape())));
+    }
+    Ok((train, test))
 }
 
 #[cfg(test)]

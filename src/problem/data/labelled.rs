@@ -59,9 +59,3 @@ pub const MNIST: [Channel; 1] = [Channel::new(0.1307, 0.3081)];
 pub const FASHION: [Channel; 1] = [Channel::new(0.2860, 0.3530)];
 /// ImageNet's red, green and blue: what networks pretrained on it expect.
 pub const IMAGENET: [Channel; 3] = [Channel::new(0.485, 0.229), Channel::new(0.456, 0.224), Channel::new(0.406, 0.225)];
-/// CIFAR-10's red, green and blue.
-pub const CIFAR10: [Channel; 3] =
-    [Channel::new(0.4914, 0.2470), Channel::new(0.4822, 0.2435), Channel::new(0.4465, 0.2616)];
-/// CIFAR-100's red, green and blue.
-pub const CIFAR100: [Channel; 3] =
-    [Channel::new(0.5071, 0.2673), Channel::new(0.4865, 0.2564), Channel::new(0.4409, 0.2762)];

@@ -19,9 +19,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sysinfo::System;
+
 pub use augmentation::{Augmentation, Draw, Flip};
 pub use images::Images;
-pub use labelled::{CIFAR10, CIFAR100, Channel, FASHION, IMAGENET, Labelled, MNIST};
+pub use labelled::{Channel, FASHION, IMAGENET, Labelled, MNIST};
 pub use selection::Share;
 
 /// A training and a test set of images.
@@ -86,9 +88,32 @@ pub enum DataError {
 }
 
 impl DataError {
-    fn content(path: &Path, fault: impl Into<String>) -> Self {
+    pub(super) fn content(path: &Path, fault: impl Into<String>) -> Self {
         Self::Content { path: path.to_owned(), fault: fault.into() }
     }
+}
+
+/// Bytes that a number of an image takes while it is put on a device: decoded, in single precision, and there.
+const BYTES_ON_THE_WAY: u64 = 9;
+
+/// Checks that `count` colour images of `side` x `side` pixels can be put on a device of this machine's memory. What else the machine
+/// does meanwhile is not known.
+pub(super) fn check_room(count: usize, side: u32) -> Result<(), String> {
+    let numbers = (count as u64).saturating_mul(3 * u64::from(side).pow(2));
+    let needed = numbers.saturating_mul(BYTES_ON_THE_WAY);
+    let mut system = System::new();
+    system.refresh_memory();
+    let free = system.cgroup_limits().map_or(system.available_memory(), |limits| limits.free_memory);
+    // Where the system does not tell, it is 0.
+    if free == 0 || needed <= free {
+        return Ok(());
+    }
+    let gigabytes = |bytes: u64| bytes.div_ceil(100_000_000) as f64 / 10.0;
+    Err(format!(
+        "{count} images of {side} x {side} pixels take {} GB on the way, {} are free; lower problem.image_size or problem.per_class",
+        gigabytes(needed),
+        gigabytes(free),
+    ))
 }
 
 /// The bytes of a regular file of at most `largest` bytes. Neither a pipe nor a device is ever opened.
@@ -110,4 +135,17 @@ fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
 /// A class's name as it may be shown: without control characters, at most 64 characters.
 fn class_name(text: &str) -> String {
     text.trim().chars().filter(|letter| !letter.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_memory_holds_is_refused_with_what_to_change() {
+        assert_eq!(check_room(1, 8), Ok(()));
+        // 2^50 images of 12 MB.
+        let fault = check_room(1 << 50, 2_048).unwrap_err();
+        assert!(fault.contains("images of 2048 x 2048 pixels") && fault.contains("problem.per_class"), "{fault}");
+    }
 }

@@ -68,7 +68,8 @@ impl Blueprint {
     pub fn conv(&mut self, name: &str, shape: Shape) -> Conv {
         let parameters = self.parameters.len();
         let kernels = shape.kernels();
-        let fan_out = shape.channels[1] * shape.size * shape.size / shape.groups;
+        // PyTorch counts the outputs of all groups.
+        let fan_out = shape.channels[1] * shape.size * shape.size;
         self.draws.push(Draw::Kernels { numbers: kernels.iter().product(), fan_out });
         self.parameters.push((format!("{name}.weight"), kernels));
         Conv { parameters, biased: false, window: shape.window() }

@@ -11,6 +11,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct SoftmaxRegression {
     matrix: usize,
+    inputs: usize,
     tensors: Tensors,
 }
 
@@ -20,7 +21,7 @@ impl SoftmaxRegression {
         let mut plan = Blueprint::default();
         // Zero, where the Hessian is known.
         let matrix = plan.zero_matrix("fc", [inputs, classes]);
-        Self { matrix, tensors: plan.finish() }
+        Self { matrix, inputs, tensors: plan.finish() }
     }
 }
 
@@ -30,7 +31,7 @@ impl Network for SoftmaxRegression {
     }
 
     fn width(&self) -> usize {
-        self.tensors.layout.dimension()
+        self.inputs
     }
 
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {

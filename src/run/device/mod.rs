@@ -51,9 +51,16 @@ pub fn noise(seed: u64, device: &Device) -> NoiseStream {
     if name_of(device).is_gpu() { NoiseStream::on_device(seed) } else { NoiseStream::new(seed) }
 }
 
+/// Whether convolutions there may be computed with fewer digits than single precision has: LibTorch lets cuDNN round their inputs to
+/// TF32 on NVIDIA GPUs from Ampere on, and its driver takes the variable as a veto.
+pub fn rounds_convolutions(name: DeviceName) -> bool {
+    let forbidden = std::env::var_os("NVIDIA_TF32_OVERRIDE").is_some_and(|value| value == "0");
+    matches!(name, DeviceName::TorchCuda(_)) && !forbidden
+}
+
 /// Whether models can be computed in the format on the device. wgpu stores doubles where the adapter has them, but the languages of
-/// its shaders have no exponentials and logarithms for them: losses come out as no numbers.
+/// its shaders have no exponentials and logarithms for them: losses come out as no numbers. Metal Performance Shaders have no doubles.
 pub fn computes_in(device: &Device, format: DType) -> bool {
-    let shaders = matches!(name_of(device), DeviceName::Wgpu(_));
-    device.supports_dtype(format) && !(shaders && format == DType::F64)
+    let single = matches!(name_of(device), DeviceName::Wgpu(_) | DeviceName::TorchMps);
+    device.supports_dtype(format) && !(single && format == DType::F64)
 }

@@ -97,7 +97,7 @@ impl Skipped {
 /// Training and test images from `folder`, RGB, scaled as [`read`] says. Only images that are used are decoded, on
 /// several threads; `progress` is called on this thread with how many of how many are done.
 ///
-/// Memory: twice the decoded images, and 64 MB and its file for each of at most eight threads.
+/// Memory: twice the decoded images (and what numbers on a device take, which is checked to be free), and 64 MB and its file for each of at most eight threads.
 ///
 /// # Errors
 /// [`DataError`] names the folder or file, and what is wrong with it.
@@ -111,7 +111,9 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> R
     let cached = entry.as_ref().and_then(|entry| entry.read(&mut pixels));
     let usable = |skipped: &Vec<_>| skipped.is_empty() || options.corrupt == Corrupt::Skip;
     let decoded = if let Some(skipped) = cached.filter(usable) {
-        let _ = progress(files.len(), files.len());
+        if progress(files.len(), files.len()).is_break() {
+            return Err(DataError::Unwanted);
+        }
         Decoded { pixels, skipped }
     } else {
         let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;

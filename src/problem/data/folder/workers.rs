@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Corrupt, ImageFault, Progress, Skipped, decode, image_bytes, scan::File};
-use crate::problem::data::DataError;
+use crate::problem::data::{DataError, check_room};
 
 /// More threads only wait for the disk, and each may take 64 MB.
 const MOST_THREADS: usize = 8;
@@ -33,6 +33,7 @@ pub(super) struct Decoded {
 /// # Errors
 /// A text that says what to change, where there is no such room.
 pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
+    check_room(count, side)?;
     let bytes = count.checked_mul(image_bytes(side)).filter(|&bytes| bytes <= LARGEST_SET);
     let mut pixels = Vec::new();
     if let Some(bytes) = bytes.filter(|&bytes| pixels.try_reserve_exact(bytes).is_ok()) {
