@@ -104,7 +104,7 @@ impl App {
             }),
             Msg::Warning(text) => self.notice = Some(Notice::Done(text)),
             Msg::Loading(left_out @ Loading::LeftOut { .. }) => {
-                self.notice = Some(Notice::Failed(left_out.to_string()))
+                self.notice = Some(Notice::Failed(left_out.to_string()));
             }
             Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
