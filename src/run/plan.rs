@@ -40,16 +40,11 @@ impl Plan {
         let assigned = devices.assign(self);
         if matches!(self.problem, ProblemConfig::FineTune(_)) && assigned.contains(&DeviceName::Flex) {
             let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
-            return Some(format!(
-                "fine-tuning takes long on flex{takes}; a build with the feature tch or wgpu is faster"
-            ));
+            return Some(format!("slow on flex{takes}; build with --features tch or wgpu"));
         }
         let convolves = matches!(self.problem, ProblemConfig::FineTune(_) | ProblemConfig::FashionCnn { .. });
         let rounds = convolves && assigned.into_iter().any(device::rounds_convolutions);
-        rounds.then(|| {
-            "cuDNN may round convolutions to TF32, about three digits, as PyTorch lets it; NVIDIA_TF32_OVERRIDE=0 forbids it"
-                .to_owned()
-        })
+        rounds.then(|| "cuDNN may round convolutions to TF32; NVIDIA_TF32_OVERRIDE=0 forbids it".to_owned())
     }
 }
 

@@ -62,6 +62,19 @@ fn a_run_may_have_a_device_of_its_own_which_the_session_file_keeps() {
 }
 
 #[test]
+fn what_takes_long_or_rounds_is_told_before_it_starts() {
+    let warning = |preset: &str, sets: &[&str], device: DeviceName| plan(preset, sets).warning(&device.into());
+    let slow = warning("clipart-mobilenet", &[], DeviceName::Flex).unwrap();
+    assert!(slow.starts_with("slow on flex (8 min on LibTorch, hours on flex)"), "{slow}");
+    assert_eq!(warning("clipart-mobilenet", &[], DeviceName::Torch), None);
+    assert_eq!(warning("clipart-mobilenet", &["run.SAM.device=flex"], DeviceName::Torch), Some(slow));
+    assert_eq!(warning("fashion-cnn", &[], DeviceName::Flex), None);
+    assert_eq!(warning("mnist-mlp", &[], DeviceName::TorchCuda(0)), None);
+    let rounds = warning("fashion-cnn", &[], DeviceName::TorchCuda(0)).unwrap();
+    assert!(rounds.contains("NVIDIA_TF32_OVERRIDE=0"), "{rounds}");
+}
+
+#[test]
 fn a_device_that_is_not_there_stops_the_session_before_it_has_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     let destination = Destination::Exactly(folder.path().join("session"));
