@@ -199,7 +199,6 @@ impl Session {
     /// The engine runs.
     pub fn started(&mut self, directory: Option<PathBuf>) {
         self.feed = Feed::Live;
-        self.loading = None;
         self.directory = directory;
     }
 
