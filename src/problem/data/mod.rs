@@ -103,7 +103,9 @@ pub(super) fn check_room(count: usize, side: u32) -> Result<(), String> {
     let needed = numbers.saturating_mul(BYTES_ON_THE_WAY);
     let mut system = System::new();
     system.refresh_memory();
-    let free = system.cgroup_limits().map_or(system.available_memory(), |limits| limits.free_memory);
+    // What a container counts as used has the disk's cache in it, which gives way.
+    let contained = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
+    let free = contained.map_or(system.available_memory(), |contained| contained.min(system.available_memory()));
     // Where the system does not tell, it is 0.
     if free == 0 || needed <= free {
         return Ok(());

@@ -97,7 +97,8 @@ impl Skipped {
 /// Training and test images from `folder`, RGB, scaled as [`read`] says. Only images that are used are decoded, on
 /// several threads; `progress` is called on this thread with how many of how many are done.
 ///
-/// Memory: twice the decoded images (and what numbers on a device take, which is checked to be free), and 64 MB and its file for each of at most eight threads.
+/// Memory: twice the decoded images (and what numbers on a device take, which is checked to be free), and 64 MB and its
+/// file for each of at most eight threads.
 ///
 /// # Errors
 /// [`DataError`] names the folder or file, and what is wrong with it.
