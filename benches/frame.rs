@@ -51,7 +51,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
             metrics,
             place: Place::default(),
         });
-        let trace = Estimate { mean: value, std_error: 0.1 * value, probes: 30 };
+        let trace = Estimate::new(value, 0.1 * value, 30);
         let lambda_max = Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 };
         let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
         events.push(Event::Probe(Box::new(Probe { examples: 512, took: 0.2, ..probe })));

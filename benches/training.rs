@@ -9,7 +9,7 @@ use nso_tui::{
     autodiff::{Vector, values, vector_like},
     curvature::{Effort, Hessian, ProbeVectors, hutchinson, largest},
     optimizer::{Before, Hyperparameters, Knob, Memory, Noise, NoiseSource, NoiseStream, Progress, Rule, Terrain},
-    problem::{Activation, Digits, Examples, Problem, ProblemConfig},
+    problem::{Activation, Digits, Examples, Problem, ProblemConfig, data::Share},
     random::{Purpose, stream},
 };
 
@@ -20,7 +20,7 @@ fn main() {
 const BATCH: usize = 128;
 
 fn perceptron() -> (Arc<dyn Problem>, Vector) {
-    let digits = Digits { train_samples: None, data_dir: None };
+    let digits = Digits { train_samples: None, validation_share: Share::NONE, data_dir: None };
     let problem =
         ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(1, &Device::flex());
     let problem = problem.unwrap_or_else(|error| panic!("{error}"));

@@ -21,6 +21,11 @@ pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::
     }
 }
 
+/// What a float is in logs that do not have it.
+pub(crate) const fn nan() -> f64 {
+    f64::NAN
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {

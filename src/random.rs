@@ -22,6 +22,10 @@ pub enum Purpose {
     Probes,
     /// Which examples are held out for testing.
     Split,
+    /// Which training examples are held out for validation.
+    Validation,
+    /// Which training examples curvature is measured on.
+    Sample,
     /// Which examples a smaller training set keeps.
     Subset,
     /// Which labels are made wrong, and what they become.
@@ -39,6 +43,8 @@ pub fn stream(seed: u64, purpose: Purpose) -> Stream {
         Purpose::Noise => 0xd6e8_feb8_6659_fd93,
         Purpose::Probes => 0xa076_1d64_78bd_642f,
         Purpose::Split => 0xe703_7ed1_a0b4_28db,
+        Purpose::Validation => 0xc2b2_ae3d_27d4_eb4f,
+        Purpose::Sample => 0x1656_67b1_9e37_79f9,
         Purpose::Subset => 0x8ebc_6af0_9c88_c6e3,
         Purpose::LabelNoise => 0x5899_65cc_7537_4cc3,
         Purpose::Augmentation => 0x1d8e_4e27_c47d_124f,
@@ -62,6 +68,8 @@ mod tests {
             Purpose::Noise,
             Purpose::Probes,
             Purpose::Split,
+            Purpose::Validation,
+            Purpose::Sample,
             Purpose::Subset,
             Purpose::LabelNoise,
             Purpose::Augmentation,
@@ -70,6 +78,6 @@ mod tests {
             (0..50).flat_map(|seed| purposes.map(|purpose| stream(seed, purpose).next_u64())).collect();
         first.sort_unstable();
         first.dedup();
-        assert_eq!(first.len(), 450);
+        assert_eq!(first.len(), 550);
     }
 }

@@ -283,7 +283,6 @@ impl Scene {
             image_size: NonZeroU32::new(SIDE).unwrap(),
             per_class: None,
             test_share: Share::new(0.5).unwrap(),
-            label_noise: Share::NONE,
             corrupt,
             seed: 1,
             cache: Cache::Off,

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
-    figure::{History, Quantity, RunState, text::printable},
+    figure::{Best, History, Quantity, RunState, text::printable},
     problem::Loading,
     run::{Engine, Plan},
 };
@@ -219,10 +219,12 @@ impl Progress {
     }
 }
 
-const RESULTS: [Quantity; 9] = [
+const RESULTS: [Quantity; 11] = [
     Quantity::TrainLoss,
+    Quantity::ValidationLoss,
     Quantity::TestLoss,
     Quantity::Gap,
+    Quantity::ValidationAccuracy,
     Quantity::TestAccuracy,
     Quantity::TrainError,
     Quantity::ValidationError,
@@ -263,10 +265,24 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
+    // Writing to a String cannot fail.
     for (run, history) in plan.runs.iter().zip(histories) {
         if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
-            // Writing to a String cannot fail.
             let _ = writeln!(text, "{}: {reason}", run.name);
+        }
+        if let Some(Best { at, metrics }) = history.best() {
+            let value = |quantity: Quantity, value: Option<f64>| {
+                value.map(|value| format!(", {} {}", quantity.title(), quantity.format(value))).unwrap_or_default()
+            };
+            let _ = writeln!(
+                text,
+                "{}, best by validation at step {}{}{}{}",
+                run.name,
+                at.step,
+                value(Quantity::ValidationLoss, metrics.validation_loss),
+                value(Quantity::TestLoss, metrics.test_loss),
+                value(Quantity::TestAccuracy, metrics.test_accuracy),
+            );
         }
     }
     if !directory.is_empty() {
@@ -284,6 +300,21 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         });
         if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
             object["reason"] = json!(reason);
+        }
+        if let Some(Best { at, metrics }) = history.best() {
+            object["best"] = json!({ "step": at.step, "gradients": at.gradients });
+            for (key, value) in [
+                ("validation_loss", metrics.validation_loss),
+                ("validation_accuracy", metrics.validation_accuracy),
+                ("train_loss", metrics.train_loss),
+                ("test_loss", metrics.test_loss),
+                ("test_accuracy", metrics.test_accuracy),
+            ] {
+                object["best"][key] = json!(value);
+            }
+        }
+        if let Some(passes) = history.last(Quantity::ForwardPasses) {
+            object["forward_passes"] = number(passes.value);
         }
         for quantity in RESULTS {
             if let Some(point) = history.last(quantity) {

@@ -1,17 +1,37 @@
 //! The spectral density of a symmetric map, by stochastic Lanczos quadrature.
 
-use super::{LinearOperator, ProbeVectors, lanczos::Krylov};
+use super::{Eigenpair, LinearOperator, ProbeVectors, SampleMean, basis::Basis, lanczos::Krylov};
 use crate::autodiff::Vector;
 
 /// An estimate of (1/p) sum_i delta(lambda - lambda_i) as points with weights that sum to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Density {
-    /// Places on the axis of eigenvalues, rising.
-    pub nodes: Vec<f64>,
-    /// The share of the spectrum at each.
-    pub weights: Vec<f64>,
+    /// Its points, from the lowest eigenvalue to the highest.
+    pub points: Vec<DensityPoint>,
+    /// Tr A = p sum_i weight_i lambda_i as each start has it: their mean, and their spread as its error.
+    pub trace: SampleMean,
     /// Products spent.
     pub products: u32,
+}
+
+/// A point of a density.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DensityPoint {
+    /// Place on the axis of eigenvalues.
+    pub node: f64,
+    /// The share of the spectrum there.
+    pub weight: f64,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a point of a density comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is an eigenvalue that was known beforehand, of weight 1/p.
+    Known,
+    /// The quadrature from the random start of this number, counting from 0.
+    Start(u32),
 }
 
 /// What a density may cost.
@@ -26,32 +46,71 @@ pub struct DensityEffort {
 /// The density by stochastic Lanczos quadrature: from each random unit vector v, the nodes theta_i and weights tau_i = (e_1'y_i)^2 of
 /// the Gauss quadrature that Lanczos's tridiagonal matrix is; their average over the starts.
 ///
+/// Eigenpairs that are known, `known`, are pinned: each is a point of weight 1/p, and the starts are drawn from what is orthogonal to
+/// them, on which the map is compressed, A -> (I - QQ') A (I - QQ'), with weight (p - m)/p for m of them. A random vector in p dimensions
+/// sees a single eigenvalue with a relative error of sqrt(2); pinned, the few large ones have none.
+///
 /// For one start sum_i tau_i theta_i^j = v'A^j v up to j = 2 steps - 1, whose mean over v is Tr A^j / p.
-/// Cost: `probes` times `steps` products. Source: Golub & Meurant 1994; Ubaru, Chen, Saad 2017.
+/// Cost: `probes` times `steps` products. Source: Golub & Meurant 1994; Ubaru, Chen, Saad 2017; deflation as in Ghorbani, Krishnan, Xiao 2019.
 pub fn density(
     operator: &dyn LinearOperator,
     (like, vectors): (&Vector, &mut ProbeVectors),
+    known: &[Eigenpair],
     effort: DensityEffort,
 ) -> Density {
+    let dimension = operator.dimension() as f64;
+    let mut rest = Complement { operator, known: Basis::default() };
     let mut points = Vec::new();
-    let mut products = 0;
-    let share = 1.0 / f64::from(effort.probes.max(1));
-    for _ in 0..effort.probes.max(1) {
-        let space = Krylov::grow(operator, (&vectors.signs(like), effort.steps as usize), |_| false);
+    for pair in known {
+        rest.known.push(pair.vector.clone());
+        points.push(DensityPoint { node: pair.value, weight: 1.0 / dimension, origin: Origin::Known });
+    }
+    let pinned: f64 = known.iter().map(|pair| pair.value).sum();
+    let share = (dimension - known.len() as f64) / dimension;
+    let (starts, mut traces, mut products) = (effort.probes.max(1), Vec::new(), 0);
+    for start in 0..starts {
+        let v = rest.known.orthogonal(vectors.signs(like));
+        if known.len() >= operator.dimension() {
+            traces.push(pinned);
+            continue;
+        }
+        let space = Krylov::grow(&rest, (&v, effort.steps as usize), |_| false);
         let ritz = space.ritz();
         #[expect(clippy::cast_possible_truncation, reason = "at most effort.steps")]
         let spent = space.len() as u32;
         products += spent;
-        points.extend((0..space.len()).map(|i| (ritz.values[i], share * ritz.vectors[(0, i)].powi(2))));
+        let tau = |i| ritz.vectors[(0, i)].powi(2);
+        let mean: f64 = (0..space.len()).map(|i| tau(i) * ritz.values[i]).sum();
+        traces.push(pinned + share * dimension * mean);
+        points.extend((0..space.len()).map(|i| DensityPoint {
+            node: ritz.values[i],
+            weight: share * tau(i) / f64::from(starts),
+            origin: Origin::Start(start),
+        }));
     }
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (nodes, weights) = points.into_iter().unzip();
-    Density { nodes, weights, products }
+    points.sort_by(|a, b| a.node.total_cmp(&b.node));
+    Density { points, trace: SampleMean::of(&traces), products }
+}
+
+/// A map compressed to what is orthogonal to known vectors.
+struct Complement<'a> {
+    operator: &'a dyn LinearOperator,
+    known: Basis,
+}
+
+impl LinearOperator for Complement<'_> {
+    fn apply(&self, v: &Vector) -> Vector {
+        self.known.orthogonal(self.operator.apply(v))
+    }
+
+    fn dimension(&self) -> usize {
+        self.operator.dimension().saturating_sub(self.known.len())
+    }
 }
 
 impl Density {
     /// The moment sum_i weight_i node_i^power: an estimate of Tr A^power / p.
     pub fn moment(&self, power: i32) -> f64 {
-        self.nodes.iter().zip(&self.weights).map(|(node, weight)| weight * node.powi(power)).sum()
+        self.points.iter().map(|point| point.weight * point.node.powi(power)).sum()
     }
 }

@@ -45,7 +45,13 @@ pub struct Spectrum {
     pub largest: Eigenpair,
     /// The smallest (most negative) one, where it was asked for.
     pub smallest: Option<Eigenpair>,
+    /// The largest ones, from the largest down, as far as the search found them on its way: those up to the first whose residual
+    /// exceeds [`KNOWN`] of it. Their vectors are orthonormal.
+    pub outliers: Vec<Eigenpair>,
 }
+
+/// The residual, as a share of the eigenvalue, up to which an eigenvalue counts as found on the way to another.
+pub const KNOWN: f64 = 0.05;
 
 /// Products before the tolerance may end the search: a start close to a former top vector has a small residual at
 /// once, and a larger eigenvalue takes a while to grow out of the little that the start has of it.
@@ -82,7 +88,13 @@ pub fn extremes(operator: &dyn LinearOperator, start: &Vector, (ends, effort): (
         let residual = norm(&(image - vector.clone() * value));
         Eigenpair { value, vector, residual, products }
     };
-    Spectrum { largest: pair(space.len() - 1), smallest: (ends == Ends::Both).then(|| pair(0)) }
+    let outliers = (0..space.len()).rev().map_while(|index| {
+        let (value, residual) = (ritz.values[index], space.residual(&ritz, index));
+        let found = residual <= KNOWN * value;
+        found.then(|| Eigenpair { value, vector: space.vector(&ritz, index, start), residual, products: 0 })
+    });
+    let outliers = outliers.collect();
+    Spectrum { largest: pair(space.len() - 1), smallest: (ends == Ends::Both).then(|| pair(0)), outliers }
 }
 
 /// The largest eigenvalue alone; see [`extremes`].
@@ -101,20 +113,22 @@ pub struct Layerwise {
     pub products: u32,
 }
 
-/// The "lambda" of the paper's tables, as its authors' code computes it: power iteration on the weight tensors (two dimensions and
-/// more) where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed.
+/// The "lambda" of the paper's tables for one minibatch, as its authors' code computes it: power iteration on some weight tensors
+/// where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed. The
+/// code averages it over minibatches. The tensors are those of `layers`: [`paper_layers`] has the paper's choice.
 ///
 /// It is not an eigenvalue: its only bound is the number of layers times lambda_max. It is here to be compared with the paper's tables.
-/// `None` where there is no weight tensor. The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
+/// `None` where there is no such tensor. The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
 pub fn layerwise(
     operator: &dyn LinearOperator,
     (layout, start): (&Layout, &Vector),
+    layers: &[usize],
     effort: Effort,
 ) -> Option<Layerwise> {
-    layout.entries().iter().find(|entry| entry.shape.len() >= 2)?;
+    layers.first()?;
     let normalized = |v: &Vector| {
-        let pieces = layout.cut(v).into_iter().zip(layout.entries()).map(|(piece, entry)| {
-            if entry.shape.len() < 2 {
+        let pieces = layout.cut(v).into_iter().enumerate().map(|(index, piece)| {
+            if !layers.contains(&index) {
                 return piece.zeros_like();
             }
             let length = piece.clone().square().sum().sqrt() + 1e-6;
@@ -136,4 +150,18 @@ pub fn layerwise(
         }
     }
     Some(Layerwise { value, change, products })
+}
+
+/// The tensors of a layout that the paper's code measures, by their places: those of two dimensions and more that have "conv" in
+/// their name, and the last one, the head's. Where no name has it, all of two dimensions and more.
+pub fn paper_layers(layout: &Layout) -> Vec<usize> {
+    let weights: Vec<usize> =
+        (0..layout.entries().len()).filter(|&index| layout.entries()[index].shape.len() >= 2).collect();
+    let is_named = |&index: &usize| layout.entries()[index].name.contains("conv");
+    let mut named: Vec<usize> = weights.iter().copied().filter(is_named).collect();
+    if named.is_empty() {
+        return weights;
+    }
+    named.extend(weights.last().filter(|head| !named.contains(head)).copied().into_iter().collect::<Vec<_>>());
+    named
 }

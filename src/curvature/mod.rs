@@ -12,10 +12,10 @@ mod trace;
 mod vectors;
 
 pub use bound::Ingredients;
-pub use density::{Density, DensityEffort, density};
-pub use eigen::{Effort, Eigenpair, Ends, Layerwise, Spectrum, extremes, largest, layerwise};
+pub use density::{Density, DensityEffort, DensityPoint, Origin, density};
+pub use eigen::{Effort, Eigenpair, Ends, Layerwise, Spectrum, extremes, largest, layerwise, paper_layers};
 pub use operator::{DenseMatrix, Hessian, LinearOperator};
 pub use sample::SampleMean;
 pub use smoothed::{PerturbationGap, SmoothedHessian, perturbation_gaps};
-pub use trace::{Trace, TraceByTensor, TraceEstimator, hutch_plus_plus, hutchinson, hutchinson_by_tensor, xtrace};
+pub use trace::{Term, Trace, TraceByPart, TraceEstimator, hutch_plus_plus, hutchinson, hutchinson_by_part, xtrace};
 pub use vectors::ProbeVectors;

@@ -34,6 +34,21 @@ impl SampleMean {
         (self.mean - reach, self.mean + reach)
     }
 
+    /// The same interval on a logarithmic scale, mean exp(-+ t s / (mean sqrt n)), for a mean of samples that are positive and skewed;
+    /// [`interval`](Self::interval) where the mean is not positive.
+    pub fn log_interval(&self, probability: f64) -> (f64, f64) {
+        let (_, high) = self.interval(probability);
+        let reach = (high - self.mean) / self.mean;
+        if self.mean > 0.0 { (self.mean * (-reach).exp(), self.mean * reach.exp()) } else { self.interval(probability) }
+    }
+
+    /// The standard error of a mean over a sample as an estimate for all it was drawn from: `parts` are the means over equal parts of
+    /// the sample, each a sample of the same kind, and `share` of all is in it. s / sqrt n sqrt(1 - share), s^2 the
+    /// unbiased variance of the n parts; NaN for fewer than two parts of less than everything.
+    pub fn error_of_sampling(parts: &[f64], share: f64) -> f64 {
+        if share >= 1.0 { 0.0 } else { Self::of(parts).std_error * (1.0 - share).sqrt() }
+    }
+
     /// The same shifted by a number that is known exactly.
     #[must_use]
     pub fn shifted(self, by: f64) -> Self {
@@ -52,6 +67,24 @@ mod tests {
         assert!((of(10).1 - 3.262_157).abs() < 1e-5, "{:?}", of(10));
         assert!((of(2).0 + 11.7062).abs() < 1e-3, "{:?}", of(2));
         assert_eq!(of(1).1, f64::INFINITY);
+    }
+
+    /// t(.975, 9) of 2.262157 and an error of a tenth: a factor of exp(.2262157) = 1.253846 either way.
+    #[test]
+    fn a_logarithmic_interval_is_a_factor_either_way() {
+        let (low, high) = SampleMean { mean: 10.0, std_error: 1.0, count: 10 }.log_interval(0.95);
+        assert!((high - 12.538_46).abs() < 1e-4 && (low * high - 100.0).abs() < 1e-9, "{low} {high}");
+        let negative = SampleMean { mean: -10.0, std_error: 1.0, count: 10 };
+        assert_eq!(negative.log_interval(0.95), negative.interval(0.95));
+    }
+
+    /// Parts 1, 2, 3, 6 have a standard error of sqrt(14 / 12); with a quarter of all in the sample, sqrt(3/4) of it.
+    #[test]
+    fn what_is_all_there_has_no_error_of_sampling() {
+        let error = |share| SampleMean::error_of_sampling(&[1.0, 2.0, 3.0, 6.0], share);
+        assert!((error(0.25) - (14.0f64 / 12.0 * 0.75).sqrt()).abs() < 1e-15);
+        assert_eq!(error(1.0), 0.0);
+        assert!(SampleMean::error_of_sampling(&[1.0], 0.5).is_nan());
     }
 
     /// 1, 2, 3, 6: mean 3, variance (4 + 1 + 0 + 9) / 3, standard error sqrt(14 / 12).

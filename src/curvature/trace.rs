@@ -76,32 +76,55 @@ pub fn hutchinson(
     Trace { mean: SampleMean::of(&read(samples.collect())), products }
 }
 
-/// A trace with the part that each tensor's diagonal block of A has in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TraceByTensor {
-    /// The whole.
-    pub total: Trace,
-    /// The parts, in the layout's order; their means sum to the whole's.
-    pub tensors: Vec<SampleMean>,
+/// One term of a map that is a weighted sum, such as the Hessian of some of the examples.
+pub struct Term<'a> {
+    /// Its weight; the weights of a mean sum to 1.
+    pub weight: f64,
+    /// Its map.
+    pub operator: Box<dyn LinearOperator + 'a>,
 }
 
-/// [`hutchinson`], with the trace of each tensor's diagonal block of A from the same products.
-pub fn hutchinson_by_tensor(
-    operator: &dyn LinearOperator,
+/// A trace with the parts that it is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceByPart {
+    /// The whole.
+    pub total: Trace,
+    /// The trace of each tensor's diagonal block, in the layout's order; their means sum to the whole's.
+    pub tensors: Vec<SampleMean>,
+    /// The trace of each term, without its weight.
+    pub terms: Vec<f64>,
+}
+
+/// [`hutchinson`] of A = sum_i weight_i A_i, with the trace of each tensor's diagonal block of A and of each A_i from the same
+/// products. A product with A is one with each of the terms, which are asked for one after another and dropped when done.
+pub fn hutchinson_by_part<'a>(
+    terms: impl Iterator<Item = Term<'a>>,
     (layout, like, vectors): (&Layout, &Vector, &mut ProbeVectors),
     products: u32,
-) -> TraceByTensor {
+) -> TraceByPart {
     let blocks = layout.entries().len().max(1);
-    let dots = (0..products).flat_map(|_| {
-        let v = vectors.signs(like);
-        layout.cut(&(operator.apply(&v) * v)).into_iter().map(Vector::sum)
-    });
-    let found = read(dots.collect());
+    // By probe vector, then by block.
+    let mut found = vec![0.0; products as usize * blocks];
+    let mut traces = Vec::new();
+    let first = vectors.clone();
+    for Term { weight, operator } in terms {
+        *vectors = first.clone();
+        let dots = (0..products).flat_map(|_| {
+            let v = vectors.signs(like);
+            layout.cut(&(operator.apply(&v) * v)).into_iter().map(Vector::sum)
+        });
+        let dots = read(dots.collect());
+        traces.push(dots.iter().sum::<f64>() / f64::from(products));
+        for (sum, dot) in found.iter_mut().zip(dots) {
+            *sum += weight * dot;
+        }
+    }
     let of_block = |block| found.iter().skip(block).step_by(blocks).copied().collect::<Vec<_>>();
     let totals: Vec<f64> = found.chunks(blocks).map(|parts| parts.iter().sum()).collect();
-    TraceByTensor {
+    TraceByPart {
         total: Trace { mean: SampleMean::of(&totals), products },
         tensors: (0..blocks).map(|block| SampleMean::of(&of_block(block))).collect(),
+        terms: traces,
     }
 }
 

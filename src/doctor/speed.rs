@@ -9,7 +9,7 @@ use crate::{
     autodiff::{Vector, values, vector_like},
     curvature::ProbeVectors,
     figure::text::thousands,
-    problem::{Activation, Digits, Examples, ProblemConfig},
+    problem::{Activation, Digits, Examples, ProblemConfig, data::Share},
     random::{Purpose, stream},
 };
 
@@ -33,7 +33,7 @@ pub struct Done {
 
 /// Gradients and Hessian products of the two-layer perceptron on MNIST digits, a second.
 pub fn speed(device: &Device, seed: u64) -> Vec<Check> {
-    let digits = Digits { train_samples: None, data_dir: None };
+    let digits = Digits { train_samples: None, validation_share: Share::NONE, data_dir: None };
     let problem =
         match (ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }).build(seed, device) {
             Ok(problem) => problem,

@@ -160,7 +160,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         probe: ProbePlan::default(),
         record_every: 1,
     };
-    let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, device: None };
+    let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, augmentation: None, device: None };
     let mut numbers = Vec::new();
     let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut Nobody, &mut |event| {
         if let Event::Step { loss, .. } = event {

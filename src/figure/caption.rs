@@ -28,7 +28,11 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
     if kinds.contains(&PanelKind::Bound) {
         let bounds: Vec<String> = runs.iter().filter_map(bound).collect();
         if !bounds.is_empty() {
-            lines.push(format!("Newest excess √(C a r²/n) of the bound, estimated: {}", bounds.join("; ")));
+            lines.push(format!(
+                "Newest PAC-Bayes bound (1 + e)(train loss + √(C a r²/n)), C and a over training and held-out examples, estimated at w \
+                 and not over the ball around w0: {}",
+                bounds.join("; ")
+            ));
         }
     }
     lines
@@ -38,13 +42,18 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
 fn bound(run: &Labelled<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
+    let test = bound.test_loss.map_or_else(
+        || "C and a over training examples alone".to_owned(),
+        |loss| format!("test loss {}", number(loss)),
+    );
     Some(format!(
-        "{} {}, in the code's form {}, bound {} at e {} ({}; a over {} examples)",
+        "{} {} at e {}, {}{test} (excess {}, in the code's form {}; {}; a over {} examples)",
         run.name,
-        number(bound.theorem),
-        number(bound.code),
         number(bound.bound),
         number(bound.epsilon).trim_end_matches('0').trim_end_matches('.'),
+        text::worth(&bound),
+        number(bound.theorem),
+        number(bound.code),
         text::ingredients(&bound),
         text::thousands(bound.measured)
     ))

@@ -27,27 +27,83 @@ pub fn kernel_width<'a>(densities: impl IntoIterator<Item = &'a Density>) -> f64
 /// Never zero, so that on a log axis emptiness lies along the edge instead of breaking the curve.
 /// Cost: 64 exponentials a point of the density, however wide the range.
 pub fn broadened(density: &Density, width: f64) -> Profile {
-    let points =
-        density.nodes.iter().zip(&density.weights).filter(|(node, weight)| node.is_finite() && weight.is_finite());
-    let (low, high) = points
-        .clone()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (&node, _)| (low.min(node), high.max(node)));
-    if low > high || !(width > 0.0 && (high - low) / width < 1e5) {
-        return Profile::default();
-    }
-    let (start, step) = (low - REACH * width, width / FINENESS);
-    let last = place((high - low + 2.0 * REACH * width) / step);
-    let x = |index: usize| start + index as f64 * step;
-    let mut sums = vec![f64::MIN_POSITIVE; last + 1];
-    for (&node, &weight) in points {
-        let height = weight / (width * std::f64::consts::TAU.sqrt());
-        let nearest = (node - start) / step;
-        let reached = place(nearest - CUT * FINENESS)..=place(nearest + CUT * FINENESS).min(last);
-        for index in reached {
-            sums[index] += height * (-0.5 * ((x(index) - node) / width).powi(2)).exp();
+    let Some(grid) = Grid::of(density, width) else { return Profile::default() };
+    grid.profile(&grid.heights(points(density).map(|(_, point)| point)))
+}
+
+/// The least and the most of the [`broadened`] densities that the random starts make one by one, each with what is known beforehand;
+/// `None` where there are not several starts.
+pub fn spread(density: &Density, width: f64) -> Option<[Profile; 2]> {
+    let grid = Grid::of(density, width)?;
+    let starts = density.starts.iter().copied().max().filter(|&starts| starts > 1)?;
+    let of_start = |start: u32| {
+        // A start alone has the weight that all of them share.
+        let weighted = points(density).filter_map(|(origin, (node, weight))| match origin {
+            0 => Some((node, weight)),
+            _ if origin == start => Some((node, weight * f64::from(starts))),
+            _ => None,
+        });
+        grid.heights(weighted)
+    };
+    let heights: Vec<Vec<f64>> = (1..=starts).map(of_start).collect();
+    let edge = |pick: fn(f64, f64) -> f64| {
+        let of_all = (0..=grid.last).filter_map(|index| heights.iter().map(|of_one| of_one[index]).reduce(pick));
+        grid.profile(&of_all.collect::<Vec<f64>>())
+    };
+    Some([edge(f64::min), edge(f64::max)])
+}
+
+/// The finite points of a density with the start that each is from, 0 for what is known beforehand or not told.
+fn points(density: &Density) -> impl Iterator<Item = (u32, (f64, f64))> + Clone + '_ {
+    let origins = density.starts.iter().copied().chain(std::iter::repeat(0));
+    let all = density.nodes.iter().copied().zip(density.weights.iter().copied()).zip(origins);
+    let finite = all.filter(|((node, weight), _)| node.is_finite() && weight.is_finite());
+    finite.map(|(point, origin)| (origin, point))
+}
+
+/// The even grid along x that a density is drawn on.
+struct Grid {
+    start: f64,
+    step: f64,
+    width: f64,
+    /// Index of its last place.
+    last: usize,
+}
+
+impl Grid {
+    /// The grid of a density widened so much; `None` where there is nothing to draw, or too much.
+    fn of(density: &Density, width: f64) -> Option<Self> {
+        let (low, high) = points(density)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, (node, _))| (low.min(node), high.max(node)));
+        if low > high || !(width > 0.0 && (high - low) / width < 1e5) {
+            return None;
         }
+        let (start, step) = (low - REACH * width, width / FINENESS);
+        Some(Self { start, step, width, last: place((high - low + 2.0 * REACH * width) / step) })
     }
-    sums.into_iter().enumerate().map(|(index, y)| Spot { x: x(index), y, std_error: f64::NAN }).collect()
+
+    fn x(&self, index: usize) -> f64 {
+        self.start + index as f64 * self.step
+    }
+
+    /// The height at each place of a bell at each node, of the area of its weight.
+    fn heights(&self, points: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+        let mut sums = vec![f64::MIN_POSITIVE; self.last + 1];
+        for (node, weight) in points {
+            let height = weight / (self.width * std::f64::consts::TAU.sqrt());
+            let nearest = (node - self.start) / self.step;
+            let reached = place(nearest - CUT * FINENESS)..=place(nearest + CUT * FINENESS).min(self.last);
+            for index in reached {
+                sums[index] += height * (-0.5 * ((self.x(index) - node) / self.width).powi(2)).exp();
+            }
+        }
+        sums
+    }
+
+    fn profile(&self, heights: &[f64]) -> Profile {
+        let spots = heights.iter().enumerate();
+        spots.map(|(index, &y)| Spot { x: self.x(index), y, std_error: f64::NAN }).collect()
+    }
 }
 
 /// The place on the grid that is nearest; the first for what lies before it.
@@ -65,7 +121,7 @@ mod tests {
     use super::{super::points::Points, *};
 
     fn density(nodes: &[f64], weights: &[f64]) -> Density {
-        Density { nodes: nodes.to_vec(), weights: weights.to_vec(), products: 0 }
+        Density { nodes: nodes.to_vec(), weights: weights.to_vec(), starts: Vec::new(), trace: None, products: 0 }
     }
 
     fn curve(density: &Density, width: f64) -> Vec<Spot> {
@@ -84,6 +140,18 @@ mod tests {
         assert!((integral - 1.0).abs() < 1e-4, "{integral}");
         let mean: f64 = curve.iter().map(|spot| spot.x * spot.y * step).sum();
         assert!((mean - (-0.02 + 0.045 + 0.28 + 0.6)).abs() < 1e-3, "{mean}");
+    }
+
+    /// Two starts of one node each beside a known eigenvalue: alone each has twice the weight, where the other has nothing.
+    #[test]
+    fn the_spread_is_what_single_starts_make_of_it() {
+        let found = Density { starts: vec![1, 2, 0], ..density(&[0.0, 100.0, 200.0], &[0.3, 0.5, 0.2]) };
+        let [least, most] = spread(&found, 2.0).unwrap().map(Points::Whole);
+        let at = |edge: &Points<'_>, x: f64| edge.iter().find(|spot| (spot.x - x).abs() < 1e-9).unwrap().y / 0.199_471_14;
+        for (x, low, high) in [(0.0, 0.0, 0.6), (100.0, 0.0, 1.0), (200.0, 0.2, 0.2)] {
+            assert!((at(&least, x) - low).abs() < 1e-6 && (at(&most, x) - high).abs() < 1e-6, "{x}");
+        }
+        assert!(spread(&density(&[0.0], &[1.0]), 2.0).is_none(), "a log that does not tell");
     }
 
     /// A bell of width 2 has the height 1 / (2 sqrt(2 pi)) = .19947 at its middle, and e^(-1/2) of it one width beside.

@@ -12,7 +12,7 @@ use crate::{
     run::{Budget, Event, Metrics, Place, Probe, Sides, Start, Train},
 };
 
-pub use state::{Change, Rejection, RunState, Schedule, Snapshots};
+pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
 /// Everything that one run has told so far.
 #[derive(Debug, Clone)]
@@ -24,6 +24,7 @@ pub struct History {
     now: At,
     series: [Series; Quantity::ALL.len()],
     snapshots: Snapshots,
+    best: Option<Best>,
     changes: Vec<Change>,
     rejection: Option<Rejection>,
 }
@@ -62,6 +63,7 @@ impl History {
             now: At::default(),
             series: std::array::from_fn(|_| Series::new(1)),
             snapshots: Snapshots::default(),
+            best: None,
             changes: Vec::new(),
             rejection: None,
         }
@@ -75,14 +77,18 @@ impl History {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
             }
-            Event::Eval { step, gradients, seconds, metrics, place, .. } => {
+            Event::Eval { step, gradients, seconds, metrics, place, forward_passes, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+                if *forward_passes > 0 {
+                    #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
+                    self.record(Quantity::ForwardPasses, at, (*forward_passes as f64, f64::NAN));
+                }
                 self.evaluated(at, metrics);
                 self.placed(at, place);
             }
             Event::Probe(probe) => {
                 let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
-                self.record(Quantity::Trace, at, (probe.trace.mean, probe.trace.std_error));
+                self.record(Quantity::Trace, at, (probe.trace.mean, probe.trace.error()));
                 self.record(Quantity::LambdaMax, at, (probe.lambda_max.value, probe.lambda_max.residual));
                 self.probed(at, probe);
             }
@@ -104,6 +110,7 @@ impl History {
             }
             Event::Bound(bound) => {
                 let at = self.arrive(At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds });
+                self.record(Quantity::Bound, at, (bound.bound, f64::NAN));
                 self.record(Quantity::BoundTheorem, at, (bound.theorem, f64::NAN));
                 self.record(Quantity::BoundCode, at, (bound.code, f64::NAN));
                 self.snapshots.bound = Some(**bound);
@@ -120,7 +127,7 @@ impl History {
             }
             Event::Pause { .. } => self.state = RunState::Paused,
             Event::Resume { .. } => self.state = RunState::Running,
-            Event::Finish { outcome, step, gradients, seconds, reason } => {
+            Event::Finish { outcome, step, gradients, seconds, reason, .. } => {
                 self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.state = RunState::ended(*outcome, *step, reason.as_deref());
             }
@@ -160,12 +167,16 @@ impl History {
     /// What a probe found besides the trace and the largest eigenvalue.
     fn probed(&mut self, at: At, probe: &Probe) {
         let lambda_min = probe.lambda_min.map(|pair| (pair.value, pair.residual));
-        let layerwise = probe.lambda_layerwise.map(|sum| (sum.value, f64::NAN));
+        let layerwise = probe.lambda_layerwise.map(|sum| (sum.value, sum.std_error));
+        let sampling_error = probe.trace.examples_std_error.map(|error| (error, f64::NAN));
+        let loss = probe.loss.or_else(|| self.loss_evaluated_at(at)).map(|loss| (loss, f64::NAN));
         let gradient_norm = probe.gradient_norm.map(|norm| (norm, f64::NAN));
         for (quantity, found) in [
             (Quantity::LambdaMin, lambda_min),
             (Quantity::Layerwise, layerwise),
             (Quantity::GradientNorm, gradient_norm),
+            (Quantity::TraceSamplingError, sampling_error),
+            (Quantity::ProbeLoss, loss),
         ] {
             if let Some(found) = found {
                 self.record(quantity, at, found);
@@ -174,6 +185,11 @@ impl History {
         self.snapshots.layers.clone_from(&probe.layers);
         self.snapshots.density.clone_from(&probe.density);
         self.snapshots.probed_at = Some(at);
+    }
+
+    /// The training loss of an evaluation at this very step: what is known of a measurement's loss in logs that do not tell it.
+    fn loss_evaluated_at(&self, at: At) -> Option<f64> {
+        self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
     }
 
     fn placed(&mut self, at: At, place: &Place) {
@@ -197,19 +213,27 @@ impl History {
     fn evaluated(&mut self, at: At, metrics: &Metrics) {
         let Metrics {
             train_loss,
+            validation_loss,
             test_loss,
             gap,
             train_accuracy,
+            validation_accuracy,
             test_accuracy,
             train_error,
             validation_error,
             distance,
         } = *metrics;
+        let lowest = self.best.map_or(f64::INFINITY, |best| best.metrics.validation_loss.unwrap_or(f64::INFINITY));
+        if validation_loss.is_some_and(|loss| loss < lowest) {
+            self.best = Some(Best { at, metrics: *metrics });
+        }
         for (quantity, value) in [
             (Quantity::TrainLoss, train_loss),
+            (Quantity::ValidationLoss, validation_loss),
             (Quantity::TestLoss, test_loss),
             (Quantity::Gap, gap),
             (Quantity::TrainAccuracy, train_accuracy),
+            (Quantity::ValidationAccuracy, validation_accuracy),
             (Quantity::TestAccuracy, test_accuracy),
             (Quantity::TrainError, train_error),
             (Quantity::ValidationError, validation_error),
@@ -239,6 +263,11 @@ impl History {
     /// The latest place along its training that it has told of.
     pub fn now(&self) -> At {
         self.now
+    }
+
+    /// The evaluation of the lowest validation loss so far, where there is a validation set.
+    pub fn best(&self) -> Option<Best> {
+        self.best
     }
 
     /// All values of one quantity.

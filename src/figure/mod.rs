@@ -25,7 +25,7 @@ pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
 pub use export::{ExportError, Format, Options, Session, SessionRun, export};
-pub use history::{Change, History, Rejection, RunState, Schedule, Snapshots};
+pub use history::{Best, Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
 pub use panel::{Across, Curve, Emphasis, Form, Guide, Labelled, Panel, PanelKind, Stroke, View, default_panels};
 pub use points::{Points, Profile, Spot};

@@ -218,7 +218,7 @@ impl<'a> Panel<'a> {
             notes.extend(legend);
         }
         if !guides.is_empty() {
-            notes.push("dotted: 2(1+μ)/lr".into());
+            notes.push(training::guide_note(kind).into());
         }
         let has_bars = |curve: &Curve<'_>| curve.emphasis == Emphasis::Normal && curve.points.bars().is_some();
         if kind.has_std_errors() && curves.iter().any(has_bars) {

@@ -10,12 +10,16 @@ pub enum Quantity {
     StepLoss,
     /// Mean clean loss on the training set.
     TrainLoss,
+    /// Mean clean loss on the validation set.
+    ValidationLoss,
     /// Mean clean loss on the test set.
     TestLoss,
     /// Generalization gap: test loss - train loss.
     Gap,
     /// Share of training examples classified correctly.
     TrainAccuracy,
+    /// Share of validation examples classified correctly.
+    ValidationAccuracy,
     /// Share of test examples classified correctly.
     TestAccuracy,
     /// Relative squared error on the measurements trained on.
@@ -24,8 +28,12 @@ pub enum Quantity {
     ValidationError,
     /// Distance to the solution.
     Distance,
-    /// Trace of the exact Hessian, with its standard error.
+    /// Trace of the exact Hessian, with its standard error over probe vectors and examples.
     Trace,
+    /// The part of that standard error that is due to which examples were measured.
+    TraceSamplingError,
+    /// Clean loss of the very examples that the curvature is of.
+    ProbeLoss,
     /// Trace of the Hessian smoothed at the scale of the noise, from the pairs of gradients that NSO's steps paid for.
     FreeTrace,
     /// The same from the single gradients of WP-SGD: it carries the first-order term as noise.
@@ -38,6 +46,8 @@ pub enum Quantity {
     Layerwise,
     /// Curvature of the minibatch losses along SAM's ascents.
     AscentCurvature,
+    /// The PAC-Bayes bound: (1 + e) (train loss + excess).
+    Bound,
     /// Excess of the PAC-Bayes bound, as the theorem has it.
     BoundTheorem,
     /// Excess of the PAC-Bayes bound, as the authors' code has it.
@@ -52,6 +62,8 @@ pub enum Quantity {
     LrNow,
     /// The scale of the noise as its schedule has it.
     SigmaNow,
+    /// Forward passes that training took besides its gradient evaluations.
+    ForwardPasses,
 }
 
 /// How values of a quantity are written.
@@ -64,23 +76,28 @@ enum Written {
 
 impl Quantity {
     /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::StepLoss,
         Self::TrainLoss,
+        Self::ValidationLoss,
         Self::TestLoss,
         Self::Gap,
         Self::TrainAccuracy,
+        Self::ValidationAccuracy,
         Self::TestAccuracy,
         Self::TrainError,
         Self::ValidationError,
         Self::Distance,
         Self::Trace,
+        Self::TraceSamplingError,
+        Self::ProbeLoss,
         Self::FreeTrace,
         Self::OneSidedTrace,
         Self::LambdaMax,
         Self::LambdaMin,
         Self::Layerwise,
         Self::AscentCurvature,
+        Self::Bound,
         Self::BoundTheorem,
         Self::BoundCode,
         Self::Travel,
@@ -88,6 +105,7 @@ impl Quantity {
         Self::GradientNorm,
         Self::LrNow,
         Self::SigmaNow,
+        Self::ForwardPasses,
     ];
 
     /// Key, title, unit, scale, way of writing.
@@ -96,9 +114,13 @@ impl Quantity {
         match self {
             Self::StepLoss => ("step_loss", "minibatch loss", "nats", Scale::Log, Digits(3)),
             Self::TrainLoss => ("train_loss", "train loss", "nats", Scale::Log, Digits(3)),
+            Self::ValidationLoss => ("validation_loss", "validation loss", "nats", Scale::Log, Digits(3)),
             Self::TestLoss => ("test_loss", "test loss", "nats", Scale::Log, Digits(3)),
             Self::Gap => ("gap", "generalization gap", "test − train loss", Scale::Linear, Decimals(3)),
             Self::TrainAccuracy => ("train_accuracy", "train accuracy", "share", Scale::Linear, Decimals(3)),
+            Self::ValidationAccuracy => {
+                ("validation_accuracy", "validation accuracy", "share", Scale::Linear, Decimals(3))
+            }
             Self::TestAccuracy => ("test_accuracy", "test accuracy", "share", Scale::Linear, Decimals(3)),
             Self::TrainError => ("train_error", "train error", "relative, squared", Scale::Log, Digits(3)),
             Self::ValidationError => {
@@ -106,12 +128,17 @@ impl Quantity {
             }
             Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
             Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
+            Self::TraceSamplingError => {
+                ("trace_examples_std_error", "Hessian trace's error over examples", "", Scale::Log, Digits(3))
+            }
+            Self::ProbeLoss => ("probe_loss", "loss of the measured examples", "nats", Scale::Log, Digits(3)),
             Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Linear, Digits(3)),
             Self::OneSidedTrace => ("one_sided_trace", "smoothed trace, one-sided", "", Scale::Linear, Digits(3)),
             Self::LambdaMax => ("lambda_max", "λ max", "", Scale::Log, Digits(3)),
             Self::LambdaMin => ("lambda_min", "λ min", "", Scale::Linear, Digits(3)),
             Self::Layerwise => ("lambda_layerwise", "λ layerwise", "a sum, no eigenvalue", Scale::Log, Digits(3)),
             Self::AscentCurvature => ("ascent_curvature", "curvature along the ascent", "", Scale::Log, Digits(3)),
+            Self::Bound => ("bound", "PAC-Bayes bound", "nats", Scale::Log, Digits(3)),
             Self::BoundTheorem => ("bound_theorem", "bound's excess", "nats", Scale::Log, Digits(3)),
             Self::BoundCode => ("bound_code", "bound's excess, code form", "nats", Scale::Log, Digits(3)),
             Self::Travel => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
@@ -119,6 +146,7 @@ impl Quantity {
             Self::GradientNorm => ("gradient_norm", "gradient norm", "", Scale::Log, Digits(3)),
             Self::LrNow => ("lr_now", "learning rate", "", Scale::Log, Digits(3)),
             Self::SigmaNow => ("sigma_now", "noise scale σ", "", Scale::Linear, Digits(3)),
+            Self::ForwardPasses => ("forward_passes", "forward passes besides", "", Scale::Linear, Decimals(0)),
         }
     }
 

@@ -121,6 +121,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 gradients,
                 seconds,
                 reason: Some("the loss is NaN".into()),
+                best_step: None,
             });
             return events;
         }
@@ -146,6 +147,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 gradients,
                 seconds,
                 examples: 5000,
+                forward_passes: 0,
                 took: 0.01,
                 metrics,
                 place: place(slot, progress),
@@ -157,7 +159,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
             let trace = trace * (1.0 + 0.05 * noise(slot + 11, step));
             let std_error = 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp());
-            let probe = probe(at, Estimate { mean: trace, std_error, probes: 30 }, top);
+            let probe = probe(at, Estimate::new(trace, std_error, 30), top);
             if gradients.is_multiple_of(1000) {
                 events.push(Event::PerturbationGap(Box::new(gap(at, probe.trace))));
                 events.push(Event::Bound(Box::new(bound(at, probe.trace.mean, place(slot, progress)))));
@@ -171,7 +173,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
     if spent == BUDGET {
         let step = spent / recipe.cost;
         let seconds = spent as f64 * 8e-3;
-        events.push(Event::Finish { outcome: Outcome::Completed, step, gradients: spent, seconds, reason: None });
+        events.push(Event::Finish { outcome: Outcome::Completed, step, gradients: spent, seconds, reason: None, best_step: None });
     }
     events
 }
@@ -200,13 +202,16 @@ fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let eigenvalue = |value: f64| Eigenvalue { value, residual: 1e-3 * value.abs(), products: 20 };
     Probe {
         lambda_min: Some(eigenvalue(-0.04 * top)),
-        lambda_layerwise: Some(Layerwise { value: 1.6 * top, change: 1e-9, products: 40 }),
+        lambda_layerwise: Some(Layerwise { value: 1.6 * top, std_error: 0.1 * top, batches: 32, change: 1e-9, products: 40 }),
         layers: layers.map(layer).to_vec(),
         density: Some(Density {
             nodes: nodes.map(|node| node * top).to_vec(),
             weights: weights.to_vec(),
+            starts: vec![1, 2, 1, 2, 1, 2, 1, 2, 1, 0, 0],
+            trace: Some(trace),
             products: 80,
         }),
+        loss: Some(0.01 * trace.mean),
         gradient_norm: Some(0.02 * trace.mean.sqrt()),
         examples: 512,
         took: 0.2,
@@ -221,8 +226,8 @@ fn gap(at: Position, trace: Estimate) -> GapCurve {
         let gap = sigma * sigma / 2.0 * trace.mean * (1.2 + 5.0 * sigma);
         GapPoint {
             sigma,
-            gap: Estimate { mean: gap, std_error: 0.08 * gap, probes: 20 },
-            smoothed_trace: Estimate { mean: smoothed, std_error: 0.1 * smoothed, probes: 20 },
+            gap: Estimate::new(gap, 0.08 * gap, 20),
+            smoothed_trace: Estimate::new(smoothed, 0.1 * smoothed, 20),
         }
     };
     let Position { step, gradients, seconds } = at;
@@ -239,16 +244,21 @@ fn bound(at: Position, trace: f64, place: Place) -> Bound {
         step,
         gradients,
         seconds,
-        largest_trace: Estimate { mean: largest_trace, std_error: 0.05 * largest_trace, probes: 30 },
+        largest_trace: Estimate::new(largest_trace, 0.05 * largest_trace, 30),
         travel,
         largest_loss,
         train_loss: 0.001,
+        test_loss: Some(0.2),
         examples,
+        held_out: 1000,
         measured: 32,
         theorem,
         code: theorem * largest_loss.sqrt(),
         epsilon: 1.0,
         bound: 2.0 * (0.001 + theorem),
+        guessing_loss: Some(10f64.ln()),
+        vacuous: 2.0 * (0.001 + theorem) > 10f64.ln(),
+        exceeded: 2.0 * (0.001 + theorem) < 0.2,
         best_sigma: (2.0 * travel * (largest_loss / (2.0 * largest_trace * examples as f64)).sqrt()).sqrt(),
         products: 960,
         took: 0.5,
@@ -266,7 +276,7 @@ fn free(at: Position, method: &str, (trace, top, slot): (f64, f64, usize)) -> Op
         seconds,
         sigma: 0.02,
         sides,
-        trace: Estimate { mean, std_error, probes: 40 },
+        trace: Estimate::new(mean, std_error, 40),
     };
     match method {
         "nso" => {
@@ -278,7 +288,7 @@ fn free(at: Position, method: &str, (trace, top, slot): (f64, f64, usize)) -> Op
             step,
             gradients,
             seconds,
-            curvature: Estimate { mean: 0.5 * top * (1.0 + 0.3 * luck), std_error: 0.06 * top, probes: 40 },
+            curvature: Estimate::new(0.5 * top * (1.0 + 0.3 * luck), 0.06 * top, 40),
         }),
         _ => None,
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     export::{Session, SessionRun},
+    history::Best,
     file,
     quantity::Quantity,
     series::{At, XAxis},
@@ -56,7 +57,9 @@ enum Place<'a> {
 /// whole curves: `density` at each eigenvalue (the unbroadened weights of the quadrature, which sum to 1), `layer_trace` of each
 /// tensor, at each sigma `perturbation_gap` with `gap_from_trace`, which is sigma^2 / 2 times the exact trace, `gap_from_smoothed_trace`,
 /// which is half the integral of `smoothed_trace` over sigma^2, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`,
-/// `bound_n`, `bound_best_sigma`.
+/// `bound_n`, `bound_best_sigma`; and what its evaluation of the lowest validation loss found: `best_validation_loss`,
+/// `best_test_loss`, `best_test_accuracy`. The `std_error` of `trace` is over probe vectors and examples together; the part of the
+/// examples is `trace_examples_std_error`.
 ///
 /// Values that are not finite are written NaN, inf and -inf; `std_error` is empty where there is
 /// none. Names that a spreadsheet would run as formulas get an apostrophe.
@@ -170,7 +173,23 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             place: Place::Nowhere,
         })
     });
-    density.chain(layers).chain(gaps).chain(bound)
+    let best = run.history.best().into_iter().flat_map(|Best { at, metrics }| {
+        let values = [
+            ("best_validation_loss", metrics.validation_loss),
+            ("best_test_loss", metrics.test_loss),
+            ("best_test_accuracy", metrics.test_accuracy),
+        ];
+        let row = move |quantity, value| Row {
+            quantity,
+            at,
+            value,
+            std_error: f64::NAN,
+            residual: f64::NAN,
+            place: Place::Nowhere,
+        };
+        values.into_iter().filter_map(move |(quantity, value)| Some(row(quantity, value?)))
+    });
+    density.chain(layers).chain(gaps).chain(bound).chain(best)
 }
 
 /// Writes the events of all runs, run after run, each as a JSON object that begins with the name of its run.

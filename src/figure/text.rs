@@ -41,6 +41,15 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     grouped(if is_zero { written.trim_start_matches('-') } else { &written })
 }
 
+/// What a bound is worth, before its ingredients: "vacuous, ", "below the test loss, ", or nothing where it is neither.
+pub fn worth(bound: &Bound) -> &'static str {
+    match (bound.exceeded, bound.vacuous) {
+        (true, _) => "below the test loss, ",
+        (false, true) => "vacuous, ",
+        (false, false) => "",
+    }
+}
+
 /// What a bound is made of, as notes and captions have it: a 97.5, r 12.0, C 1.90, n 4,000, best σ .0123.
 pub fn ingredients(bound: &Bound) -> String {
     let number = |value: f64| bare(&significant(value, 3));

@@ -3,34 +3,38 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where in its training a step is taken.
+/// Where in its training a step is taken, counted in what the budget counts. Under a budget of gradient evaluations these are
+/// evaluations, so that at equal cost every method sees the same schedule, whatever its steps cost; else they are steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Steps taken before this one.
-    pub step: u64,
-    /// Steps of one epoch, at least 1.
-    pub steps_per_epoch: u64,
-    /// Steps of the whole training, as far as they can be told now.
-    pub steps: f64,
+    /// Spent before this step.
+    pub spent: u64,
+    /// What this step spends, at least 1.
+    pub cost: u64,
+    /// Length of an epoch, at least 1: the steps of one pass over the data, or as many gradient evaluations. Under a budget of
+    /// gradient evaluations an epoch of a schedule is thus one of SGD's.
+    pub epoch: u64,
+    /// Length of the whole training.
+    pub budget: u64,
 }
 
 impl Progress {
     /// The first step of a training of one step, where every schedule is at its plain value.
-    pub const STILL: Self = Self { step: 0, steps_per_epoch: 1, steps: 1.0 };
+    pub const STILL: Self = Self { spent: 0, cost: 1, epoch: 1, budget: 1 };
 
     /// Epochs behind, whole ones.
     fn epochs_done(self) -> f64 {
-        (self.step / self.steps_per_epoch.max(1)) as f64
+        (self.spent / self.epoch.max(1)) as f64
     }
 
     /// Epochs behind, with their fraction.
     fn epochs(self) -> f64 {
-        self.step as f64 / self.steps_per_epoch.max(1) as f64
+        self.spent as f64 / self.epoch.max(1) as f64
     }
 
     /// Epochs of the whole training, the last one counted as whole.
     fn all_epochs(self) -> f64 {
-        (self.steps / self.steps_per_epoch.max(1) as f64).ceil()
+        self.budget.div_ceil(self.epoch.max(1)) as f64
     }
 }
 
@@ -79,7 +83,7 @@ impl NoiseSchedule {
 /// How the learning rate moves from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LrSchedule {
-    /// Epochs over which it rises from zero in equal increments, step by step; the first step has the first increment.
+    /// Epochs over which it rises linearly from zero: a step has the rate of its own end, so that the first is not lost.
     pub warmup: f64,
     /// What it does then.
     pub shape: LrShape,
@@ -98,7 +102,7 @@ pub enum LrShape {
         /// Factor of a drop.
         gamma: f64,
     },
-    /// 1/2 (1 + cos pi t), t the share of the steps after the warm-up that is behind.
+    /// 1/2 (1 + cos pi t), t the share of the training after the warm-up that is behind.
     Cosine,
     /// 1 - t.
     Linear,
@@ -110,11 +114,11 @@ impl LrSchedule {
 
     /// What the learning rate is multiplied by at a step: 0 to 1.
     pub fn factor(self, progress: Progress) -> f64 {
-        let warm_steps = self.warmup * progress.steps_per_epoch as f64;
-        let step = progress.step as f64;
-        let rise = if step < warm_steps { ((step + 1.0) / warm_steps).min(1.0) } else { 1.0 };
-        let left = progress.steps - warm_steps;
-        let t = if left > 0.0 { ((step - warm_steps) / left).clamp(0.0, 1.0) } else { 0.0 };
+        let warm = self.warmup * progress.epoch as f64;
+        let spent = progress.spent as f64;
+        let rise = if spent < warm { ((spent + progress.cost as f64) / warm).min(1.0) } else { 1.0 };
+        let left = progress.budget as f64 - warm;
+        let t = if left > 0.0 { ((spent - warm) / left).clamp(0.0, 1.0) } else { 0.0 };
         rise * match self.shape {
             LrShape::Constant => 1.0,
             // A hair above the quotient: ten times an epoch of 0.1 is one epoch.
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     fn at(step: u64) -> Progress {
-        Progress { step, steps_per_epoch: 10, steps: 50.0 }
+        Progress { spent: step, cost: 1, epoch: 10, budget: 50 }
     }
 
     /// sigma = .02 over five epochs: 0, .005, .01, .015, .02, each for a whole epoch.
@@ -176,6 +180,21 @@ mod tests {
         let warm = LrSchedule { warmup: 1.0, shape: LrShape::Linear };
         for (step, expected) in [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (30, 0.5), (50, 0.0)] {
             assert!((warm.factor(at(step)) - expected).abs() < 1e-15, "{step}: {}", warm.factor(at(step)));
+        }
+    }
+
+    /// Steps that cost two, four and ten evaluations have a rate that steps of one evaluation have somewhere in the same stretch.
+    #[test]
+    fn a_schedule_is_a_function_of_what_is_spent() {
+        let shapes = [LrShape::Constant, LrShape::Step { every: 1.5, gamma: 0.5 }, LrShape::Cosine, LrShape::Linear];
+        for (shape, warmup) in shapes.into_iter().flat_map(|shape| [0.0, 0.7].map(|warmup| (shape, warmup))) {
+            let rate =
+                |spent, cost| LrSchedule { warmup, shape }.factor(Progress { spent, cost, epoch: 10, budget: 50 });
+            for (spent, cost) in [2, 4, 10].into_iter().flat_map(|cost| (0..50 / cost).map(move |i| (i * cost, cost))) {
+                let cheap: Vec<f64> = (spent..spent + cost).map(|at| rate(at, 1)).collect();
+                let (low, high) = (cheap.iter().copied().fold(1.0, f64::min), cheap.iter().copied().fold(0.0, f64::max));
+                assert!((low..=high).contains(&rate(spent, cost)), "{shape:?} {warmup} {spent} {cost}: {cheap:?}");
+            }
         }
     }
 

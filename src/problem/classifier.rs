@@ -8,8 +8,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 pub use start::Start;
 
 use super::{
-    Examples, Metrics, Mode, Problem, Statistics,
-    data::{Augmentation, Labelled},
+    Augmented, ExampleLosses, Examples, Metrics, Mode, Problem, Statistics,
+    data::{Labelled, selection},
     layer::{Labels, Norms, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
@@ -29,13 +29,17 @@ const MOST: usize = 4096;
 /// Numbers that the widest tensor of a pass may have, to bound its memory.
 const WIDEST: usize = 1 << 23;
 
-/// Mean cross-entropy of a network on a training set, watched on a test set.
+/// Mean cross-entropy of a network on a training set, watched on a validation set, where there is one, and on a test set.
 #[derive(Debug)]
 pub struct Classifier<N> {
     network: N,
     tensors: Tensors,
     train: Split,
+    validation: Option<Split>,
     test: Split,
+    /// The labels of the training set, each below `classes`.
+    labels: Vec<u32>,
+    classes: usize,
     augmenter: Option<Augmenter>,
     device: Device,
 }
@@ -44,19 +48,18 @@ pub struct Classifier<N> {
 #[derive(Debug)]
 struct Augmenter {
     images: Labelled,
-    augmentation: Augmentation,
     seed: u64,
 }
 
 impl Augmenter {
-    /// These images as the draw of that number shows them: [n, channels, height, width].
-    fn images(&self, indices: &[usize], draw: u64, device: &Device) -> Tensor<4> {
+    /// These images as that draw shows them: [n, channels, height, width].
+    fn images(&self, indices: &[usize], Augmented { augmentation, draw }: Augmented, device: &Device) -> Tensor<4> {
         let mut random = stream(self.seed.wrapping_add(draw.rotate_left(32)), Purpose::Augmentation);
         let (shape @ [channels, height, width], features) = (self.images.shape, self.images.features());
         let mut shown = Vec::with_capacity(indices.len() * features);
         for &index in indices {
             let example = &self.images.inputs[index * features..(index + 1) * features];
-            self.augmentation.apply(example, shape, self.augmentation.draw(&mut random), &mut shown);
+            augmentation.apply(example, shape, augmentation.draw(&mut random), &mut shown);
         }
         numbers_on(shown, [indices.len(), channels, height, width], device)
     }
@@ -102,6 +105,14 @@ impl Split {
         Self { images: self.images.clone().select(0, indices.clone()), labels: self.labels.clone().select(0, indices) }
     }
 
+    /// These examples, then those.
+    fn then(self, other: &Self) -> Self {
+        Self {
+            images: Tensor::cat(vec![self.images, other.images.clone()], 0),
+            labels: Tensor::cat(vec![self.labels, other.labels.clone()], 0),
+        }
+    }
+
     /// The same examples, at most so many at a time.
     fn chunks(&self, most: usize) -> impl Iterator<Item = Self> + '_ {
         (0..self.len()).step_by(most).map(move |from| self.rows(from, most.min(self.len() - from)))
@@ -117,31 +128,49 @@ impl<N: Network> Classifier<N> {
 
     /// `network` on these data, from `start`.
     pub fn starting(network: N, start: Start, data: [Labelled; 2], device: Device) -> Self {
+        let (labels, classes) = (data[0].labels.clone(), data[0].classes);
         let [train, test] = data.map(|data| Split::new(data, &device));
         let tensors = Tensors::new(start, (network.layout(), network.statistics()), &device);
-        Self { network, tensors, train, test, augmenter: None, device }
+        Self { network, tensors, train, validation: None, test, labels, classes, augmenter: None, device }
     }
 
-    /// The same with its training images, which are `images`, augmented whenever a step sees them.
+    /// The same watched on a validation set as well.
     #[must_use]
-    pub fn augmented(self, (augmentation, seed): (Augmentation, u64), images: Option<Labelled>) -> Self {
-        Self { augmenter: images.map(|images| Augmenter { images, augmentation, seed }), ..self }
+    pub fn validated(self, validation: Option<Labelled>) -> Self {
+        Self { validation: validation.map(|data| Split::new(data, &self.device)), ..self }
+    }
+
+    /// The same with its training images, which are `images`, at hand to be augmented by draws from `seed`. Without them
+    /// every augmentation shows them as they are.
+    #[must_use]
+    pub fn augmentable(self, images: Option<Labelled>, seed: u64) -> Self {
+        Self { augmenter: images.map(|images| Augmenter { images, seed }), ..self }
     }
 
     /// What a loss on these examples is computed on.
     pub fn minibatch(&self, mode: Mode, examples: Examples<'_>) -> Minibatch {
-        Minibatch { split: self.sample(examples, mode.draw), mode }
+        Minibatch { split: self.select(examples, mode.augmentation), mode }
     }
 
-    fn sample(&self, examples: Examples<'_>, draw: Option<u64>) -> Split {
+    fn select(&self, examples: Examples<'_>, augmented: Option<Augmented>) -> Split {
         match examples {
-            Examples::Chosen(indices) if let (Some(augmenter), Some(draw)) = (&self.augmenter, draw) => Split {
-                images: augmenter.images(indices, draw, &self.device),
+            Examples::Chosen(indices) if let (Some(augmenter), Some(augmented)) = (&self.augmenter, augmented) => Split {
+                images: augmenter.images(indices, augmented, &self.device),
                 labels: self.train.labels.clone().select(0, indices_on(indices, &self.device)),
             },
             Examples::First(count) if count >= self.train.len() => self.train.clone(),
             Examples::First(count) => self.train.rows(0, count),
             Examples::Chosen(indices) => self.train.chosen(indices),
+            Examples::HeldOut(indices) => {
+                let first_test = self.validation.as_ref().map_or(0, Split::len);
+                let (validation, test): (Vec<usize>, Vec<usize>) = indices.iter().partition(|&&index| index < first_test);
+                let test: Vec<usize> = test.into_iter().map(|index| index - first_test).collect();
+                match &self.validation {
+                    Some(split) if test.is_empty() => split.chosen(&validation),
+                    Some(split) if !validation.is_empty() => split.chosen(&validation).then(&self.test.chosen(&test)),
+                    _ => self.test.chosen(&test),
+                }
+            }
         }
     }
 
@@ -210,12 +239,20 @@ impl<N: Network> Problem for Classifier<N> {
         self.train.len()
     }
 
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn sample(&self, count: usize, seed: u64) -> Vec<usize> {
+        selection::sample(&self.labels, self.classes, (count, seed))
+    }
+
     fn evaluated_examples(&self) -> usize {
-        self.train.len() + self.test.len()
+        self.train.len() + self.validation.as_ref().map_or(0, Split::len) + self.test.len()
     }
 
     fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        let split = self.sample(examples, mode.draw);
+        let split = self.select(examples, mode.augmentation);
         let on = |split| objective(self, Minibatch { split, mode: mode.clone() }, &self.device);
         // Batch normalisation by the batch's own moments needs the batch whole.
         let divisible = mode.statistics.is_some() || self.network.statistics().entries().is_empty();
@@ -234,20 +271,37 @@ impl<N: Network> Problem for Classifier<N> {
         self.tensors.frozen()
     }
 
-    fn example_losses(&self, w: &Vector, statistics: Option<&Vector>) -> Option<Vector> {
-        let chunks = self.train.chunks(self.chunk()).map(|part| {
-            let logits = self.clean(w, statistics, &part.images);
-            likelihoods::<Plain>(logits, part.labels).squeeze_dim(1)
-        });
-        Some(Tensor::cat(chunks.collect(), 0))
+    fn example_losses(&self, w: &Vector, statistics: Option<&Vector>) -> Option<ExampleLosses> {
+        let losses = |split: &Split| -> Vector {
+            let chunks = split.chunks(self.chunk()).map(|part| {
+                let logits = self.clean(w, statistics, &part.images);
+                likelihoods::<Plain>(logits, part.labels).squeeze_dim(1)
+            });
+            Tensor::cat(chunks.collect(), 0)
+        };
+        Some(ExampleLosses {
+            train: losses(&self.train),
+            validation: self.validation.as_ref().map(losses),
+            test: losses(&self.test),
+        })
     }
 
     fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics {
-        let [train, test] = [&self.train, &self.test].map(|split| self.score(w, statistics, split));
-        let found = read(train.into_iter().chain(test).collect());
-        let [train_loss, train_accuracy, test_loss, test_accuracy] = std::array::from_fn(|i| found.get(i).copied());
-        let gap = test_loss.zip(train_loss).map(|(test, train)| test - train);
-        Metrics { train_loss, test_loss, gap, train_accuracy, test_accuracy, ..Metrics::default() }
+        let splits = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
+        let scores = splits.map(|split| split.map(|split| self.score(w, statistics, split)));
+        let mut found = read(scores.iter().flatten().flatten().cloned().collect()).into_iter();
+        let [train, validation, test] = scores.map(|score| score.map(|_| [found.next(), found.next()]).unwrap_or_default());
+        let gap = test[0].zip(train[0]).map(|(test, train)| test - train);
+        Metrics {
+            train_loss: train[0],
+            validation_loss: validation[0],
+            test_loss: test[0],
+            gap,
+            train_accuracy: train[1],
+            validation_accuracy: validation[1],
+            test_accuracy: test[1],
+            ..Metrics::default()
+        }
     }
 
     fn device(&self) -> &Device {

@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use burn::tensor::Device;
 
 use super::{
-    Activation, Classifier, ConvNet, FineTune, MatrixSensing, Perceptron, Problem, Progress, Quadratic,
-    SoftmaxRegression, Valley,
+    Activation, Classifier, ConvNet, FineTune, MatrixSensing, Network, Perceptron, Problem, Progress, Quadratic,
+    SoftmaxRegression, Start, Valley,
     checkpoint::CheckpointError,
     data,
-    image_set::{clothes, unheard},
+    data::{Channel, ImageSplits, Images, Share, Splits},
+    image_set::unheard,
 };
 
 /// A problem with its settings, as checked by the preset reader.
@@ -61,10 +62,12 @@ pub enum ProblemConfig {
 }
 
 /// Which MNIST digits to use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Digits {
     /// The first so many training digits; all where there is no number.
     pub train_samples: Option<usize>,
+    /// The share of each class of them that is held out for validation.
+    pub validation_share: Share,
     /// A folder of the original files; the embedded subset where there is none.
     pub data_dir: Option<PathBuf>,
 }
@@ -99,21 +102,32 @@ pub enum ProblemError {
 }
 
 impl Digits {
-    fn load(&self) -> Result<data::mnist::Splits, ProblemError> {
-        self.first(match &self.data_dir {
-            Some(folder) => data::mnist::from_folder(folder)?,
-            None => data::mnist::embedded()?,
-        })
+    fn mnist(&self, seed: u64) -> Result<Splits, ProblemError> {
+        let images = self.data_dir.as_deref().map_or_else(data::mnist::embedded, data::mnist::from_folder)?;
+        self.splits(images, &data::MNIST, seed)
     }
 
-    fn first(&self, (train, test): data::mnist::Splits) -> Result<data::mnist::Splits, ProblemError> {
-        let available = train.labels.len();
+    fn fashion(&self, seed: u64) -> Result<Splits, ProblemError> {
+        let images = self.data_dir.as_deref().map_or_else(data::fashion::embedded, data::fashion::from_folder)?;
+        self.splits(images, &data::FASHION, seed)
+    }
+
+    fn splits(&self, (train, test): ImageSplits, channels: &[Channel], seed: u64) -> Result<Splits, ProblemError> {
+        let available = train.len();
         let asked = self.train_samples.unwrap_or(available);
         if asked > available {
             return Err(ProblemError::TooFewExamples { asked, available });
         }
-        Ok((train.first(asked), test))
+        let (train, validation) = train.first(asked).validated(self.validation_share, seed);
+        let normalised = |images: Images| images.normalised(channels);
+        Ok(Splits { train: normalised(train), validation: validation.map(normalised), test: normalised(test) })
     }
+}
+
+/// `network` on these data, every parameter trained from its initial value.
+fn classifier<N: Network>(network: N, Splits { train, validation, test }: Splits, device: Device) -> Classifier<N> {
+    let start = Start::drawn(&network);
+    Classifier::starting(network, start, [train, test], device).validated(validation)
 }
 
 impl ProblemConfig {
@@ -164,19 +178,17 @@ impl ProblemConfig {
             Self::Valley { start } => Arc::new(Valley::new(*start, device)),
             Self::MatrixSensing { d, r, n } => Arc::new(MatrixSensing::new(*d, *r, *n, (seed, device))),
             Self::MnistSoftmax(digits) => {
-                let (train, test) = digits.load()?;
                 let network = SoftmaxRegression::new(data::mnist::FEATURES, data::mnist::CLASSES);
-                Arc::new(Classifier::new(network, (&train, &test), device))
+                Arc::new(classifier(network, digits.mnist(seed)?, device))
             }
             Self::MnistMlp { hidden, activation, digits } => {
-                let (train, test) = digits.load()?;
                 let network = Perceptron::new(data::mnist::FEATURES, *hidden, data::mnist::CLASSES).with(*activation);
-                Arc::new(Classifier::new(network, (&train, &test), device))
+                Arc::new(classifier(network, digits.mnist(seed)?, device))
             }
             Self::FashionCnn { channels, digits } => {
-                let (train, test) = digits.first(clothes(digits.data_dir.as_deref())?)?;
-                let network = ConvNet::new(train.shape, *channels, train.classes);
-                Arc::new(Classifier::new(network, (&train, &test), device))
+                let splits = digits.fashion(seed)?;
+                let network = ConvNet::new(splits.train.shape, *channels, splits.train.classes);
+                Arc::new(classifier(network, splits, device))
             }
             Self::FineTune(config) => config.build(seed, &device, progress)?,
         })

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use super::{
     Classifier, Depth, ImageSet, MobileNetV2, Network, Problem, ProblemError, ResNet, Start,
     checkpoint::{self, Checkpoint},
+    data::Splits,
     image_set::Progress,
 };
 use crate::autodiff::Entry;
@@ -89,23 +90,27 @@ impl FineTune {
     /// # Errors
     /// [`ProblemError`] names the file, and the image or tensor.
     pub fn build(&self, seed: u64, device: &Device, progress: Progress<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
-        let [train, test] = self.images.load(seed, progress)?;
-        let ([_, size, _], classes) = (train.shape, train.classes);
-        let augmentation = (self.images.augmentation, seed);
-        let shown = (!augmentation.0.is_none()).then(|| train.clone());
-        let data = [train, test];
-        Ok(match self.backbone {
+        let data = self.images.load(seed, progress)?;
+        let ([_, size, _], classes) = (data.train.shape, data.train.classes);
+        match self.backbone {
             Backbone::MobileNetV2 { stem_stride } => {
-                let network = MobileNetV2::new(classes, stem_stride, size);
-                let start = self.start(&network)?;
-                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, shown))
+                self.with(MobileNetV2::new(classes, stem_stride, size), data, (seed, device))
             }
-            Backbone::ResNet(depth) => {
-                let network = ResNet::new(depth, classes, size);
-                let start = self.start(&network)?;
-                Arc::new(Classifier::starting(network, start, data, device.clone()).augmented(augmentation, shown))
-            }
-        })
+            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, (seed, device)),
+        }
+    }
+
+    fn with(
+        &self,
+        network: impl Network + 'static,
+        data: Splits,
+        (seed, device): (u64, &Device),
+    ) -> Result<Arc<dyn Problem>, ProblemError> {
+        let start = self.start(&network)?;
+        let Splits { train, validation, test } = data;
+        let shown = self.images.augmentable.then(|| train.clone());
+        let classifier = Classifier::starting(network, start, [train, test], device.clone());
+        Ok(Arc::new(classifier.validated(validation).augmentable(shown, seed)))
     }
 
     /// Every tensor but the head's from the checkpoint.

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::data::{
-    self, Augmentation, Channel, DataError, Labelled, Share,
+    self, Channel, DataError, ImageSplits, Images, Share, Splits,
     cifar::{self, Labels},
-    clipart, fashion,
+    clipart,
     folder::{self, Cache, Corrupt, FolderOptions, Skipped},
 };
 
@@ -34,14 +34,16 @@ pub struct ImageSet {
     pub size: Option<NonZeroU32>,
     /// Training images of each class, at most.
     pub per_class: Option<NonZeroUsize>,
-    /// The share of training labels that are made wrong.
+    /// The share of each class's training images that are held out for validation.
+    pub validation_share: Share,
+    /// The share of the labels of the other training images that are made wrong.
     pub label_noise: Share,
     /// The share that a folder without a division of its own holds out for testing.
     pub test_share: Share,
     /// What becomes of corrupt image files.
     pub corrupt: Corrupt,
-    /// What is done with each training image each time it is seen.
-    pub augmentation: Augmentation,
+    /// Whether training images stay at hand to be augmented.
+    pub augmentable: bool,
 }
 
 /// Rows and columns of image files where the preset says nothing, ImageNet's.
@@ -104,19 +106,30 @@ impl Source {
 }
 
 impl ImageSet {
-    /// Training and test images, normalised as networks pretrained on ImageNet expect them. May take minutes.
+    /// Training, validation and test images, normalised as networks pretrained on ImageNet expect them. May take minutes.
     ///
     /// # Errors
     /// [`DataError`] names the file and what is wrong with it.
-    pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<[Labelled; 2], DataError> {
-        let normalised = |images: &data::Images| images.normalised(&data::IMAGENET as &[Channel]);
+    pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<Splits, DataError> {
+        let normalised = |images: &Images| images.normalised(&data::IMAGENET as &[Channel]);
+        let (train, test) = self.images(seed, progress)?;
+        let (train, validation) = train.validated(self.validation_share, seed);
+        let train = train.with_label_noise(self.label_noise, seed);
+        Ok(Splits {
+            train: normalised(&train),
+            validation: validation.as_ref().map(normalised),
+            test: normalised(&test),
+        })
+    }
+
+    /// Training and test images, chosen and scaled.
+    fn images(&self, seed: u64, progress: Progress<'_>) -> Result<ImageSplits, DataError> {
         let (train, test) = match &self.source {
             Source::Folder(path) => {
                 let options = FolderOptions {
                     image_size: self.size.unwrap_or(USUAL_SIZE),
                     per_class: self.per_class,
                     test_share: self.test_share,
-                    label_noise: self.label_noise,
                     corrupt: self.corrupt,
                     seed,
                     cache: Cache::User,
@@ -131,7 +144,7 @@ impl ImageSet {
                     // There is nothing left to break off.
                     let _ = progress(Loading::LeftOut { count, of, first });
                 }
-                return Ok([&loaded.train, &loaded.test].map(normalised));
+                return Ok((loaded.train, loaded.test));
             }
             Source::Clipart => clipart::embedded()?,
             Source::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
@@ -141,17 +154,10 @@ impl ImageSet {
             let count = train.len() + test.len();
             data::check_room(count, side.get()).map_err(|fault| DataError::content(path, fault))?;
         }
-        let train = train.with_label_noise(self.label_noise, seed);
-        let scaled = |images: data::Images| match self.size {
+        let scaled = |images: Images| match self.size {
             Some(side) if images.shape()[1..] != [side.get() as usize; 2] => images.resized([side.get() as usize; 2]),
             _ => images,
         };
-        Ok([scaled(train), scaled(test)].map(|images| normalised(&images)))
+        Ok((scaled(train), scaled(test)))
     }
-}
-
-/// Fashion-MNIST, the first so many of its training images.
-pub(super) fn clothes(folder: Option<&std::path::Path>) -> Result<(Labelled, Labelled), DataError> {
-    let (train, test) = folder.map_or_else(fashion::embedded, fashion::from_folder)?;
-    Ok((train.normalised(&data::FASHION), test.normalised(&data::FASHION)))
 }

@@ -11,6 +11,9 @@ pub struct Metrics {
     /// Mean clean loss on the training set.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub train_loss: Option<f64>,
+    /// Mean clean loss on the validation set: examples of the training set that training never sees.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
     /// Mean clean loss on the test set.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub test_loss: Option<f64>,
@@ -20,6 +23,9 @@ pub struct Metrics {
     /// Share of training examples classified correctly, 0 to 1.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub train_accuracy: Option<f64>,
+    /// Share of validation examples classified correctly, 0 to 1.
+    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
     /// Share of test examples classified correctly, 0 to 1.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,

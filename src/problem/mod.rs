@@ -21,6 +21,8 @@ use crate::{
     random::Stream,
 };
 
+use data::Augmentation;
+
 pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use fine_tune::{Backbone, FineTune, Weights};
@@ -34,13 +36,35 @@ pub use model::{
 pub use quadratic::Quadratic;
 pub use valley::Valley;
 
-/// Which training examples an objective averages over. Problems without examples ignore it.
+/// Which examples an objective averages over. Problems without examples ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Examples<'a> {
     /// The first so many of the training set (all, where it has fewer).
     First(usize),
-    /// These, by index.
+    /// These of the training set, by index.
     Chosen(&'a [usize]),
+    /// These that training never sees, by index: those of the validation set, then those of the test set.
+    HeldOut(&'a [usize]),
+}
+
+/// The augmentation under which training examples are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Augmented {
+    /// What may happen to an example.
+    pub augmentation: Augmentation,
+    /// Which draw of it.
+    pub draw: u64,
+}
+
+/// The clean loss of every example.
+#[derive(Debug, Clone)]
+pub struct ExampleLosses {
+    /// Of the training set, [n].
+    pub train: Vector,
+    /// Of the validation set, where there is one.
+    pub validation: Option<Vector>,
+    /// Of the test set.
+    pub test: Vector,
 }
 
 /// How a loss looks at its batch.
@@ -48,8 +72,8 @@ pub enum Examples<'a> {
 pub struct Mode {
     /// The moments that batch normalisation normalises with; `None` for the batch's own.
     pub statistics: Option<Vector>,
-    /// Which draw of the augmentation the training examples are seen under; `None` for the examples as they are.
-    pub draw: Option<u64>,
+    /// The augmentation that the training examples are seen under; `None` for the examples as they are.
+    pub augmentation: Option<Augmented>,
     /// A share a of the uniform distribution in the labels: (1 - a) NLL + a mean_c(-log p_c). Problems without labels ignore it.
     pub smoothing: f64,
 }
@@ -78,6 +102,17 @@ pub trait Problem: Send + Sync {
         0
     }
 
+    /// Kinds of labels that examples have; 0 where they have none.
+    fn classes(&self) -> usize {
+        0
+    }
+
+    /// At most `count` training examples that stand for all of them: drawn by `seed`, each class in its share of the training
+    /// set, neighbours of different classes. All of them in their order where there are no more.
+    fn sample(&self, count: usize, _seed: u64) -> Vec<usize> {
+        (0..self.examples().min(count)).collect()
+    }
+
     /// Examples or measurements that one evaluation looks at, all splits together.
     fn evaluated_examples(&self) -> usize {
         0
@@ -101,8 +136,9 @@ pub trait Problem: Send + Sync {
         None
     }
 
-    /// The clean loss of every training example at `w`, [n], under stored moments; `None` where there are no examples.
-    fn example_losses(&self, _w: &Vector, _statistics: Option<&Vector>) -> Option<Vector> {
+    /// The clean loss of every example at `w`, under stored moments; `None` where there are no examples. Cost: a forward pass of
+    /// each.
+    fn example_losses(&self, _w: &Vector, _statistics: Option<&Vector>) -> Option<ExampleLosses> {
         None
     }
 

@@ -17,10 +17,11 @@ use tokio::sync::mpsc as events;
 use super::{
     Command, Event, Outcome, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
-    log::{Destination, LogError, LogWriter, SessionDirectory},
+    log::{BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
     train::{Ending, Finished, Inbox, Job, train},
 };
 use crate::{
+    autodiff::Vector,
     optimizer::Knob,
     problem::{Loading, Problem, ProblemError, Progress, unheard},
 };
@@ -215,13 +216,13 @@ impl Worker {
     fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
         loop {
             let attempt = panic::catch_unwind(AssertUnwindSafe(|| self.attempt(&mut mailbox, &mut outbox)));
-            let (outcome, reason) = match attempt {
+            let failed = |reason| End { outcome: Outcome::Failed, reason: Some(reason), best_step: None };
+            outbox.finish(match attempt {
                 Ok(Ok(None)) => continue,
                 Ok(Ok(Some(end))) => end,
-                Ok(Err(error)) => (Outcome::Failed, Some(error.to_string())),
-                Err(payload) => (Outcome::Failed, Some(format!("panicked: {}", panic_text(payload.as_ref())))),
-            };
-            outbox.finish(outcome, reason);
+                Ok(Err(error)) => failed(error.to_string()),
+                Err(payload) => failed(format!("panicked: {}", panic_text(payload.as_ref()))),
+            });
             loop {
                 match mailbox.0.recv() {
                     Ok(Command::Restart) => break,
@@ -233,29 +234,40 @@ impl Worker {
         }
     }
 
-    /// One training from start to end, its weights kept: how it ended, and why where that needs a reason; `None` if it
-    /// is to begin again.
-    fn attempt(
-        &self,
-        mailbox: &mut Mailbox,
-        outbox: &mut Outbox,
-    ) -> Result<Option<(Outcome, Option<String>)>, LogError> {
+    /// One training from start to end, its last and best weights kept: how it ended; `None` if it is to begin again.
+    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, LogError> {
         let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
         let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
             return Ok(None);
         };
-        let Finished { outcome, reason, at, weights, statistics } = *finished;
+        let Finished { outcome, reason, at, weights, statistics, best } = *finished;
         outbox.at = at;
-        if let Some(directory) = &self.directory {
-            let moments = self.problem.statistics().map(|found| found.layout).zip(statistics.as_ref());
-            let frozen = self.problem.frozen();
-            let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
-            let trained = [(self.problem.layout(), &weights)];
-            let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(moments).collect();
-            directory.write_weights(outbox.run, &tensors)?;
+        self.keep(outbox.run, WEIGHTS_FILE, (&weights, statistics.as_ref()))?;
+        if let Some(best) = &best {
+            self.keep(outbox.run, BEST_FILE, (&best.weights, best.statistics.as_ref()))?;
         }
-        Ok(Some((outcome, reason)))
+        Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
     }
+
+    /// Writes a whole network: what was trained, what stayed as it is, and its moments.
+    fn keep(&self, run: usize, file: &str, (weights, moments): (&Vector, Option<&Vector>)) -> Result<(), LogError> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let moments = self.problem.statistics().map(|found| found.layout).zip(moments);
+        let frozen = self.problem.frozen();
+        let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
+        let trained = [(self.problem.layout(), weights)];
+        let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(moments).collect();
+        directory.write_weights(run, file, &tensors)
+    }
+}
+
+/// How a run ended.
+struct End {
+    outcome: Outcome,
+    /// Why, where the outcome needs a reason.
+    reason: Option<String>,
+    /// The step of the lowest validation loss.
+    best_step: Option<u64>,
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> String {
@@ -307,9 +319,9 @@ impl Outbox {
 
     /// Tells the end of the run and hands over everything, waiting for room. Its log may be what made the run fail,
     /// so that is tried but not insisted on; nobody waits if the receiver is gone.
-    fn finish(&mut self, outcome: Outcome, reason: Option<String>) {
+    fn finish(&mut self, End { outcome, reason, best_step }: End) {
         let Position { step, gradients, seconds } = self.at;
-        let event = Event::Finish { outcome, step, gradients, seconds, reason };
+        let event = Event::Finish { outcome, step, gradients, seconds, reason, best_step };
         if let Some(log) = &mut self.log
             && let Err(error) = log.append(&event).and_then(|()| log.flush())
         {

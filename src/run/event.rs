@@ -61,6 +61,10 @@ pub enum Event {
         /// Examples or measurements looked at, all splits together; 0 where the problem has none.
         #[serde(default)]
         examples: u64,
+        /// Forward passes without a backward one that training took so far besides its gradient evaluations: those by which batch
+        /// normalisation learns its moments where the method has no clean pass.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        forward_passes: u64,
         /// Seconds it took.
         #[serde(default)]
         took: f64,
@@ -155,7 +159,15 @@ pub enum Event {
         /// Why, where the outcome needs a reason.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reason: Option<String>,
+        /// The step of the lowest validation loss, whose weights are kept too; absent where there is no validation set.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        best_step: Option<u64>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a run is, as its first event says.

@@ -20,6 +20,8 @@ pub const SESSION_FILE: &str = "session.toml";
 pub const EVENTS_FILE: &str = "events.jsonl";
 /// A run's last weights.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// A run's weights at its lowest validation loss.
+pub const BEST_FILE: &str = "best.safetensors";
 
 /// Longest line that a log may hold; the program writes a few hundred bytes.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -129,8 +131,8 @@ impl SessionDirectory {
     ///
     /// # Errors
     /// [`LogError::Io`].
-    pub fn write_weights(&self, run: usize, tensors: &[(&Layout, &Vector)]) -> Result<(), LogError> {
-        let path = self.path.join(&self.run_folders[run]).join(WEIGHTS_FILE);
+    pub fn write_weights(&self, run: usize, name: &str, tensors: &[(&Layout, &Vector)]) -> Result<(), LogError> {
+        let path = self.path.join(&self.run_folders[run]).join(name);
         #[expect(clippy::cast_possible_truncation, reason = "weights are trained in single precision")]
         let bytes = |w| values(w).iter().flat_map(|&x| (x as f32).to_le_bytes()).collect::<Vec<u8>>();
         let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, w)| bytes(w)).collect();

@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Position;
-use crate::{curvature::TraceEstimator, number};
+use crate::{
+    curvature::{SampleMean, TraceEstimator},
+    number,
+};
 
 /// One curvature measurement of the clean loss at the current weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub struct Probe {
     /// The spectral density, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub density: Option<Density>,
+    /// The clean loss of the very examples that the curvature is of.
+    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
     /// |grad f|_2 of the clean loss.
     #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
@@ -60,6 +66,7 @@ impl Probe {
             lambda_layerwise: None,
             layers: Vec::new(),
             density: None,
+            loss: None,
             gradient_norm: None,
             examples: 0,
             products: trace.probes + lambda_max.products,
@@ -107,13 +114,19 @@ pub struct LayerTrace {
     pub trace: Estimate,
 }
 
-/// The sum over weight tensors that the paper's code calls lambda; not an eigenvalue.
+/// The sum over weight tensors that the paper's code calls lambda, a mean over minibatches of 16; not an eigenvalue.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Layerwise {
-    /// The sum.
+    /// The mean of the sums.
     #[serde(with = "number")]
     pub value: f64,
-    /// Its relative change in the last iteration.
+    /// Its standard error over the minibatches.
+    #[serde(default = "number::nan", with = "number")]
+    pub std_error: f64,
+    /// Minibatches; 0 in logs of the time when it was one sum over the whole sample.
+    #[serde(default)]
+    pub batches: u64,
+    /// The largest relative change of a sum in its last iteration.
     #[serde(with = "number")]
     pub change: f64,
     /// Hessian-vector products spent on it.
@@ -127,6 +140,13 @@ pub struct Density {
     pub nodes: Vec<f64>,
     /// The share of the spectrum at each.
     pub weights: Vec<f64>,
+    /// The random start that each node came from, counting from 1; 0 for an eigenvalue that is known by itself. Empty in logs
+    /// that do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<u32>,
+    /// The trace that each start makes of it, as a mean with its spread; absent in logs that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Estimate>,
     /// Hessian-vector products spent on it.
     pub products: u64,
 }
@@ -168,11 +188,11 @@ impl GapCurve {
             let quarter = 0.25 * (to.sigma * to.sigma - from.sigma * from.sigma);
             let (low, high) = (from.smoothed_trace.times(quarter), to.smoothed_trace.times(quarter));
             let before = predicted[pair[0]];
-            predicted[pair[1]] = Estimate {
-                mean: before.mean + low.mean + high.mean,
-                std_error: before.std_error + low.std_error + high.std_error,
-                probes: to.smoothed_trace.probes,
-            };
+            predicted[pair[1]] = Estimate::new(
+                before.mean + low.mean + high.mean,
+                before.std_error + low.std_error + high.std_error,
+                to.smoothed_trace.probes,
+            );
         }
         predicted
     }
@@ -199,21 +219,29 @@ pub struct Bound {
     pub gradients: u64,
     /// The run's clock when the measurement began.
     pub seconds: f64,
-    /// a: the largest Hessian trace of a single example's loss among the `measured` ones, half of them those of largest loss and half spread
-    /// evenly, and not below their mean, the trace of the whole loss; with the error of that one estimate. A largest of noisy
-    /// estimates is rather too large, a largest of some examples too small.
+    /// a: the largest Hessian trace of a single example's loss among the `measured` ones of all splits, half of them those of largest
+    /// loss and half spread evenly, and not below the trace of the whole training loss; with the error of that one estimate. A
+    /// largest of noisy estimates is rather too large, a largest of some examples too small. It is taken at w alone: the supremum
+    /// over the ball around w0 that the theorem asks for is not.
     pub largest_trace: Estimate,
     /// r: |w - w0|_2.
     #[serde(with = "number")]
     pub travel: f64,
-    /// C: the largest loss of all training examples.
+    /// C: the largest loss of all examples at hand, those that training never sees included.
     #[serde(with = "number")]
     pub largest_loss: f64,
     /// Lhat: the mean loss of all training examples.
     #[serde(with = "number")]
     pub train_loss: f64,
+    /// The mean loss of all test examples, which the bound is meant for; absent in logs of the time when C and a were taken over
+    /// training examples alone.
+    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub test_loss: Option<f64>,
     /// n: training examples.
     pub examples: u64,
+    /// Validation and test examples that C and a are taken over as well.
+    #[serde(default)]
+    pub held_out: u64,
     /// Examples that a was measured on.
     pub measured: u64,
     /// sqrt(C a r^2 / n), the excess of the theorem.
@@ -227,6 +255,15 @@ pub struct Bound {
     /// (1 + e) (Lhat + sqrt(C a r^2 / n)): the right side of the theorem, lower orders left out.
     #[serde(with = "number")]
     pub bound: f64,
+    /// The logarithm of the number of classes: the loss of guessing, above which a bound says nothing.
+    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub guessing_loss: Option<f64>,
+    /// Whether the bound says nothing: it is above the loss of guessing.
+    #[serde(default)]
+    pub vacuous: bool,
+    /// Whether the test loss is above the bound, which is then refuted.
+    #[serde(default)]
+    pub exceeded: bool,
     /// The noise scale at which the bound is tightest.
     #[serde(with = "number")]
     pub best_sigma: f64,
@@ -236,7 +273,7 @@ pub struct Bound {
     pub took: f64,
 }
 
-/// A mean with its standard error.
+/// A mean with what is known of its error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Sample mean.
@@ -247,13 +284,59 @@ pub struct Estimate {
     pub std_error: f64,
     /// Number of samples; for traces by Hutch++ and XTrace, which make fewer samples of more products, the products.
     pub probes: u64,
+    /// Standard error of the mean as an estimate for the whole training set, by which examples the sample happens to have; 0
+    /// where the sample is the whole set, absent where it was not measured.
+    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub examples_std_error: Option<f64>,
+    /// What covers the whole training set's value in 95 % of cases, both errors taken together; absent where the second was not
+    /// measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval95: Option<Interval>,
+}
+
+/// An interval that covers an unknown number with a known probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its lower end.
+    #[serde(with = "number")]
+    pub low: f64,
+    /// Its upper end.
+    #[serde(with = "number")]
+    pub high: f64,
 }
 
 impl Estimate {
+    /// A mean of samples of one kind.
+    pub const fn new(mean: f64, std_error: f64, probes: u64) -> Self {
+        Self { mean, std_error, probes, examples_std_error: None, interval95: None }
+    }
+
+    /// The same with what is known of the choice of examples: the standard error that
+    /// [`SampleMean::error_of_sampling`] makes of parts of the sample. The 95 % interval is that of Student's t for `samples`, the
+    /// fewer of probe vectors and parts, on a logarithmic scale where the mean is positive: a few examples hold much of a trace, so
+    /// that its errors are skewed.
+    #[must_use]
+    pub fn sampled(self, error: f64, samples: u64) -> Self {
+        let known = Self { examples_std_error: Some(error), ..self };
+        let (low, high) = SampleMean { mean: self.mean, std_error: known.error(), count: samples }.log_interval(0.95);
+        Self { interval95: Some(Interval { low, high }), ..known }
+    }
+
+    /// The standard error by both, the samples and the examples, which are drawn independently.
+    pub fn error(&self) -> f64 {
+        self.std_error.hypot(self.examples_std_error.unwrap_or(0.0))
+    }
+
     /// The same of `factor` times the quantity.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
-        Self { mean: factor * self.mean, std_error: factor.abs() * self.std_error, ..self }
+        Self {
+            mean: factor * self.mean,
+            std_error: factor.abs() * self.std_error,
+            examples_std_error: self.examples_std_error.map(|error| factor.abs() * error),
+            interval95: None,
+            ..self
+        }
     }
 }
 
@@ -275,7 +358,7 @@ mod tests {
     use super::*;
 
     fn estimate(mean: f64, std_error: f64) -> Estimate {
-        Estimate { mean, std_error, probes: 9 }
+        Estimate::new(mean, std_error, 9)
     }
 
     /// sigma^2 = 1, 3, 7 with traces 2, 4, 10: half the trapezoids are 1/2 * 3 * 2 = 3 and 1/2 * 7 * 4 = 14, on top of a gap of 5. Errors of

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
     optimizer::Hyperparameters,
-    problem::ProblemConfig,
+    problem::{ProblemConfig, data::Augmentation},
 };
 
 /// One experiment: a problem, how long to train, and the runs to compare.
@@ -98,7 +98,7 @@ impl Default for ProbePlan {
             trace_probes: 10,
             lanczos_products: 30,
             extras: Vec::new(),
-            density: DensityEffort { probes: 2, steps: 40 },
+            density: DensityEffort { probes: 4, steps: 30 },
             gap_sigmas: vec![0.01, 0.02, 0.03, 0.04],
             gap_draws: 20,
             bound_examples: 32,
@@ -161,6 +161,8 @@ pub struct RunPlan {
     pub hyperparameters: Hyperparameters,
     /// Examples in its minibatches, where they are not those of the session.
     pub batch: Option<usize>,
+    /// How its training images are augmented, where there are images that can be.
+    pub augmentation: Option<Augmentation>,
     /// What it is trained on, where that is not left to the session.
     pub device: Option<DeviceName>,
 }

@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use self::{problem::problem, run::check_defaults, train::BUDGETS};
 use super::{
-    PanelKind, Plan,
+    Budget, PanelKind, Plan,
     section::{Section, printable},
 };
 use crate::problem::ProblemConfig;
@@ -201,7 +201,7 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     let about = top.prose("about")?.unwrap_or_default();
     let takes = top.text("takes")?.unwrap_or_default();
     let preset = top.text("preset")?.unwrap_or_else(|| stem(name));
-    let problem = problem(top.required_section("problem")?)?;
+    let (mut problem, augmentation) = problem(top.required_section("problem")?)?;
     let train = train::train(top.required_section("train")?, &problem)?;
     let panels = panels(top.section("view")?)?;
     let defaults = top.section("defaults")?;
@@ -210,12 +210,24 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     if runs.is_empty() {
         return Err(Fault::new("run", "there is nothing to run; add a [[run]] with name and method"));
     }
-    let runs = runs.into_iter().map(|run| run::run(run, (&defaults, &problem))).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = runs.into_iter().map(|run| run::run(run, (&defaults, &problem))).collect::<Result<Vec<_>, _>>()?;
     check_defaults(defaults)?;
     for (index, run) in runs.iter().enumerate() {
         if runs[..index].iter().any(|other| other.name == run.name) {
             return Err(Fault::new(format!("run.{}.name", run.name), "two runs have this name; names must differ"));
         }
+    }
+    if let ProblemConfig::FineTune(config) = &mut problem {
+        for run in &mut runs {
+            run.augmentation.get_or_insert(augmentation);
+        }
+        config.images.augmentable = runs.iter().any(|run| run.augmentation.is_some_and(|of_run| !of_run.is_none()));
+    }
+    if let Budget::Gradients(budget) = train.budget
+        && let Some(run) = runs.iter().find(|run| run.hyperparameters.rule.cost() > budget)
+    {
+        let (name, cost) = (&run.name, run.hyperparameters.rule.cost());
+        return Err(Fault::new("train.gradients", format!("{budget} are fewer than the {cost} of one step of {name}")));
     }
     // Of one image on a network's last map of one pixel there is no variance.
     let normalises = matches!(&problem, ProblemConfig::FineTune(config) if !config.stored_norms);

@@ -16,7 +16,7 @@ use crate::{
     optimizer::{
         After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Refused, Rule, Terrain,
     },
-    problem::{Examples, Mode, Problem},
+    problem::{Augmented, Examples, Mode, Problem},
     random::{Purpose, stream},
 };
 
@@ -69,6 +69,21 @@ pub struct Finished {
     pub weights: Vector,
     /// The moments that its batch normalisations have stored, where it has any.
     pub statistics: Option<Vector>,
+    /// What it was at its lowest validation loss, where there is a validation set.
+    pub best: Option<Best>,
+}
+
+/// A run at the evaluation of its lowest validation loss.
+#[derive(Debug, Clone)]
+pub struct Best {
+    /// Optimizer steps taken by then.
+    pub step: u64,
+    /// The validation loss.
+    pub validation_loss: f64,
+    /// The weights.
+    pub weights: Vector,
+    /// The moments that its batch normalisations had stored, where it has any.
+    pub statistics: Option<Vector>,
 }
 
 /// Why the loop leaves early.
@@ -111,15 +126,9 @@ impl Norms {
     /// Weight of a batch's moments in the stored ones, PyTorch's default.
     const MOMENTUM: f64 = 0.1;
 
-    /// Moves towards what one clean pass over a batch saw, as perturbed passes must not.
-    fn learn(&mut self, seen: impl FnOnce() -> Option<Vector>) {
-        // A pass under stored moments sees none; this spares the pass.
-        if self.frozen {
-            return;
-        }
-        if let Some(seen) = seen() {
-            self.stored = self.stored.clone() * (1.0 - Self::MOMENTUM) + seen * Self::MOMENTUM;
-        }
+    /// Moves towards the moments of one clean pass over a batch, as perturbed passes must not.
+    fn learn(&mut self, seen: Vector) {
+        self.stored = self.stored.clone() * (1.0 - Self::MOMENTUM) + seen * Self::MOMENTUM;
     }
 }
 
@@ -134,6 +143,8 @@ struct State {
     noise: NoiseStream,
     batches: Batches,
     at: Position,
+    /// Forward passes without a backward one that training took for the sake of batch normalisation.
+    forward_passes: u64,
 }
 
 /// Trains one run from its initial weights to the end of its budget. It tells all but its end, which is returned:
@@ -145,9 +156,10 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     let mut state = State::new(&job);
     let mut clock = Clock::start();
     publish(Event::Start(start(&job)))?;
-    let interrupt = run_to_the_end(&job, &mut state, &mut clock, (inbox, publish)).err();
+    let mut gauge = Gauge::new(&job, state.start.clone());
+    let interrupt = run_to_the_end(&job, &mut state, (&mut gauge, &mut clock), (inbox, publish)).err();
     let (outcome, at, reason) = match interrupt {
-        None => (Outcome::Completed, state.at, None),
+        None => (Outcome::Completed, state.at, left_over(&job, &state)),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
         Some(Interrupt::Restart) => return Ok(Ending::Restart),
         Some(Interrupt::Log(error)) => return Err(error),
@@ -157,21 +169,31 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     };
     let at = Position { seconds: clock.seconds(), ..at };
     let statistics = state.norms.map(|norms| norms.stored);
-    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, statistics })))
+    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, statistics, best: gauge.best() })))
+}
+
+/// What is left of a budget that the next step would overrun, in words.
+fn left_over(job: &Job<'_>, state: &State) -> Option<String> {
+    let Budget::Gradients(budget) = job.train.budget else { return None };
+    let (spent, cost) = (state.at.gradients, state.hyperparameters.rule.cost());
+    (spent < budget).then(|| format!("{spent} of {budget} gradient evaluations spent; the next step would cost {cost}"))
 }
 
 fn run_to_the_end(
     job: &Job<'_>,
     state: &mut State,
-    clock: &mut Clock,
+    (gauge, clock): (&mut Gauge<'_>, &mut Clock),
     (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
 ) -> Result<(), Interrupt> {
-    let mut gauge = Gauge::new(job, state.start.clone());
     let mut ledger = Ledger::new(job.train.record_every);
     gauge.measure_all(state.moment(job), publish)?;
     let mut read_at = clock.elapsed();
-    while !spent(job.train.budget, state.at, steps_per_epoch(job)) {
+    while state.affords_a_step(job) {
         obey(state, clock, &mut ledger, (inbox, publish))?;
+        // A change may have made the next step dearer than what is left.
+        if !state.affords_a_step(job) {
+            break;
+        }
         let before = state.at;
         let findings = state.step(job, clock);
         ledger.record(state.at, findings);
@@ -251,6 +273,16 @@ impl State {
             noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
+            forward_passes: 0,
+        }
+    }
+
+    /// Whether the budget has room for the next step, whole.
+    fn affords_a_step(&self, job: &Job<'_>) -> bool {
+        match job.train.budget {
+            Budget::Epochs(epochs) => self.at.step < epochs * steps_per_epoch(job),
+            Budget::Steps(steps) => self.at.step < steps,
+            Budget::Gradients(gradients) => self.at.gradients + self.hyperparameters.rule.cost() <= gradients,
         }
     }
 
@@ -260,7 +292,11 @@ impl State {
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
             statistics: self.norms.as_ref().filter(|norms| norms.frozen).map(|norms| norms.stored.clone()),
-            draw: Some(self.at.step),
+            augmentation: job
+                .run
+                .augmentation
+                .filter(|augmentation| !augmentation.is_none())
+                .map(|augmentation| Augmented { augmentation, draw: self.at.step }),
             smoothing: self.hyperparameters.rule.smoothing(),
         };
         let objective = problem.objective_in(mode, examples);
@@ -272,8 +308,13 @@ impl State {
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
         let After { w, memory, findings } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
-        if let Some(norms) = &mut self.norms {
-            norms.learn(|| findings.statistics.clone().or_else(|| objective.statistics(&self.w)));
+        // A pass under stored moments has none of its own.
+        if let Some(norms) = self.norms.as_mut().filter(|norms| !norms.frozen) {
+            let seen = findings.statistics.clone().or_else(|| {
+                self.forward_passes += 1;
+                objective.statistics(&self.w)
+            });
+            seen.into_iter().for_each(|seen| norms.learn(seen));
         }
         (self.w, self.memory) = (w, memory);
         self.at.step += 1;
@@ -294,6 +335,7 @@ impl State {
             w: &self.w,
             statistics: self.norms.as_ref().map(|norms| &norms.stored),
             at: self.at,
+            forward_passes: self.forward_passes,
             lr: lr * schedule.factor(progress),
             sigma: noise.map(|noise| noise.sigma),
         }
@@ -340,26 +382,15 @@ fn steps_per_epoch(job: &Job<'_>) -> u64 {
     Batches::per_epoch(job.problem.examples(), batch(job))
 }
 
-/// Where in its training the next step is taken. A budget of gradient evaluations counts as so many steps that the share of them
-/// behind is the share of the budget spent: a step that becomes dearer makes no schedule jump.
+/// Where in its training the next step is taken, counted in what the budget counts.
 fn progress(job: &Job<'_>, at: Position, rule: Rule) -> Progress {
-    let steps_per_epoch = steps_per_epoch(job);
-    let steps = match job.train.budget {
-        Budget::Epochs(epochs) => (epochs * steps_per_epoch) as f64,
-        Budget::Steps(steps) => steps as f64,
-        Budget::Gradients(gradients) if at.gradients == 0 => gradients as f64 / rule.cost().max(1) as f64,
-        Budget::Gradients(gradients) => at.step as f64 * gradients as f64 / at.gradients as f64,
+    let epoch = steps_per_epoch(job);
+    let (spent, cost, budget) = match job.train.budget {
+        Budget::Epochs(epochs) => (at.step, 1, epochs * epoch),
+        Budget::Steps(steps) => (at.step, 1, steps),
+        Budget::Gradients(gradients) => (at.gradients, rule.cost(), gradients),
     };
-    Progress { step: at.step, steps_per_epoch, steps }
-}
-
-/// Whether the budget is used up.
-fn spent(budget: Budget, at: Position, steps_per_epoch: u64) -> bool {
-    match budget {
-        Budget::Epochs(epochs) => at.step >= epochs * steps_per_epoch,
-        Budget::Steps(steps) => at.step >= steps,
-        Budget::Gradients(gradients) => at.gradients >= gradients,
-    }
+    Progress { spent, cost, epoch, budget }
 }
 
 /// Whether a beat of the cadence lies after `before` and not after `now`.

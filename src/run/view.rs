@@ -7,6 +7,8 @@ pub enum PanelKind {
     Loss,
     /// The generalization gap.
     Gap,
+    /// The loss on the validation set; behind it, faint, the one on the test set.
+    ValidationLoss,
     /// The test accuracy; behind it, faint, the training accuracy.
     Accuracy,
     /// The error on held-out measurements; behind it, faint, the one on those trained on.
@@ -15,7 +17,7 @@ pub enum PanelKind {
     Distance,
     /// The exact Hessian trace with its standard errors; behind it, faint and dashed, the smoothed one.
     Trace,
-    /// The exact Hessian trace against the training loss at which it was measured: methods compared at equal loss.
+    /// The exact Hessian trace against the loss of the very examples that it was measured on: methods compared at equal loss.
     TraceByLoss,
     /// The smoothed trace that steps yield for free, two-point and one-sided, with its errors; behind it, faint, the exact one.
     FreeTrace,
@@ -30,7 +32,7 @@ pub enum PanelKind {
     Layers,
     /// The perturbation gap against sigma, with what the exact and the smoothed Hessian predict (figure 2).
     PerturbationGap,
-    /// The excess of the PAC-Bayes bound; behind it, faint, as the authors' code has it.
+    /// The PAC-Bayes bound, with the loss of guessing, above which it says nothing; behind it, faint, the test loss.
     Bound,
     /// |w - w0|.
     Travel,
@@ -42,9 +44,10 @@ pub enum PanelKind {
 
 impl PanelKind {
     /// Every kind, in the order in which a key walks them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Loss,
         Self::Gap,
+        Self::ValidationLoss,
         Self::Accuracy,
         Self::ValidationError,
         Self::Distance,
@@ -67,6 +70,7 @@ impl PanelKind {
         match self {
             Self::Loss => "loss",
             Self::Gap => "gap",
+            Self::ValidationLoss => "validation_loss",
             Self::Accuracy => "accuracy",
             Self::ValidationError => "validation_error",
             Self::Distance => "distance",

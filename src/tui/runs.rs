@@ -44,6 +44,8 @@ enum Column {
     Step,
     Gradients,
     Value(Quantity),
+    /// Test accuracy at the lowest validation loss, and the gradient evaluations by then.
+    Best,
     Eta,
 }
 
@@ -116,7 +118,7 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
             let filled = fill(column, session, theme);
             let Some(cell) = filled.cells.into_iter().nth(session.selected()) else { continue };
             let labelled = match column {
-                Column::Value(_) | Column::Eta => format!("  {} {}", filled.heading, cell.text),
+                Column::Value(_) | Column::Best | Column::Eta => format!("  {} {}", filled.heading, cell.text),
                 Column::State | Column::Progress | Column::Percent | Column::Step | Column::Gradients => {
                     format!("  {}", cell.text)
                 }
@@ -185,6 +187,9 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
         }
     }
     columns.extend(quantities.into_iter().map(Column::Value));
+    if session.runs.iter().any(|run| run.history.best().is_some()) {
+        columns.push(Column::Best);
+    }
     columns.push(Column::Eta);
     columns
 }
@@ -203,9 +208,10 @@ fn rank(column: Column, charted: &[Quantity]) -> usize {
         Column::Value(quantity) if charted.contains(&quantity) => 4,
         Column::Eta => 6,
         Column::Value(Quantity::TestAccuracy) => 7,
-        Column::Value(_) => 8,
-        Column::Step => 9,
-        Column::Gradients => 10,
+        Column::Best => 8,
+        Column::Value(_) => 9,
+        Column::Step => 10,
+        Column::Gradients => 11,
     }
 }
 
@@ -226,6 +232,7 @@ fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
         Column::Step => "step",
         Column::Gradients => "gradients",
         Column::Value(quantity) => heading(quantity),
+        Column::Best => "at best val. loss",
         Column::Eta => "ETA",
     });
     let cells: Vec<Cell> = match column {
@@ -256,7 +263,7 @@ fn heading(quantity: Quantity) -> &'static str {
         Quantity::Distance => "distance",
         Quantity::Gap => "gap",
         Quantity::FreeTrace => "smoothed",
-        Quantity::BoundTheorem => "bound",
+        Quantity::Bound => "bound",
         Quantity::Travel => "travel",
         Quantity::WeightNorm => "weight n.",
         Quantity::GradientNorm => "gradient n.",
@@ -279,6 +286,12 @@ fn cell(column: Column, run: &Run, (feed, theme): (Feed, Theme)) -> Cell {
         Column::Gradients => (thousands(history.now().gradients), theme.text()),
         Column::Eta => match history.eta_seconds().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
             Some(left) => (clock(left), theme.text()),
+            None => (theme.glyph("–", "-").into(), theme.quiet()),
+        },
+        Column::Best => match history.best().and_then(|best| Some((best.metrics.test_accuracy?, best.at))) {
+            Some((accuracy, at)) => {
+                (format!("{} @ {}", Quantity::TestAccuracy.format(accuracy), thousands(at.gradients)), theme.text())
+            }
             None => (theme.glyph("–", "-").into(), theme.quiet()),
         },
         Column::Value(_) => (String::new(), theme.text()),
@@ -328,7 +341,7 @@ fn is_stale(history: &History, quantity: Quantity, point: Point) -> bool {
     let Schedule::Planned { evaluate, probe } = history.schedule() else { return false };
     let curvature = matches!(
         quantity,
-        Quantity::Trace | Quantity::LambdaMax | Quantity::LambdaMin | Quantity::GradientNorm | Quantity::BoundTheorem
+        Quantity::Trace | Quantity::LambdaMax | Quantity::LambdaMin | Quantity::GradientNorm | Quantity::Bound
     );
     let now = history.now();
     match if curvature { probe } else { Some(evaluate) } {

@@ -5,8 +5,8 @@ use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::{Vector, values},
     curvature::{
-        DenseMatrix, DensityEffort, Effort, Ends, Hessian, LinearOperator, ProbeVectors, SampleMean, TraceEstimator,
-        density, extremes, hutchinson_by_tensor, layerwise,
+        DenseMatrix, DensityEffort, Effort, Eigenpair, Ends, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean,
+        Term, TraceByPart, TraceEstimator, density, extremes, hutchinson_by_part, layerwise, paper_layers,
     },
     problem::{Examples, Problem},
 };
@@ -219,9 +219,9 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
         let w = vector(&w, precision);
         let hessian = Hessian::new(f.as_ref(), &w);
         let start: Vec<f64> = values(&ProbeVectors::new(7).signs(&w));
-        let found = density(&hessian, (&w, &mut ProbeVectors::new(7)), DensityEffort { probes: 1, steps: 6 });
-        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-6);
-        assert!(found.nodes.is_sorted());
+        let found = density(&hessian, (&w, &mut ProbeVectors::new(7)), &[], DensityEffort { probes: 1, steps: 6 });
+        assert!((found.points.iter().map(|point| point.weight).sum::<f64>() - 1.0).abs() < 1e-6);
+        assert!(found.points.is_sorted_by(|a, b| a.node <= b.node));
         assert_eq!(found.products, 6);
         let v = DMatrix::from_column_slice(p, 1, &start);
         let mut power = v.clone();
@@ -235,6 +235,7 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     let many = density(
         &operator(&truth, DType::F64),
         (&vector(&vec![0.0; p], DType::F64), &mut ProbeVectors::new(1)),
+        &[],
         DensityEffort { probes: 400, steps: 8 },
     );
     let mut power = DMatrix::identity(p, p);
@@ -245,6 +246,112 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     }
 }
 
+/// Pinned eigenvalues are points of weight 1/p. What is left is told by the starts, so that moments stay unbiased, and the trace
+/// scatters over the starts as what is left does: by 2 |(I - QQ') A (I - QQ')|_F^2 less its diagonal.
+#[test]
+fn known_eigenvalues_are_pinned_and_the_rest_is_spread_as_it_is() {
+    let truth = truth();
+    let p = truth.nrows();
+    let eigen = truth.clone().symmetric_eigen();
+    let mut order: Vec<usize> = (0..p).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    let known: Vec<Eigenpair> = order[..6]
+        .iter()
+        .map(|&at| Eigenpair {
+            value: eigen.eigenvalues[at],
+            vector: vector(&eigen.eigenvectors.column(at).iter().copied().collect::<Vec<_>>(), DType::F64),
+            residual: 0.0,
+            products: 0,
+        })
+        .collect();
+    let like = vector(&vec![0.0; p], DType::F64);
+    let effort = DensityEffort { probes: 300, steps: 8 };
+    let of = |known: &[Eigenpair]| {
+        density(&operator(&truth, DType::F64), (&like, &mut ProbeVectors::new(1)), known, effort)
+    };
+    let (plain, pinned) = (of(&[]), of(&known));
+    let pins: Vec<_> = pinned.points.iter().filter(|point| point.origin == Origin::Known).collect();
+    assert_eq!(pins.len(), 6);
+    assert!(pins.iter().all(|pin| (pin.weight * p as f64 - 1.0).abs() < 1e-12));
+    assert!((pinned.points.iter().map(|point| point.weight).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert_eq!(pinned.points.last().unwrap().node, known[0].value, "nothing is seen beyond the largest");
+    for found in [&plain, &pinned] {
+        let off = (found.trace.mean - truth.trace()).abs();
+        assert!(off < 4.0 * found.trace.std_error, "{:?} {}", found.trace, truth.trace());
+        assert!((found.moment(1) * p as f64 / found.trace.mean - 1.0).abs() < 1e-9);
+    }
+    let left = known.iter().fold(truth.clone(), |left, pair| {
+        let q = DMatrix::from_column_slice(p, 1, &values(&pair.vector));
+        left - &q * pair.value * q.transpose()
+    });
+    let scatter = |matrix: &DMatrix<f64>| {
+        (2.0 * (matrix.norm_squared() - matrix.diagonal().norm_squared()) / f64::from(effort.probes)).sqrt()
+    };
+    for (found, matrix) in [(&plain, &truth), (&pinned, &left)] {
+        let ratio = found.trace.std_error / scatter(matrix);
+        assert!((0.8..1.25).contains(&ratio), "{ratio}");
+    }
+    assert!(pinned.trace.std_error < 0.5 * plain.trace.std_error, "{:?} {:?}", pinned.trace, plain.trace);
+    let moment = (&truth * &truth).trace() / p as f64;
+    assert!((pinned.moment(2) / moment - 1.0).abs() < 0.01, "{} {moment}", pinned.moment(2));
+}
+
+/// What is found on the way to the largest eigenvalue are eigenvalues, from the largest down, to the residual that they say.
+#[test]
+fn outliers_are_eigenvalues_found_on_the_way() {
+    let truth = truth();
+    let mut exact: Vec<f64> = truth.clone().symmetric_eigen().eigenvalues.iter().copied().collect();
+    exact.sort_by(|a, b| b.total_cmp(a));
+    let start = ProbeVectors::new(3).signs(&vector(&vec![0.0; truth.nrows()], DType::F64));
+    let effort = Effort { products: 60, tolerance: 1e-9 };
+    let found = extremes(&operator(&truth, DType::F64), &start, (Ends::Largest, effort)).outliers;
+    assert!(found.len() > 3, "{}", found.len());
+    for (place, pair) in found.iter().enumerate() {
+        assert!((pair.value - exact[place]).abs() <= pair.residual + 1e-9, "{place}: {pair:?} {}", exact[place]);
+        let overlaps = found[..place].iter().map(|other| values(&other.vector.clone().dot(pair.vector.clone()))[0]);
+        assert!(overlaps.into_iter().all(|overlap| overlap.abs() < 1e-9));
+    }
+}
+
+/// Hutchinson of one map.
+fn by_part(matrix: &DMatrix<f64>, probes: u32) -> TraceByPart {
+    let (problem, _, w) = network();
+    let whole = Term { weight: 1.0, operator: Box::new(operator(matrix, DType::F64)) };
+    let w = vector(&w, DType::F64);
+    hutchinson_by_part([whole].into_iter(), (Problem::layout(&problem), &w, &mut ProbeVectors::new(4)), probes)
+}
+
+/// A map in three terms has the trace of the whole from the same vectors, and each term's own.
+#[test]
+fn a_trace_in_terms_is_the_trace_of_their_sum() {
+    let truth = truth();
+    let p = truth.nrows();
+    let pieces = [(0.5, 1.0), (0.3, 2.0), (0.2, -0.5)];
+    let (problem, _, w) = network();
+    let layout = Problem::layout(&problem);
+    let w = vector(&w, DType::F64);
+    // A diagonal map's trace is exact whatever the vector, so each term is told exactly.
+    let diagonal = |scale: f64| DMatrix::from_fn(p, p, |i, j| if i == j { scale * i as f64 } else { 0.0 });
+    let of = |matrix: &dyn Fn(f64) -> DMatrix<f64>| {
+        let terms = pieces.iter().map(|&(weight, scale)| Term {
+            weight,
+            operator: Box::new(operator(&matrix(scale), DType::F64)),
+        });
+        hutchinson_by_part(terms, (layout, &w, &mut ProbeVectors::new(4)), 3)
+    };
+    let found = of(&diagonal);
+    let sum = (p * (p - 1) / 2) as f64;
+    for (trace, (_, scale)) in found.terms.iter().zip(pieces) {
+        assert!((trace / (scale * sum) - 1.0).abs() < 1e-9, "{found:?}");
+    }
+    let whole = of(&|scale| &truth * scale);
+    let factor = 0.5 * 1.0 + 0.3 * 2.0 - 0.2 * 0.5;
+    let direct = by_part(&truth, 3);
+    assert!((whole.total.mean.mean / (factor * direct.total.mean.mean) - 1.0).abs() < 1e-9);
+    assert!((whole.total.mean.std_error / (factor * direct.total.mean.std_error) - 1.0).abs() < 1e-9);
+    assert!((whole.tensors[2].mean / (factor * direct.tensors[2].mean) - 1.0).abs() < 1e-9);
+}
+
 #[test]
 fn traces_by_tensor_are_those_of_the_dense_blocks() {
     let (problem, _, w) = network();
@@ -252,8 +359,8 @@ fn traces_by_tensor_are_those_of_the_dense_blocks() {
     let f = problem.objective(Examples::First(EXAMPLES));
     let layout = Problem::layout(&problem);
     let w = vector(&w, DType::F64);
-    let hessian = Hessian::new(f.as_ref(), &w);
-    let found = hutchinson_by_tensor(&hessian, (layout, &w, &mut ProbeVectors::new(4)), 300);
+    let whole = Term { weight: 1.0, operator: Box::new(Hessian::new(f.as_ref(), &w)) };
+    let found = hutchinson_by_part([whole].into_iter(), (layout, &w, &mut ProbeVectors::new(4)), 300);
     assert_eq!(found.tensors.len(), 4);
     for (trace, entry) in found.tensors.iter().zip(layout.entries()) {
         let expected: f64 = (entry.offset..entry.offset + entry.len()).map(|i| truth[(i, i)]).sum();
@@ -264,7 +371,7 @@ fn traces_by_tensor_are_those_of_the_dense_blocks() {
     assert!((sum / found.total.mean.mean - 1.0).abs() < 1e-12);
     // Where A is diagonal, each block's trace is exact.
     let diagonal = DMatrix::from_diagonal(&truth.diagonal());
-    let exact = hutchinson_by_tensor(&operator(&diagonal, DType::F64), (layout, &w, &mut ProbeVectors::new(4)), 2);
+    let exact = by_part(&diagonal, 2);
     for (trace, entry) in exact.tensors.iter().zip(layout.entries()) {
         let expected: f64 = (entry.offset..entry.offset + entry.len()).map(|i| truth[(i, i)]).sum();
         assert!((trace.mean - expected).abs() < 1e-12, "{}: {trace:?} {expected}", entry.name);
@@ -293,7 +400,9 @@ fn the_layerwise_number_is_the_sum_that_the_papers_code_makes() {
         expected = blocks.iter().cloned().flatten().map(|i| unit[i] * v[i]).sum();
     }
     let effort = Effort { products: 200, tolerance: 1e-12 };
-    let found = layerwise(&operator(&truth, DType::F64), (layout, &vector(&start, DType::F64)), effort).unwrap();
+    let layers = paper_layers(layout);
+    let start = vector(&start, DType::F64);
+    let found = layerwise(&operator(&truth, DType::F64), (layout, &start), &layers, effort).unwrap();
     assert!((found.value / expected - 1.0).abs() < 1e-4, "{found:?} {expected}");
     let lambda_max = truth.symmetric_eigen().eigenvalues.max();
     assert!(found.value > 1.05 * lambda_max && found.value < 2.0 * lambda_max, "{found:?} {lambda_max}");

@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     problem::{
-        Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem, SoftmaxRegression,
+        Augmented, Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem, SoftmaxRegression,
         Source, Start, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
@@ -24,7 +24,7 @@ use crate::{
 
 const CLASSES: usize = 7;
 
-fn clip_art(freeze: &[&str], augmentation: Augmentation) -> FineTune {
+fn clip_art(freeze: &[&str]) -> FineTune {
     FineTune {
         backbone: Backbone::MobileNetV2 { stem_stride: 2 },
         weights: Weights::Embedded,
@@ -34,10 +34,11 @@ fn clip_art(freeze: &[&str], augmentation: Augmentation) -> FineTune {
             source: Source::Clipart,
             size: None,
             per_class: None,
+            validation_share: Share::NONE,
             label_noise: Share::NONE,
             test_share: Share::NONE,
             corrupt: Corrupt::Error,
-            augmentation,
+            augmentable: true,
         },
     }
 }
@@ -84,7 +85,7 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
 #[test]
 fn a_prefix_that_names_nothing_is_told() {
     for prefix in ["feature.", "classifier."] {
-        let error = clip_art(&[prefix], Augmentation::default()).build(1, &Device::flex(), &unheard).err().unwrap();
+        let error = clip_art(&[prefix]).build(1, &Device::flex(), &unheard).err().unwrap();
         let expected = format!("begins with '{prefix}'; the first is 'features.0.0.weight'");
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
@@ -120,13 +121,14 @@ fn a_mean_over_many_images_is_the_mean_over_its_parts() {
 /// Every gradient of one step sees one draw, the next step another, and measuring none.
 #[test]
 fn a_draw_of_the_augmentation_is_a_step_s_own() {
-    let problem =
-        clip_art(&[], Augmentation { padding: 4, flip: Flip::Half }).build(1, &Device::flex(), &unheard).unwrap();
+    let problem = clip_art(&[]).build(1, &Device::flex(), &unheard).unwrap();
+    let augmentation = Augmentation { padding: 4, flip: Flip::Half };
     let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
     let w = vector(&w, DType::F32);
     let loss = |draw: Option<u64>| {
         let statistics = problem.statistics().map(|found| found.initial);
-        let mode = Mode { statistics, draw, smoothing: 0.0 };
+        let augmentation = draw.map(|draw| Augmented { augmentation, draw });
+        let mode = Mode { statistics, augmentation, smoothing: 0.0 };
         read(vec![problem.objective_in(mode, Examples::Chosen(&[0, 50, 100, 150])).loss(&w)])[0]
     };
     assert_eq!(loss(Some(3)), loss(Some(3)));
@@ -147,10 +149,12 @@ fn an_augmented_example_is_itself_or_its_mirror_image() {
     let problem = |data: &Labelled| Classifier::new(SoftmaxRegression::new(2 * width, 3), (data, data), Device::flex());
     let [plain, mirrored] = [false, true].map(|mirrored| problem(&data(mirrored)));
     let augmentation = Augmentation { padding: 0, flip: Flip::Half };
-    let augmented = problem(&data(false)).augmented((augmentation, 5), Some(data(false)));
+    let augmented = problem(&data(false)).augmentable(Some(data(false)), 5);
     let w = vector(&mixed(6 * width, 3001), DType::F64);
-    let loss = |problem: &Classifier<SoftmaxRegression>, indices: &[usize], draw| {
-        read(vec![problem.objective_in(Mode { draw, ..Mode::default() }, Examples::Chosen(indices)).loss(&w)])[0]
+    let loss = |problem: &Classifier<SoftmaxRegression>, indices: &[usize], draw: Option<u64>| {
+        let augmentation = draw.map(|draw| Augmented { augmentation, draw });
+        let mode = Mode { augmentation, ..Mode::default() };
+        read(vec![problem.objective_in(mode, Examples::Chosen(indices)).loss(&w)])[0]
     };
     let both = |index: usize| [&plain, &mirrored].map(|problem| loss(problem, &[index], None));
     let mut seen = [0; 4];

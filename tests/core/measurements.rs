@@ -2,6 +2,7 @@
 
 use nso_tui::{
     optimizer::Knob,
+    problem::data,
     run::{Command, Event, Plan, Sides, preset},
 };
 
@@ -218,7 +219,7 @@ fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
         (first.largest_loss - 10f64.ln()).abs() < 1e-5 && (first.train_loss - 10f64.ln()).abs() < 1e-5,
         "{first:?}"
     );
-    let digits = nso_tui::problem::data::mnist::embedded().unwrap().0.first(60);
+    let digits = data::mnist::embedded().unwrap().0.first(60).normalised(&data::MNIST);
     let squares = digits.inputs.chunks(784).map(|x| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>());
     let expected = 0.9 * squares.fold(0.0, f64::max);
     assert!((first.largest_trace.mean / expected - 1.0).abs() < 1e-4, "{first:?} {expected}");

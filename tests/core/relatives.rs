@@ -83,7 +83,7 @@ impl Walk<'_> {
         let (mut w, mut memory) = (start.clone(), Memory::default());
         let mut path = Vec::new();
         for (step, &f) in (0u64..).zip(objectives) {
-            let progress = Progress { step, steps_per_epoch: 1, steps: objectives.len() as f64 };
+            let progress = Progress { spent: step, cost: 1, epoch: 1, budget: objectives.len() as u64 };
             let After { w: to, memory: kept, findings } =
                 hyperparameters.step(f, Before { w, memory, progress }, (terrain, &mut noise));
             path.push((values(&to), read(vec![findings.loss])[0]));

@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     optimizer::{Before, Choice, Hyperparameters, Memory, Progress, Rule, Terrain},
-    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig},
+    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig, data},
 };
 use serde::Deserialize;
 
@@ -50,7 +50,7 @@ static CASES: LazyLock<Vec<Case>> =
 
 /// 784-128-10 on the embedded digits.
 static PROBLEM: LazyLock<Arc<dyn Problem>> = LazyLock::new(|| {
-    let digits = Digits { train_samples: None, data_dir: None };
+    let digits = Digits { train_samples: None, validation_share: data::Share::NONE, data_dir: None };
     ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(0, &Device::flex()).unwrap()
 });
 
@@ -92,7 +92,7 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
         let smoothing = hyperparameters.rule.smoothing();
         let mode = Mode { smoothing, ..Mode::default() };
         let objective = problem.objective_in(mode, Examples::Chosen(&batch));
-        let progress = Progress { step, steps_per_epoch: STEPS_PER_EPOCH, steps: STEPS as f64 };
+        let progress = Progress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS as u64 };
         let terrain = Terrain { layout, start: &start, examples: problem.examples() };
         let after = hyperparameters.step(objective.as_ref(), Before { w, memory, progress }, (terrain, &mut noise));
         (w, memory) = (after.w, after.memory);

@@ -3,7 +3,7 @@
 use crate::{
     figure::series::At,
     optimizer::Knob,
-    run::{Bound, Cadence, Density, GapCurve, LayerTrace, Outcome},
+    run::{Bound, Cadence, Density, GapCurve, LayerTrace, Metrics, Outcome},
 };
 
 /// Where a run stands.
@@ -104,6 +104,15 @@ pub enum Schedule {
         /// When curvature is measured; `None` for never.
         probe: Option<Cadence>,
     },
+}
+
+/// An evaluation that stands out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Best {
+    /// When it was.
+    pub at: At,
+    /// What it found.
+    pub metrics: Metrics,
 }
 
 /// The newest measurements that are whole curves rather than points of one.

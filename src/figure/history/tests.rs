@@ -134,7 +134,7 @@ fn the_stability_threshold_follows_a_schedule() {
         step: 10,
         gradients: 20,
         seconds: 1.0,
-        examples: 0,
+        examples: 0, forward_passes: 0,
         took: 0.0,
         metrics: Metrics::default(),
         place: Place { lr_now: Some(lr), ..Place::default() },

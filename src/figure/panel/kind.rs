@@ -41,6 +41,7 @@ impl PanelKind {
         match self {
             Self::Loss => Quantity::TrainLoss,
             Self::Gap => Quantity::Gap,
+            Self::ValidationLoss => Quantity::ValidationLoss,
             Self::Accuracy => Quantity::TestAccuracy,
             Self::ValidationError => Quantity::ValidationError,
             Self::Distance => Quantity::Distance,
@@ -48,7 +49,7 @@ impl PanelKind {
             Self::FreeTrace => Quantity::FreeTrace,
             Self::LambdaMax | Self::Density => Quantity::LambdaMax,
             Self::LambdaMin => Quantity::LambdaMin,
-            Self::Bound => Quantity::BoundTheorem,
+            Self::Bound => Quantity::Bound,
             Self::Travel => Quantity::Travel,
             Self::WeightNorm => Quantity::WeightNorm,
             Self::GradientNorm => Quantity::GradientNorm,
@@ -65,7 +66,11 @@ impl PanelKind {
         let behind = match self {
             Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
             Self::Loss => vec![layer(Quantity::StepLoss, (Faint, SOLID), "")],
-            Self::Accuracy => vec![layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train")],
+            Self::ValidationLoss => vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")],
+            Self::Accuracy => vec![
+                layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train"),
+                layer(Quantity::ValidationAccuracy, (Faint, DASHED), "dashed: validation"),
+            ],
             Self::ValidationError => vec![layer(Quantity::TrainError, (Faint, SOLID), "faint: train")],
             Self::Trace => vec![layer(Quantity::FreeTrace, (Faint, DASHED), "dashed: smoothed trace")],
             Self::FreeTrace => vec![
@@ -77,7 +82,7 @@ impl PanelKind {
                 layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: along SAM's ascent"),
                 layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
             ],
-            Self::Bound => vec![layer(Quantity::BoundCode, (Faint, SOLID), "faint: code form")],
+            Self::Bound => vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")],
             Self::Gap | Self::Distance | Self::LambdaMin | Self::Travel | Self::WeightNorm | Self::GradientNorm => {
                 Vec::new()
             }

@@ -1,14 +1,16 @@
 //! Panels with an x axis of their own, where changes of knobs have no place: the traces of all probes by training loss, the
 //! spectral density and the traces by tensor of each run's newest probe, and its newest perturbation gap.
 
+use std::collections::HashMap;
+
 use super::{Across, Content, Curve, Emphasis, Form, Labelled, Stroke};
 use crate::{
     figure::{
         axis::{Axis, Bounds, Scale, Tick},
-        density::{broadened, kernel_width},
+        density::{broadened, kernel_width, spread},
         points::{Points, Profile, Spot},
         quantity::Quantity,
-        series::{At, Point, XAxis},
+        series::Point,
         text,
     },
     run::{Estimate, GapCurve, GapPoint},
@@ -19,25 +21,24 @@ const FILLED: f64 = 0.8;
 /// The longest name of a tensor that is written.
 const NAME: usize = 24;
 
-/// The training loss along x, the trace of each probe up. A probe's loss is the one last evaluated by then.
+/// The loss of the measured examples along x, their trace up: both of one measurement, so that a run's points are true whenever its
+/// losses on whole splits were evaluated.
 pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     let spots = |run: &Labelled<'a>| -> Profile {
-        let losses = run.history.series(Quantity::TrainLoss);
-        let loss_by = |at: At| {
-            let step = XAxis::Step.of(at, 1);
-            let later = losses.find((0, usize::MAX), XAxis::Step, |x| x > step);
-            losses.get(later.checked_sub(1)?).map(|point| point.value).filter(|&loss| loss > 0.0)
+        let losses: HashMap<u64, f64> =
+            run.history.series(Quantity::ProbeLoss).points().map(|point| (point.at.step, point.value)).collect();
+        let spot = |point: Point| {
+            let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
+            Some(Spot { x, y: point.value, std_error: point.std_error })
         };
-        let probes = run.history.series(Quantity::Trace).points();
-        let spot = |point: Point| Some(Spot { x: loss_by(point.at)?, y: point.value, std_error: point.std_error });
-        probes.filter_map(spot).collect()
+        run.history.series(Quantity::Trace).points().filter_map(spot).collect()
     };
     let line = (Emphasis::Normal, Form::Line(Stroke::Solid));
     let curves: Vec<_> =
         runs.iter().map(|run| curve(run, line, spots(run))).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     Content {
-        across: Across::Own("train loss"),
+        across: Across::Own("loss of the measured training examples"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Log),
         x_names: Vec::new(),
         curves,
@@ -50,13 +51,18 @@ pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
 pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     let found: Vec<_> = runs.iter().filter_map(|run| Some((run, run.history.snapshots().density.as_ref()?))).collect();
     let width = kernel_width(found.iter().map(|(_, density)| *density));
-    let curves: Vec<_> = found
-        .iter()
-        .map(|(run, density)| curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), broadened(density, width)))
-        .filter(|curve| !curve.points.is_empty())
-        .collect();
+    let solid = Form::Line(Stroke::Solid);
+    let spreads = found.iter().flat_map(|(run, density)| {
+        let edges = spread(density, width).map_or_else(Vec::new, Vec::from);
+        edges.into_iter().map(|edge| curve(run, (Emphasis::Faint, solid), edge))
+    });
+    let means = found.iter().map(|(run, density)| curve(run, (Emphasis::Normal, solid), broadened(density, width)));
+    let curves: Vec<_> = spreads.chain(means).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     let mut notes = vec![format!("kernel σ {} = range/100", text::bare(&text::significant(width, 2)))];
+    if curves.iter().any(|curve| curve.emphasis == Emphasis::Faint) {
+        notes.push("faint: least and most over random starts".into());
+    }
     notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().probed_at?.step))));
     Content {
         across: Across::Own("eigenvalue"),

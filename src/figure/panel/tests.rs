@@ -21,7 +21,7 @@ fn eval(step: u64, metrics: Metrics) -> Event {
         step,
         gradients: step,
         seconds: step as f64,
-        examples: 0,
+        examples: 0, forward_passes: 0,
         took: 0.0,
         metrics,
         place: Place::default(),
@@ -179,12 +179,12 @@ fn a_log_x_axis_begins_at_the_first_step() {
 }
 
 fn free(step: u64, sides: Sides, (mean, std_error): (f64, f64)) -> Event {
-    let trace = Estimate { mean, std_error, probes: 40 };
+    let trace = Estimate::new(mean, std_error, 40);
     Event::FreeTrace { step, gradients: step, seconds: step as f64, sigma: 0.02, sides, trace }
 }
 
 fn exact(step: u64, mean: f64) -> Event {
-    let trace = Estimate { mean, std_error: 0.1, probes: 40 };
+    let trace = Estimate::new(mean, 0.1, 40);
     let lambda_max = Eigenvalue { value: 1.0, residual: 0.0, products: 9 };
     Event::Probe(Box::new(Probe::new(Position { step, gradients: step, seconds: step as f64 }, trace, lambda_max)))
 }

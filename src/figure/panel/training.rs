@@ -51,11 +51,11 @@ fn belongs(kind: PanelKind, run: &Labelled<'_>) -> bool {
     kind != PanelKind::FreeTrace || samples(Quantity::FreeTrace) || samples(Quantity::OneSidedTrace)
 }
 
-/// The ingredients of the newest bound of all: "NSO: a 97.5, r 12, C 1.9, n 4,000, best σ .0123".
+/// The ingredients of the newest bound of all, and what it is worth: "NSO: vacuous, a 97.5, r 12, C 1.9, n 4,000, best σ .0123".
 fn newest_bound(runs: &[Labelled<'_>]) -> Option<String> {
     let found = runs.iter().filter_map(|run| Some((run.name, run.history.snapshots().bound?)));
     let (name, bound) = found.max_by_key(|(_, bound)| bound.gradients)?;
-    Some(format!("{name}: {}", text::ingredients(&bound)))
+    Some(format!("{name}: {}{}", text::worth(&bound), text::ingredients(&bound)))
 }
 
 /// One axis for all panels of a view: it reaches to where the furthest run is.
@@ -94,13 +94,24 @@ fn marks(runs: &[Labelled<'_>], x: XAxis) -> Vec<Mark> {
     marks
 }
 
-/// The stability thresholds that lie among the data or within a factor of two of them; runs with the same one share it.
+/// What the dotted lines of a panel are.
+pub(super) fn guide_note(kind: PanelKind) -> &'static str {
+    if kind == PanelKind::Bound { "dotted: log(classes), above it vacuous" } else { "dotted: 2(1+μ)/lr" }
+}
+
+/// The stability thresholds of eigenvalues, and the loss above which a bound is vacuous, where they lie among the data or within a
+/// factor of two of them (of ten for bounds); runs with the same one share it.
 pub(super) fn guides(kind: PanelKind, runs: &[Labelled<'_>], data: Option<Bounds>) -> Vec<Guide> {
-    let (PanelKind::LambdaMax, Some(data)) = (kind, data) else { return Vec::new() };
+    let Some(data) = data else { return Vec::new() };
+    let (of, near): (fn(&Labelled<'_>) -> Option<f64>, f64) = match kind {
+        PanelKind::LambdaMax => (|run| run.history.stability_threshold(), 2.0),
+        PanelKind::Bound => (|run| run.history.snapshots().bound?.guessing_loss, 10.0),
+        _ => return Vec::new(),
+    };
     let mut guides: Vec<Guide> = Vec::new();
     for run in runs {
-        let Some(y) = run.history.stability_threshold() else { continue };
-        if y > 2.0 * data.high() || y < data.low() / 2.0 {
+        let Some(y) = of(run) else { continue };
+        if y > near * data.high() || y < data.low() / near {
             continue;
         }
         match guides.iter_mut().find(|guide| (guide.y - y).abs() <= 1e-9 * y) {

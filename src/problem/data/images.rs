@@ -3,6 +3,7 @@
 use image::{GrayImage, imageops};
 
 use super::{Channel, DataError, Labelled, Share, class_name, selection};
+use crate::random::Purpose;
 
 /// Labelled images of one size. Planar: [n, channels, height, width], 0 to 255.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +105,22 @@ impl Images {
     /// Training and test images: `test` of each class held out, drawn by `seed`, classes mixed. Where a share between
     /// 0 and 1 is asked, a class of two or more has at least one image on each side; a class of one is trained on.
     pub fn split(&self, test: Share, seed: u64) -> (Self, Self) {
-        let (train, test) = selection::split(&self.labels, self.classes.len(), (test, seed));
-        (self.chosen(&train), self.chosen(&test))
+        self.divided(test, (seed, Purpose::Split))
+    }
+
+    /// Training and validation images: `share` of each class held out as [`Images::split`] does, by draws of their own. The
+    /// same images in their order where nothing is held out.
+    pub fn validated(self, share: Share, seed: u64) -> (Self, Option<Self>) {
+        if share == Share::NONE {
+            return (self, None);
+        }
+        let (train, validation) = self.divided(share, (seed, Purpose::Validation));
+        (train, Some(validation).filter(|images| !images.is_empty()))
+    }
+
+    fn divided(&self, share: Share, draw: (u64, Purpose)) -> (Self, Self) {
+        let (kept, held_out) = selection::split(&self.labels, self.classes.len(), share, draw);
+        (self.chosen(&kept), self.chosen(&held_out))
     }
 
     /// With `share` of the labels (to the nearest whole number of them) replaced by another class each, uniformly,

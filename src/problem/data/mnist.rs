@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DataError, ImageSplits, Labelled, MNIST, idx_files};
+use super::{DataError, ImageSplits, idx_files};
 
 /// Pixels of one digit.
 pub const FEATURES: usize = 28 * 28;
@@ -12,14 +12,11 @@ pub const CLASSES: usize = 10;
 
 const NAMES: [&str; CLASSES] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-/// Training and test digits.
-pub type Splits = (Labelled, Labelled);
-
-/// The embedded class-balanced subset, as images: 4,000 training and 1,000 test digits.
+/// The embedded class-balanced subset: 4,000 training and 1,000 test digits, grey, 28 x 28.
 ///
 /// # Errors
 /// [`DataError`] if the embedded files are damaged, which the tests rule out.
-pub fn images() -> Result<ImageSplits, DataError> {
+pub fn embedded() -> Result<ImageSplits, DataError> {
     const TRAIN: [&[u8]; 2] = [
         include_bytes!("../../../assets/mnist/mnist-train-images-idx3-ubyte.gz"),
         include_bytes!("../../../assets/mnist/mnist-train-labels-idx1-ubyte.gz"),
@@ -31,37 +28,26 @@ pub fn images() -> Result<ImageSplits, DataError> {
     idx_files::embedded("MNIST", [TRAIN, TEST], &NAMES)
 }
 
-/// The embedded class-balanced subset, normalised.
-///
-/// # Errors
-/// As [`images`].
-pub fn embedded() -> Result<Splits, DataError> {
-    Ok(normalised(images()?))
-}
-
-/// The original files (`train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, ..., plain or .gz) in `folder`, normalised.
+/// The original files (`train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, ..., plain or .gz) in `folder`.
 ///
 /// # Errors
 /// [`DataError`] names the file and what is wrong with it.
-pub fn from_folder(folder: &Path) -> Result<Splits, DataError> {
+pub fn from_folder(folder: &Path) -> Result<ImageSplits, DataError> {
     let (train, test) = idx_files::from_folder(folder, &NAMES)?;
     if train.shape() != [1, 28, 28] {
         return Err(DataError::content(folder, format!("digits are 28 x 28, found shape {:?}", train.shape())));
     }
-    Ok(normalised((train, test)))
-}
-
-fn normalised((train, test): ImageSplits) -> Splits {
-    (train.normalised(&MNIST), test.normalised(&MNIST))
+    Ok((train, test))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::MNIST, *};
 
     #[test]
     fn the_embedded_digits_are_balanced_and_normalised() {
         let (train, test) = embedded().unwrap();
+        let [train, test] = [train, test].map(|images| images.normalised(&MNIST));
         assert_eq!((train.labels.len(), test.labels.len()), (4000, 1000));
         assert_eq!((train.shape.as_slice(), train.features(), train.classes), (&[1, 28, 28][..], FEATURES, CLASSES));
         for digit in 0..10 {
@@ -87,6 +73,7 @@ mod tests {
             }
         }
         let (train, test) = from_folder(folder.path()).unwrap();
+        let [train, test] = [train, test].map(|images| images.normalised(&MNIST));
         assert_eq!((train.labels, test.labels), (vec![9], vec![9]));
         assert_eq!(train.inputs[0], (1.0 - 0.1307) / 0.3081);
     }

@@ -11,7 +11,7 @@ mod idx_files;
 mod images;
 mod labelled;
 pub mod mnist;
-mod selection;
+pub(super) mod selection;
 
 use std::{
     fs::{self, File},
@@ -25,6 +25,17 @@ pub use augmentation::{Augmentation, Draw, Flip};
 pub use images::Images;
 pub use labelled::{Channel, FASHION, IMAGENET, Labelled, MNIST};
 pub use selection::Share;
+
+/// Examples to train on, to choose by, and to judge by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// What training sees.
+    pub train: Labelled,
+    /// Held out of the training set; `None` where nothing was.
+    pub validation: Option<Labelled>,
+    /// Held out by the data set.
+    pub test: Labelled,
+}
 
 /// A training and a test set of images.
 pub type ImageSplits = (Images, Images);

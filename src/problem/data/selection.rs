@@ -46,6 +46,36 @@ fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
     counts
 }
 
+/// `count` examples that stand for all: each class in its share of them (to the nearest whole number, the largest remainders
+/// first), classes dealt in turn, so that any stretch of the sample is mixed alike. All in their order where there are no more.
+pub(in crate::problem) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
+    if count >= labels.len() {
+        return (0..labels.len()).collect();
+    }
+    let sizes = counts(labels, classes);
+    let exact = |class: usize| (sizes[class] * count) as f64 / labels.len() as f64;
+    let mut quotas: Vec<usize> = sizes.iter().map(|size| size * count / labels.len()).collect();
+    let mut by_remainder: Vec<usize> = (0..classes).collect();
+    by_remainder.sort_by(|&a, &b| exact(b).fract().total_cmp(&exact(a).fract()));
+    let missing = count - quotas.iter().sum::<usize>();
+    by_remainder.into_iter().take(missing).for_each(|class| quotas[class] += 1);
+    let mut left = quotas.clone();
+    let mut chosen = shuffled(labels.len(), (seed, Purpose::Sample));
+    chosen.retain(|&example| take_one(&mut left[labels[example] as usize]));
+    // The j-th of a class's q examples belongs at (j + 1/2) / q of the way.
+    let mut dealt = vec![0.0; classes];
+    let mut placed: Vec<(f64, usize)> = chosen
+        .into_iter()
+        .map(|example| {
+            let class = labels[example] as usize;
+            dealt[class] += 1.0;
+            ((dealt[class] - 0.5) / quotas[class] as f64, example)
+        })
+        .collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    placed.into_iter().map(|(_, example)| example).collect()
+}
+
 /// At most `count` examples of each class, all classes mixed.
 pub(super) fn per_class(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
     let mut left = vec![count; classes];
@@ -56,7 +86,12 @@ pub(super) fn per_class(labels: &[u32], classes: usize, (count, seed): (usize, u
 
 /// Training and test examples, `test` of each class held out, all classes mixed. Where a share between 0 and 1 is
 /// asked, a class of two or more has at least one example on each side; a class of one is trained on.
-pub(super) fn split(labels: &[u32], classes: usize, (test, seed): (Share, u64)) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn split(
+    labels: &[u32],
+    classes: usize,
+    test: Share,
+    (seed, purpose): (u64, Purpose),
+) -> (Vec<usize>, Vec<usize>) {
     let strict = test.0 > 0.0 && test.0 < 1.0;
     let held_out = |count: usize| match count {
         2.. if strict => test.of(count).clamp(1, count - 1),
@@ -64,7 +99,7 @@ pub(super) fn split(labels: &[u32], classes: usize, (test, seed): (Share, u64)) 
         _ => test.of(count),
     };
     let mut left: Vec<usize> = counts(labels, classes).into_iter().map(held_out).collect();
-    let (test, train) = shuffled(labels.len(), (seed, Purpose::Split))
+    let (test, train) = shuffled(labels.len(), (seed, purpose))
         .into_iter()
         .partition(|&example| take_one(&mut left[labels[example] as usize]));
     (train, test)
@@ -113,17 +148,17 @@ mod tests {
 
     #[test]
     fn a_split_holds_out_the_share_of_every_class() {
-        let (train, test) = split(&UNEVEN, 3, (share(0.2), 7));
+        let (train, test) = split(&UNEVEN, 3, share(0.2), (7, Purpose::Split));
         let found = |chosen: &[usize]| {
             let labels: Vec<u32> = chosen.iter().map(|&i| UNEVEN[i]).collect();
             [0, 1, 2].map(|class| labels.iter().filter(|&&label| label == class).count())
         };
         assert_eq!((found(&train), found(&test)), ([8, 4, 1], [2, 1, 0]));
-        let (train, test) = split(&UNEVEN, 3, (share(0.001), 7));
+        let (train, test) = split(&UNEVEN, 3, share(0.001), (7, Purpose::Split));
         assert_eq!((found(&train), found(&test)), ([9, 4, 1], [1, 1, 0]));
-        let (train, test) = split(&UNEVEN, 3, (share(0.999), 7));
+        let (train, test) = split(&UNEVEN, 3, share(0.999), (7, Purpose::Split));
         assert_eq!((found(&train), found(&test)), ([1, 1, 1], [9, 4, 0]));
-        assert!(split(&UNEVEN, 3, (Share::NONE, 7)).1.is_empty());
+        assert!(split(&UNEVEN, 3, Share::NONE, (7, Purpose::Split)).1.is_empty());
     }
 
     #[test]
@@ -134,7 +169,7 @@ mod tests {
         assert_ne!(chosen, per_class(&labels, 3, (10, 2)));
         let first: std::collections::BTreeSet<u32> = chosen[..10].iter().map(|&i| labels[i]).collect();
         assert!(first.len() > 1, "the first ten of thirty are all of one class");
-        assert_ne!(split(&labels, 3, (share(0.1), 1)).1, split(&labels, 3, (share(0.1), 2)).1);
+        assert_ne!(split(&labels, 3, share(0.1), (1, Purpose::Split)).1, split(&labels, 3, share(0.1), (2, Purpose::Split)).1);
     }
 
     #[test]
@@ -157,7 +192,7 @@ mod tests {
         fn a_split_is_a_partition_and_a_subset_keeps_the_count(
             labels in prop::collection::vec(0_u32..4, 0..60), part in 0.0..1.0_f64, count in 0_usize..8, seed: u64,
         ) {
-            let (train, test) = split(&labels, 4, (share(part), seed));
+            let (train, test) = split(&labels, 4, share(part), (seed, Purpose::Validation));
             let mut all = [train, test].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());

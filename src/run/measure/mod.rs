@@ -1,6 +1,7 @@
 //! What a run measures along the way: step losses as they were paid for, losses on whole splits, curvature.
 //! Nothing here touches the trajectory.
 
+mod bound;
 mod ledger;
 mod probe;
 
@@ -11,7 +12,7 @@ use super::{
     Event, Extra, Place, Position,
     clock::Clock,
     log::LogError,
-    train::{Divergence, Job, Publish},
+    train::{Best, Divergence, Job, Publish},
 };
 use crate::autodiff::{Vector, read};
 
@@ -23,6 +24,9 @@ pub(super) struct Gauge<'a> {
     evaluated_at: Option<u64>,
     probed_at: Option<u64>,
     train_loss: Option<f64>,
+    best: Option<Best>,
+    /// The training examples that curvature is measured on.
+    sample: Vec<usize>,
 }
 
 /// What is to be measured, and how the next step from there is taken.
@@ -32,6 +36,8 @@ pub(super) struct Moment<'a> {
     /// The moments that batch normalisation has stored.
     pub statistics: Option<&'a Vector>,
     pub at: Position,
+    /// Forward passes without a backward one that training took so far.
+    pub forward_passes: u64,
     /// The learning rate of the next step.
     pub lr: f64,
     /// The scale of its noise, where it has some.
@@ -40,16 +46,35 @@ pub(super) struct Moment<'a> {
 
 impl<'a> Gauge<'a> {
     pub fn new(job: &Job<'a>, start: Vector) -> Self {
-        Self { job: *job, start, warm: Warm::default(), evaluated_at: None, probed_at: None, train_loss: None }
+        let sample = job.problem.sample(job.train.probe.examples, job.train.seed);
+        Self {
+            job: *job,
+            start,
+            warm: Warm::default(),
+            evaluated_at: None,
+            probed_at: None,
+            train_loss: None,
+            best: None,
+            sample,
+        }
+    }
+
+    /// The run at its lowest validation loss so far.
+    pub fn best(self) -> Option<Best> {
+        self.best
     }
 
     /// Losses on whole splits, and where the weights are.
     pub fn evaluate(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Moment { w, statistics, at: Position { step, gradients, seconds }, lr, sigma } = moment;
+        let Moment { w, statistics, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = moment;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
         let metrics = self.job.problem.evaluate(w, statistics);
         self.train_loss = metrics.train_loss;
+        let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
+        if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
+            self.best = Some(Best { step, validation_loss, weights: w.clone(), statistics: statistics.cloned() });
+        }
         let norm = |v: Vector| v.square().sum().sqrt();
         let norms = read(vec![norm(w.clone()), norm(w.clone() - self.start.clone())]);
         let place = Place {
@@ -59,7 +84,8 @@ impl<'a> Gauge<'a> {
             sigma_now: sigma,
         };
         let examples = self.job.problem.evaluated_examples() as u64;
-        publish(Event::Eval { step, gradients, seconds, examples, took: clock.seconds(), metrics, place })
+        let took = clock.seconds();
+        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, place })
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
@@ -74,7 +100,7 @@ impl<'a> Gauge<'a> {
         publish: &mut Publish<'_>,
     ) -> Result<(), LogError> {
         self.probed_at = Some(at.step);
-        let subject = Subject { job: self.job, w, statistics, start: &self.start, at };
+        let subject = Subject { job: self.job, sample: &self.sample, w, statistics, start: &self.start, at };
         let probe = subject.curvature(&mut self.warm);
         let trace = probe.trace;
         publish(Event::Probe(Box::new(probe)))?;

@@ -1,15 +1,15 @@
 //! One probe: the curvature of the clean loss at the current weights, each estimate with its error and its cost.
 
 use crate::{
-    autodiff::{Objective, Vector, read, values},
+    autodiff::{Objective, Vector, read},
     curvature::{
-        Effort, Ends, Hessian, Ingredients, ProbeVectors, SampleMean, Trace, TraceEstimator, density, extremes,
-        hutch_plus_plus, hutchinson_by_tensor, layerwise, perturbation_gaps,
+        self, Effort, Eigenpair, Ends, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace, TraceEstimator,
+        density, extremes, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
     },
     problem::{Examples, Mode},
     run::{
-        Bound, Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe,
-        ProbePlan, clock::Clock, train::Job,
+        Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe, ProbePlan,
+        clock::Clock, train::Job,
     },
 };
 
@@ -19,15 +19,15 @@ const TOLERANCE: f64 = 1e-3;
 /// When the layerwise sum has settled; the paper's code has the same.
 const LAYERWISE_TOLERANCE: f64 = 1e-8;
 
+/// Examples in a minibatch of the layerwise sum, and minibatches at most, as the paper's authors have them.
+const LAYERWISE_BATCH: usize = 16;
+const LAYERWISE_BATCHES: usize = 63;
+
+/// Parts of a sample whose traces tell how much it matters which examples are in it.
+const PARTS: usize = 16;
+
 /// How much of a random vector is mixed into Lanczos's start, so that it is never an eigenvector itself.
 const FRESH: f64 = 0.3;
-
-/// The e at which the bound's best noise is told.
-const BOUND_E: f64 = 1.0;
-
-/// Products for the trace of one example's Hessian by Hutch++: a third of them span what K logits make of it, rank K - 1, up to ten
-/// classes.
-const BOUND_PRODUCTS: u32 = 30;
 
 /// The vectors at the ends of the spectrum, kept from probe to probe.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(super) struct Warm {
 /// What a probe looks at.
 pub(super) struct Subject<'a> {
     pub job: Job<'a>,
+    /// The training examples to measure on.
+    pub sample: &'a [usize],
     pub w: &'a Vector,
     /// The moments that batch normalisation has stored.
     pub statistics: Option<&'a Vector>,
@@ -46,8 +48,28 @@ pub(super) struct Subject<'a> {
     pub at: Position,
 }
 
+/// A trace as a probe tells it, and the products that it took.
+struct Traced {
+    trace: Estimate,
+    layers: Vec<LayerTrace>,
+    products: u64,
+}
+
+/// A map that is borrowed.
+struct Same<'a>(&'a dyn LinearOperator);
+
+impl LinearOperator for Same<'_> {
+    fn apply(&self, v: &Vector) -> Vector {
+        self.0.apply(v)
+    }
+
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+}
+
 impl Subject<'_> {
-    fn plan(&self) -> &ProbePlan {
+    pub(super) fn plan(&self) -> &ProbePlan {
         &self.job.train.probe
     }
 
@@ -57,40 +79,26 @@ impl Subject<'_> {
 
     /// The clean loss on the probe's sample.
     fn objective(&self) -> Box<dyn Objective + '_> {
-        self.on(Examples::First(self.plan().examples))
+        self.on(if self.is_everything() { Examples::First(self.sample.len()) } else { Examples::Chosen(self.sample) })
     }
 
-    fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
+    /// The clean loss on these examples.
+    pub(super) fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
         let mode = Mode { statistics: self.statistics.cloned(), ..Mode::default() };
         self.job.problem.objective_in(mode, examples)
     }
 
-    /// Trace, eigenvalues and whatever else of the exact Hessian the plan asks for.
+    /// Trace, eigenvalues and whatever else of the exact Hessian the plan asks for. Besides the products that it tells, it costs one
+    /// gradient of the sample.
     ///
     /// Lanczos starts from the last vectors at the ends with a little of a random one.
     pub fn curvature(&self, warm: &mut Warm) -> Probe {
         let clock = Clock::start();
-        let (plan, w, layout) = (self.plan(), self.w, self.job.problem.layout());
+        let (plan, w) = (self.plan(), self.w);
         let objective = self.objective();
         let hessian = Hessian::new(objective.as_ref(), w);
         let mut vectors = ProbeVectors::new(self.job.train.seed);
-        let mut products = 0;
-
-        let several = layout.entries().len() > 1;
-        let by_tensor =
-            |vectors: &mut ProbeVectors| hutchinson_by_tensor(&hessian, (layout, w, vectors), plan.trace_probes);
-        let (trace, layers) = if several && plan.estimator == TraceEstimator::Hutchinson {
-            let parts = by_tensor(&mut vectors);
-            (parts.total, parts.tensors)
-        } else if several && self.wants(Extra::Layers) {
-            // Other estimators' products do not tell the parts, which cost their own.
-            let parts = by_tensor(&mut vectors.clone());
-            products += u64::from(parts.total.products);
-            (plan.estimator.estimate(&hessian, (w, &mut vectors), plan.trace_probes), parts.tensors)
-        } else {
-            (plan.estimator.estimate(&hessian, (w, &mut vectors), plan.trace_probes), Vec::new())
-        };
-        products += u64::from(trace.products);
+        let Traced { trace, layers, mut products } = self.trace(&hessian, &mut vectors);
 
         let ends = if self.wants(Extra::LambdaMin) { Ends::Both } else { Ends::Largest };
         let random = vectors.signs(w);
@@ -103,7 +111,7 @@ impl Subject<'_> {
         let effort = Effort { products: plan.lanczos_products, tolerance: TOLERANCE };
         let spectrum = extremes(&hessian, &start, (ends, effort));
         products += u64::from(spectrum.largest.products);
-        let eigenvalue = |pair: &crate::curvature::Eigenpair| Eigenvalue {
+        let eigenvalue = |pair: &Eigenpair| Eigenvalue {
             value: pair.value,
             residual: pair.residual,
             products: pair.products.into(),
@@ -113,43 +121,113 @@ impl Subject<'_> {
         warm.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
         warm.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm.top.is_some());
 
-        let found = self.wants(Extra::Layerwise).then(|| {
-            let effort = Effort { tolerance: LAYERWISE_TOLERANCE, ..effort };
-            layerwise(&hessian, (layout, &vectors.normal(w)), effort)
-        });
-        let lambda_layerwise = found.flatten().map(|found| {
-            products += u64::from(found.products);
-            Layerwise { value: found.value, change: found.change, products: found.products.into() }
-        });
+        let lambda_layerwise = self.wants(Extra::Layerwise).then(|| self.layerwise(&vectors.normal(w))).flatten();
+        products += lambda_layerwise.map_or(0, |found| found.products);
         let density = self.wants(Extra::Density).then(|| {
-            let found = density(&hessian, (w, &mut vectors), plan.density);
+            let found = density(&hessian, (w, &mut vectors), &spectrum.outliers, plan.density);
             products += u64::from(found.products);
-            Density { nodes: found.nodes, weights: found.weights, products: found.products.into() }
+            Density::from(found)
         });
-        let gradient = objective.gradient(w).gradient;
+        let clean = objective.gradient(w);
+        let [loss, gradient_norm] = match read(vec![clean.loss, clean.gradient.square().sum().sqrt()])[..] {
+            [loss, norm] => [Some(loss), Some(norm)],
+            _ => [None; 2],
+        };
         let Position { step, gradients, seconds } = self.at;
         Probe {
             step,
             gradients,
             seconds,
-            trace: trace.into(),
+            trace,
             lambda_max,
             estimator: plan.estimator,
             lambda_min,
             lambda_layerwise,
-            layers: layout
-                .entries()
-                .iter()
-                .zip(layers)
-                .map(|(entry, trace)| LayerTrace { name: entry.name.clone(), trace: trace.into() })
-                .collect(),
+            layers,
             // A density of a map that is not finite says nothing.
             density: density.filter(|density| density.nodes.iter().all(|node| node.is_finite())),
-            gradient_norm: read(vec![gradient.square().sum().sqrt()]).pop(),
-            examples: self.job.problem.examples().min(plan.examples) as u64,
+            loss,
+            gradient_norm,
+            examples: self.sample.len() as u64,
             products,
             took: clock.seconds(),
         }
+    }
+
+    /// The trace of `hessian`, which is that of the whole sample, with the error by which examples are in it, and its parts by tensor.
+    fn trace(&self, hessian: &dyn LinearOperator, vectors: &mut ProbeVectors) -> Traced {
+        let (plan, w, layout) = (self.plan(), self.w, self.job.problem.layout());
+        let several = layout.entries().len() > 1;
+        let by_part = |vectors: &mut ProbeVectors| {
+            let parts: Vec<_> = self.parts().map(|part| (part.len(), self.on(Examples::Chosen(part)))).collect();
+            let of_parts = parts.iter().map(|(size, part)| Term {
+                weight: *size as f64 / self.sample.len() as f64,
+                operator: Box::new(Hessian::new(part.as_ref(), w)),
+            });
+            let whole = self.is_everything().then(|| Term { weight: 1.0, operator: Box::new(Same(hessian)) });
+            let terms = whole.into_iter().chain(of_parts.filter(|_| !self.is_everything()));
+            hutchinson_by_part(terms, (layout, w, vectors), plan.trace_probes)
+        };
+        let share = self.sample.len() as f64 / self.job.problem.examples().max(1) as f64;
+        let sampled = |trace: Trace, terms: &[f64]| {
+            if self.job.problem.examples() == 0 {
+                return trace.into();
+            }
+            let parts = if self.is_everything() { u64::MAX } else { terms.len() as u64 };
+            Estimate::from(trace).sampled(SampleMean::error_of_sampling(terms, share), trace.mean.count.min(parts))
+        };
+        let named = |tensors: Vec<SampleMean>| {
+            let tensors = layout.entries().iter().zip(tensors).filter(|_| several);
+            tensors.map(|(entry, trace)| LayerTrace { name: entry.name.clone(), trace: trace.into() }).collect()
+        };
+        if plan.estimator == TraceEstimator::Hutchinson {
+            let found = by_part(vectors);
+            let trace = sampled(found.total, &found.terms);
+            return Traced { trace, layers: named(found.tensors), products: found.total.products.into() };
+        }
+        // Other estimators' products do not tell the parts, which cost their own.
+        let wants_parts = !self.is_everything() || (several && self.wants(Extra::Layers));
+        let parts = wants_parts.then(|| by_part(&mut vectors.clone()));
+        let found = plan.estimator.estimate(hessian, (w, vectors), plan.trace_probes);
+        let products = found.products + parts.as_ref().map_or(0, |parts| parts.total.products);
+        let trace = sampled(found, parts.as_ref().map_or(&[], |parts| &parts.terms));
+        let layers = parts.filter(|_| self.wants(Extra::Layers)).map_or_else(Vec::new, |parts| named(parts.tensors));
+        Traced { trace, layers, products: products.into() }
+    }
+
+    /// Whether the sample is all that there is.
+    fn is_everything(&self) -> bool {
+        self.sample.len() == self.job.problem.examples()
+    }
+
+    /// The sample in [`PARTS`] parts of equal size (to one example), each mixed as the whole.
+    fn parts(&self) -> impl Iterator<Item = &[usize]> {
+        let (examples, count) = (self.sample.len(), PARTS.min(self.sample.len()));
+        (0..count).map(move |part| &self.sample[part * examples / count..(part + 1) * examples / count])
+    }
+
+    /// The paper's "lambda", by its authors' protocol on the sample.
+    fn layerwise(&self, start: &Vector) -> Option<Layerwise> {
+        let layout = self.job.problem.layout();
+        let layers = paper_layers(layout);
+        let effort = Effort { products: self.plan().lanczos_products, tolerance: LAYERWISE_TOLERANCE };
+        let batches = self.sample.chunks(LAYERWISE_BATCH).filter(|batch| batch.len() == LAYERWISE_BATCH.min(self.sample.len()));
+        let found: Vec<_> = batches
+            .take(LAYERWISE_BATCHES)
+            .filter_map(|batch| {
+                let objective = self.on(Examples::Chosen(batch));
+                layerwise(&Hessian::new(objective.as_ref(), self.w), (layout, start), &layers, effort)
+            })
+            .collect();
+        let SampleMean { mean, std_error, count } =
+            SampleMean::of(&found.iter().map(|of_batch| of_batch.value).collect::<Vec<_>>());
+        (count > 0).then(|| Layerwise {
+            value: mean,
+            std_error,
+            batches: count,
+            change: found.iter().map(|of_batch| of_batch.change).fold(0.0, f64::max),
+            products: found.iter().map(|of_batch| u64::from(of_batch.products)).sum(),
+        })
     }
 
     /// What noise does to the clean loss, beside what the exact trace predicts.
@@ -175,73 +253,30 @@ impl Subject<'_> {
             took: clock.seconds(),
         }
     }
-
-    /// The bound: the largest loss of all training examples; the largest Hessian trace of a sample of them, one by one, half of it those of
-    /// largest loss and half spread evenly. A largest is not below the mean, which is `mean`, the trace of the whole loss.
-    /// `None` where there are no examples, or where no trace is positive and the bound says nothing.
-    pub fn bound(&self, mean: Estimate) -> Option<Bound> {
-        let clock = Clock::start();
-        let (plan, problem) = (self.plan(), self.job.problem);
-        let losses = values(&problem.example_losses(self.w, self.statistics)?);
-        let chosen = half_by_loss(&losses, plan.bound_examples);
-        let traces: Vec<Trace> = chosen
-            .iter()
-            .map(|&example| {
-                let objective = self.on(Examples::Chosen(&[example]));
-                let hessian = Hessian::new(objective.as_ref(), self.w);
-                let mut vectors = ProbeVectors::new(self.job.train.seed);
-                hutch_plus_plus(&hessian, (self.w, &mut vectors), BOUND_PRODUCTS)
-            })
-            .collect();
-        let each = traces.iter().map(|&trace| Estimate::from(trace));
-        let largest_trace = each.chain([mean]).max_by(|a, b| a.mean.total_cmp(&b.mean))?;
-        let largest_loss = losses.iter().copied().max_by(f64::total_cmp)?;
-        if !(largest_trace.mean > 0.0 && largest_loss.is_finite()) {
-            return None;
-        }
-        let ingredients = Ingredients {
-            trace: largest_trace.mean,
-            distance: read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop()?,
-            largest_loss,
-            examples: losses.len() as u64,
-        };
-        let train_loss = losses.iter().sum::<f64>() / losses.len() as f64;
-        let Position { step, gradients, seconds } = self.at;
-        Some(Bound {
-            step,
-            gradients,
-            seconds,
-            largest_trace,
-            travel: ingredients.distance,
-            largest_loss: ingredients.largest_loss,
-            train_loss,
-            examples: ingredients.examples,
-            measured: chosen.len() as u64,
-            theorem: ingredients.theorem(),
-            code: ingredients.code(),
-            epsilon: BOUND_E,
-            bound: (1.0 + BOUND_E) * (train_loss + ingredients.theorem()),
-            best_sigma: ingredients.best_sigma(BOUND_E),
-            products: traces.iter().map(|trace| u64::from(trace.products)).sum(),
-            took: clock.seconds(),
-        })
-    }
 }
 
-/// So many indices, or all: half of them those of the largest losses, the others spread evenly over what is left.
-fn half_by_loss(losses: &[f64], count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..losses.len()).collect();
-    order.sort_by(|&a, &b| losses[b].total_cmp(&losses[a]));
-    let count = count.min(order.len());
-    let rest = order.split_off(count.div_ceil(2));
-    let spread = count - order.len();
-    order.extend((0..spread).filter_map(|place| rest.get(place * rest.len() / spread)));
-    order
+impl From<curvature::Density> for Density {
+    fn from(found: curvature::Density) -> Self {
+        Self {
+            nodes: found.points.iter().map(|point| point.node).collect(),
+            weights: found.points.iter().map(|point| point.weight).collect(),
+            starts: found
+                .points
+                .iter()
+                .map(|point| match point.origin {
+                    Origin::Known => 0,
+                    Origin::Start(start) => start + 1,
+                })
+                .collect(),
+            trace: Some(found.trace.into()),
+            products: found.products.into(),
+        }
+    }
 }
 
 impl From<SampleMean> for Estimate {
     fn from(mean: SampleMean) -> Self {
-        Self { mean: mean.mean, std_error: mean.std_error, probes: mean.count }
+        Self::new(mean.mean, mean.std_error, mean.count)
     }
 }
 
@@ -249,21 +284,5 @@ impl From<Trace> for Estimate {
     /// Its probes are the products spent, whatever the estimator made of them.
     fn from(trace: Trace) -> Self {
         Self { probes: trace.products.into(), ..trace.mean.into() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Ten losses, largest at 3, 8, 1: two by loss, two of the eight others, the first and the middle one by loss.
-    #[test]
-    fn a_sample_is_half_by_loss_and_half_spread() {
-        let losses = [0.5, 0.8, 0.1, 1.0, 0.7, 0.2, 0.6, 0.3, 0.9, 0.4];
-        assert_eq!(half_by_loss(&losses, 4), [3, 8, 1, 9]);
-        assert_eq!(half_by_loss(&losses, 1), [3]);
-        let mut all = half_by_loss(&losses, 99);
-        all.sort_unstable();
-        assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

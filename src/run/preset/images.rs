@@ -21,8 +21,14 @@ const SOURCES: [&str; 4] = ["clipart", "cifar", "cifar-coarse", "folder"];
 /// The share that a folder without a division of its own holds out, unless said otherwise.
 const USUAL_TEST_SHARE: f64 = 0.2;
 
-/// The keys of `kind = "fine-tune"`.
-pub(super) fn fine_tune(section: &mut Section) -> Result<FineTune, Fault> {
+/// The share of the training set that fine-tuning holds out for validation, unless said otherwise.
+const USUAL_VALIDATION_SHARE: f64 = 0.1;
+
+/// What is left must be enough to train on.
+const LARGEST_VALIDATION_SHARE: f64 = 0.9;
+
+/// The keys of `kind = "fine-tune"`, and the augmentation of the runs that say nothing of it.
+pub(super) fn fine_tune(section: &mut Section) -> Result<(FineTune, Augmentation), Fault> {
     let key = section.choice("network", &Backbone::KEYS)?.unwrap_or(Backbone::KEYS[0]);
     let backbone = match Backbone::from_key(key) {
         Some(Backbone::MobileNetV2 { stem_stride }) => {
@@ -48,7 +54,25 @@ pub(super) fn fine_tune(section: &mut Section) -> Result<FineTune, Fault> {
         return Err(section.fault("freeze", "tensors can stay as they are only where their weights are given"));
     }
     let stored_norms = section.choice("batch_norm", &["batch", "stored"])? == Some("stored");
-    Ok(FineTune { backbone, weights, freeze, stored_norms, images: images(section)? })
+    let augmentation = augmentation(section)?.unwrap_or_default();
+    Ok((FineTune { backbone, weights, freeze, stored_norms, images: images(section)? }, augmentation))
+}
+
+/// The keys that say how training images are augmented; `None` where there is none of them.
+pub(super) fn augmentation(section: &mut Section) -> Result<Option<Augmentation>, Fault> {
+    if !section.has("crop_padding") && !section.has("flip") {
+        return Ok(None);
+    }
+    let padding = section.count("crop_padding", 0..=64)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    let flip = if section.choice("flip", &["never", "half"])? == Some("half") { Flip::Half } else { Flip::Never };
+    Ok(Some(Augmentation { padding, flip }))
+}
+
+/// The same keys as a table.
+pub(super) fn write_augmentation(augmentation: Augmentation, table: &mut Table) {
+    let padding = i64::try_from(augmentation.padding).unwrap_or(i64::MAX);
+    table.insert("crop_padding".into(), Value::Integer(padding));
+    table.insert("flip".into(), if augmentation.flip == Flip::Half { "half".into() } else { "never".into() });
 }
 
 fn images(section: &mut Section) -> Result<ImageSet, Fault> {
@@ -74,10 +98,26 @@ fn images(section: &mut Section) -> Result<ImageSet, Fault> {
     } else {
         (Share::NONE, Corrupt::Error)
     };
-    let padding = section.count("crop_padding", 0..=64)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    let flip = if section.choice("flip", &["never", "half"])? == Some("half") { Flip::Half } else { Flip::Never };
-    let augmentation = Augmentation { padding, flip };
-    Ok(ImageSet { source, size, per_class, label_noise, test_share, corrupt, augmentation })
+    let validation_share = validation_share(section, USUAL_VALIDATION_SHARE)?;
+    Ok(ImageSet {
+        source,
+        size,
+        per_class,
+        validation_share,
+        label_noise,
+        test_share,
+        corrupt,
+        augmentable: false,
+    })
+}
+
+/// The share of the training set that is held out for validation.
+pub(super) fn validation_share(section: &mut Section, usual: f64) -> Result<Share, Fault> {
+    let number = section.number("validation_share")?.unwrap_or(usual);
+    Share::new(number).filter(|share| share.get() <= LARGEST_VALIDATION_SHARE).ok_or_else(|| {
+        let expected = format!("expected a share from 0 to {LARGEST_VALIDATION_SHARE}");
+        section.fault("validation_share", format!("{number} is out of range: {expected}"))
+    })
 }
 
 fn share(section: &mut Section, key: &str, usual: f64) -> Result<Share, Fault> {
@@ -115,11 +155,10 @@ pub(super) fn write(config: &FineTune, table: &mut Table) {
     if let Some(per_class) = images.per_class {
         put("per_class", count(per_class.get()));
     }
+    put("validation_share", Value::Float(images.validation_share.get()));
     put("label_noise", Value::Float(images.label_noise.get()));
     if matches!(images.source, Source::Folder(_)) {
         put("test_share", Value::Float(images.test_share.get()));
         put("corrupt", if images.corrupt == Corrupt::Skip { "skip".into() } else { "error".into() });
     }
-    put("crop_padding", count(images.augmentation.padding));
-    put("flip", if images.augmentation.flip == Flip::Half { "half".into() } else { "never".into() });
 }

@@ -1,19 +1,21 @@
 //! The section [problem]: what is trained.
 
 use super::Fault;
-use super::images::fine_tune;
+use super::images::{fine_tune, validation_share};
 use crate::{
-    problem::{Activation, Digits, ProblemConfig},
+    problem::{Activation, Digits, ProblemConfig, data::Augmentation},
     run::section::Section,
 };
 
 /// Most measurements' bytes that matrix sensing may take.
 const MOST_BYTES: u64 = 8 << 30;
 
-pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
+/// The problem, and the augmentation of the runs that say nothing of it.
+pub(super) fn problem(mut section: Section) -> Result<(ProblemConfig, Augmentation), Fault> {
     const KINDS: [&str; 7] =
         ["quadratic", "valley", "matrix-sensing", "mnist-softmax", "mnist-mlp", "fashion-cnn", "fine-tune"];
     let kind = section.required_choice("kind", &KINDS)?;
+    let mut augmentation = Augmentation::default();
     let problem = match kind {
         "quadratic" => {
             let h = section.numbers("h")?.ok_or_else(|| section.fault("h", "missing: the list of curvatures"))?;
@@ -55,7 +57,11 @@ pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
             let channels = usize::try_from(channels).unwrap_or(usize::MAX);
             ProblemConfig::FashionCnn { channels, digits: digits(&mut section)? }
         }
-        "fine-tune" => ProblemConfig::FineTune(Box::new(fine_tune(&mut section)?)),
+        "fine-tune" => {
+            let (config, usual) = fine_tune(&mut section)?;
+            augmentation = usual;
+            ProblemConfig::FineTune(Box::new(config))
+        }
         "mnist-softmax" => ProblemConfig::MnistSoftmax(digits(&mut section)?),
         _ => {
             let hidden = section.count("hidden", 1..=65_536)?.unwrap_or(128);
@@ -66,11 +72,12 @@ pub(super) fn problem(mut section: Section) -> Result<ProblemConfig, Fault> {
         }
     };
     section.finish()?;
-    Ok(problem)
+    Ok((problem, augmentation))
 }
 
 fn digits(section: &mut Section) -> Result<Digits, Fault> {
     let data_dir = section.text("data_dir")?.map(Into::into);
     let train_samples = section.count("train_samples", 1..=60_000)?;
-    Ok(Digits { train_samples: train_samples.and_then(|count| usize::try_from(count).ok()), data_dir })
+    let train_samples = train_samples.and_then(|count| usize::try_from(count).ok());
+    Ok(Digits { train_samples, validation_share: validation_share(section, 0.0)?, data_dir })
 }

@@ -1,6 +1,6 @@
 //! The sections [defaults] and [[run]]: methods with their choices and knobs.
 
-use super::{Fault, train::BATCH};
+use super::{Fault, images::augmentation, train::BATCH};
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob, Rule},
     problem::ProblemConfig,
@@ -47,8 +47,12 @@ pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &Problem
     let batch = section.count("batch", BATCH)?.and_then(|count| usize::try_from(count).ok());
     let device = section.text("device")?.map(|name| name.parse::<DeviceName>()).transpose();
     let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
+    let augmentation = match problem {
+        ProblemConfig::FineTune(_) => augmentation(&mut section)?,
+        _ => None,
+    };
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read, batch, device })
+    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device })
 }
 
 /// Defaults must be knobs and choices, and within range even where no run uses them.

@@ -75,6 +75,9 @@ fn problem_table(problem: &ProblemConfig) -> Table {
     if let Some(count) = digits.and_then(|digits| digits.train_samples) {
         put("train_samples", integer(count));
     }
+    if let Some(digits) = digits {
+        put("validation_share", Value::Float(digits.validation_share.get()));
+    }
     if let Some(folder) = digits.and_then(|digits| digits.data_dir.as_ref()) {
         put("data_dir", folder.to_string_lossy().into_owned().into());
     }
@@ -118,6 +121,9 @@ fn run_as_table(run: &RunPlan) -> Table {
     }
     if let Some(device) = run.device {
         table.insert("device".into(), device.to_string().into());
+    }
+    if let Some(augmentation) = run.augmentation {
+        images::write_augmentation(augmentation, &mut table);
     }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());

@@ -19,7 +19,7 @@ fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Knob, f64)])) ->
     let plain = Hyperparameters::new(method).unwrap();
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters = knobs.iter().fold(chosen, |sum, &(knob, value)| sum.with(knob, value).unwrap());
-    RunPlan { name: name.into(), hyperparameters, batch: None, device: None }
+    RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
 }
 
 /// Every method once and one with all the trimmings, under names of any length.
@@ -59,12 +59,12 @@ fn told(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
             hyperparameters: mine.hyperparameters,
             ..start
         })),
-        Event::Eval { step, gradients, seconds, examples, took, metrics, .. } => {
+        Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, .. } => {
             let share = gradients as f64 / 4_000.0;
             let lr_now = Some(lr * (1.0 + (PI * share).cos()) / 2.0);
             let travel = Some(3.0 * share.sqrt() / (1.0 + 0.1 * index as f64));
             let place = Place { travel, lr_now, ..Place::default() };
-            Some(Event::Eval { step, gradients, seconds, examples, took, metrics, place })
+            Some(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, place })
         }
         Event::Adjust { .. } => None,
         other => Some(other),

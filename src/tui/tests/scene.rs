@@ -146,7 +146,7 @@ pub fn plan() -> Plan {
         let plain = Hyperparameters::new(method).unwrap();
         let hyperparameters =
             usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters, batch: None, device: None }
+        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
     };
     Plan {
         preset: "mnist-mlp".into(),
@@ -220,7 +220,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 step,
                 gradients,
                 seconds,
-                examples: 5000,
+                examples: 5000, forward_passes: 0,
                 took: 0.01,
                 metrics,
                 place: Place::default(),
@@ -228,7 +228,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
         }
         if step % 160 == 0 {
             let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
-            let trace = Estimate { mean: trace * decay, std_error: 0.04 * trace * decay, probes: 20 };
+            let trace = Estimate::new(trace * decay, 0.04 * trace * decay, 20);
             let lambda_max = Eigenvalue { value: lambda * decay, residual: 1e-4, products: 10 };
             let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
             events.push(Event::Probe(Box::new(Probe { examples: 1_000, took: 0.2, ..probe })));
@@ -242,5 +242,5 @@ pub fn adjust((step, gradients): (u64, u64), setting: Knob, (from, to): (f64, f6
 }
 
 pub fn finish(step: u64, outcome: Outcome, reason: Option<&str>) -> Event {
-    Event::Finish { outcome, step, gradients: step, seconds: step as f64 / 60.0, reason: reason.map(str::to_owned) }
+    Event::Finish { outcome, step, gradients: step, seconds: step as f64 / 60.0, reason: reason.map(str::to_owned), best_step: None }
 }

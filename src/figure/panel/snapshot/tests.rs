@@ -33,13 +33,13 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
         _ => None,
     });
     let probe = |step, mean| {
-        let trace = Estimate { mean, std_error: 0.5, probes: 4 };
+        let trace = Estimate::new(mean, 0.5, 4);
         Event::Probe(Box::new(Probe { step, gradients: step, trace, ..probe.clone().unwrap() }))
     };
     let eval = |step, loss| {
         let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
         let place = Place::default();
-        Event::Eval { step, gradients: step, seconds: 0.0, examples: 0, took: 0.0, metrics, place }
+        Event::Eval { step, gradients: step, seconds: 0.0, examples: 0, forward_passes: 0, took: 0.0, metrics, place }
     };
     let events = [
         probe(0, 100.0),
@@ -147,7 +147,7 @@ fn with_layers(event: &Event, traces: &[f64]) -> Event {
     let Event::Probe(probe) = event else { return event.clone() };
     let layers = traces.iter().enumerate().map(|(number, &mean)| LayerTrace {
         name: format!("layer {number}"),
-        trace: Estimate { mean, std_error: f64::NAN, probes: 1 },
+        trace: Estimate::new(mean, f64::NAN, 1),
     });
     Event::Probe(Box::new(Probe { density: None, layers: layers.collect(), ..probe.as_ref().clone() }))
 }

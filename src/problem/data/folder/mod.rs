@@ -19,6 +19,7 @@ pub use decode::read;
 pub use fault::ImageFault;
 
 use super::{DataError, ImageSplits, Images, Share, selection};
+use crate::random::Purpose;
 use cache::Entry;
 use scan::{Layout, Listing};
 use workers::Decoded;
@@ -57,11 +58,9 @@ pub struct FolderOptions {
     pub per_class: Option<NonZeroUsize>,
     /// The share of each class that is held out, where the folder itself does not divide training from testing.
     pub test_share: Share,
-    /// The share of training labels that are made wrong.
-    pub label_noise: Share,
     /// What becomes of a corrupt image.
     pub corrupt: Corrupt,
-    /// Decides what is held out, kept and mislabelled.
+    /// Decides what is held out and kept.
     pub seed: u64,
     /// Where decoded images are kept.
     pub cache: Cache,
@@ -130,7 +129,7 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> R
             return Err(DataError::content(folder, format!("it has no usable {split} image")));
         }
     }
-    Ok(Loaded { train: train.with_label_noise(options.label_noise, options.seed), test, skipped })
+    Ok(Loaded { train, test, skipped })
 }
 
 impl Cache {
@@ -153,7 +152,7 @@ fn divided(layout: Layout, options: &FolderOptions) -> (Listing, Listing) {
     let (train, test) = match layout {
         Layout::Apart { train, test } => (train, test),
         Layout::Together(all) => {
-            let chosen = selection::split(&all.labels, all.classes.len(), (options.test_share, options.seed));
+            let chosen = selection::split(&all.labels, all.classes.len(), options.test_share, (options.seed, Purpose::Split));
             (all.chosen(&chosen.0), all.chosen(&chosen.1))
         }
     };

@@ -1,0 +1,47 @@
+//! The README's tables of results: the experiments behind them, and what is made of their logs.
+//!
+//! ```text
+//! cargo run --release --example tables -- list          the experiments, what each takes on two cores
+//! cargo run --release --example tables -- run NAME...   train them anew and write their logs to results/
+//! cargo run --release --example tables -- tune          choose the settings of presets/tuned-mnist.toml on validation
+//! cargo run --release --example tables -- write         put the tables that the logs make into README.md
+//! ```
+//!
+//! A log is what `nso-tui export SESSION -o FILE.jsonl` writes, without the steps, packed by gzip.
+
+use std::{error::Error, fs, path::PathBuf};
+
+mod experiment;
+mod statistics;
+mod table;
+mod tune;
+
+use experiment::EXPERIMENTS;
+pub use table::{TABLES, replaced};
+
+/// The project's folder.
+pub fn home() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "the test that includes this file does not call it"))]
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["list"] => EXPERIMENTS.iter().for_each(|one| println!("{:<22} {}", one.name, one.takes)),
+        ["run", ref names @ ..] if !names.is_empty() => {
+            for name in names {
+                let known = EXPERIMENTS.iter().find(|one| one.name == *name);
+                known.ok_or_else(|| format!("no experiment '{name}'; `list` shows them"))?.run()?;
+            }
+        }
+        ["tune"] => tune::tune()?,
+        ["write"] => {
+            let path = home().join("README.md");
+            fs::write(&path, replaced(&fs::read_to_string(&path)?)?)?;
+        }
+        _ => return Err("usage: tables list | run NAME... | tune | write".into()),
+    }
+    Ok(())
+}
