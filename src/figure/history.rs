@@ -84,6 +84,7 @@ impl History {
                     self.record(Quantity::ForwardPasses, at, (*forward_passes as f64, f64::NAN));
                 }
                 self.evaluated(at, metrics);
+                self.pair_with_last_probe(at);
                 self.placed(at, place);
             }
             Event::Probe(probe) => {
@@ -187,7 +188,17 @@ impl History {
         self.snapshots.probed_at = Some(at);
     }
 
-    /// The training loss of an evaluation at this very step: what is known of a measurement's loss in logs that do not tell it.
+    /// In logs that do not tell the loss of a measurement's examples, the training loss of an evaluation at the same step stands
+    /// for it, whichever came first.
+    fn pair_with_last_probe(&mut self, at: At) {
+        let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
+        let paired = self.last(Quantity::ProbeLoss).is_some_and(|point| point.at.step == at.step);
+        if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
+            self.record(Quantity::ProbeLoss, at, (loss, f64::NAN));
+        }
+    }
+
+    /// The training loss of an evaluation at this very step.
     fn loss_evaluated_at(&self, at: At) -> Option<f64> {
         self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
     }

@@ -291,7 +291,7 @@ fn known_eigenvalues_are_pinned_and_the_rest_is_spread_as_it_is() {
         let ratio = found.trace.std_error / scatter(matrix);
         assert!((0.8..1.25).contains(&ratio), "{ratio}");
     }
-    assert!(pinned.trace.std_error < 0.5 * plain.trace.std_error, "{:?} {:?}", pinned.trace, plain.trace);
+    assert!(pinned.trace.std_error < 0.75 * plain.trace.std_error, "{:?} {:?}", pinned.trace, plain.trace);
     let moment = (&truth * &truth).trace() / p as f64;
     assert!((pinned.moment(2) / moment - 1.0).abs() < 0.01, "{} {moment}", pinned.moment(2));
 }

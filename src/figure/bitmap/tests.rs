@@ -276,11 +276,12 @@ fn sixteen_panels_are_all_titled_and_no_remark_runs_into_a_title() {
 fn the_caption_holds_what_bounds_are_made_of_where_they_are_shown() {
     let session = sample::session();
     let figure = |kinds: &[PanelKind]| Figure::new("", &session.labelled(), (&View::default(), kinds)).caption;
-    let bounds = |caption: Vec<String>| caption.into_iter().find(|line| line.starts_with("Newest excess"));
+    let bounds = |caption: Vec<String>| caption.into_iter().find(|line| line.starts_with("Newest PAC-Bayes bound"));
     assert_eq!(bounds(figure(&[PanelKind::Loss])), None);
     let line = bounds(figure(&[PanelKind::Bound])).unwrap();
     let found = session.runs[0].history.snapshots().bound.unwrap();
-    assert!(line.contains(&format!("({}; a over 32 examples)", text::ingredients(&found))), "{line}");
+    assert!(line.contains(&format!("; {}; a over 32 examples)", text::ingredients(&found))), "{line}");
+    assert!(line.contains("not over the ball around w0") && line.contains("test loss .200"), "{line}");
     assert_eq!(line.matches("in the code's form").count(), 4);
     assert_eq!(line.matches("at e 1").count(), 4, "{line}");
 }

@@ -38,7 +38,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
         runs.iter().map(|run| curve(run, line, spots(run))).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     Content {
-        across: Across::Own("loss of the measured training examples"),
+        across: Across::Own("train loss, same examples"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Log),
         x_names: Vec::new(),
         curves,

@@ -261,7 +261,9 @@ fn a_bound_names_its_ingredients() {
     assert_eq!(both.notes[0], "log", "the zeros of the first step are no news");
     let bound = session.runs[3].history.snapshots().bound.unwrap();
     let expected = format!("NSO: {}", text::ingredients(&bound));
-    assert!(both.notes.contains(&expected) && both.notes.contains(&"faint: code form".to_owned()), "{:?}", both.notes);
+    assert!(both.notes.contains(&expected) && both.notes.contains(&"faint: test loss".to_owned()), "{:?}", both.notes);
+    let worth = |vacuous, exceeded| text::worth(&Bound { vacuous, exceeded, ..bound });
+    assert_eq!([worth(false, false), worth(true, false), worth(false, true)], ["", "vacuous, ", "below the test loss, "]);
     let bound = Bound {
         largest_trace: bound.largest_trace.times(97.5 / bound.largest_trace.mean),
         travel: 12.0,

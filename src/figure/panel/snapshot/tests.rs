@@ -24,7 +24,8 @@ fn gap_of(session: &Session, slot: usize) -> &GapCurve {
     session.runs[slot].history.snapshots().gap.as_ref().unwrap()
 }
 
-/// A probe between two evaluations stands at the loss of the one before; one where nothing positive was evaluated has no place.
+/// A measurement whose own loss the log does not tell stands at the loss evaluated at its step, before or after it; between
+/// evaluations, or where that loss is not positive, it has no place.
 #[test]
 fn a_trace_stands_at_the_loss_it_was_measured_at() {
     let mut session = sample::session();
@@ -34,7 +35,7 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     });
     let probe = |step, mean| {
         let trace = Estimate::new(mean, 0.5, 4);
-        Event::Probe(Box::new(Probe { step, gradients: step, trace, ..probe.clone().unwrap() }))
+        Event::Probe(Box::new(Probe { step, gradients: step, trace, loss: None, ..probe.clone().unwrap() }))
     };
     let eval = |step, loss| {
         let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
@@ -57,8 +58,8 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
     let found = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
     let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
-    assert_eq!(found, [(0.5, 90.0, 0.5), (0.5, 80.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
-    assert_eq!((panel.across, panel.x.scale(), panel.y.scale()), (Across::Own("train loss"), Scale::Log, Scale::Log));
+    assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
+    assert_eq!((panel.across, panel.x.scale(), panel.y.scale()), (Across::Own("train loss, same examples"), Scale::Log, Scale::Log));
     assert!(panel.x.low() <= 0.5 && panel.x.high() >= 2.0);
 }
 
@@ -68,7 +69,8 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let runs = session.labelled();
     let panel = panel(PanelKind::Density, &runs);
     assert_eq!((panel.across, panel.y.scale()), (Across::Own("eigenvalue"), Scale::Log));
-    assert_eq!(panel.curves.len(), 4);
+    assert_eq!(panel.curves.len(), 12, "two edges of the spread and a mean each");
+    assert!(panel.notes.contains(&"faint: least and most over random starts".to_owned()), "{:?}", panel.notes);
     let spectra = session.runs.iter().filter_map(|run| run.history.snapshots().density.as_ref());
     let nodes: Vec<f64> = spectra.flat_map(|density| density.nodes.clone()).collect();
     let (low, high) = (nodes.iter().copied().fold(f64::MAX, f64::min), nodes.iter().copied().fold(f64::MIN, f64::max));
