@@ -165,3 +165,31 @@ pub fn paper_layers(layout: &Layout) -> Vec<usize> {
     named.extend(weights.last().filter(|head| !named.contains(head)).copied().into_iter().collect::<Vec<_>>());
     named
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a ResNet: its convolutions by name and its head, not the projections of its shortcuts. Of a perceptron: both layers. Of a
+    /// MobileNetV2: its first convolution has no such name.
+    #[test]
+    fn the_paper_s_layers_are_convolutions_by_name_and_the_head() {
+        let chosen = |entries: &[(&str, &[usize])]| {
+            paper_layers(&Layout::new(entries.iter().map(|(name, shape)| (*name, shape.to_vec()))))
+        };
+        let resnet: [(&str, &[usize]); 6] = [
+            ("conv1.weight", &[8, 3, 7, 7]),
+            ("bn1.weight", &[8]),
+            ("layer2.0.conv1.weight", &[8, 8, 3, 3]),
+            ("layer2.0.downsample.0.weight", &[8, 8, 1, 1]),
+            ("fc.weight", &[5, 8]),
+            ("fc.bias", &[5]),
+        ];
+        assert_eq!(chosen(&resnet), [0, 2, 4]);
+        assert_eq!(chosen(&[("fc1.weight", &[4, 3]), ("fc1.bias", &[4]), ("fc2.weight", &[2, 4])]), [0, 2]);
+        let mobilenet: [(&str, &[usize]); 3] =
+            [("features.0.0.weight", &[8, 3, 3, 3]), ("features.1.conv.0.0.weight", &[8, 1, 3, 3]), ("classifier.1.weight", &[9, 8])];
+        assert_eq!(chosen(&mobilenet), [1, 2]);
+        assert!(chosen(&[("w", &[4])]).is_empty());
+    }
+}

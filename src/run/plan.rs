@@ -70,7 +70,7 @@ pub struct Train {
 /// What one probe measures, and what it may cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbePlan {
-    /// Training examples to measure on: the first so many of the training set.
+    /// Training examples to measure on: a balanced sample of so many, drawn by the seed; all where there are no more.
     pub examples: usize,
     /// How the trace is estimated.
     pub estimator: TraceEstimator,

@@ -20,13 +20,14 @@ use crate::problem::ProblemConfig;
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 20] = [
+const EMBEDDED: [(&str, &str); 22] = [
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
     ("matrix-sensing", include_str!("../../presets/matrix-sensing.toml")),
     ("mnist-softmax", include_str!("../../presets/mnist-softmax.toml")),
     ("mnist-mlp", include_str!("../../presets/mnist-mlp.toml")),
+    ("tuned-mnist", include_str!("../../presets/tuned-mnist.toml")),
     ("fashion-cnn", include_str!("../../presets/fashion-cnn.toml")),
     ("clipart-mobilenet", include_str!("../../presets/clipart-mobilenet.toml")),
     ("clipart-augment", include_str!("../../presets/clipart-augment.toml")),
@@ -41,6 +42,7 @@ const EMBEDDED: [(&str, &str); 20] = [
     ("lr-epochs", include_str!("../../presets/lr-epochs.toml")),
     ("batch-size", include_str!("../../presets/batch-size.toml")),
     ("noise-schedule", include_str!("../../presets/noise-schedule.toml")),
+    ("no-momentum", include_str!("../../presets/no-momentum.toml")),
 ];
 
 /// What is wrong with a preset.
