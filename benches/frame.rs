@@ -47,6 +47,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
             gradients,
             seconds,
             examples: 5000,
+            forward_passes: 0,
             took: 0.01,
             metrics,
             place: Place::default(),

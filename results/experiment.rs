@@ -61,10 +61,6 @@ pub const EXPERIMENTS: &[Experiment] = &[
     on_flex("k-sweep", &[FEWER, SELDOM], THREE, "2 min"),
     on_flex("noise-schedule", &[FEWER, SELDOM], THREE, "2 min"),
     on_flex("no-momentum", &[FEWER, SELDOM], THREE, "1 min"),
-    on_flex("rho-sweep", &[FEWER, SELDOM], THREE, "3 min"),
-    on_flex("noise-laws", &[FEWER, SELDOM], THREE, "5 min"),
-    on_flex("lr-epochs", &["train.probe_every=3 epochs", FEWER, "train.evaluate_every=3 epochs"], THREE, "3 min"),
-    on_flex("batch-size", &["train.probe_every=1 epoch", FEWER], THREE, "3 min"),
     on_flex("matrix-sensing-small", &["train.probe_every=never", "train.evaluate_every=200 gradients"], FIVE, "10 s"),
     on_flex("matrix-sensing", &["train.probe_every=never", "train.evaluate_every=500 gradients"], ONE, "4 min"),
     on_flex("perturbation-gap", &[], ONE, "75 s"),
@@ -150,8 +146,12 @@ pub fn trained(
 
 impl Run {
     fn new(name: String, events: Vec<Event>) -> Self {
-        let events: Vec<Event> =
-            events.into_iter().filter(|event| !matches!(event, Event::Step { .. } | Event::FreeTrace { .. } | Event::AscentCurvature { .. })).collect();
+        let events: Vec<Event> = events
+            .into_iter()
+            .filter(|event| {
+                !matches!(event, Event::Step { .. } | Event::FreeTrace { .. } | Event::AscentCurvature { .. })
+            })
+            .collect();
         Self { name, history: events.iter().collect(), events }
     }
 }

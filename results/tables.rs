@@ -9,6 +9,8 @@
 //!
 //! A log is what `nso-tui export SESSION -o FILE.jsonl` writes, without the steps, packed by gzip.
 
+#![expect(clippy::print_stdout, reason = "a program for the command line")]
+
 use std::{error::Error, fs, path::PathBuf};
 
 mod experiment;

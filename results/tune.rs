@@ -72,26 +72,34 @@ pub fn tune() -> Result<(), Box<dyn Error>> {
         }
     }
     fs::write(path(), table)?;
-    for (method, chosen, loss) in chosen()? {
-        println!("{method}: {} ({loss:.4})", chosen.name);
+    for Chosen { setting, loss } in chosen()? {
+        println!("{}: {} ({loss:.4})", setting.method, setting.name);
     }
     Ok(())
 }
 
+/// The setting that is chosen for a method.
+pub struct Chosen {
+    /// The setting.
+    pub setting: Setting,
+    /// Its lowest validation loss, the mean over seeds.
+    pub loss: f64,
+}
+
 /// For each method the setting of the lowest validation loss in the mean over seeds, as results/tuning.tsv has it.
-pub fn chosen() -> Result<Vec<(&'static str, Setting, f64)>, Box<dyn Error>> {
+pub fn chosen() -> Result<Vec<Chosen>, Box<dyn Error>> {
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
     for line in fs::read_to_string(path())?.lines().skip(1) {
         let cells: Vec<&str> = line.split('\t').collect();
         let [name, _, loss, _] = cells[..] else { return Err("a line of results/tuning.tsv has four cells".into()) };
         *sums.entry(name.to_owned()).or_default() += loss.parse::<f64>()? / SEEDS.len() as f64;
     }
-    let mut best: Vec<(&'static str, Setting, f64)> = Vec::new();
+    let mut best: Vec<Chosen> = Vec::new();
     for setting in settings() {
         let loss = *sums.get(&setting.name).ok_or("results/tuning.tsv lacks a setting")?;
-        match best.iter_mut().find(|(method, ..)| *method == setting.method) {
-            None => best.push((setting.method, setting, loss)),
-            Some(known) if loss < known.2 => *known = (setting.method, setting, loss),
+        match best.iter_mut().find(|known| known.setting.method == setting.method) {
+            None => best.push(Chosen { setting, loss }),
+            Some(known) if loss < known.loss => *known = Chosen { setting, loss },
             Some(_) => {}
         }
     }

@@ -187,8 +187,11 @@ mod tests {
         ];
         assert_eq!(chosen(&resnet), [0, 2, 4]);
         assert_eq!(chosen(&[("fc1.weight", &[4, 3]), ("fc1.bias", &[4]), ("fc2.weight", &[2, 4])]), [0, 2]);
-        let mobilenet: [(&str, &[usize]); 3] =
-            [("features.0.0.weight", &[8, 3, 3, 3]), ("features.1.conv.0.0.weight", &[8, 1, 3, 3]), ("classifier.1.weight", &[9, 8])];
+        let mobilenet: [(&str, &[usize]); 3] = [
+            ("features.0.0.weight", &[8, 3, 3, 3]),
+            ("features.1.conv.0.0.weight", &[8, 1, 3, 3]),
+            ("classifier.1.weight", &[9, 8]),
+        ];
         assert_eq!(chosen(&mobilenet), [1, 2]);
         assert!(chosen(&[("w", &[4])]).is_empty());
     }

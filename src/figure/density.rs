@@ -147,7 +147,8 @@ mod tests {
     fn the_spread_is_what_single_starts_make_of_it() {
         let found = Density { starts: vec![1, 2, 0], ..density(&[0.0, 100.0, 200.0], &[0.3, 0.5, 0.2]) };
         let [least, most] = spread(&found, 2.0).unwrap().map(Points::Whole);
-        let at = |edge: &Points<'_>, x: f64| edge.iter().find(|spot| (spot.x - x).abs() < 1e-9).unwrap().y / 0.199_471_14;
+        let at =
+            |edge: &Points<'_>, x: f64| edge.iter().find(|spot| (spot.x - x).abs() < 1e-9).unwrap().y / 0.199_471_14;
         for (x, low, high) in [(0.0, 0.0, 0.6), (100.0, 0.0, 1.0), (200.0, 0.2, 0.2)] {
             assert!((at(&least, x) - low).abs() < 1e-6 && (at(&most, x) - high).abs() < 1e-6, "{x}");
         }

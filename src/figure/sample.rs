@@ -173,7 +173,14 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
     if spent == BUDGET {
         let step = spent / recipe.cost;
         let seconds = spent as f64 * 8e-3;
-        events.push(Event::Finish { outcome: Outcome::Completed, step, gradients: spent, seconds, reason: None, best_step: None });
+        events.push(Event::Finish {
+            outcome: Outcome::Completed,
+            step,
+            gradients: spent,
+            seconds,
+            reason: None,
+            best_step: None,
+        });
     }
     events
 }
@@ -202,7 +209,13 @@ fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let eigenvalue = |value: f64| Eigenvalue { value, residual: 1e-3 * value.abs(), products: 20 };
     Probe {
         lambda_min: Some(eigenvalue(-0.04 * top)),
-        lambda_layerwise: Some(Layerwise { value: 1.6 * top, std_error: 0.1 * top, batches: 32, change: 1e-9, products: 40 }),
+        lambda_layerwise: Some(Layerwise {
+            value: 1.6 * top,
+            std_error: 0.1 * top,
+            batches: 32,
+            change: 1e-9,
+            products: 40,
+        }),
         layers: layers.map(layer).to_vec(),
         density: Some(Density {
             nodes: nodes.map(|node| node * top).to_vec(),

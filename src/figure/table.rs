@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     export::{Session, SessionRun},
-    history::Best,
     file,
+    history::Best,
     quantity::Quantity,
     series::{At, XAxis},
 };

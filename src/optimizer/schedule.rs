@@ -192,7 +192,8 @@ mod tests {
                 |spent, cost| LrSchedule { warmup, shape }.factor(Progress { spent, cost, epoch: 10, budget: 50 });
             for (spent, cost) in [2, 4, 10].into_iter().flat_map(|cost| (0..50 / cost).map(move |i| (i * cost, cost))) {
                 let cheap: Vec<f64> = (spent..spent + cost).map(|at| rate(at, 1)).collect();
-                let (low, high) = (cheap.iter().copied().fold(1.0, f64::min), cheap.iter().copied().fold(0.0, f64::max));
+                let (low, high) =
+                    (cheap.iter().copied().fold(1.0, f64::min), cheap.iter().copied().fold(0.0, f64::max));
                 assert!((low..=high).contains(&rate(spent, cost)), "{shape:?} {warmup} {spent} {cost}: {cheap:?}");
             }
         }

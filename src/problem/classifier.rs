@@ -154,16 +154,19 @@ impl<N: Network> Classifier<N> {
 
     fn select(&self, examples: Examples<'_>, augmented: Option<Augmented>) -> Split {
         match examples {
-            Examples::Chosen(indices) if let (Some(augmenter), Some(augmented)) = (&self.augmenter, augmented) => Split {
-                images: augmenter.images(indices, augmented, &self.device),
-                labels: self.train.labels.clone().select(0, indices_on(indices, &self.device)),
-            },
+            Examples::Chosen(indices) if let (Some(augmenter), Some(augmented)) = (&self.augmenter, augmented) => {
+                Split {
+                    images: augmenter.images(indices, augmented, &self.device),
+                    labels: self.train.labels.clone().select(0, indices_on(indices, &self.device)),
+                }
+            }
             Examples::First(count) if count >= self.train.len() => self.train.clone(),
             Examples::First(count) => self.train.rows(0, count),
             Examples::Chosen(indices) => self.train.chosen(indices),
             Examples::HeldOut(indices) => {
                 let first_test = self.validation.as_ref().map_or(0, Split::len);
-                let (validation, test): (Vec<usize>, Vec<usize>) = indices.iter().partition(|&&index| index < first_test);
+                let (validation, test): (Vec<usize>, Vec<usize>) =
+                    indices.iter().partition(|&&index| index < first_test);
                 let test: Vec<usize> = test.into_iter().map(|index| index - first_test).collect();
                 match &self.validation {
                     Some(split) if test.is_empty() => split.chosen(&validation),
@@ -290,7 +293,8 @@ impl<N: Network> Problem for Classifier<N> {
         let splits = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
         let scores = splits.map(|split| split.map(|split| self.score(w, statistics, split)));
         let mut found = read(scores.iter().flatten().flatten().cloned().collect()).into_iter();
-        let [train, validation, test] = scores.map(|score| score.map(|_| [found.next(), found.next()]).unwrap_or_default());
+        let [train, validation, test] =
+            scores.map(|score| score.map(|_| [found.next(), found.next()]).unwrap_or_default());
         let gap = test[0].zip(train[0]).map(|(test, train)| test - train);
         Metrics {
             train_loss: train[0],

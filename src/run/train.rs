@@ -314,7 +314,9 @@ impl State {
                 self.forward_passes += 1;
                 objective.statistics(&self.w)
             });
-            seen.into_iter().for_each(|seen| norms.learn(seen));
+            if let Some(seen) = seen {
+                norms.learn(seen);
+            }
         }
         (self.w, self.memory) = (w, memory);
         self.at.step += 1;

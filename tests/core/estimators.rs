@@ -266,9 +266,8 @@ fn known_eigenvalues_are_pinned_and_the_rest_is_spread_as_it_is() {
         .collect();
     let like = vector(&vec![0.0; p], DType::F64);
     let effort = DensityEffort { probes: 300, steps: 8 };
-    let of = |known: &[Eigenpair]| {
-        density(&operator(&truth, DType::F64), (&like, &mut ProbeVectors::new(1)), known, effort)
-    };
+    let of =
+        |known: &[Eigenpair]| density(&operator(&truth, DType::F64), (&like, &mut ProbeVectors::new(1)), known, effort);
     let (plain, pinned) = (of(&[]), of(&known));
     let pins: Vec<_> = pinned.points.iter().filter(|point| point.origin == Origin::Known).collect();
     assert_eq!(pins.len(), 6);
@@ -333,10 +332,9 @@ fn a_trace_in_terms_is_the_trace_of_their_sum() {
     // A diagonal map's trace is exact whatever the vector, so each term is told exactly.
     let diagonal = |scale: f64| DMatrix::from_fn(p, p, |i, j| if i == j { scale * i as f64 } else { 0.0 });
     let of = |matrix: &dyn Fn(f64) -> DMatrix<f64>| {
-        let terms = pieces.iter().map(|&(weight, scale)| Term {
-            weight,
-            operator: Box::new(operator(&matrix(scale), DType::F64)),
-        });
+        let terms = pieces
+            .iter()
+            .map(|&(weight, scale)| Term { weight, operator: Box::new(operator(&matrix(scale), DType::F64)) });
         hutchinson_by_part(terms, (layout, &w, &mut ProbeVectors::new(4)), 3)
     };
     let found = of(&diagonal);

@@ -6,8 +6,8 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     problem::{
-        Augmented, Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem, SoftmaxRegression,
-        Source, Start, Weights,
+        Augmented, Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem,
+        SoftmaxRegression, Source, Start, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
         unheard,

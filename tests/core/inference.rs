@@ -123,7 +123,8 @@ fn at_equal_cost_every_method_sees_one_learning_rate() {
                 for (gradients, lr) in rates.into_iter().filter(|(gradients, _)| *gradients < 600) {
                     let at = usize::try_from(gradients).unwrap();
                     let near = &sgd[at..=(at + cost - 1).min(599)];
-                    let (low, high) = (near.iter().copied().fold(f64::MAX, f64::min), near.iter().copied().fold(0.0, f64::max));
+                    let (low, high) =
+                        (near.iter().copied().fold(f64::MAX, f64::min), near.iter().copied().fold(0.0, f64::max));
                     assert!(
                         low * (1.0 - 1e-12) <= lr && lr <= high * (1.0 + 1e-12),
                         "{method} {k:?} {schedule} {warmup} at {gradients}: {lr} {near:?}"
@@ -169,7 +170,10 @@ fn a_step_that_does_not_fit_the_budget_is_not_taken() {
     let sets = ["train.gradients=61", "train.probe_every=never", "run.NSO.k=3"];
     let of = |name| {
         let (events, finished) = run(&plan("quadratic", &sets), name);
-        let last = events.iter().rev().find_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None });
+        let last = events
+            .iter()
+            .rev()
+            .find_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None });
         assert_eq!((finished.outcome, Some(finished.at.gradients)), (Outcome::Completed, last));
         (finished.at.gradients, finished.reason)
     };

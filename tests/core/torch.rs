@@ -92,7 +92,7 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
         let smoothing = hyperparameters.rule.smoothing();
         let mode = Mode { smoothing, ..Mode::default() };
         let objective = problem.objective_in(mode, Examples::Chosen(&batch));
-        let progress = Progress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS as u64 };
+        let progress = Progress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS };
         let terrain = Terrain { layout, start: &start, examples: problem.examples() };
         let after = hyperparameters.step(objective.as_ref(), Before { w, memory, progress }, (terrain, &mut noise));
         (w, memory) = (after.w, after.memory);

@@ -88,7 +88,11 @@ fn the_best_by_validation_is_kept_beside_the_last() {
     let (step, best) =
         *told.iter().min_by(|a, b| a.1.validation_loss.unwrap().total_cmp(&b.1.validation_loss.unwrap())).unwrap();
     assert!(step > 0 && step < told.last().unwrap().0, "the test needs a best that is not the last: {step}");
-    assert!(matches!(sgd.last(), Some(Event::Finish { best_step: Some(told), .. }) if *told == step), "{:?}", sgd.last());
+    assert!(
+        matches!(sgd.last(), Some(Event::Finish { best_step: Some(told), .. }) if *told == step),
+        "{:?}",
+        sgd.last()
+    );
     let history: History = sgd.iter().collect();
     assert_eq!(history.best().map(|best| (best.at.step, best.metrics)), Some((step, best)));
 
@@ -132,7 +136,8 @@ fn held_out_examples_are_validation_then_test() {
     let held_out = [read(&losses.validation.unwrap()), read(&losses.test)].concat();
     let validation = 40 - read(&losses.train).len();
     assert!(held_out.len() == 1000 + validation && (8..=12).contains(&validation), "{validation}");
-    let loss = |indices: &[usize]| nso_tui::autodiff::read(vec![problem.objective(Examples::HeldOut(indices)).loss(&w)])[0];
+    let loss =
+        |indices: &[usize]| nso_tui::autodiff::read(vec![problem.objective(Examples::HeldOut(indices)).loss(&w)])[0];
     for at in [0, validation - 1, validation, 500, held_out.len() - 1] {
         assert!((loss(&[at]) / held_out[at] - 1.0).abs() < 1e-5, "{at}");
     }
@@ -166,7 +171,8 @@ fn augmentation_belongs_to_a_run() {
     assert!(none(0) && !none(1));
     let written = preset::parse("t", &preset::to_toml(&plan), &[]).unwrap();
     assert_eq!(written, plan);
-    let error = parsed("kind = \"mnist-mlp\"", "[[run]]\nname = \"a\"\nmethod = \"sgd\"\nflip = \"half\"\n").unwrap_err();
+    let error =
+        parsed("kind = \"mnist-mlp\"", "[[run]]\nname = \"a\"\nmethod = \"sgd\"\nflip = \"half\"\n").unwrap_err();
     assert!(error.contains("run.a.flip"), "{error}");
 }
 

@@ -66,7 +66,9 @@ impl PanelKind {
         let behind = match self {
             Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
             Self::Loss => vec![layer(Quantity::StepLoss, (Faint, SOLID), "")],
-            Self::ValidationLoss => vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")],
+            Self::ValidationLoss | Self::Bound => {
+                vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")]
+            }
             Self::Accuracy => vec![
                 layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train"),
                 layer(Quantity::ValidationAccuracy, (Faint, DASHED), "dashed: validation"),
@@ -82,7 +84,6 @@ impl PanelKind {
                 layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: along SAM's ascent"),
                 layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
             ],
-            Self::Bound => vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")],
             Self::Gap | Self::Distance | Self::LambdaMin | Self::Travel | Self::WeightNorm | Self::GradientNorm => {
                 Vec::new()
             }

@@ -21,7 +21,8 @@ fn eval(step: u64, metrics: Metrics) -> Event {
         step,
         gradients: step,
         seconds: step as f64,
-        examples: 0, forward_passes: 0,
+        examples: 0,
+        forward_passes: 0,
         took: 0.0,
         metrics,
         place: Place::default(),
@@ -263,7 +264,10 @@ fn a_bound_names_its_ingredients() {
     let expected = format!("NSO: {}", text::ingredients(&bound));
     assert!(both.notes.contains(&expected) && both.notes.contains(&"faint: test loss".to_owned()), "{:?}", both.notes);
     let worth = |vacuous, exceeded| text::worth(&Bound { vacuous, exceeded, ..bound });
-    assert_eq!([worth(false, false), worth(true, false), worth(false, true)], ["", "vacuous, ", "below the test loss, "]);
+    assert_eq!(
+        [worth(false, false), worth(true, false), worth(false, true)],
+        ["", "vacuous, ", "below the test loss, "]
+    );
     let bound = Bound {
         largest_trace: bound.largest_trace.times(97.5 / bound.largest_trace.mean),
         travel: 12.0,

@@ -169,7 +169,10 @@ mod tests {
         assert_ne!(chosen, per_class(&labels, 3, (10, 2)));
         let first: std::collections::BTreeSet<u32> = chosen[..10].iter().map(|&i| labels[i]).collect();
         assert!(first.len() > 1, "the first ten of thirty are all of one class");
-        assert_ne!(split(&labels, 3, share(0.1), (1, Purpose::Split)).1, split(&labels, 3, share(0.1), (2, Purpose::Split)).1);
+        assert_ne!(
+            split(&labels, 3, share(0.1), (1, Purpose::Split)).1,
+            split(&labels, 3, share(0.1), (2, Purpose::Split)).1
+        );
     }
 
     #[test]

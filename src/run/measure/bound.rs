@@ -25,8 +25,8 @@ impl Subject<'_> {
         let problem = self.job.problem;
         let losses = problem.example_losses(self.w, self.statistics)?;
         let average = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-        let [train, validation, test] =
-            [Some(&losses.train), losses.validation.as_ref(), Some(&losses.test)].map(|split| split.map_or_else(Vec::new, values));
+        let [train, validation, test] = [Some(&losses.train), losses.validation.as_ref(), Some(&losses.test)]
+            .map(|split| split.map_or_else(Vec::new, values));
         let all = [&train[..], &validation, &test].concat();
         let chosen = half_by_loss(&all, self.plan().bound_examples);
         let traces: Vec<Trace> = chosen

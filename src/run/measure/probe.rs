@@ -3,8 +3,8 @@
 use crate::{
     autodiff::{Objective, Vector, read},
     curvature::{
-        self, Effort, Eigenpair, Ends, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace, TraceEstimator,
-        density, extremes, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
+        self, Effort, Eigenpair, Ends, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace,
+        TraceEstimator, density, extremes, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
     },
     problem::{Examples, Mode},
     run::{
@@ -159,13 +159,14 @@ impl Subject<'_> {
         let (plan, w, layout) = (self.plan(), self.w, self.job.problem.layout());
         let several = layout.entries().len() > 1;
         let by_part = |vectors: &mut ProbeVectors| {
-            let parts: Vec<_> = self.parts().map(|part| (part.len(), self.on(Examples::Chosen(part)))).collect();
+            let parts = self.parts().filter(|_| !self.is_everything());
+            let parts: Vec<_> = parts.map(|part| (part.len(), self.on(Examples::Chosen(part)))).collect();
             let of_parts = parts.iter().map(|(size, part)| Term {
                 weight: *size as f64 / self.sample.len() as f64,
                 operator: Box::new(Hessian::new(part.as_ref(), w)),
             });
             let whole = self.is_everything().then(|| Term { weight: 1.0, operator: Box::new(Same(hessian)) });
-            let terms = whole.into_iter().chain(of_parts.filter(|_| !self.is_everything()));
+            let terms = whole.into_iter().chain(of_parts);
             hutchinson_by_part(terms, (layout, w, vectors), plan.trace_probes)
         };
         let share = self.sample.len() as f64 / self.job.problem.examples().max(1) as f64;
@@ -211,7 +212,8 @@ impl Subject<'_> {
         let layout = self.job.problem.layout();
         let layers = paper_layers(layout);
         let effort = Effort { products: self.plan().lanczos_products, tolerance: LAYERWISE_TOLERANCE };
-        let batches = self.sample.chunks(LAYERWISE_BATCH).filter(|batch| batch.len() == LAYERWISE_BATCH.min(self.sample.len()));
+        let batches =
+            self.sample.chunks(LAYERWISE_BATCH).filter(|batch| batch.len() == LAYERWISE_BATCH.min(self.sample.len()));
         let found: Vec<_> = batches
             .take(LAYERWISE_BATCHES)
             .filter_map(|batch| {

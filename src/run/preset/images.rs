@@ -99,16 +99,7 @@ fn images(section: &mut Section) -> Result<ImageSet, Fault> {
         (Share::NONE, Corrupt::Error)
     };
     let validation_share = validation_share(section, USUAL_VALIDATION_SHARE)?;
-    Ok(ImageSet {
-        source,
-        size,
-        per_class,
-        validation_share,
-        label_noise,
-        test_share,
-        corrupt,
-        augmentable: false,
-    })
+    Ok(ImageSet { source, size, per_class, validation_share, label_noise, test_share, corrupt, augmentable: false })
 }
 
 /// The share of the training set that is held out for validation.

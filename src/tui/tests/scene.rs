@@ -220,7 +220,8 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 step,
                 gradients,
                 seconds,
-                examples: 5000, forward_passes: 0,
+                examples: 5000,
+                forward_passes: 0,
                 took: 0.01,
                 metrics,
                 place: Place::default(),
@@ -242,5 +243,12 @@ pub fn adjust((step, gradients): (u64, u64), setting: Knob, (from, to): (f64, f6
 }
 
 pub fn finish(step: u64, outcome: Outcome, reason: Option<&str>) -> Event {
-    Event::Finish { outcome, step, gradients: step, seconds: step as f64 / 60.0, reason: reason.map(str::to_owned), best_step: None }
+    Event::Finish {
+        outcome,
+        step,
+        gradients: step,
+        seconds: step as f64 / 60.0,
+        reason: reason.map(str::to_owned),
+        best_step: None,
+    }
 }

@@ -59,7 +59,10 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     let found = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
     let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
-    assert_eq!((panel.across, panel.x.scale(), panel.y.scale()), (Across::Own("train loss, same examples"), Scale::Log, Scale::Log));
+    assert_eq!(
+        (panel.across, panel.x.scale(), panel.y.scale()),
+        (Across::Own("train loss, same examples"), Scale::Log, Scale::Log)
+    );
     assert!(panel.x.low() <= 0.5 && panel.x.high() >= 2.0);
 }
 
@@ -147,10 +150,10 @@ fn bars_on_a_linear_scale_stand_on_zero() {
 /// The same event; if it is a probe, with these traces by tensor and no density.
 fn with_layers(event: &Event, traces: &[f64]) -> Event {
     let Event::Probe(probe) = event else { return event.clone() };
-    let layers = traces.iter().enumerate().map(|(number, &mean)| LayerTrace {
-        name: format!("layer {number}"),
-        trace: Estimate::new(mean, f64::NAN, 1),
-    });
+    let layers = traces
+        .iter()
+        .enumerate()
+        .map(|(number, &mean)| LayerTrace { name: format!("layer {number}"), trace: Estimate::new(mean, f64::NAN, 1) });
     Event::Probe(Box::new(Probe { density: None, layers: layers.collect(), ..probe.as_ref().clone() }))
 }
 

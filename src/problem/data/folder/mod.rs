@@ -152,7 +152,8 @@ fn divided(layout: Layout, options: &FolderOptions) -> (Listing, Listing) {
     let (train, test) = match layout {
         Layout::Apart { train, test } => (train, test),
         Layout::Together(all) => {
-            let chosen = selection::split(&all.labels, all.classes.len(), options.test_share, (options.seed, Purpose::Split));
+            let chosen =
+                selection::split(&all.labels, all.classes.len(), options.test_share, (options.seed, Purpose::Split));
             (all.chosen(&chosen.0), all.chosen(&chosen.1))
         }
     };
