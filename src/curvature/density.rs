@@ -1,6 +1,10 @@
 //! The spectral density of a symmetric map, by stochastic Lanczos quadrature.
 
-use super::{Eigenpair, LinearOperator, ProbeVectors, SampleMean, basis::Basis, lanczos::Krylov};
+use super::{
+    Eigenpair, LinearOperator, ProbeVectors, SampleMean,
+    basis::Basis,
+    lanczos::{Krylov, norm},
+};
 use crate::autodiff::Vector;
 
 /// An estimate of (1/p) sum_i delta(lambda - lambda_i) as points with weights that sum to 1.
@@ -48,9 +52,9 @@ pub struct DensityEffort {
 ///
 /// Eigenpairs that are known, `known`, are pinned: each is a point of weight 1/p, and the starts are drawn from what is orthogonal to
 /// them, on which the map is compressed, A -> (I - QQ') A (I - QQ'), with weight (p - m)/p for m of them. A random vector in p dimensions
-/// sees a single eigenvalue with a relative error of sqrt(2); pinned, the few large ones have none.
+/// sees a single eigenvalue with a relative error of sqrt(2); pinned, the few large ones have only that of their residuals.
 ///
-/// For one start sum_i tau_i theta_i^j = v'A^j v up to j = 2 steps - 1, whose mean over v is Tr A^j / p.
+/// Without known pairs, for one start sum_i tau_i theta_i^j = v'A^j v up to j = 2 steps - 1, whose mean over v is Tr A^j / p.
 /// Cost: `probes` times `steps` products. Source: Golub & Meurant 1994; Ubaru, Chen, Saad 2017; deflation as in Ghorbani, Krishnan, Xiao 2019.
 pub fn density(
     operator: &dyn LinearOperator,
@@ -69,10 +73,14 @@ pub fn density(
     let share = (dimension - known.len() as f64) / dimension;
     let (starts, mut traces, mut products) = (effort.probes.max(1), Vec::new(), 0);
     for start in 0..starts {
-        let v = rest.known.orthogonal(vectors.signs(like));
         if known.len() >= operator.dimension() {
             traces.push(pinned);
             continue;
+        }
+        let mut v = rest.known.orthogonal(vectors.signs(like));
+        // In few dimensions a draw may lie among the known vectors; what rounding leaves of it has no direction.
+        while norm(&v) < 1e-3 * dimension.sqrt() {
+            v = rest.known.orthogonal(vectors.normal(like));
         }
         let space = Krylov::grow(&rest, (&v, effort.steps as usize), |_| false);
         let ritz = space.ritz();

@@ -29,8 +29,7 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
         let bounds: Vec<String> = runs.iter().filter_map(bound).collect();
         if !bounds.is_empty() {
             lines.push(format!(
-                "Newest PAC-Bayes bound (1 + e)(train loss + √(C a r²/n)), C and a over training and held-out examples, estimated at w \
-                 and not over the ball around w0: {}",
+                "Newest PAC-Bayes bound (1 + e)(train loss + √(C a r²/n)), estimated at w and not over the ball around w0: {}",
                 bounds.join("; ")
             ));
         }
@@ -42,12 +41,12 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
 fn bound(run: &Labelled<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
-    let test = bound.test_loss.map_or_else(
-        || "C and a over training examples alone".to_owned(),
-        |loss| format!("test loss {}", number(loss)),
-    );
+    let held_out = text::thousands(bound.held_out);
+    let test = bound.test_loss.map_or_else(String::new, |loss| {
+        format!("test loss {}, C and a over {held_out} held-out examples too ", number(loss))
+    });
     Some(format!(
-        "{} {} at e {}, {}{test} (excess {}, in the code's form {}; {}; a over {} examples)",
+        "{} {} at e {}, {}{test}(excess {}, in the code's form {}; {}; a over {} examples)",
         run.name,
         number(bound.bound),
         number(bound.epsilon).trim_end_matches('0').trim_end_matches('.'),

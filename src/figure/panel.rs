@@ -210,12 +210,16 @@ impl<'a> Panel<'a> {
         let y = range.axis(kind, &guides);
 
         let mut notes = range.troubles();
+        // What a bound is worth comes before how it is drawn.
+        let first = legend.iter().take_while(|note| kind == PanelKind::Bound && !note.starts_with("faint")).count();
+        let (verdict, legend) = legend.split_at(first);
+        notes.extend(verdict.iter().cloned());
         if y.scale() == Scale::Log {
             notes.push("log".into());
         }
         notes.extend(range.cuts(kind, &guides));
         if !curves.is_empty() {
-            notes.extend(legend);
+            notes.extend(legend.iter().cloned());
         }
         if !guides.is_empty() {
             notes.push(training::guide_note(kind).into());

@@ -57,7 +57,7 @@ enum Place<'a> {
 /// whole curves: `density` at each eigenvalue (the unbroadened weights of the quadrature, which sum to 1), `layer_trace` of each
 /// tensor, at each sigma `perturbation_gap` with `gap_from_trace`, which is sigma^2 / 2 times the exact trace, `gap_from_smoothed_trace`,
 /// which is half the integral of `smoothed_trace` over sigma^2, and what the bound is made of: `bound_a`, `bound_r`, `bound_c`,
-/// `bound_n`, `bound_best_sigma`; and what its evaluation of the lowest validation loss found: `best_validation_loss`,
+/// `bound_n`, `bound_best_sigma`, and 1 or 0 for `bound_vacuous` and `bound_exceeded` (by the test loss); and what its evaluation of the lowest validation loss found: `best_validation_loss`,
 /// `best_test_loss`, `best_test_accuracy`. The `std_error` of `trace` is over probe vectors and examples together; the part of the
 /// examples is `trace_examples_std_error`.
 ///
@@ -163,6 +163,8 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             ("bound_c", bound.largest_loss),
             ("bound_n", bound.examples as f64),
             ("bound_best_sigma", bound.best_sigma),
+            ("bound_vacuous", f64::from(u8::from(bound.vacuous))),
+            ("bound_exceeded", f64::from(u8::from(bound.exceeded))),
         ]
         .map(|(quantity, value)| Row {
             quantity,
@@ -265,8 +267,8 @@ mod tests {
                     assert_eq!(empty, "");
                 }
             }
-            // 11 points of a density, 4 tensors, 5 scales four times, 5 ingredients.
-            let whole: Vec<_> = row.by_ref().take(11 + 4 + 20 + 5).collect();
+            // 11 points of a density, 4 tensors, 5 scales four times, 5 ingredients and 2 verdicts.
+            let whole: Vec<_> = row.by_ref().take(11 + 4 + 20 + 7).collect();
             assert_eq!((&whole[0][1], &whole[11][1], &whole[15][1], &whole[35][1]), WHOLE);
         }
         assert_eq!(row.next(), None);

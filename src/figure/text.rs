@@ -41,12 +41,14 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     grouped(if is_zero { written.trim_start_matches('-') } else { &written })
 }
 
-/// What a bound is worth, before its ingredients: "vacuous, ", "below the test loss, ", or nothing where it is neither.
+/// What a bound is worth, before its ingredients: "vacuous, ", "below the test loss, ", what an older log
+/// lacks, or nothing.
 pub fn worth(bound: &Bound) -> &'static str {
-    match (bound.exceeded, bound.vacuous) {
-        (true, _) => "below the test loss, ",
-        (false, true) => "vacuous, ",
-        (false, false) => "",
+    match (bound.test_loss, bound.exceeded, bound.vacuous) {
+        (None, ..) => "C and a of training examples alone, ",
+        (_, true, _) => "below the test loss, ",
+        (_, false, true) => "vacuous, ",
+        (_, false, false) => "",
     }
 }
 

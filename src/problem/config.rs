@@ -118,7 +118,7 @@ impl Digits {
         if asked > available {
             return Err(ProblemError::TooFewExamples { asked, available });
         }
-        let (train, validation) = train.first(asked).validated(self.validation_share, seed);
+        let (train, validation) = train.first(asked).validated(self.validation_share, seed)?;
         let normalised = |images: Images| images.normalised(channels);
         Ok(Splits { train: normalised(train), validation: validation.map(normalised), test: normalised(test) })
     }

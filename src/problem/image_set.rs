@@ -113,7 +113,7 @@ impl ImageSet {
     pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<Splits, DataError> {
         let normalised = |images: &Images| images.normalised(&data::IMAGENET as &[Channel]);
         let (train, test) = self.images(seed, progress)?;
-        let (train, validation) = train.validated(self.validation_share, seed);
+        let (train, validation) = train.validated(self.validation_share, seed)?;
         let train = train.with_label_noise(self.label_noise, seed);
         Ok(Splits {
             train: normalised(&train),

@@ -236,6 +236,9 @@ impl Worker {
 
     /// One training from start to end, its last and best weights kept: how it ended; `None` if it is to begin again.
     fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, LogError> {
+        if let Some(directory) = &self.directory {
+            directory.forget_best(outbox.run)?;
+        }
         let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
         let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
             return Ok(None);

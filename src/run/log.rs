@@ -148,6 +148,15 @@ impl SessionDirectory {
             .map_err(|fault| io_error("write", &path)(io::Error::other(fault.to_string())))?;
         write_atomically(&path, &file)
     }
+
+    /// Removes the best weights of an earlier attempt at a run, which are not those of the one that begins.
+    pub(super) fn forget_best(&self, run: usize) -> Result<(), LogError> {
+        let path = self.path.join(&self.run_folders[run]).join(BEST_FILE);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Writes a sibling and renames it, so that a reader finds the whole file or none.

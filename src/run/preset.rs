@@ -212,7 +212,10 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     if runs.is_empty() {
         return Err(Fault::new("run", "there is nothing to run; add a [[run]] with name and method"));
     }
-    let mut runs = runs.into_iter().map(|run| run::run(run, (&defaults, &problem))).collect::<Result<Vec<_>, _>>()?;
+    let runs = runs
+        .into_iter()
+        .map(|run| run::run(run, (&defaults, &problem), augmentation))
+        .collect::<Result<Vec<_>, _>>()?;
     check_defaults(defaults)?;
     for (index, run) in runs.iter().enumerate() {
         if runs[..index].iter().any(|other| other.name == run.name) {
@@ -220,9 +223,6 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
         }
     }
     if let ProblemConfig::FineTune(config) = &mut problem {
-        for run in &mut runs {
-            run.augmentation.get_or_insert(augmentation);
-        }
         config.images.augmentable = runs.iter().any(|run| run.augmentation.is_some_and(|of_run| !of_run.is_none()));
     }
     if let Budget::Gradients(budget) = train.budget

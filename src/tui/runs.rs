@@ -327,7 +327,10 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
             notation.write(point.value)
         }
     };
+    let vacuous =
+        |run: &Run| quantity == Quantity::Bound && run.history.snapshots().bound.is_some_and(|bound| bound.vacuous);
     let cell = |(point, run): (&Option<Point>, &Run)| match point {
+        Some(point) if vacuous(run) => Cell { text: format!("{} vacuous", write(*point)), style: theme.quiet() },
         None => Cell { text: theme.glyph("–", "-").into(), style: theme.quiet() },
         Some(point) if !point.value.is_finite() => Cell { text: write(*point), style: theme.alert() },
         Some(point) if is_stale(&run.history, quantity, *point) => Cell { text: write(*point), style: theme.quiet() },

@@ -210,6 +210,7 @@ fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
         [problem]
         kind = "fine-tune"
         per_class = 1
+        validation_share = 0
         [train]
         steps = 1
         batch = 9
@@ -255,6 +256,7 @@ fn kept_weights_are_a_whole_network() {
         [problem]
         kind = "fine-tune"
         per_class = 1
+        validation_share = 0
         freeze = ["features."]
         [train]
         steps = 1

@@ -50,9 +50,17 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
         let density = probe.density.as_ref().unwrap();
         assert!((density.weights.iter().sum::<f64>() - 1.0).abs() < 1e-5);
         assert!(density.nodes.last().unwrap() <= &(top.value * 1.01 + top.residual), "{density:?} {top:?}");
+        assert_eq!(density.starts.last(), Some(&0), "λ max is pinned");
+        assert!((density.nodes.last().unwrap() / top.value - 1.0).abs() < 1e-4, "{density:?} {top:?}");
+        let parameters = f64::from(784 * 8 + 8 + 8 * 10 + 10);
+        assert!((density.weights.last().unwrap() * parameters - 1.0).abs() < 1e-9);
+        let spread = density.trace.unwrap();
+        assert!(
+            (spread.mean - probe.trace.mean).abs() < 5.0 * spread.std_error.hypot(probe.trace.std_error),
+            "{spread:?}"
+        );
         // A trace is p times the mean of the spectrum; both are estimates from a few vectors.
         let mean: f64 = density.nodes.iter().zip(&density.weights).map(|(node, weight)| node * weight).sum();
-        let parameters = f64::from(784 * 8 + 8 + 8 * 10 + 10);
         assert!((parameters * mean / probe.trace.mean - 1.0).abs() < 0.5, "{} {}", parameters * mean, probe.trace.mean);
         let parts = probe.trace.probes + top.products + layerwise.products + density.products;
         assert_eq!(probe.products, parts);

@@ -43,7 +43,7 @@ fn images(images: &data::Images) -> BTreeSet<Vec<u8>> {
 fn a_validation_set_is_a_share_of_every_class_and_no_part_of_training() {
     let all = data::mnist::embedded().unwrap().0;
     let share = data::Share::new(0.1).unwrap();
-    let (train, validation) = all.clone().validated(share, 3);
+    let (train, validation) = all.clone().validated(share, 3).unwrap();
     let validation = validation.unwrap();
     assert_eq!((train.len(), validation.len()), (3600, 400));
     for class in 0..10 {
@@ -52,10 +52,12 @@ fn a_validation_set_is_a_share_of_every_class_and_no_part_of_training() {
     let (kept, held_out) = (images(&train), images(&validation));
     assert!(kept.is_disjoint(&held_out));
     assert_eq!(kept.union(&held_out).count(), images(&all).len());
-    let again = all.clone().validated(share, 3).1.unwrap();
-    assert!(validation == again && validation != all.clone().validated(share, 4).1.unwrap());
-    let (same, none) = all.clone().validated(data::Share::NONE, 3);
+    let again = all.clone().validated(share, 3).unwrap().1.unwrap();
+    assert!(validation == again && validation != all.clone().validated(share, 4).unwrap().1.unwrap());
+    let (same, none) = all.clone().validated(data::Share::NONE, 3).unwrap();
     assert!(none.is_none() && same == all, "nothing is moved where nothing is held out");
+    let few = all.per_class(1, 1).validated(share, 3).unwrap_err().to_string();
+    assert!(few.contains("problem.validation_share"), "{few}");
 }
 
 #[test]

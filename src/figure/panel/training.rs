@@ -1,12 +1,15 @@
 //! Panels along training: a curve for each run and quantity, changes of knobs as marks, stability thresholds as guides.
 
 use super::{Across, Content, Curve, Emphasis, Guide, Labelled, Mark, PanelKind, View};
-use crate::figure::{
-    axis::{Axis, Bounds, Scale},
-    points::Points,
-    quantity::Quantity,
-    series::{At, XAxis},
-    text,
+use crate::{
+    figure::{
+        axis::{Axis, Bounds, Scale},
+        points::Points,
+        quantity::Quantity,
+        series::{At, XAxis},
+        text,
+    },
+    run::Bound,
 };
 
 pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Content<'a> {
@@ -33,6 +36,7 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -
         }
     }
     if kind == PanelKind::Bound {
+        notes.splice(0..0, worthless(runs));
         notes.extend(newest_bound(runs));
     }
     Content {
@@ -49,6 +53,22 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -
 fn belongs(kind: PanelKind, run: &Labelled<'_>) -> bool {
     let samples = |quantity| !run.history.series(quantity).is_empty();
     kind != PanelKind::FreeTrace || samples(Quantity::FreeTrace) || samples(Quantity::OneSidedTrace)
+}
+
+/// The runs whose newest bound says nothing, or is refuted: "vacuous: SGD, NSO".
+fn worthless(runs: &[Labelled<'_>]) -> Vec<String> {
+    let named = |what: &str, is: fn(&Bound) -> bool| {
+        let found = runs.iter().filter(|run| run.history.snapshots().bound.as_ref().is_some_and(is));
+        let names: Vec<&str> = found.map(|run| run.name).collect();
+        match names.len() {
+            0 => None,
+            count if count == runs.len() && count > 1 => Some(format!("all {what}")),
+            _ => Some(format!("{what}: {}", names.join(", "))),
+        }
+    };
+    let refuted = named("below the test loss", |bound| bound.exceeded);
+    let vacuous = named("vacuous", |bound| bound.vacuous);
+    refuted.into_iter().chain(vacuous).collect()
 }
 
 /// The ingredients of the newest bound of all, and what it is worth: "NSO: vacuous, a 97.5, r 12, C 1.9, n 4,000, best σ .0123".

@@ -110,12 +110,19 @@ impl Images {
 
     /// Training and validation images: `share` of each class held out as [`Images::split`] does, by draws of their own. The
     /// same images in their order where nothing is held out.
-    pub fn validated(self, share: Share, seed: u64) -> (Self, Option<Self>) {
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] where a share is asked for and every class has one image, which is trained on.
+    pub fn validated(self, share: Share, seed: u64) -> Result<(Self, Option<Self>), DataError> {
         if share == Share::NONE {
-            return (self, None);
+            return Ok((self, None));
         }
         let (train, validation) = self.divided(share, (seed, Purpose::Validation));
-        (train, Some(validation).filter(|images| !images.is_empty()))
+        if validation.is_empty() {
+            let fault = "problem.validation_share holds no image out of so few; set it to 0".to_owned();
+            return Err(DataError::Inconsistent { fault });
+        }
+        Ok((train, Some(validation)))
     }
 
     fn divided(&self, share: Share, draw: (u64, Purpose)) -> (Self, Self) {

@@ -46,19 +46,30 @@ fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
     counts
 }
 
-/// `count` examples that stand for all: each class in its share of them (to the nearest whole number, the largest remainders
-/// first), classes dealt in turn, so that any stretch of the sample is mixed alike. All in their order where there are no more.
+/// `count` examples that stand for all: each class in its share of them, rounded down or up by the seed so that every class has
+/// its exact share in the mean over seeds, classes dealt in turn, so that any stretch of the sample is mixed alike. All in
+/// their order where there are no more.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
 pub(in crate::problem) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
     if count >= labels.len() {
         return (0..labels.len()).collect();
     }
     let sizes = counts(labels, classes);
-    let exact = |class: usize| (sizes[class] * count) as f64 / labels.len() as f64;
-    let mut quotas: Vec<usize> = sizes.iter().map(|size| size * count / labels.len()).collect();
-    let mut by_remainder: Vec<usize> = (0..classes).collect();
-    by_remainder.sort_by(|&a, &b| exact(b).fract().total_cmp(&exact(a).fract()));
-    let missing = count - quotas.iter().sum::<usize>();
-    by_remainder.into_iter().take(missing).for_each(|class| quotas[class] += 1);
+    // Systematic sampling: a class gets a place wherever its stretch of a shuffled line of shares covers a mark, and marks are one
+    // apart from a random first.
+    let mut random = stream(seed, Purpose::Sample);
+    let mut line: Vec<usize> = (0..classes).collect();
+    line.shuffle(&mut random);
+    let first: f64 = random.random_range(0.0..1.0);
+    let (mut quotas, mut end, mut marks) = (vec![0; classes], 0, 0.0);
+    for class in line {
+        end += sizes[class];
+        // Whole at the end, whatever the rounding on the way.
+        let along = if end == labels.len() { count as f64 } else { (end * count) as f64 / labels.len() as f64 };
+        let passed = if end == labels.len() { count as f64 } else { (along - first).ceil().max(0.0) };
+        quotas[class] = (passed - marks).max(0.0) as usize;
+        marks = passed.max(marks);
+    }
     let mut left = quotas.clone();
     let mut chosen = shuffled(labels.len(), (seed, Purpose::Sample));
     chosen.retain(|&example| take_one(&mut left[labels[example] as usize]));
@@ -159,6 +170,24 @@ mod tests {
         let (train, test) = split(&UNEVEN, 3, share(0.999), (7, Purpose::Split));
         assert_eq!((found(&train), found(&test)), ([1, 1, 1], [9, 4, 0]));
         assert!(split(&UNEVEN, 3, Share::NONE, (7, Purpose::Split)).1.is_empty());
+    }
+
+    /// 10 + 5 + 1 examples, 4 of them: 2.5, 1.25 and .25 of each class in the mean over seeds, never more than one beside.
+    #[test]
+    fn a_sample_has_every_class_in_its_share_over_the_seeds() {
+        let (seeds, mut sums) = (4000, [0; 3]);
+        for seed in 0..seeds {
+            let chosen = sample(&UNEVEN, 3, (4, seed));
+            assert_eq!(chosen.len(), 4);
+            let counts = [0, 1, 2].map(|class| chosen.iter().filter(|&&at| UNEVEN[at] == class).count());
+            assert!((2..=3).contains(&counts[0]) && (1..=2).contains(&counts[1]) && counts[2] <= 1, "{counts:?}");
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        for (sum, expected) in sums.into_iter().zip([2.5, 1.25, 0.25]) {
+            // A count varies by at most one, so its mean by at most .5 / sqrt(4000) = .008.
+            let mean = sum as f64 / seeds as f64;
+            assert!((mean - expected).abs() < 0.04, "{mean} {expected}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Subject<'_> {
         let [train, validation, test] = [Some(&losses.train), losses.validation.as_ref(), Some(&losses.test)]
             .map(|split| split.map_or_else(Vec::new, values));
         let all = [&train[..], &validation, &test].concat();
+        let largest_loss = all.iter().copied().max_by(f64::total_cmp).filter(|loss| loss.is_finite())?;
         let chosen = half_by_loss(&all, self.plan().bound_examples);
         let traces: Vec<Trace> = chosen
             .iter()
@@ -43,8 +44,7 @@ impl Subject<'_> {
             .collect();
         let each = traces.iter().map(|&trace| Estimate::from(trace));
         let largest_trace = each.chain([mean]).max_by(|a, b| a.mean.total_cmp(&b.mean))?;
-        let largest_loss = all.iter().copied().max_by(f64::total_cmp)?;
-        if !(largest_trace.mean > 0.0 && largest_loss.is_finite()) {
+        if largest_trace.mean.is_nan() || largest_trace.mean <= 0.0 {
             return None;
         }
         let ingredients = Ingredients {

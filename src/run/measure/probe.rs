@@ -227,7 +227,7 @@ impl Subject<'_> {
             value: mean,
             std_error,
             batches: count,
-            change: found.iter().map(|of_batch| of_batch.change).fold(0.0, f64::max),
+            change: found.iter().map(|of_batch| of_batch.change).max_by(f64::total_cmp).unwrap_or(f64::NAN),
             products: found.iter().map(|of_batch| u64::from(of_batch.products)).sum(),
         })
     }

@@ -54,18 +54,18 @@ pub(super) fn fine_tune(section: &mut Section) -> Result<(FineTune, Augmentation
         return Err(section.fault("freeze", "tensors can stay as they are only where their weights are given"));
     }
     let stored_norms = section.choice("batch_norm", &["batch", "stored"])? == Some("stored");
-    let augmentation = augmentation(section)?.unwrap_or_default();
+    let augmentation = augmentation(section, Augmentation::default())?;
     Ok((FineTune { backbone, weights, freeze, stored_norms, images: images(section)? }, augmentation))
 }
 
-/// The keys that say how training images are augmented; `None` where there is none of them.
-pub(super) fn augmentation(section: &mut Section) -> Result<Option<Augmentation>, Fault> {
-    if !section.has("crop_padding") && !section.has("flip") {
-        return Ok(None);
-    }
-    let padding = section.count("crop_padding", 0..=64)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    let flip = if section.choice("flip", &["never", "half"])? == Some("half") { Flip::Half } else { Flip::Never };
-    Ok(Some(Augmentation { padding, flip }))
+/// The keys that say how training images are augmented, each as `usual` has it where it is absent.
+pub(super) fn augmentation(section: &mut Section, usual: Augmentation) -> Result<Augmentation, Fault> {
+    let padding = section.count("crop_padding", 0..=64)?.and_then(|count| usize::try_from(count).ok());
+    let flip = section.choice("flip", &["never", "half"])?;
+    Ok(Augmentation {
+        padding: padding.unwrap_or(usual.padding),
+        flip: flip.map_or(usual.flip, |flip| if flip == "half" { Flip::Half } else { Flip::Never }),
+    })
 }
 
 /// The same keys as a table.

@@ -3,15 +3,19 @@
 use super::{Fault, images::augmentation, train::BATCH};
 use crate::{
     optimizer::{Choice, Hyperparameters, Knob, Rule},
-    problem::ProblemConfig,
+    problem::{ProblemConfig, data::Augmentation},
     run::{RunPlan, device::DeviceName, section::Section},
 };
 
 /// Longest name of a run.
 const LONGEST_NAME: usize = 32;
 
-/// One run. Its choices and knobs are its own where it has them, else the defaults', else the program's.
-pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &ProblemConfig)) -> Result<RunPlan, Fault> {
+/// One run, its images augmented as `usual` says where it does not. Its choices and knobs are its own where it has them, else the defaults', else the program's.
+pub(super) fn run(
+    mut section: Section,
+    (defaults, problem): (&Section, &ProblemConfig),
+    usual: Augmentation,
+) -> Result<RunPlan, Fault> {
     let name = section.text("name")?.ok_or_else(|| section.fault("name", "missing: every run needs a name"))?;
     if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
         return Err(section.fault("name", format!("expected 1 to {LONGEST_NAME} characters")));
@@ -48,7 +52,7 @@ pub(super) fn run(mut section: Section, (defaults, problem): (&Section, &Problem
     let device = section.text("device")?.map(|name| name.parse::<DeviceName>()).transpose();
     let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
     let augmentation = match problem {
-        ProblemConfig::FineTune(_) => augmentation(&mut section)?,
+        ProblemConfig::FineTune(_) => Some(augmentation(&mut section, usual)?),
         _ => None,
     };
     section.finish()?;
