@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, fs};
 use burn::tensor::Device;
 use nso_tui::{
     autodiff::vector_like,
-    figure::History,
+    figure::{History, Options, SessionRun, export},
     problem::{Examples, Metrics, data},
     run::{Event, Plan, preset},
+    tui::{App, Msg, Recording, Setup, Start, print},
 };
 use safetensors::SafeTensors;
 
@@ -116,6 +117,36 @@ fn the_best_by_validation_is_kept_beside_the_last() {
     };
     assert_eq!(load("best.safetensors"), best);
     assert_eq!(load("weights.safetensors"), told.last().unwrap().1);
+}
+
+/// The table of the dashboard has the test accuracy at the lowest validation loss and when that was; CSV has its values.
+#[test]
+fn the_best_by_validation_is_in_the_table_and_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("session");
+    let plan = plan("mnist-mlp", &SMALL);
+    let events = run_to(&directory, &plan);
+    let history: History = events[0].iter().collect();
+    let best = history.best().unwrap();
+    let (mut app, _) = App::new(Start::Replay(directory.clone()), Setup::default());
+    app.update(Msg::Opened(Ok(Box::new(Recording { plan, events, directory }))));
+    let screen = print::frame(&app, "120x40".parse().unwrap());
+    let accuracy = best.metrics.test_accuracy.unwrap();
+    assert!(screen.contains("at best val."), "{screen}");
+    assert!(screen.contains(&format!("{accuracy:.3} @ {}", best.at.gradients)), "{screen}");
+
+    let path = folder.path().join("session.csv");
+    let run = SessionRun { name: "SGD".to_owned(), history, events: Vec::new() };
+    let session = nso_tui::figure::Session { runs: vec![run], ..Default::default() };
+    export(&session, &path, &Options::default()).unwrap();
+    let csv = fs::read_to_string(&path).unwrap();
+    let loss = best.metrics.validation_loss.unwrap();
+    let row = csv.lines().find(|line| line.starts_with("SGD,best_validation_loss,")).unwrap();
+    assert!(
+        row.contains(&format!(",{},{},", best.at.step, best.at.gradients)) && row.contains(&loss.to_string()),
+        "{row}"
+    );
+    assert!(csv.contains("SGD,validation_accuracy,"));
 }
 
 #[test]
