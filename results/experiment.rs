@@ -107,7 +107,7 @@ impl Experiment {
     }
 }
 
-/// Trains the runs of a preset to their ends. What is told of single steps is left out.
+/// Trains the runs of a preset to their ends. Events of single steps are left out.
 pub fn trained(
     name: &str,
     text: &str,

@@ -246,7 +246,7 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     }
 }
 
-/// Pinned eigenvalues are points of weight 1/p. What is left is told by the starts, so that moments stay unbiased, and the trace
+/// Pinned eigenvalues are points of weight 1/p. The starts estimate the rest, so that moments stay unbiased, and the trace
 /// scatters over the starts as what is left does: by 2 |(I - QQ') A (I - QQ')|_F^2 less its diagonal.
 #[test]
 fn known_eigenvalues_are_pinned_and_the_rest_is_spread_as_it_is() {
@@ -329,7 +329,7 @@ fn a_trace_in_terms_is_the_trace_of_their_sum() {
     let (problem, _, w) = network();
     let layout = Problem::layout(&problem);
     let w = vector(&w, DType::F64);
-    // A diagonal map's trace is exact whatever the vector, so each term is told exactly.
+    // A diagonal map's trace is exact whatever the vector, so each term is exact.
     let diagonal = |scale: f64| DMatrix::from_fn(p, p, |i, j| if i == j { scale * i as f64 } else { 0.0 });
     let of = |matrix: &dyn Fn(f64) -> DMatrix<f64>| {
         let terms = pieces

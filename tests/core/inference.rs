@@ -184,7 +184,7 @@ fn a_step_that_does_not_fit_the_budget_is_not_taken() {
     assert!(error.to_string().contains("train.gradients: 1 are fewer than the 2 of one step of SAM"), "{error}");
 }
 
-/// A step of NSO has no clean pass: batch normalisation takes a forward pass of its own, which is no gradient evaluation and is told.
+/// A step of NSO has no clean pass: batch normalisation takes a forward pass of its own, which is no gradient evaluation and is logged.
 #[test]
 fn forward_passes_of_batch_normalisation_are_told() {
     let text = |norm: &str| {
@@ -261,7 +261,7 @@ fn intervals_from_samples_of_examples_cover_the_whole_training_set() {
         off.push((mean - truth).powi(2));
     }
     assert!((180..=196).contains(&covered), "{covered} of 200");
-    // The error that is told is the one that is made, in the mean over the draws.
+    // The reported error is the actual one, in the mean over the draws.
     let told = errors.iter().map(|error| error * error).sum::<f64>() / 200.0;
     let made = off.iter().sum::<f64>() / 200.0;
     assert!((0.7..1.4).contains(&(told / made)), "{told} {made}");

@@ -8,7 +8,7 @@ use crate::{
     run::{Bound, Estimate, Position, clock::Clock},
 };
 
-/// The e at which the bound is told.
+/// The e at which the bound is evaluated.
 const EPSILON: f64 = 1.0;
 
 /// Products for the trace of one example's Hessian by Hutch++: a third of them span what K logits make of it, rank K - 1, up to ten
