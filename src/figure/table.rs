@@ -45,6 +45,13 @@ struct Row<'a> {
     place: Place<'a>,
 }
 
+impl Row<'_> {
+    /// A value that has no error and belongs to its time alone.
+    fn plain(quantity: &'static str, at: At, value: f64) -> Self {
+        Self { quantity, at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
+    }
+}
+
 /// Where besides its time a value belongs.
 enum Place<'a> {
     Nowhere,
@@ -166,14 +173,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             ("bound_vacuous", f64::from(u8::from(bound.vacuous))),
             ("bound_exceeded", f64::from(u8::from(bound.exceeded))),
         ]
-        .map(|(quantity, value)| Row {
-            quantity,
-            at,
-            value,
-            std_error: f64::NAN,
-            residual: f64::NAN,
-            place: Place::Nowhere,
-        })
+        .map(|(quantity, value)| Row::plain(quantity, at, value))
     });
     let best = run.history.best().into_iter().flat_map(|Best { at, metrics }| {
         let values = [
@@ -181,15 +181,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
             ("best_test_loss", metrics.test_loss),
             ("best_test_accuracy", metrics.test_accuracy),
         ];
-        let row = move |quantity, value| Row {
-            quantity,
-            at,
-            value,
-            std_error: f64::NAN,
-            residual: f64::NAN,
-            place: Place::Nowhere,
-        };
-        values.into_iter().filter_map(move |(quantity, value)| Some(row(quantity, value?)))
+        values.into_iter().filter_map(move |(quantity, value)| Some(Row::plain(quantity, at, value?)))
     });
     density.chain(layers).chain(gaps).chain(bound).chain(best)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Budget, PanelKind,
+    Budget, PanelKind, Position,
     device::{self, DeviceName, Devices},
 };
 use crate::{
@@ -165,6 +165,18 @@ pub struct RunPlan {
     pub augmentation: Option<Augmentation>,
     /// What it is trained on, where that is not left to the session.
     pub device: Option<DeviceName>,
+}
+
+impl Cadence {
+    /// Whether a multiple of it lies after `before` and not after `now`.
+    pub(super) fn is_passed(self, before: Position, now: Position, steps_per_epoch: u64) -> bool {
+        let multiples = |at: Position| match self {
+            Self::Epochs(every) => at.step / (every * steps_per_epoch),
+            Self::Steps(every) => at.step / every,
+            Self::Gradients(every) => at.gradients / every,
+        };
+        multiples(now) > multiples(before)
+    }
 }
 
 impl fmt::Display for Cadence {

@@ -197,7 +197,7 @@ fn run_to_the_end(
         let before = state.at;
         let findings = state.step(job, clock);
         ledger.record(state.at, findings);
-        let due = |cadence| passed(cadence, before, state.at, steps_per_epoch(job));
+        let due = |cadence: Cadence| cadence.is_passed(before, state.at, steps_per_epoch(job));
         let evaluate = due(job.train.evaluate_every);
         let probe = job.train.probe_every.is_some_and(due);
         if evaluate || probe || clock.elapsed().saturating_sub(read_at) > READ_EVERY {
@@ -393,14 +393,4 @@ fn progress(job: &Job<'_>, at: Position, rule: Rule) -> Progress {
         Budget::Gradients(gradients) => (at.gradients, rule.cost(), gradients),
     };
     Progress { spent, cost, epoch, budget }
-}
-
-/// Whether a beat of the cadence lies after `before` and not after `now`.
-fn passed(cadence: Cadence, before: Position, now: Position, steps_per_epoch: u64) -> bool {
-    let beats = |at: Position| match cadence {
-        Cadence::Epochs(every) => at.step / (every * steps_per_epoch),
-        Cadence::Steps(every) => at.step / every,
-        Cadence::Gradients(every) => at.gradients / every,
-    };
-    beats(now) > beats(before)
 }

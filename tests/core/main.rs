@@ -21,6 +21,7 @@ mod presets;
 mod relatives;
 mod sessions;
 mod smoothing;
+mod spectrum;
 mod torch;
 mod training;
 mod validation;
