@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use nso_tui::{
     figure::History,
     problem::Metrics,
-    run::{Eigenvalue, Estimate, Event, Place, Plan, Position, Probe, Start, preset},
+    run::{Eigenvalue, Estimate, Event, Plan, Position, Probe, Start, WeightStats, preset},
     tui::{
         App, Recording, Setup,
         print::{Size, frame},
@@ -50,7 +50,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
             forward_passes: 0,
             took: 0.01,
             metrics,
-            place: Place::default(),
+            weight_stats: WeightStats::default(),
         });
         let trace = Estimate::new(value, 0.1 * value, 30);
         let lambda_max = Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 };

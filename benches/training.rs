@@ -8,7 +8,10 @@ use divan::Bencher;
 use nso_tui::{
     autodiff::{Vector, values, vector_like},
     curvature::{Effort, Hessian, ProbeVectors, hutchinson, largest},
-    optimizer::{Before, Hyperparameters, Knob, Memory, Noise, NoiseSource, NoiseStream, Progress, Rule, Terrain},
+    optimizer::{
+        Hyperparameter, Hyperparameters, Noise, NoiseSource, NoiseStream, OptimizerState, Rule, StepContext, StepInput,
+        TrainingProgress,
+    },
     problem::{Activation, Digits, Examples, Problem, ProblemConfig, data::Share},
     random::{Purpose, stream},
 };
@@ -34,14 +37,15 @@ fn perceptron() -> (Arc<dyn Problem>, Vector) {
 fn step_of_method(bencher: Bencher<'_, '_>, method: &str) {
     let (problem, start) = perceptron();
     let hyperparameters = Hyperparameters::new(method)
-        .and_then(|plain| plain.with(Knob::Lr, 0.05).ok())
+        .and_then(|plain| plain.with(Hyperparameter::Lr, 0.05).ok())
         .unwrap_or_else(|| panic!("no method {method}"));
     let batch: Vec<usize> = (0..BATCH).collect();
-    let terrain = Terrain { layout: problem.layout(), start: &start, examples: problem.examples() };
-    let (mut w, mut memory, mut noise) = (start.clone(), Memory::default(), NoiseStream::new(1));
+    let terrain = StepContext { layout: problem.layout(), start: &start, examples: problem.examples() };
+    let (mut w, mut memory, mut noise) = (start.clone(), OptimizerState::default(), NoiseStream::new(1));
     bencher.bench_local(|| {
         let objective = problem.objective(Examples::Chosen(&batch));
-        let before = Before { w: w.clone(), memory: std::mem::take(&mut memory), progress: Progress::STILL };
+        let before =
+            StepInput { w: w.clone(), memory: std::mem::take(&mut memory), progress: TrainingProgress::UNSCHEDULED };
         let after = hyperparameters.step(objective.as_ref(), before, (terrain, &mut noise));
         (w, memory) = (after.w, after.memory);
         black_box(&w);

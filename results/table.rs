@@ -203,9 +203,9 @@ fn against_the_first(name: &str, level: f64) -> Result<String, Box<dyn Error>> {
 
 /// What a run was trained with: ", lr .05, σ .03".
 fn settings(run: &Run) -> String {
-    use nso_tui::{figure::text::short, optimizer::Knob};
+    use nso_tui::{figure::text::short, optimizer::Hyperparameter};
     let Some(start) = run.history.start() else { return String::new() };
-    let knobs = [Knob::Lr, Knob::Sigma, Knob::Rho, Knob::K].into_iter();
+    let knobs = [Hyperparameter::Lr, Hyperparameter::Sigma, Hyperparameter::Rho, Hyperparameter::K].into_iter();
     knobs.filter_map(|knob| Some(format!(", {} {}", knob.symbol(), short(start.hyperparameters.get(knob)?)))).collect()
 }
 

@@ -6,14 +6,14 @@ use std::marker::PhantomData;
 use burn::tensor::{DType, Int, Tensor};
 
 use super::{
-    Plain, Real,
-    real::{Moments, Window},
+    Primal, Real,
+    real::{BatchStats, Conv2dOptions},
 };
 
 /// What dual numbers ask of the numbers that they are made of, besides what a model may do with them.
-pub trait Base: Real {
+pub trait PrimalOps: Real {
     /// Where maxima lie in their images.
-    type Places;
+    type ArgMax;
 
     /// Repeated to a larger shape, as broadcasting does.
     fn expand<const D: usize>(a: Self::T<D>, shape: [usize; D]) -> Self::T<D>;
@@ -22,7 +22,7 @@ pub trait Base: Real {
     fn zeros_like<const D: usize>(a: &Self::T<D>) -> Self::T<D>;
 
     /// `a` where low < `by` < high, elsewhere 0. The choice is locally constant, so reverse mode does not see `by`.
-    fn gate<const D: usize>(a: Self::T<D>, by: &Self::T<D>, range: [f64; 2]) -> Self::T<D>;
+    fn mask_outside<const D: usize>(a: Self::T<D>, by: &Self::T<D>, range: [f64; 2]) -> Self::T<D>;
 
     /// e^a, elementwise.
     fn exp<const D: usize>(a: Self::T<D>) -> Self::T<D>;
@@ -37,10 +37,10 @@ pub trait Base: Real {
     fn channel_means(images: Self::T<4>) -> Self::T<4>;
 
     /// [`Real::max_pool2d`] with where its maxima lie.
-    fn max_places(images: Self::T<4>, size: usize, window: Window) -> (Self::T<4>, Self::Places);
+    fn max_places(images: Self::T<4>, size: usize, window: Conv2dOptions) -> (Self::T<4>, Self::ArgMax);
 
     /// The pixels of other images of the same shape at those places.
-    fn at_places(images: Self::T<4>, places: Self::Places, shape: [usize; 4]) -> Self::T<4>;
+    fn at_places(images: Self::T<4>, places: Self::ArgMax, shape: [usize; 4]) -> Self::T<4>;
 }
 
 /// A value and its derivative along the direction that was put in. `None` means that nothing depends on w,
@@ -60,10 +60,10 @@ impl<B: Real, const D: usize> Clone for Dual<B, D> {
 
 /// Forward-mode numbers over numbers that have a reverse mode.
 #[derive(Debug, Clone, Copy)]
-pub struct Forward<B = Plain>(PhantomData<B>);
+pub struct Forward<B = Primal>(PhantomData<B>);
 
 /// The sum of two optional tangents, spread to the shape of the value that they belong to.
-fn sum_of<B: Base, const D: usize>(value: &B::T<D>, a: Option<B::T<D>>, b: Option<B::T<D>>) -> Option<B::T<D>> {
+fn sum_of<B: PrimalOps, const D: usize>(value: &B::T<D>, a: Option<B::T<D>>, b: Option<B::T<D>>) -> Option<B::T<D>> {
     let sum = match (a, b) {
         (Some(a), Some(b)) => B::add(a, b),
         (Some(one), None) | (None, Some(one)) => one,
@@ -84,7 +84,7 @@ fn per_channel<B: Real>(numbers: B::T<1>) -> B::T<4> {
     B::reshape(numbers, [1, channels, 1, 1])
 }
 
-impl<B: Base> Real for Forward<B> {
+impl<B: PrimalOps> Real for Forward<B> {
     type T<const D: usize> = Dual<B, D>;
 
     fn constant<const D: usize>(x: Tensor<D>) -> Dual<B, D> {
@@ -137,13 +137,13 @@ impl<B: Base> Real for Forward<B> {
 
     /// max(a, 0)' = a' where a > 0, else 0. The mask is locally constant, so reverse mode does not see it.
     fn relu<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
-        let tangent = a.tangent.map(|da| B::gate(da, &a.value, [0.0, f64::INFINITY]));
+        let tangent = a.tangent.map(|da| B::mask_outside(da, &a.value, [0.0, f64::INFINITY]));
         Dual { value: B::relu(a.value), tangent }
     }
 
     /// relu6(a)' = a' where 0 < a < 6, else 0.
     fn relu6<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
-        let tangent = a.tangent.map(|da| B::gate(da, &a.value, [0.0, 6.0]));
+        let tangent = a.tangent.map(|da| B::mask_outside(da, &a.value, [0.0, 6.0]));
         Dual { value: B::relu6(a.value), tangent }
     }
 
@@ -177,12 +177,14 @@ impl<B: Base> Real for Forward<B> {
         linear::<B, 1, 1>(a, |t| B::select(t, indices.clone()))
     }
 
-    fn beside(columns: Vec<Dual<B, 2>>) -> Dual<B, 2> {
+    fn concat_columns(columns: Vec<Dual<B, 2>>) -> Dual<B, 2> {
         let tracked = columns.iter().any(|column| column.tangent.is_some());
         let tangent = tracked.then(|| {
-            B::beside(columns.iter().map(|c| c.tangent.clone().unwrap_or_else(|| B::zeros_like(&c.value))).collect())
+            B::concat_columns(
+                columns.iter().map(|c| c.tangent.clone().unwrap_or_else(|| B::zeros_like(&c.value))).collect(),
+            )
         });
-        Dual { value: B::beside(columns.into_iter().map(|c| c.value).collect()), tangent }
+        Dual { value: B::concat_columns(columns.into_iter().map(|c| c.value).collect()), tangent }
     }
 
     fn sum<const D: usize>(a: Dual<B, D>) -> Dual<B, 1> {
@@ -194,7 +196,7 @@ impl<B: Base> Real for Forward<B> {
     }
 
     /// (x * k)' = x' * k + x * k'.
-    fn conv2d(images: Dual<B, 4>, kernels: Dual<B, 4>, window: Window) -> Dual<B, 4> {
+    fn conv2d(images: Dual<B, 4>, kernels: Dual<B, 4>, window: Conv2dOptions) -> Dual<B, 4> {
         let value = B::conv2d(images.value.clone(), kernels.value.clone(), window);
         let by_images = images.tangent.map(|dx| B::conv2d(dx, kernels.value, window));
         let by_kernels = kernels.tangent.map(|dk| B::conv2d(images.value, dk, window));
@@ -203,7 +205,7 @@ impl<B: Base> Real for Forward<B> {
     }
 
     /// The tangent of the pixel that is the maximum.
-    fn max_pool2d(images: Dual<B, 4>, size: usize, window: Window) -> Dual<B, 4> {
+    fn max_pool2d(images: Dual<B, 4>, size: usize, window: Conv2dOptions) -> Dual<B, 4> {
         let Some(tangent) = images.tangent else {
             return Dual { value: B::max_pool2d(images.value, size, window), tangent: None };
         };
@@ -217,7 +219,7 @@ impl<B: Base> Real for Forward<B> {
     }
 
     /// (scale z + shift)' = scale z' + shift' + scale' z, z linear in x: two normalisations more.
-    fn normalise(
+    fn batch_norm_eval(
         images: Dual<B, 4>,
         [scale, shift]: [Dual<B, 1>; 2],
         moments: [Tensor<1>; 2],
@@ -228,22 +230,22 @@ impl<B: Base> Real for Forward<B> {
         let nothing = || B::zeros_like(&shift.value);
         let by_images = images.tangent.map(|dx| {
             let slope = shift.tangent.clone().unwrap_or_else(nothing);
-            B::normalise(dx, [scale.value.clone(), slope], around_zero(), epsilon)
+            B::batch_norm_eval(dx, [scale.value.clone(), slope], around_zero(), epsilon)
         });
         let by_images = by_images.or_else(|| {
             let along = shift.tangent.clone()?;
             Some(per_channel::<B>(along))
         });
         let by_scale =
-            scale.tangent.map(|ds| B::normalise(images.value.clone(), [ds, nothing()], moments.clone(), epsilon));
-        let value = B::normalise(images.value, [scale.value, shift.value.clone()], moments, epsilon);
+            scale.tangent.map(|ds| B::batch_norm_eval(images.value.clone(), [ds, nothing()], moments.clone(), epsilon));
+        let value = B::batch_norm_eval(images.value, [scale.value, shift.value.clone()], moments, epsilon);
         let tangent = sum_of::<B, 4>(&value, by_images, by_scale);
         Dual { value, tangent }
     }
 
     /// With d = x' - mean(x') and z = (x - mean) / sqrt(variance + epsilon):
     /// z' = (d - z mean(z d)) / sqrt(variance + epsilon), (scale z + shift)' = scale z' + scale' z + shift'.
-    fn batch_norm(images: Dual<B, 4>, [scale, shift]: [Dual<B, 1>; 2], epsilon: f64) -> (Dual<B, 4>, Moments) {
+    fn batch_norm(images: Dual<B, 4>, [scale, shift]: [Dual<B, 1>; 2], epsilon: f64) -> (Dual<B, 4>, BatchStats) {
         let [n, channels, height, width] = B::dims(&images.value);
         let mean = B::channel_means(images.value.clone());
         let centred = B::sub(images.value, mean.clone());
@@ -261,7 +263,7 @@ impl<B: Base> Real for Forward<B> {
         let by_affine = sum_of::<B, 4>(&value, by_scale, shift.tangent.map(per_channel::<B>));
         let tangent = sum_of::<B, 4>(&value, by_images, by_affine);
         let [mean, variance] = [mean, variance].map(|moment| B::value(&moment).reshape([channels]));
-        (Dual { value, tangent }, Moments::unbiased(mean, variance, n * height * width))
+        (Dual { value, tangent }, BatchStats::unbiased(mean, variance, n * height * width))
     }
 
     /// With p = softmax(a): log_softmax(a)' = a' - sum_c p_c a'_c.
@@ -274,7 +276,7 @@ impl<B: Base> Real for Forward<B> {
         Dual { value, tangent }
     }
 
-    fn pick(a: Dual<B, 2>, labels: Tensor<2, Int>) -> Dual<B, 2> {
-        linear::<B, 2, 2>(a, |t| B::pick(t, labels.clone()))
+    fn gather(a: Dual<B, 2>, labels: Tensor<2, Int>) -> Dual<B, 2> {
+        linear::<B, 2, 2>(a, |t| B::gather(t, labels.clone()))
     }
 }

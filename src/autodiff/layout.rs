@@ -71,7 +71,7 @@ impl Layout {
     }
 
     /// The pieces of `w`, one a tensor, each still flat.
-    pub fn cut(&self, w: &Vector) -> Vec<Vector> {
+    pub fn split(&self, w: &Vector) -> Vec<Vector> {
         match self.entries.as_slice() {
             [_] => vec![w.clone()],
             entries => entries.iter().map(|entry| w.clone().narrow(0, entry.offset, entry.len())).collect(),
@@ -79,7 +79,7 @@ impl Layout {
     }
 
     /// The flat vector of these pieces.
-    pub fn join(&self, mut pieces: Vec<Vector>) -> Vector {
+    pub fn flatten(&self, mut pieces: Vec<Vector>) -> Vector {
         match (pieces.len(), pieces.pop()) {
             (1, Some(only)) => only,
             (_, last) => Tensor::cat(pieces.into_iter().chain(last).collect(), 0),

@@ -7,8 +7,8 @@ mod native;
 use burn::tensor::{DType, Int, Tensor};
 
 use super::{
-    Base, Real,
-    real::{Moments, Window},
+    PrimalOps, Real,
+    real::{BatchStats, Conv2dOptions},
 };
 use exchange::{from_burn, handle, to_burn};
 
@@ -110,7 +110,7 @@ impl Real for LibTorch {
         Tracked(a.0.index_select(0, &handle(indices.into_dispatch())))
     }
 
-    fn beside(columns: Vec<Tracked<2>>) -> Tracked<2> {
+    fn concat_columns(columns: Vec<Tracked<2>>) -> Tracked<2> {
         let columns: Vec<tch::Tensor> = columns.into_iter().map(|column| column.0).collect();
         Tracked(tch::Tensor::cat(&columns, 1))
     }
@@ -123,12 +123,12 @@ impl Real for LibTorch {
         Tracked(a.0.sum_dim_intlist([0].as_slice(), false, None))
     }
 
-    fn conv2d(images: Tracked<4>, kernels: Tracked<4>, window: Window) -> Tracked<4> {
+    fn conv2d(images: Tracked<4>, kernels: Tracked<4>, window: Conv2dOptions) -> Tracked<4> {
         let [stride, padding] = [window.stride, window.padding].map(|count| [size(count); 2]);
         Tracked(images.0.conv2d::<tch::Tensor>(&kernels.0, None, stride, padding, [1, 1], size(window.groups)))
     }
 
-    fn max_pool2d(images: Tracked<4>, width: usize, window: Window) -> Tracked<4> {
+    fn max_pool2d(images: Tracked<4>, width: usize, window: Conv2dOptions) -> Tracked<4> {
         let [width, stride, padding] = [width, window.stride, window.padding].map(|count| [size(count); 2]);
         Tracked(images.0.max_pool2d(width, stride, padding, [1, 1], false))
     }
@@ -137,13 +137,18 @@ impl Real for LibTorch {
         Tracked(images.0.mean_dim([2, 3].as_slice(), false, None))
     }
 
-    fn normalise(images: Tracked<4>, affine: [Tracked<1>; 2], moments: [Tensor<1>; 2], epsilon: f64) -> Tracked<4> {
+    fn batch_norm_eval(
+        images: Tracked<4>,
+        affine: [Tracked<1>; 2],
+        moments: [Tensor<1>; 2],
+        epsilon: f64,
+    ) -> Tracked<4> {
         let [scale, shift] = affine.map(|parameter| parameter.0);
         let [mean, variance] = moments.map(from_burn);
         Tracked(images.0.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), false, 0.0, epsilon, true))
     }
 
-    fn batch_norm(images: Tracked<4>, affine: [Tracked<1>; 2], epsilon: f64) -> (Tracked<4>, Moments) {
+    fn batch_norm(images: Tracked<4>, affine: [Tracked<1>; 2], epsilon: f64) -> (Tracked<4>, BatchStats) {
         let [scale, shift] = affine.map(|parameter| parameter.0);
         // Running statistics with all their weight on this batch are the batch's own.
         let [mean, variance] = [(); 2].map(|()| shift.detach().zeros_like());
@@ -158,7 +163,7 @@ impl Real for LibTorch {
             epsilon,
             true,
         );
-        (Tracked(output), Moments { mean: to_burn(&mean), variance: to_burn(&variance) })
+        (Tracked(output), BatchStats { mean: to_burn(&mean), variance: to_burn(&variance) })
     }
 
     fn linear(x: Tracked<2>, weight: Tracked<2>, bias: Tracked<1>) -> Tracked<2> {
@@ -169,7 +174,7 @@ impl Real for LibTorch {
         Tracked(a.0.log_softmax(-1, None))
     }
 
-    fn pick(a: Tracked<2>, labels: Tensor<2, Int>) -> Tracked<2> {
+    fn gather(a: Tracked<2>, labels: Tensor<2, Int>) -> Tracked<2> {
         Tracked(a.0.gather(1, &handle(labels.into_dispatch()), false))
     }
 
@@ -180,9 +185,9 @@ impl Real for LibTorch {
     }
 }
 
-impl Base for LibTorch {
+impl PrimalOps for LibTorch {
     /// [n, c, h' w'], by index into h w.
-    type Places = tch::Tensor;
+    type ArgMax = tch::Tensor;
 
     fn expand<const D: usize>(a: Tracked<D>, shape: [usize; D]) -> Tracked<D> {
         Tracked(a.0.expand(sizes(shape), false))
@@ -192,7 +197,7 @@ impl Base for LibTorch {
         Tracked(a.0.zeros_like())
     }
 
-    fn gate<const D: usize>(a: Tracked<D>, by: &Tracked<D>, [low, high]: [f64; 2]) -> Tracked<D> {
+    fn mask_outside<const D: usize>(a: Tracked<D>, by: &Tracked<D>, [low, high]: [f64; 2]) -> Tracked<D> {
         let by = by.0.detach();
         let below = by.le(low);
         let closed = if high.is_finite() { below.logical_or(&by.ge(high)) } else { below };
@@ -215,7 +220,7 @@ impl Base for LibTorch {
         Tracked(images.0.mean_dim([0, 2, 3].as_slice(), true, None))
     }
 
-    fn max_places(images: Tracked<4>, width: usize, window: Window) -> (Tracked<4>, tch::Tensor) {
+    fn max_places(images: Tracked<4>, width: usize, window: Conv2dOptions) -> (Tracked<4>, tch::Tensor) {
         let [width, stride, padding] = [width, window.stride, window.padding].map(|count| [size(count); 2]);
         let (found, places) = images.0.max_pool2d_with_indices(width, stride, padding, [1, 1], false);
         (Tracked(found), places.flatten(2, 3))

@@ -11,13 +11,13 @@ mod real;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-pub use dual::{Base, Dual, Forward};
+pub use dual::{Dual, Forward, PrimalOps};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};
 pub use objective::{Counted, Differentiable, Evaluation, Loss, Model, Objective, Product, objective};
 pub use pair::Pair;
-pub use real::{Moments, Plain, Real, Window};
+pub use real::{BatchStats, Conv2dOptions, Primal, Real};
 
 /// A point or a direction in parameter space, on its device, without autodiff history.
 pub type Vector = Tensor<1>;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Dual, Forward, Layout, Parameters, Plain, Real, Scalar, Vector};
+use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Vector};
 
 /// What a model makes of a batch.
 pub struct Loss<R: Real> {
@@ -115,13 +115,13 @@ impl<'a, M: Model> Differentiable<'a, M> {
     }
 
     /// A forward pass alone.
-    fn look(&self, w: &Vector) -> Loss<Plain> {
+    fn look(&self, w: &Vector) -> Loss<Primal> {
         let layout = self.model.layout();
-        self.model.loss(&Parameters::new(layout, layout.cut(w)), &self.batch)
+        self.model.loss(&Parameters::new(layout, layout.split(w)), &self.batch)
     }
 
     fn leaves(&self, w: &Vector) -> Vec<Vector> {
-        self.model.layout().cut(w).into_iter().map(|piece| piece.autodiff().require_grad()).collect()
+        self.model.layout().split(w).into_iter().map(|piece| piece.autodiff().require_grad()).collect()
     }
 
     /// d root / d leaves as one flat vector; zero where the root does not depend on a leaf.
@@ -131,7 +131,7 @@ impl<'a, M: Model> Differentiable<'a, M> {
             let found = gradients.as_mut().and_then(|all| leaf.grad_remove(all));
             found.unwrap_or_else(|| leaf.clone().without_autodiff().zeros_like())
         };
-        leaves.iter().map(|at| self.model.layout().join(at.iter().map(&mut gradient_of).collect())).collect()
+        leaves.iter().map(|at| self.model.layout().flatten(at.iter().map(&mut gradient_of).collect())).collect()
     }
 }
 
@@ -150,7 +150,7 @@ impl<M: Model> Objective for Differentiable<'_, M> {
 
     fn gradient(&self, w: &Vector) -> Evaluation {
         let leaves = self.leaves(w);
-        let parameters = Parameters::<Plain>::new(self.model.layout(), leaves.clone());
+        let parameters = Parameters::<Primal>::new(self.model.layout(), leaves.clone());
         let Loss { value, statistics } = self.model.loss(&parameters, &self.batch);
         let gradient = self.backward(&value, &[leaves]).swap_remove(0);
         Evaluation { loss: value.without_autodiff(), gradient, statistics }
@@ -159,12 +159,12 @@ impl<M: Model> Objective for Differentiable<'_, M> {
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
         let leaves: Vec<_> = at.iter().map(|w| self.leaves(w)).collect();
         let parameters: Vec<_> =
-            leaves.iter().map(|leaves| Parameters::<Plain>::new(self.model.layout(), leaves.clone())).collect();
+            leaves.iter().map(|leaves| Parameters::<Primal>::new(self.model.layout(), leaves.clone())).collect();
         let Some(losses) = self.model.losses(&parameters, &self.batch) else {
             return at.iter().map(|w| self.gradient(w)).collect();
         };
         // The losses depend on disjoint leaves, so one backward pass over their sum gives each its own gradient.
-        let Some(sum) = losses.iter().cloned().reduce(Plain::add) else { return Vec::new() };
+        let Some(sum) = losses.iter().cloned().reduce(Primal::add) else { return Vec::new() };
         let gradients = self.backward(&sum, &leaves);
         let losses = losses.into_iter().map(Tensor::without_autodiff);
         losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient, statistics: None }).collect()
@@ -176,7 +176,7 @@ impl<M: Model> Objective for Differentiable<'_, M> {
         let leaves = self.leaves(w);
         let duals = leaves
             .iter()
-            .zip(layout.cut(v))
+            .zip(layout.split(v))
             .map(|(value, tangent)| Dual { value: value.clone(), tangent: Some(tangent) })
             .collect();
         let slope = self.model.loss(&Parameters::<Forward>::new(layout, duals), &self.batch).value.tangent;

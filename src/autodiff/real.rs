@@ -1,5 +1,5 @@
 //! The algebra that models are written in: the operations on tensors of numbers, whatever a number is.
-//! [`Plain`] numbers are tensors; [`Forward`](super::Forward) numbers carry a directional derivative along.
+//! [`Primal`] numbers are tensors; [`Forward`](super::Forward) numbers carry a directional derivative along.
 
 use burn::tensor::{
     DType, Int, Tensor, activation,
@@ -7,11 +7,11 @@ use burn::tensor::{
     ops::{ConvOptions, MaxPoolOptions},
 };
 
-use super::dual::Base;
+use super::dual::PrimalOps;
 
 /// How a convolution or a pooling window moves over an image, alike in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct Conv2dOptions {
     /// Pixels from one place to the next.
     pub stride: usize,
     /// Pixels added on each side: zeros for a convolution, nothing for a maximum.
@@ -22,14 +22,14 @@ pub struct Window {
 
 /// Mean and variance of each channel over a batch's examples and pixels, [channels], without history.
 #[derive(Debug, Clone)]
-pub struct Moments {
+pub struct BatchStats {
     /// The mean.
     pub mean: Tensor<1>,
     /// The unbiased variance, sum of squares over n - 1, which is what PyTorch keeps (it normalises by the biased one).
     pub variance: Tensor<1>,
 }
 
-impl Moments {
+impl BatchStats {
     /// From the biased variance over `count` numbers a channel.
     pub(super) fn unbiased(mean: Tensor<1>, biased: Tensor<1>, count: usize) -> Self {
         Self { mean, variance: biased * (count as f64 / count.saturating_sub(1).max(1) as f64) }
@@ -91,7 +91,7 @@ pub trait Real {
     fn select(a: Self::T<1>, indices: Tensor<1, Int>) -> Self::T<1>;
 
     /// Matrices of equal height side by side.
-    fn beside(columns: Vec<Self::T<2>>) -> Self::T<2>;
+    fn concat_columns(columns: Vec<Self::T<2>>) -> Self::T<2>;
 
     /// Sum of all entries.
     fn sum<const D: usize>(a: Self::T<D>) -> Self::T<1>;
@@ -101,20 +101,25 @@ pub trait Real {
 
     /// Cross-correlation of images with kernels, as deep learning calls a convolution:
     /// [n, in, h, w], [out, in / groups, kh, kw] -> [n, out, h', w'].
-    fn conv2d(images: Self::T<4>, kernels: Self::T<4>, window: Window) -> Self::T<4>;
+    fn conv2d(images: Self::T<4>, kernels: Self::T<4>, window: Conv2dOptions) -> Self::T<4>;
 
     /// The maximum over windows of `size` x `size` pixels: [n, c, h, w] -> [n, c, h', w'].
-    fn max_pool2d(images: Self::T<4>, size: usize, window: Window) -> Self::T<4>;
+    fn max_pool2d(images: Self::T<4>, size: usize, window: Conv2dOptions) -> Self::T<4>;
 
     /// The mean over all pixels: [n, c, h, w] -> [n, c].
     fn mean_pixels(images: Self::T<4>) -> Self::T<2>;
 
     /// Batch normalisation by given moments, mean and variance: scale (x - mean) / sqrt(variance + epsilon) + shift, channel by channel.
-    fn normalise(images: Self::T<4>, affine: [Self::T<1>; 2], moments: [Tensor<1>; 2], epsilon: f64) -> Self::T<4>;
+    fn batch_norm_eval(
+        images: Self::T<4>,
+        affine: [Self::T<1>; 2],
+        moments: [Tensor<1>; 2],
+        epsilon: f64,
+    ) -> Self::T<4>;
 
     /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015):
     /// scale (x - mean) / sqrt(biased variance + epsilon) + shift, channel by channel. The moments depend on x and are differentiated through.
-    fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, Moments);
+    fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, BatchStats);
 
     /// x W' + b: [n, in], [out, in], [out] -> [n, out]. Of the operations above, where there is no faster way.
     fn linear(x: Self::T<2>, weight: Self::T<2>, bias: Self::T<1>) -> Self::T<2> {
@@ -126,26 +131,26 @@ pub trait Real {
     fn log_softmax(a: Self::T<2>) -> Self::T<2>;
 
     /// From each row of `a` [examples, classes] the entry at that row's label: [examples, 1] -> [examples, 1].
-    fn pick(a: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<2>;
+    fn gather(a: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<2>;
 
     /// Mean negative log-likelihood of the labels: logits [examples, classes], labels [examples, 1] -> one number. Of the
     /// operations above, where there is no faster way.
     fn cross_entropy(logits: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<1> {
         let [n, _] = labels.dims();
-        Self::scale(Self::sum(Self::pick(Self::log_softmax(logits), labels)), -1.0 / n as f64)
+        Self::scale(Self::sum(Self::gather(Self::log_softmax(logits), labels)), -1.0 / n as f64)
     }
 }
 
 /// A pooling window in burn's words.
-fn pooling(size: usize, Window { stride, padding, .. }: Window) -> MaxPoolOptions<2> {
+fn pooling(size: usize, Conv2dOptions { stride, padding, .. }: Conv2dOptions) -> MaxPoolOptions<2> {
     MaxPoolOptions::new([size; 2]).with_stride([stride; 2]).with_padding([padding; 2])
 }
 
-/// Plain numbers: a tensor is a tensor. Reverse mode over it gives gradients.
+/// Primal numbers: a tensor is a tensor. Reverse mode over it gives gradients.
 #[derive(Debug, Clone, Copy)]
-pub struct Plain;
+pub struct Primal;
 
-impl Real for Plain {
+impl Real for Primal {
     type T<const D: usize> = Tensor<D>;
 
     fn constant<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -212,7 +217,7 @@ impl Real for Plain {
         a.select(0, indices)
     }
 
-    fn beside(columns: Vec<Tensor<2>>) -> Tensor<2> {
+    fn concat_columns(columns: Vec<Tensor<2>>) -> Tensor<2> {
         Tensor::cat(columns, 1)
     }
 
@@ -225,12 +230,12 @@ impl Real for Plain {
         a.sum_dim(0).reshape([columns])
     }
 
-    fn conv2d(images: Tensor<4>, kernels: Tensor<4>, window: Window) -> Tensor<4> {
-        let Window { stride, padding, groups } = window;
+    fn conv2d(images: Tensor<4>, kernels: Tensor<4>, window: Conv2dOptions) -> Tensor<4> {
+        let Conv2dOptions { stride, padding, groups } = window;
         conv2d(images, kernels, None, ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups))
     }
 
-    fn max_pool2d(images: Tensor<4>, size: usize, window: Window) -> Tensor<4> {
+    fn max_pool2d(images: Tensor<4>, size: usize, window: Conv2dOptions) -> Tensor<4> {
         max_pool2d(images, pooling(size, window))
     }
 
@@ -239,7 +244,7 @@ impl Real for Plain {
         images.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
     }
 
-    fn normalise(
+    fn batch_norm_eval(
         images: Tensor<4>,
         [scale, shift]: [Tensor<1>; 2],
         [mean, variance]: [Tensor<1>; 2],
@@ -250,25 +255,25 @@ impl Real for Plain {
         images * scale.reshape([1, -1, 1, 1]) + shift.reshape([1, -1, 1, 1])
     }
 
-    fn batch_norm(images: Tensor<4>, [scale, shift]: [Tensor<1>; 2], epsilon: f64) -> (Tensor<4>, Moments) {
+    fn batch_norm(images: Tensor<4>, [scale, shift]: [Tensor<1>; 2], epsilon: f64) -> (Tensor<4>, BatchStats) {
         let [n, _, height, width] = images.dims();
         let found = batch_norm_train(images, scale, shift, epsilon);
         let [mean, variance] = [found.mean, found.variance].map(Tensor::without_autodiff);
-        (found.output, Moments::unbiased(mean, variance, n * height * width))
+        (found.output, BatchStats::unbiased(mean, variance, n * height * width))
     }
 
     fn log_softmax(a: Tensor<2>) -> Tensor<2> {
         activation::log_softmax(a, 1)
     }
 
-    fn pick(a: Tensor<2>, labels: Tensor<2, Int>) -> Tensor<2> {
+    fn gather(a: Tensor<2>, labels: Tensor<2, Int>) -> Tensor<2> {
         a.gather(1, labels)
     }
 }
 
-impl Base for Plain {
+impl PrimalOps for Primal {
     /// [n, c, h' w'], by index into h w.
-    type Places = Tensor<3, Int>;
+    type ArgMax = Tensor<3, Int>;
 
     fn expand<const D: usize>(a: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
         a.expand(shape)
@@ -278,7 +283,7 @@ impl Base for Plain {
         a.zeros_like()
     }
 
-    fn gate<const D: usize>(a: Tensor<D>, by: &Tensor<D>, [low, high]: [f64; 2]) -> Tensor<D> {
+    fn mask_outside<const D: usize>(a: Tensor<D>, by: &Tensor<D>, [low, high]: [f64; 2]) -> Tensor<D> {
         let by = Self::value(by);
         let below = by.clone().lower_equal_elem(low);
         let closed = if high.is_finite() { below.bool_or(by.greater_equal_elem(high)) } else { below };
@@ -301,7 +306,7 @@ impl Base for Plain {
         images.mean_dim(0).mean_dim(2).mean_dim(3)
     }
 
-    fn max_places(images: Tensor<4>, size: usize, window: Window) -> (Tensor<4>, Tensor<3, Int>) {
+    fn max_places(images: Tensor<4>, size: usize, window: Conv2dOptions) -> (Tensor<4>, Tensor<3, Int>) {
         let (found, places) = max_pool2d_with_indices(images, pooling(size, window));
         let [n, channels, height, width] = places.dims();
         (found, places.reshape([n, channels, height * width]))

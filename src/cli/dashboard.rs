@@ -9,7 +9,7 @@ use nso_tui::{
         log::{Destination, Session},
         preset,
     },
-    tui::{self, App, Appearance, Choice, Ending, Glyphs, Msg, Recording, Setup, Site, Start, key, print},
+    tui::{self, App, Appearance, Ending, Glyphs, Msg, PresetEntry, Recording, Setup, Site, Start, key, print},
 };
 
 use super::{CliError, Common, Output, Screen};
@@ -78,7 +78,7 @@ fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
 fn setup(screen: &Screen, common: &Common, devices: &Devices) -> Setup {
     let overrides = common.overrides();
     let choices = preset::embedded()
-        .map(|(name, text)| Choice {
+        .map(|(name, text)| PresetEntry {
             name: name.to_owned(),
             plan: preset::parse(name, text, &overrides).map_err(|error| error.to_string()),
         })

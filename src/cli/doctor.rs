@@ -22,7 +22,7 @@ use super::{CliError, Common, Format, print};
 /// `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// How the findings are written to standard output
+    /// How the stats are written to standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

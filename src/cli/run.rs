@@ -44,7 +44,8 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         }
         let destination = args.output.destination();
         let reading = Reading::new();
-        let engine = Engine::start_telling(plan.clone(), (&destination, &devices), &|loading| reading.hear(&loading))?;
+        let engine =
+            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.hear(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
@@ -150,7 +151,7 @@ impl Reading {
                 self.bar.set_position(*done as u64);
             }
             Loading::Done => {}
-            Loading::LeftOut { .. } => self.bar.suspend(|| note(&loading.to_string())),
+            Loading::SkippedImages { .. } => self.bar.suspend(|| note(&loading.to_string())),
         }
         ControlFlow::Continue(())
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Eigenpair, LinearOperator, ProbeVectors, SampleMean,
-    basis::Basis,
+    gram_schmidt::Basis,
     lanczos::{Krylov, norm},
 };
 use crate::autodiff::Vector;

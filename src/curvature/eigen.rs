@@ -31,7 +31,7 @@ pub struct Eigenpair {
 
 /// Which end of the spectrum is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ends {
+pub enum Extremal {
     /// The largest eigenvalue alone.
     Largest,
     /// The largest and the smallest, from the same space.
@@ -62,10 +62,14 @@ const FEWEST: usize = 10;
 ///
 /// `start` must not be an eigenvector itself: the space it spans would be closed, and other eigenvalues never seen.
 /// Cost: at most `effort.products` products, and as many vectors of memory.
-pub fn extremes(operator: &dyn LinearOperator, start: &Vector, (ends, effort): (Ends, Effort)) -> Spectrum {
+pub fn extremal_eigenpairs(
+    operator: &dyn LinearOperator,
+    start: &Vector,
+    (ends, effort): (Extremal, Effort),
+) -> Spectrum {
     let last = match ends {
-        Ends::Largest => 1,
-        Ends::Both => 2,
+        Extremal::Largest => 1,
+        Extremal::Both => 2,
     };
     let room = effort.products.saturating_sub(last).max(1) as usize;
     let space = Krylov::grow(operator, (start, room), |space| {
@@ -76,7 +80,7 @@ pub fn extremes(operator: &dyn LinearOperator, start: &Vector, (ends, effort): (
         let top = space.len() - 1;
         let scale = ritz.values[top].abs().max(ritz.values[0].abs());
         space.residual(&ritz, top) <= effort.tolerance * ritz.values[top].abs()
-            && (ends == Ends::Largest || space.residual(&ritz, 0) <= effort.tolerance * scale)
+            && (ends == Extremal::Largest || space.residual(&ritz, 0) <= effort.tolerance * scale)
     });
     let ritz = space.ritz();
     #[expect(clippy::cast_possible_truncation, reason = "bounded by effort.products")]
@@ -94,12 +98,12 @@ pub fn extremes(operator: &dyn LinearOperator, start: &Vector, (ends, effort): (
         found.then(|| Eigenpair { value, vector: space.vector(&ritz, index, start), residual, products: 0 })
     });
     let outliers = outliers.collect();
-    Spectrum { largest: pair(space.len() - 1), smallest: (ends == Ends::Both).then(|| pair(0)), outliers }
+    Spectrum { largest: pair(space.len() - 1), smallest: (ends == Extremal::Both).then(|| pair(0)), outliers }
 }
 
-/// The largest eigenvalue alone; see [`extremes`].
+/// The largest eigenvalue alone; see [`extremal_eigenpairs`].
 pub fn largest(operator: &dyn LinearOperator, start: &Vector, effort: Effort) -> Eigenpair {
-    extremes(operator, start, (Ends::Largest, effort)).largest
+    extremal_eigenpairs(operator, start, (Extremal::Largest, effort)).largest
 }
 
 /// The layerwise number of the paper's published code.
@@ -127,14 +131,14 @@ pub fn layerwise(
 ) -> Option<Layerwise> {
     layers.first()?;
     let normalized = |v: &Vector| {
-        let pieces = layout.cut(v).into_iter().enumerate().map(|(index, piece)| {
+        let pieces = layout.split(v).into_iter().enumerate().map(|(index, piece)| {
             if !layers.contains(&index) {
                 return piece.zeros_like();
             }
             let length = piece.clone().square().sum().sqrt() + 1e-6;
             piece / length
         });
-        layout.join(pieces.collect())
+        layout.flatten(pieces.collect())
     };
     let mut v = normalized(start);
     let (mut value, mut change, mut products) = (f64::NAN, f64::NAN, 0);

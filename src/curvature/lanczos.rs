@@ -3,7 +3,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{LinearOperator, basis::Basis};
+use super::{LinearOperator, gram_schmidt::Basis};
 use crate::autodiff::{Scalar, Vector};
 
 /// A map restricted to a Krylov space.

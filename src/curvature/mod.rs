@@ -1,9 +1,9 @@
 //! What a probe says about w: estimators that know only the action of a symmetric map, and what noise does to a loss.
 
-mod basis;
 mod bound;
 mod density;
 mod eigen;
+mod gram_schmidt;
 mod lanczos;
 mod operator;
 mod sample;
@@ -13,7 +13,9 @@ mod vectors;
 
 pub use bound::Ingredients;
 pub use density::{Density, DensityEffort, DensityPoint, Origin, density};
-pub use eigen::{Effort, Eigenpair, Ends, Layerwise, Spectrum, extremes, largest, layerwise, paper_layers};
+pub use eigen::{
+    Effort, Eigenpair, Extremal, Layerwise, Spectrum, extremal_eigenpairs, largest, layerwise, paper_layers,
+};
 pub use operator::{DenseMatrix, Hessian, LinearOperator};
 pub use sample::SampleMean;
 pub use smoothed::{PerturbationGap, SmoothedHessian, perturbation_gaps};

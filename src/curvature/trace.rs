@@ -4,7 +4,7 @@ mod xtrace;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LinearOperator, ProbeVectors, SampleMean, basis::Basis};
+use super::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis};
 use crate::autodiff::{Layout, Vector, read};
 
 pub use xtrace::xtrace;
@@ -111,7 +111,7 @@ pub fn hutchinson_by_part<'a>(
         *vectors = first.clone();
         let dots = (0..products).flat_map(|_| {
             let v = vectors.signs(like);
-            layout.cut(&(operator.apply(&v) * v)).into_iter().map(Vector::sum)
+            layout.split(&(operator.apply(&v) * v)).into_iter().map(Vector::sum)
         });
         let dots = read(dots.collect());
         traces.push(dots.iter().sum::<f64>() / f64::from(products));

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     autodiff::{Objective, Vector, values, vector_like},
-    curvature::{Effort, Ends, Hessian, ProbeVectors, SampleMean, Spectrum, Trace, TraceEstimator, extremes},
+    curvature::{
+        Effort, Extremal, Hessian, ProbeVectors, SampleMean, Spectrum, Trace, TraceEstimator, extremal_eigenpairs,
+    },
     figure::text::{scientific, significant},
     problem::{Examples, Problem},
 };
@@ -65,7 +67,11 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     }
     let start = vectors.normal(&w);
     let effort = Effort { products: LANCZOS, tolerance: precision.eigenvalue / 10.0 };
-    checks.extend(eigenvalues(&extremes(&hessian, &start, (Ends::Both, effort)), &truth, precision.eigenvalue));
+    checks.extend(eigenvalues(
+        &extremal_eigenpairs(&hessian, &start, (Extremal::Both, effort)),
+        &truth,
+        precision.eigenvalue,
+    ));
     checks
 }
 
@@ -248,14 +254,14 @@ mod tests {
         let start = ProbeVectors::new(1).normal(&like);
         let of = |shift, products| {
             let effort = Effort { products, tolerance: 1e-9 };
-            let found = extremes(&Shifted(&matrix, shift), &start, (Ends::Both, effort));
+            let found = extremal_eigenpairs(&Shifted(&matrix, shift), &start, (Extremal::Both, effort));
             verdicts(eigenvalues(&found, &truth, DOUBLE.eigenvalue))
         };
         assert_eq!(of(0.0, LANCZOS), [Verdict::Pass, Verdict::Pass]);
         assert_eq!(of(1e-6, LANCZOS), [Verdict::Fail, Verdict::Fail]);
         assert_eq!(of(0.0, 5), [Verdict::Fail, Verdict::Fail]);
         let effort = Effort { products: LANCZOS, tolerance: 1e-5 };
-        let one_end = extremes(&matrix, &start, (Ends::Largest, effort));
+        let one_end = extremal_eigenpairs(&matrix, &start, (Extremal::Largest, effort));
         assert_eq!(verdicts(eigenvalues(&one_end, &truth, DOUBLE.eigenvalue)), [Verdict::Pass, Verdict::Fail]);
     }
 }

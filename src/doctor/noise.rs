@@ -6,7 +6,7 @@ use super::check::{Bar, Check};
 use crate::{
     autodiff::{Vector, values},
     figure::text::{fixed, significant},
-    optimizer::{Noise, NoiseLaw, NoiseSource},
+    optimizer::{Noise, NoiseDistribution, NoiseSource},
     run::device,
 };
 
@@ -18,7 +18,7 @@ const ERRORS: f64 = 5.0;
 const SIGMA: f64 = 0.03;
 
 /// Mean of a law and its central moments of even order, 4, 6 and 8, for variance 1; the odd ones are 0.
-struct Moments {
+struct AdamConfig {
     mean: f64,
     fourth: f64,
     sixth: f64,
@@ -27,26 +27,26 @@ struct Moments {
 
 /// By their definitions: Gaussian 1 3 5 7; Laplace(0, b) has E x^2n = (2n)! b^2n with b^2 = 1/2; the uniform law on
 /// (-a, a) a^2n / (2n + 1) with a^2 = 3; Bin(4, 1/2) - 2 is 0, 1 and 2 with weights 6, 4 + 4 and 1 + 1 of 16.
-fn moments(law: NoiseLaw) -> Moments {
-    let binomial = Moments { mean: 0.0, fourth: 2.5, sixth: 8.5, eighth: 32.5 };
+fn moments(law: NoiseDistribution) -> AdamConfig {
+    let binomial = AdamConfig { mean: 0.0, fourth: 2.5, sixth: 8.5, eighth: 32.5 };
     match law {
-        NoiseLaw::Gaussian => Moments { mean: 0.0, fourth: 3.0, sixth: 15.0, eighth: 105.0 },
-        NoiseLaw::Laplace => Moments { mean: 0.0, fourth: 6.0, sixth: 90.0, eighth: 2520.0 },
-        NoiseLaw::Uniform => Moments { mean: 0.0, fourth: 1.8, sixth: 27.0 / 7.0, eighth: 9.0 },
-        NoiseLaw::Binomial => binomial,
-        NoiseLaw::BinomialUncentred => Moments { mean: 2.0, ..binomial },
+        NoiseDistribution::Gaussian => AdamConfig { mean: 0.0, fourth: 3.0, sixth: 15.0, eighth: 105.0 },
+        NoiseDistribution::Laplace => AdamConfig { mean: 0.0, fourth: 6.0, sixth: 90.0, eighth: 2520.0 },
+        NoiseDistribution::Uniform => AdamConfig { mean: 0.0, fourth: 1.8, sixth: 27.0 / 7.0, eighth: 9.0 },
+        NoiseDistribution::Binomial => binomial,
+        NoiseDistribution::BinomialUncentred => AdamConfig { mean: 2.0, ..binomial },
     }
 }
 
 /// Every law from a run's own stream.
 pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
     let like = Vector::zeros([DRAWS], device);
-    NoiseLaw::ALL.into_iter().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
+    NoiseDistribution::ALL.into_iter().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
 }
 
 /// Whether `source` draws by `law`: mean, second to fourth central moment, and the product of neighbours, each in standard
 /// errors of so many draws; the worst counts. `like` says how many draws and where.
-pub fn law_of(law: NoiseLaw, source: &mut dyn NoiseSource, like: &Vector) -> Check {
+pub fn law_of(law: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
     let expected = moments(law);
     let drawn = values(&source.draw(like, Noise { sigma: SIGMA, law, ..Noise::gaussian(0.0) }));
     let n = drawn.len() as f64;
@@ -54,7 +54,7 @@ pub fn law_of(law: NoiseLaw, source: &mut dyn NoiseSource, like: &Vector) -> Che
     let xi: Vec<f64> = drawn.iter().map(|u| u / SIGMA - expected.mean).collect();
     let moment = |power| xi.iter().map(|x| x.powi(power)).sum::<f64>() / n;
     let neighbours = xi.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / n;
-    let Moments { fourth, sixth, eighth, .. } = expected;
+    let AdamConfig { fourth, sixth, eighth, .. } = expected;
     // Each with what it should be and the variance of one sample of it.
     let deviations = [
         (mean - expected.mean, 1.0),
@@ -90,14 +90,14 @@ mod tests {
         }
     }
 
-    fn verdict(law: NoiseLaw, change: impl Fn(Vector, f64) -> Vector) -> Verdict {
+    fn verdict(law: NoiseDistribution, change: impl Fn(Vector, f64) -> Vector) -> Verdict {
         let like = Vector::zeros([DRAWS], &Device::flex());
         law_of(law, &mut Changed(NoiseStream::new(1), change), &like).verdict()
     }
 
     #[test]
     fn noise_of_another_variance_mean_or_law_and_repeated_draws_fail() {
-        for law in NoiseLaw::ALL {
+        for law in NoiseDistribution::ALL {
             assert_eq!(verdict(law, |u, _| u), Verdict::Pass, "{law:?}");
             assert_eq!(verdict(law, |u, _| u * 1.1f64.sqrt()), Verdict::Fail, "{law:?}, variance 1.1");
             assert_eq!(verdict(law, |u, sigma| u + 0.02 * sigma), Verdict::Fail, "{law:?}, mean 0.02");
@@ -108,14 +108,19 @@ mod tests {
             assert_eq!(verdict(law, twice), Verdict::Fail, "{law:?}, each number twice");
         }
         let like = Vector::zeros([DRAWS], &Device::flex());
-        let laplace = NoiseStream::new(1).draw(&like, Noise { law: NoiseLaw::Laplace, ..Noise::gaussian(SIGMA) });
-        assert_eq!(verdict(NoiseLaw::Gaussian, move |_, _| laplace.clone()), Verdict::Fail, "Laplace for Gaussian");
+        let laplace =
+            NoiseStream::new(1).draw(&like, Noise { law: NoiseDistribution::Laplace, ..Noise::gaussian(SIGMA) });
+        assert_eq!(
+            verdict(NoiseDistribution::Gaussian, move |_, _| laplace.clone()),
+            Verdict::Fail,
+            "Laplace for Gaussian"
+        );
     }
 
     #[test]
     fn noise_that_leans_to_one_side_fails() {
         // (x^2 - 1) / sqrt 2 of a Gaussian x has mean 0 and variance 1, and a third moment.
         let skewed = |u: Vector, sigma: f64| ((u / sigma).square() - 1.0) * (sigma / 2f64.sqrt());
-        assert_eq!(verdict(NoiseLaw::Gaussian, skewed), Verdict::Fail);
+        assert_eq!(verdict(NoiseDistribution::Gaussian, skewed), Verdict::Fail);
     }
 }

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     autodiff::{Vector, values, vector_like},
     figure::text::thousands,
-    optimizer::{Base, BaseRule, Before, Hyperparameters, Memory, Method, Noise, Progress, Rule, Scaling, Terrain},
+    optimizer::{
+        BaseOptimizer, Hyperparameters, Method, Noise, OptimizerState, Rule, Scaling, StepContext, StepInput,
+        TrainingProgress, UpdateRule,
+    },
     problem::{Examples, Problem},
     run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
 };
@@ -106,12 +109,13 @@ fn walk(device: &Device, method: Method) -> Path {
     let problem = specimen.problem(device);
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector_like(&specimen.w, &Vector::zeros([1], device));
-    let terrain = Terrain { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
-    let base = Base { rule: BaseRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3 };
+    let terrain = StepContext { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
+    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3 };
     let hyperparameters = Hyperparameters { lr: 0.1, ..Hyperparameters::of(Rule::Follow { method, base }) };
-    let (mut w, mut memory, mut noise) = (start.clone(), Memory::default(), device::noise(1, device));
+    let (mut w, mut memory, mut noise) = (start.clone(), OptimizerState::default(), device::noise(1, device));
     let steps = (0..STEPS).map(|_| {
-        let before = Before { w: w.clone(), memory: std::mem::take(&mut memory), progress: Progress::STILL };
+        let before =
+            StepInput { w: w.clone(), memory: std::mem::take(&mut memory), progress: TrainingProgress::UNSCHEDULED };
         let after = hyperparameters.step(f.as_ref(), before, (terrain, &mut noise));
         (w, memory) = (after.w, after.memory);
         values(&w)

@@ -12,7 +12,7 @@ use super::{
     caption::caption,
     file,
     palette::{Background, ink},
-    panel::{Labelled, Panel, PanelKind, View, default_panels},
+    panel::{Panel, PanelKind, PlottedRun, View, default_panels},
     pen::{Colour, Lettering, Pen, Surface, index},
     plot::{self, Area, MarkText},
 };
@@ -78,7 +78,7 @@ const BLACK: (u8, u8, u8) = (20, 20, 20);
 
 impl<'a> Figure<'a> {
     /// The figure of some runs under a view; without `kinds`, of the panels that suit them.
-    pub fn new(title: &str, runs: &[Labelled<'a>], (view, kinds): (&View, &[PanelKind])) -> Self {
+    pub fn new(title: &str, runs: &[PlottedRun<'a>], (view, kinds): (&View, &[PanelKind])) -> Self {
         let suitable = default_panels(&runs.iter().map(|run| run.history).collect::<Vec<_>>());
         let kinds = if kinds.is_empty() { &suitable } else { kinds };
         Self {

@@ -1,17 +1,17 @@
 //! The words under a figure: what a reader needs to know to make each curve again.
 
 use super::{
-    panel::{Labelled, PanelKind},
+    panel::{PanelKind, PlottedRun},
     series::At,
     text,
 };
 use crate::{
-    optimizer::{Choice, Knob},
+    optimizer::{Categorical, Hyperparameter},
     run::Start,
 };
 
 /// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
-pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String> {
+pub(super) fn caption(runs: &[PlottedRun<'_>], kinds: &[PanelKind]) -> Vec<String> {
     let mut lines: Vec<String> = runs.iter().map(|run| format!("{}: {}", run.name, parameters(run))).collect();
     let changes: Vec<String> = runs
         .iter()
@@ -38,7 +38,7 @@ pub(super) fn caption(runs: &[Labelled<'_>], kinds: &[PanelKind]) -> Vec<String>
 }
 
 /// The newest bound of a run with its ingredients, and on how many examples a and C were measured.
-fn bound(run: &Labelled<'_>) -> Option<String> {
+fn bound(run: &PlottedRun<'_>) -> Option<String> {
     let bound = run.history.snapshots().bound?;
     let number = |value: f64| text::bare(&text::significant(value, 3));
     let held_out = text::thousands(bound.held_out);
@@ -59,18 +59,18 @@ fn bound(run: &Labelled<'_>) -> Option<String> {
 }
 
 /// The method, its choices and knobs as they were at the start where they do something, the seed, and how the run stands.
-fn parameters(run: &Labelled<'_>) -> String {
+fn parameters(run: &PlottedRun<'_>) -> String {
     let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
-    let knobs = Knob::ALL.into_iter().filter_map(|knob| {
+    let knobs = Hyperparameter::ALL.into_iter().filter_map(|knob| {
         let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
         Some(format!("{} {}", knob.symbol(), text::short(value)))
     });
     let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
     let choices = unusual.map(|(choice, word)| match choice {
-        Choice::Update | Choice::Law | Choice::Scaling => word.to_owned(),
-        Choice::SigmaSchedule | Choice::LrSchedule | Choice::Projection => {
+        Categorical::Update | Categorical::Law | Categorical::Scaling => word.to_owned(),
+        Categorical::SigmaSchedule | Categorical::LrSchedule | Categorical::Projection => {
             format!("{} {word}", choice.key().replace('_', " "))
         }
     });

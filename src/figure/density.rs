@@ -1,7 +1,7 @@
 //! A spectral density for the eye: the weighted points of stochastic Lanczos quadrature, each widened to a small bell.
 //! All runs of a chart share one width, so that their heights compare.
 
-use super::points::{Profile, Spot};
+use super::points::{XyCurve, XyPoint};
 use crate::run::Density;
 
 /// The kernel's width as a share of the range that all spectra span together.
@@ -26,14 +26,14 @@ pub fn kernel_width<'a>(densities: impl IntoIterator<Item = &'a Density>) -> f64
 /// four points a width: at most 433 where the width is a hundredth of the range. Its integral is the sum of the weights, 1.
 /// Never zero, so that on a log axis emptiness lies along the edge instead of breaking the curve.
 /// Cost: 64 exponentials a point of the density, however wide the range.
-pub fn broadened(density: &Density, width: f64) -> Profile {
-    let Some(grid) = Grid::of(density, width) else { return Profile::default() };
+pub fn broadened(density: &Density, width: f64) -> XyCurve {
+    let Some(grid) = Grid::of(density, width) else { return XyCurve::default() };
     grid.profile(&grid.heights(points(density).map(|(_, point)| point)))
 }
 
 /// The least and the most of the [`broadened`] densities that the random starts make one by one, each with what is known beforehand;
 /// `None` where there are not several starts.
-pub fn spread(density: &Density, width: f64) -> Option<[Profile; 2]> {
+pub fn spread(density: &Density, width: f64) -> Option<[XyCurve; 2]> {
     let grid = Grid::of(density, width)?;
     let starts = density.starts.iter().copied().max().filter(|&starts| starts > 1)?;
     let of_start = |start: u32| {
@@ -100,9 +100,9 @@ impl Grid {
         sums
     }
 
-    fn profile(&self, heights: &[f64]) -> Profile {
+    fn profile(&self, heights: &[f64]) -> XyCurve {
         let spots = heights.iter().enumerate();
-        spots.map(|(index, &y)| Spot { x: self.x(index), y, std_error: f64::NAN }).collect()
+        spots.map(|(index, &y)| XyPoint { x: self.x(index), y, std_error: f64::NAN }).collect()
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
         Density { nodes: nodes.to_vec(), weights: weights.to_vec(), starts: Vec::new(), trace: None, products: 0 }
     }
 
-    fn curve(density: &Density, width: f64) -> Vec<Spot> {
+    fn curve(density: &Density, width: f64) -> Vec<XyPoint> {
         Points::Whole(broadened(density, width)).iter().collect()
     }
 

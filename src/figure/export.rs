@@ -8,7 +8,7 @@ use std::{
 use super::{
     bitmap::{Figure, Size},
     history::History,
-    panel::{Labelled, PanelKind, View},
+    panel::{PanelKind, PlottedRun, View},
     table,
 };
 use crate::run::Event;
@@ -66,9 +66,9 @@ pub enum ExportError {
 
 impl Session {
     /// The runs as panels show them.
-    pub fn labelled(&self) -> Vec<Labelled<'_>> {
+    pub fn labelled(&self) -> Vec<PlottedRun<'_>> {
         let runs = self.runs.iter().enumerate();
-        runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
+        runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     series::{At, Point, Series},
 };
 use crate::{
-    optimizer::{Choice, Hyperparameters, Knob},
-    run::{Budget, Event, Metrics, Place, Probe, Sides, Start, Train},
+    optimizer::{Categorical, Hyperparameter, Hyperparameters},
+    run::{Budget, Event, Metrics, Probe, Sides, Start, Train, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -77,7 +77,7 @@ impl History {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
             }
-            Event::Eval { step, gradients, seconds, metrics, place, forward_passes, .. } => {
+            Event::Eval { step, gradients, seconds, metrics, weight_stats, forward_passes, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 if *forward_passes > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
@@ -85,7 +85,7 @@ impl History {
                 }
                 self.evaluated(at, metrics);
                 self.pair_with_last_probe(at);
-                self.placed(at, place);
+                self.placed(at, weight_stats);
             }
             Event::Probe(probe) => {
                 let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
@@ -97,7 +97,7 @@ impl History {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 let quantity = match sides {
                     Sides::TwoPoint => Quantity::FreeTrace,
-                    Sides::OneSided => Quantity::OneSidedTrace,
+                    Sides::OnePoint => Quantity::OneSidedTrace,
                 };
                 self.record(quantity, at, (trace.mean, trace.std_error));
             }
@@ -203,12 +203,12 @@ impl History {
         self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
     }
 
-    fn placed(&mut self, at: At, place: &Place) {
+    fn placed(&mut self, at: At, weight_stats: &WeightStats) {
         for (quantity, value) in [
-            (Quantity::Travel, place.travel),
-            (Quantity::WeightNorm, place.weight_norm),
-            (Quantity::LrNow, place.lr_now),
-            (Quantity::SigmaNow, place.sigma_now),
+            (Quantity::DistanceFromInit, weight_stats.distance_from_init),
+            (Quantity::WeightNorm, weight_stats.weight_norm),
+            (Quantity::LrNow, weight_stats.lr_now),
+            (Quantity::SigmaNow, weight_stats.sigma_now),
         ] {
             if let Some(value) = value {
                 self.record(quantity, at, (value, f64::NAN));
@@ -271,7 +271,7 @@ impl History {
         &self.state
     }
 
-    /// The latest place along its training that it has told of.
+    /// The latest position along its training that it has told of.
     pub fn now(&self) -> At {
         self.now
     }
@@ -348,10 +348,11 @@ impl History {
     /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
     pub fn stability_threshold(&self) -> Option<f64> {
         let knobs = self.hyperparameters.as_ref()?;
-        let scheduled = knobs.chosen(Choice::LrSchedule) != Some("constant") || knobs.get(Knob::Warmup) != Some(0.0);
+        let scheduled =
+            knobs.chosen(Categorical::LrSchedule) != Some("constant") || knobs.get(Hyperparameter::Warmup) != Some(0.0);
         let told = || self.series(Quantity::LrNow).values().iter().rev().copied().find(|&lr| lr > 0.0);
-        let lr = if scheduled { told()? } else { knobs.get(Knob::Lr)? };
-        let threshold = 2.0 * (1.0 + knobs.get(Knob::Momentum)?) / lr;
+        let lr = if scheduled { told()? } else { knobs.get(Hyperparameter::Lr)? };
+        let threshold = 2.0 * (1.0 + knobs.get(Hyperparameter::Momentum)?) / lr;
         (threshold.is_finite() && threshold > 0.0).then_some(threshold)
     }
 }

@@ -18,29 +18,29 @@ pub enum Background {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A filled circle.
-    Disc,
+    Circle,
     /// A square.
     Square,
     /// A square on its corner.
     Diamond,
     /// A triangle that points up.
-    Up,
+    TriangleUp,
     /// A triangle that points down.
-    Down,
+    TriangleDown,
     /// A star of five rays.
     Star,
     /// A thick cross.
     Plus,
-    /// A circle with a hole.
-    Ring,
+    /// An open circle.
+    OpenCircle,
     /// A square with a hole.
-    Frame,
+    OpenSquare,
     /// A diamond with a hole.
-    Lozenge,
+    OpenDiamond,
     /// A triangle that points up, with a hole.
-    Peak,
+    OpenTriangleUp,
     /// A triangle that points down, with a hole.
-    Funnel,
+    OpenTriangleDown,
 }
 
 /// How one run is told from the others.
@@ -82,18 +82,18 @@ const HUES: [(Rgb, Rgb); 12] = [
 ];
 
 const SHAPES: [Shape; 12] = [
-    Shape::Disc,
+    Shape::Circle,
     Shape::Square,
     Shape::Diamond,
-    Shape::Up,
-    Shape::Down,
+    Shape::TriangleUp,
+    Shape::TriangleDown,
     Shape::Star,
     Shape::Plus,
-    Shape::Ring,
-    Shape::Frame,
-    Shape::Lozenge,
-    Shape::Peak,
-    Shape::Funnel,
+    Shape::OpenCircle,
+    Shape::OpenSquare,
+    Shape::OpenDiamond,
+    Shape::OpenTriangleUp,
+    Shape::OpenTriangleDown,
 ];
 
 /// Lengths of a dash and of the pause after it, in line widths.
@@ -141,48 +141,54 @@ impl Shape {
     /// The filled shape of the same outline, where this one has a hole.
     pub fn filled(self) -> Option<Self> {
         match self {
-            Self::Ring => Some(Self::Disc),
-            Self::Frame => Some(Self::Square),
-            Self::Lozenge => Some(Self::Diamond),
-            Self::Peak => Some(Self::Up),
-            Self::Funnel => Some(Self::Down),
-            Self::Disc | Self::Square | Self::Diamond | Self::Up | Self::Down | Self::Star | Self::Plus => None,
+            Self::OpenCircle => Some(Self::Circle),
+            Self::OpenSquare => Some(Self::Square),
+            Self::OpenDiamond => Some(Self::Diamond),
+            Self::OpenTriangleUp => Some(Self::TriangleUp),
+            Self::OpenTriangleDown => Some(Self::TriangleDown),
+            Self::Circle
+            | Self::Square
+            | Self::Diamond
+            | Self::TriangleUp
+            | Self::TriangleDown
+            | Self::Star
+            | Self::Plus => None,
         }
     }
 
     /// The shape as one character, one column wide.
     pub fn glyph(self) -> char {
         match self {
-            Self::Disc => '●',
+            Self::Circle => '●',
             Self::Square => '■',
             Self::Diamond => '◆',
-            Self::Up => '▲',
-            Self::Down => '▼',
+            Self::TriangleUp => '▲',
+            Self::TriangleDown => '▼',
             Self::Star => '★',
             Self::Plus => '✚',
-            Self::Ring => '○',
-            Self::Frame => '□',
-            Self::Lozenge => '◇',
-            Self::Peak => '△',
-            Self::Funnel => '▽',
+            Self::OpenCircle => '○',
+            Self::OpenSquare => '□',
+            Self::OpenDiamond => '◇',
+            Self::OpenTriangleUp => '△',
+            Self::OpenTriangleDown => '▽',
         }
     }
 
     /// The shape in ASCII.
     pub fn ascii(self) -> char {
         match self {
-            Self::Disc => 'o',
+            Self::Circle => 'o',
             Self::Square => '#',
             Self::Diamond => '*',
-            Self::Up => '^',
-            Self::Down => 'v',
+            Self::TriangleUp => '^',
+            Self::TriangleDown => 'v',
             Self::Star => '+',
             Self::Plus => 'x',
-            Self::Ring => '@',
-            Self::Frame => '%',
-            Self::Lozenge => '&',
-            Self::Peak => 'A',
-            Self::Funnel => 'V',
+            Self::OpenCircle => '@',
+            Self::OpenSquare => '%',
+            Self::OpenDiamond => '&',
+            Self::OpenTriangleUp => 'A',
+            Self::OpenTriangleDown => 'V',
         }
     }
 }

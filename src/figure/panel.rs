@@ -51,7 +51,7 @@ impl View {
 
 /// A run as panels show it.
 #[derive(Debug, Clone, Copy)]
-pub struct Labelled<'a> {
+pub struct PlottedRun<'a> {
     /// Its place in the [palette](super::palette), the same on every screen and figure.
     pub slot: usize,
     /// Its name.
@@ -140,14 +140,14 @@ pub struct Guide {
 
 /// What runs along the bottom of a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Across {
+pub enum XDimension {
     /// Training, the same for all such panels of a view.
     Training(XAxis),
     /// Something of the panel's own, by its name; empty where the ticks' names say it.
     Own(&'static str),
 }
 
-impl Across {
+impl XDimension {
     /// The axis' name.
     pub fn title(self) -> &'static str {
         match self {
@@ -165,7 +165,7 @@ pub struct Panel<'a> {
     /// Its title.
     pub title: &'static str,
     /// What runs along the bottom.
-    pub across: Across,
+    pub across: XDimension,
     /// The x axis.
     pub x: Axis,
     /// The names along it, for a panel that has names instead of numbers there.
@@ -186,7 +186,7 @@ pub struct Panel<'a> {
 
 /// What a kind of panel has to show, before its y axis is chosen.
 struct Content<'a> {
-    across: Across,
+    across: XDimension,
     x: Axis,
     x_names: Vec<Tick>,
     curves: Vec<Curve<'a>>,
@@ -197,7 +197,7 @@ struct Content<'a> {
 
 impl<'a> Panel<'a> {
     /// The panel of that kind for these runs. A log scale that finds nothing positive gives way to a linear one, and says so.
-    pub fn new(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Self {
+    pub fn new(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View) -> Self {
         let Content { across, x, x_names, curves, marks, notes: legend } = match kind {
             PanelKind::TraceByLoss => snapshot::trace_by_loss(runs),
             PanelKind::Density => snapshot::density(runs),

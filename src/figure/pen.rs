@@ -143,11 +143,11 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
                 .collect()
         };
         let corners = match shape {
-            Shape::Disc | Shape::Ring => turned(24, 0.0, &|_| 1.0),
-            Shape::Square | Shape::Frame => turned(4, std::f64::consts::FRAC_PI_4, &|_| 1.25),
-            Shape::Diamond | Shape::Lozenge => turned(4, 0.0, &|_| 1.3),
-            Shape::Up | Shape::Peak => turned(3, 0.0, &|_| 1.3),
-            Shape::Down | Shape::Funnel => turned(3, std::f64::consts::PI, &|_| 1.3),
+            Shape::Circle | Shape::OpenCircle => turned(24, 0.0, &|_| 1.0),
+            Shape::Square | Shape::OpenSquare => turned(4, std::f64::consts::FRAC_PI_4, &|_| 1.25),
+            Shape::Diamond | Shape::OpenDiamond => turned(4, 0.0, &|_| 1.3),
+            Shape::TriangleUp | Shape::OpenTriangleUp => turned(3, 0.0, &|_| 1.3),
+            Shape::TriangleDown | Shape::OpenTriangleDown => turned(3, std::f64::consts::PI, &|_| 1.3),
             Shape::Star => turned(10, 0.0, &|corner| if corner % 2 == 0 { 1.45 } else { 0.6 }),
             Shape::Plus => {
                 let (long, short) = (radius * 1.15, radius * 0.42);

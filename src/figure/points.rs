@@ -11,7 +11,7 @@ use super::{
 
 /// One point of a curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spot {
+pub struct XyPoint {
     /// Where along the panel's x axis.
     pub x: f64,
     /// The value; may be anything a float can be.
@@ -26,12 +26,12 @@ pub enum Points<'a> {
     /// Measured along training, and seen on one of its axes.
     Along(&'a Series, XAxis),
     /// Measured at once.
-    Whole(Profile),
+    Whole(XyCurve),
 }
 
 /// A short curve with an x of its own, from left to right.
 #[derive(Debug, Clone, Default)]
-pub struct Profile {
+pub struct XyCurve {
     x: Vec<f64>,
     y: Vec<f64>,
     errors: Vec<f64>,
@@ -39,13 +39,13 @@ pub struct Profile {
     pyramid: Pyramid,
 }
 
-impl FromIterator<Spot> for Profile {
+impl FromIterator<XyPoint> for XyCurve {
     /// Points without a finite x have no place and are left out.
-    fn from_iter<I: IntoIterator<Item = Spot>>(spots: I) -> Self {
-        let mut spots: Vec<Spot> = spots.into_iter().filter(|spot| spot.x.is_finite()).collect();
+    fn from_iter<I: IntoIterator<Item = XyPoint>>(spots: I) -> Self {
+        let mut spots: Vec<XyPoint> = spots.into_iter().filter(|spot| spot.x.is_finite()).collect();
         spots.sort_by(|one, other| one.x.total_cmp(&other.x));
         let mut profile = Self::default();
-        for Spot { x, y, std_error } in spots {
+        for XyPoint { x, y, std_error } in spots {
             profile.x.push(x);
             profile.y.push(y);
             profile.errors.push(std_error);
@@ -73,15 +73,15 @@ impl Points<'_> {
     }
 
     /// The point of that index, if there is one.
-    pub fn get(&self, index: usize) -> Option<Spot> {
+    pub fn get(&self, index: usize) -> Option<XyPoint> {
         match self {
-            Self::Along(series, axis) => series.get(index).map(|point| Spot {
+            Self::Along(series, axis) => series.get(index).map(|point| XyPoint {
                 x: series.x(index, *axis),
                 y: point.value,
                 std_error: point.std_error,
             }),
             Self::Whole(profile) => {
-                Some(Spot { x: *profile.x.get(index)?, y: profile.y[index], std_error: profile.errors[index] })
+                Some(XyPoint { x: *profile.x.get(index)?, y: profile.y[index], std_error: profile.errors[index] })
             }
         }
     }
@@ -98,12 +98,12 @@ impl Points<'_> {
     }
 
     /// The last point.
-    pub fn last(&self) -> Option<Spot> {
+    pub fn last(&self) -> Option<XyPoint> {
         self.get(self.len().checked_sub(1)?)
     }
 
     /// All points from left to right.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Spot> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = XyPoint> + '_ {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
@@ -144,7 +144,7 @@ mod tests {
     fn a_whole_curve_answers_from_left_to_right() {
         let spots = [(3.0, 9.0, 0.5), (1.0, -1.0, f64::NAN), (f64::NAN, 7.0, 1.0), (2.0, 4.0, 2.0)];
         let points =
-            Points::Whole(spots.into_iter().map(|(x, y, std_error)| Spot { x, y, std_error }).collect::<Profile>());
+            Points::Whole(spots.into_iter().map(|(x, y, std_error)| XyPoint { x, y, std_error }).collect::<XyCurve>());
         assert_eq!(
             points.iter().map(|spot| (spot.x, spot.y)).collect::<Vec<_>>(),
             [(1.0, -1.0), (2.0, 4.0), (3.0, 9.0)]

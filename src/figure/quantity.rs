@@ -53,7 +53,7 @@ pub enum Quantity {
     /// Excess of the PAC-Bayes bound, as the authors' code has it.
     BoundCode,
     /// |w - w0|.
-    Travel,
+    DistanceFromInit,
     /// |w|.
     WeightNorm,
     /// |grad f| of the clean loss.
@@ -100,7 +100,7 @@ impl Quantity {
         Self::Bound,
         Self::BoundTheorem,
         Self::BoundCode,
-        Self::Travel,
+        Self::DistanceFromInit,
         Self::WeightNorm,
         Self::GradientNorm,
         Self::LrNow,
@@ -141,7 +141,7 @@ impl Quantity {
             Self::Bound => ("bound", "PAC-Bayes bound", "nats", Scale::Log, Digits(3)),
             Self::BoundTheorem => ("bound_theorem", "bound's excess", "nats", Scale::Log, Digits(3)),
             Self::BoundCode => ("bound_code", "bound's excess, code form", "nats", Scale::Log, Digits(3)),
-            Self::Travel => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
+            Self::DistanceFromInit => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
             Self::WeightNorm => ("weight_norm", "weight norm", "", Scale::Linear, Digits(3)),
             Self::GradientNorm => ("gradient_norm", "gradient norm", "", Scale::Log, Digits(3)),
             Self::LrNow => ("lr_now", "learning rate", "", Scale::Log, Digits(3)),

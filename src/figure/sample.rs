@@ -7,11 +7,11 @@ use super::{
     history::History,
 };
 use crate::{
-    optimizer::{Hyperparameters, Knob},
+    optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
     run::{
-        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, LayerTrace, Layerwise, Outcome, Place,
-        Position, Probe, Sides, Start,
+        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, LayerTrace, Layerwise, Outcome,
+        Position, Probe, Sides, Start, WeightStats,
     },
 };
 
@@ -22,7 +22,7 @@ const BUDGET: u64 = 4000;
 struct Recipe {
     name: &'static str,
     method: &'static str,
-    knobs: &'static [(Knob, f64)],
+    knobs: &'static [(Hyperparameter, f64)],
     cost: u64,
     /// Final generalization gap, trace and largest eigenvalue.
     ends: (f64, f64, f64),
@@ -47,7 +47,7 @@ pub(crate) fn session_until(spent: u64) -> Session {
         Recipe {
             name: "WP-SGD",
             method: "wp-sgd",
-            knobs: &[(Knob::Sigma, 0.03), (Knob::K, 2.0)],
+            knobs: &[(Hyperparameter::Sigma, 0.03), (Hyperparameter::K, 2.0)],
             cost: 2,
             ends: (0.257, 0.48, 8.0),
             diverges: None,
@@ -65,7 +65,7 @@ pub(crate) fn session_until(spent: u64) -> Session {
         Recipe {
             name: "NSO",
             method: "nso",
-            knobs: &[(Knob::Sigma, 0.02)],
+            knobs: &[(Hyperparameter::Sigma, 0.02)],
             cost: 2,
             ends: (0.259, 1.66, 25.0),
             diverges: None,
@@ -94,7 +94,7 @@ fn noise(slot: usize, step: u64) -> f64 {
 }
 
 fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
-    let usual = [(Knob::Lr, 0.05), (Knob::Momentum, 0.9)];
+    let usual = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
     let knobs = usual.iter().chain(recipe.knobs);
     let plain = Hyperparameters::new(recipe.method).unwrap();
     let hyperparameters = knobs.fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
@@ -130,7 +130,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             events.push(Event::Step { step, gradients, loss, seconds });
         }
         if let Some(&(_, from, to)) = recipe.changes.iter().find(|change| change.0 == gradients) {
-            events.push(Event::Adjust { step, gradients, seconds, setting: Knob::Sigma, from, to });
+            events.push(Event::Adjust { step, gradients, seconds, setting: Hyperparameter::Sigma, from, to });
         }
         if gradients.is_multiple_of(32) {
             let gap = recipe.ends.0 * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
@@ -150,7 +150,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 forward_passes: 0,
                 took: 0.01,
                 metrics,
-                place: place(slot, progress),
+                weight_stats: weight_stats(slot, progress),
             });
         }
         let at = Position { step, gradients, seconds };
@@ -162,7 +162,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             let probe = probe(at, Estimate::new(trace, std_error, 30), top);
             if gradients.is_multiple_of(1000) {
                 events.push(Event::PerturbationGap(Box::new(gap(at, probe.trace))));
-                events.push(Event::Bound(Box::new(bound(at, probe.trace.mean, place(slot, progress)))));
+                events.push(Event::Bound(Box::new(bound(at, probe.trace.mean, weight_stats(slot, progress)))));
             }
             events.push(Event::Probe(Box::new(probe)));
         }
@@ -186,11 +186,11 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
 }
 
 /// Where the weights are after that share of the budget.
-fn place(slot: usize, progress: f64) -> Place {
-    let travel = (6.0 - slot as f64) * (1.0 - (-3.0 * progress).exp());
-    Place {
-        weight_norm: Some(16.0_f64.hypot(travel)),
-        travel: Some(travel),
+fn weight_stats(slot: usize, progress: f64) -> WeightStats {
+    let distance_from_init = (6.0 - slot as f64) * (1.0 - (-3.0 * progress).exp());
+    WeightStats {
+        weight_norm: Some(16.0_f64.hypot(distance_from_init)),
+        distance_from_init: Some(distance_from_init),
         lr_now: Some(0.05),
         sigma_now: (slot % 2 == 1).then_some(0.02),
     }
@@ -248,17 +248,17 @@ fn gap(at: Position, trace: Estimate) -> GapCurve {
     GapCurve { step, gradients, seconds, points, trace, evaluations: 200, took: 0.4 }
 }
 
-fn bound(at: Position, trace: f64, place: Place) -> Bound {
-    let travel = place.travel.unwrap_or(0.0);
+fn bound(at: Position, trace: f64, weight_stats: WeightStats) -> Bound {
+    let distance_from_init = weight_stats.distance_from_init.unwrap_or(0.0);
     let (largest_trace, largest_loss, examples) = (20.0 * trace, 1.9, 4000);
-    let theorem = (largest_loss * largest_trace * travel * travel / examples as f64).sqrt();
+    let theorem = (largest_loss * largest_trace * distance_from_init * distance_from_init / examples as f64).sqrt();
     let Position { step, gradients, seconds } = at;
     Bound {
         step,
         gradients,
         seconds,
         largest_trace: Estimate::new(largest_trace, 0.05 * largest_trace, 30),
-        travel,
+        distance_from_init,
         largest_loss,
         train_loss: 0.001,
         test_loss: Some(0.2),
@@ -272,7 +272,7 @@ fn bound(at: Position, trace: f64, place: Place) -> Bound {
         guessing_loss: Some(10f64.ln()),
         vacuous: 2.0 * (0.001 + theorem) > 10f64.ln(),
         exceeded: 2.0 * (0.001 + theorem) < 0.2,
-        best_sigma: (2.0 * travel * (largest_loss / (2.0 * largest_trace * examples as f64)).sqrt()).sqrt(),
+        best_sigma: (2.0 * distance_from_init * (largest_loss / (2.0 * largest_trace * examples as f64)).sqrt()).sqrt(),
         products: 960,
         took: 0.5,
     }
@@ -296,7 +296,7 @@ fn free(at: Position, method: &str, (trace, top, slot): (f64, f64, usize)) -> Op
             let mean = 1.4 * trace * (1.0 + 0.1 * luck);
             Some(smoothed(Sides::TwoPoint, mean, 0.1 * mean))
         }
-        "wp-sgd" => Some(smoothed(Sides::OneSided, 1.4 * trace + 30.0 * luck, 16.0)),
+        "wp-sgd" => Some(smoothed(Sides::OnePoint, 1.4 * trace + 30.0 * luck, 16.0)),
         "sam" => Some(Event::AscentCurvature {
             step,
             gradients,

@@ -166,7 +166,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
         let at = At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds };
         [
             ("bound_a", bound.largest_trace.mean),
-            ("bound_r", bound.travel),
+            ("bound_r", bound.distance_from_init),
             ("bound_c", bound.largest_loss),
             ("bound_n", bound.examples as f64),
             ("bound_best_sigma", bound.best_sigma),

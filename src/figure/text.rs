@@ -55,7 +55,7 @@ pub fn worth(bound: &Bound) -> &'static str {
 /// What a bound is made of, as notes and captions have it: a 97.5, r 12.0, C 1.90, n 4,000, best σ .0123.
 pub fn ingredients(bound: &Bound) -> String {
     let number = |value: f64| bare(&significant(value, 3));
-    let (a, r) = (number(bound.largest_trace.mean), number(bound.travel));
+    let (a, r) = (number(bound.largest_trace.mean), number(bound.distance_from_init));
     let (c, sigma) = (number(bound.largest_loss), number(bound.best_sigma));
     format!("a {a}, r {r}, C {c}, n {}, best σ {sigma}", thousands(bound.examples))
 }

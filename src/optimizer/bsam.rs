@@ -2,9 +2,9 @@
 //! precision that its update keeps.
 
 use super::{
-    anchor::Anchor,
+    distance_regularizer::DistanceRegularizer,
     noise::{Noise, NoiseSource},
-    step::{Findings, FreeSamples, Memory, Terrain},
+    step::{CurvatureSamples, OptimizerState, StepContext, StepStats},
 };
 use crate::autodiff::{Objective, Vector};
 
@@ -27,7 +27,7 @@ pub struct Bsam {
 
 /// What bSAM remembers.
 #[derive(Debug, Clone)]
-pub struct PrecisionMemory {
+pub struct BsamState {
     /// Momentum m.
     momentum: Vector,
     /// Precision s of each weight.
@@ -48,11 +48,11 @@ impl Bsam {
     pub(super) fn step(
         &self,
         lr: f64,
-        (f, w, memory): (&dyn Objective, Vector, Memory),
-        (anchor, terrain, noise): (Anchor, Terrain<'_>, &mut dyn NoiseSource),
-    ) -> (Vector, Memory, Findings) {
+        (f, w, memory): (&dyn Objective, Vector, OptimizerState),
+        (anchor, terrain, noise): (DistanceRegularizer, StepContext<'_>, &mut dyn NoiseSource),
+    ) -> (Vector, OptimizerState, StepStats) {
         let (momentum, s) = match memory {
-            Memory::Precision(before) => (before.momentum, before.s),
+            OptimizerState::Precision(before) => (before.momentum, before.s),
             _ => (w.zeros_like(), w.ones_like() * self.precision),
         };
         let examples = terrain.examples.max(1) as f64;
@@ -61,11 +61,11 @@ impl Bsam {
         let around = f.gradient(&(w.clone() + xi / (s.clone() * examples).sqrt()));
         let g1 = around.gradient;
         let g2 = f.gradient(&(w.clone() + g1.clone() * self.rho / s.clone())).gradient;
-        let g2 = anchor.pull(g2, &w, terrain);
+        let g2 = anchor.add_penalty_gradient(g2, &w, terrain);
         let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
-        let memory = Memory::Precision(Box::new(PrecisionMemory { momentum, s }));
-        (w, memory, Findings { loss: around.loss, free: FreeSamples::none(), statistics: None })
+        let memory = OptimizerState::Precision(Box::new(BsamState { momentum, s }));
+        (w, memory, StepStats { loss: around.loss, free: CurvatureSamples::none(), statistics: None })
     }
 }

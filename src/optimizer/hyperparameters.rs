@@ -10,10 +10,10 @@ use serde::{
 };
 
 use super::{
-    Choice, Knob, OutOfRange,
-    anchor::{Anchor, Projection},
-    base::{Base, BaseRule, Moments},
+    Categorical, Hyperparameter, OutOfRange,
+    base_optimizer::{AdamConfig, BaseOptimizer, UpdateRule},
     bsam::Bsam,
+    distance_regularizer::{DistanceRegularizer, Projection},
     method::{Method, Scaling},
     noise::Noise,
     schedule::{LrSchedule, LrShape},
@@ -29,7 +29,7 @@ pub struct Hyperparameters {
     /// How it moves over the steps.
     pub schedule: LrSchedule,
     /// What keeps w near its start.
-    pub anchor: Anchor,
+    pub anchor: DistanceRegularizer,
 }
 
 /// How w moves.
@@ -40,7 +40,7 @@ pub enum Rule {
         /// Which direction.
         method: Method,
         /// What is done with it.
-        base: Base,
+        base: BaseOptimizer,
     },
     /// bSAM, which is both in one.
     Bsam(Bsam),
@@ -100,33 +100,33 @@ impl Hyperparameters {
             "bsam" => return Some(Self::of(Rule::Bsam(Bsam::USUAL))),
             _ => return None,
         };
-        Some(Self::of(Rule::Follow { method, base: Base::SGD }))
+        Some(Self::of(Rule::Follow { method, base: BaseOptimizer::SGD }))
     }
 
     /// `rule` at a constant learning rate of 0.01, without an anchor.
     pub const fn of(rule: Rule) -> Self {
-        Self { rule, lr: 0.01, schedule: LrSchedule::CONSTANT, anchor: Anchor::NONE }
+        Self { rule, lr: 0.01, schedule: LrSchedule::CONSTANT, anchor: DistanceRegularizer::NONE }
     }
 
     /// The knobs of this run, in panel order.
-    pub fn knobs(&self) -> impl Iterator<Item = Knob> + '_ {
-        Knob::ALL.into_iter().filter(|&knob| self.get(knob).is_some())
+    pub fn knobs(&self) -> impl Iterator<Item = Hyperparameter> + '_ {
+        Hyperparameter::ALL.into_iter().filter(|&knob| self.get(knob).is_some())
     }
 
     /// The value of a knob; `None` where there is no such knob.
-    pub fn get(&self, knob: Knob) -> Option<f64> {
+    pub fn get(&self, knob: Hyperparameter) -> Option<f64> {
         let mut copy = *self;
-        if knob == Knob::K { copy.k().map(|k| f64::from(k.get())) } else { copy.slot(knob).copied() }
+        if knob == Hyperparameter::K { copy.k().map(|k| f64::from(k.get())) } else { copy.slot(knob).copied() }
     }
 
     /// These hyper-parameters with one knob at another value.
     ///
     /// # Errors
     /// [`Refused`] if there is no such knob or it does not take the value.
-    pub fn with(mut self, knob: Knob, value: f64) -> Result<Self, Refused> {
+    pub fn with(mut self, knob: Hyperparameter, value: f64) -> Result<Self, Refused> {
         let value = knob.check(value)?;
-        let refused = Refused::NoSuchKnob { method: self.rule.key(), knob };
-        if knob == Knob::K {
+        let refused = Refused::NoSuchHyperparameter { method: self.rule.key(), knob };
+        if knob == Hyperparameter::K {
             *self.k().ok_or(refused)? = whole(value).ok_or(OutOfRange { knob, value })?;
         } else {
             *self.slot(knob).ok_or(refused)? = value;
@@ -135,17 +135,19 @@ impl Hyperparameters {
     }
 
     /// Where the value of a knob is kept, for all but the one that counts.
-    fn slot(&mut self, knob: Knob) -> Option<&mut f64> {
+    fn slot(&mut self, knob: Hyperparameter) -> Option<&mut f64> {
         match knob {
-            Knob::Lr => return Some(&mut self.lr),
-            Knob::Warmup => return Some(&mut self.schedule.warmup),
-            Knob::Penalty => return Some(&mut self.anchor.penalty),
+            Hyperparameter::Lr => return Some(&mut self.lr),
+            Hyperparameter::Warmup => return Some(&mut self.schedule.warmup),
+            Hyperparameter::Penalty => return Some(&mut self.anchor.penalty),
             _ => {}
         }
         match (knob, &mut self.schedule.shape, &mut self.anchor.projection) {
-            (Knob::DropEvery, LrShape::Step { every, .. }, _) => return Some(every),
-            (Knob::Gamma, LrShape::Step { gamma, .. }, _) => return Some(gamma),
-            (Knob::Radius, _, Projection::Frobenius { radius } | Projection::Rows { radius }) => return Some(radius),
+            (Hyperparameter::DropEvery, LrShape::Step { every, .. }, _) => return Some(every),
+            (Hyperparameter::Gamma, LrShape::Step { gamma, .. }, _) => return Some(gamma),
+            (Hyperparameter::Radius, _, Projection::Frobenius { radius } | Projection::Rows { radius }) => {
+                return Some(radius);
+            }
             _ => {}
         }
         match &mut self.rule {
@@ -163,32 +165,33 @@ impl Hyperparameters {
     }
 }
 
-fn of_method(method: &mut Method, knob: Knob) -> Option<&mut f64> {
+fn of_method(method: &mut Method, knob: Hyperparameter) -> Option<&mut f64> {
     match (knob, method) {
-        (Knob::Sigma, Method::WpSgd { noise, .. } | Method::Nso { noise, .. } | Method::Rsam { noise, .. }) => {
-            Some(&mut noise.sigma)
-        }
         (
-            Knob::Rho,
+            Hyperparameter::Sigma,
+            Method::WpSgd { noise, .. } | Method::Nso { noise, .. } | Method::Rsam { noise, .. },
+        ) => Some(&mut noise.sigma),
+        (
+            Hyperparameter::Rho,
             Method::Sam { rho } | Method::Usam { rho } | Method::Asam { rho, .. } | Method::Rsam { rho, .. },
         ) => Some(rho),
-        (Knob::Lambda, Method::Rsam { lambda, .. }) => Some(lambda),
-        (Knob::Mix, Method::Nso { mix, .. }) => Some(mix),
-        (Knob::Smoothing, Method::LabelSmoothing { smoothing }) => Some(smoothing),
+        (Hyperparameter::Lambda, Method::Rsam { lambda, .. }) => Some(lambda),
+        (Hyperparameter::Mix, Method::Nso { mix, .. }) => Some(mix),
+        (Hyperparameter::Smoothing, Method::LabelSmoothing { smoothing }) => Some(smoothing),
         _ => None,
     }
 }
 
-fn of_base(base: &mut Base, knob: Knob) -> Option<&mut f64> {
+fn of_base(base: &mut BaseOptimizer, knob: Hyperparameter) -> Option<&mut f64> {
     match (knob, &mut base.rule) {
-        (Knob::WeightDecay, _) => Some(&mut base.weight_decay),
-        (Knob::Momentum, BaseRule::Sgd { momentum }) => Some(momentum),
-        (_, BaseRule::Adam(moments) | BaseRule::AmsGrad(moments) | BaseRule::AdamW(moments)) => {
-            let Moments { beta1, beta2, epsilon } = moments;
+        (Hyperparameter::WeightDecay, _) => Some(&mut base.weight_decay),
+        (Hyperparameter::Momentum, UpdateRule::Sgd { momentum }) => Some(momentum),
+        (_, UpdateRule::Adam(moments) | UpdateRule::AmsGrad(moments) | UpdateRule::AdamW(moments)) => {
+            let AdamConfig { beta1, beta2, epsilon } = moments;
             match knob {
-                Knob::Beta1 => Some(beta1),
-                Knob::Beta2 => Some(beta2),
-                Knob::Epsilon => Some(epsilon),
+                Hyperparameter::Beta1 => Some(beta1),
+                Hyperparameter::Beta2 => Some(beta2),
+                Hyperparameter::Epsilon => Some(epsilon),
                 _ => None,
             }
         }
@@ -196,14 +199,14 @@ fn of_base(base: &mut Base, knob: Knob) -> Option<&mut f64> {
     }
 }
 
-fn of_bsam(bsam: &mut Bsam, knob: Knob) -> Option<&mut f64> {
+fn of_bsam(bsam: &mut Bsam, knob: Hyperparameter) -> Option<&mut f64> {
     match knob {
-        Knob::Rho => Some(&mut bsam.rho),
-        Knob::Beta1 => Some(&mut bsam.beta1),
-        Knob::Beta2 => Some(&mut bsam.beta2),
-        Knob::Prior => Some(&mut bsam.prior),
-        Knob::Damping => Some(&mut bsam.damping),
-        Knob::Precision => Some(&mut bsam.precision),
+        Hyperparameter::Rho => Some(&mut bsam.rho),
+        Hyperparameter::Beta1 => Some(&mut bsam.beta1),
+        Hyperparameter::Beta2 => Some(&mut bsam.beta2),
+        Hyperparameter::Prior => Some(&mut bsam.prior),
+        Hyperparameter::Damping => Some(&mut bsam.damping),
+        Hyperparameter::Precision => Some(&mut bsam.precision),
         _ => None,
     }
 }
@@ -223,52 +226,52 @@ pub enum Refused {
     OutOfRange(#[from] OutOfRange),
     /// The run does not have the knob.
     #[error("{method} has no {knob}{}", hint(*.knob))]
-    NoSuchKnob {
+    NoSuchHyperparameter {
         /// The method's key.
         method: &'static str,
         /// The knob that was asked for.
-        knob: Knob,
+        knob: Hyperparameter,
     },
     /// The knob acts at the start of a run only.
     #[error("{knob} acts at the start of a run only; set it in the preset and begin again")]
     OnlyAtStart {
         /// The knob that was asked for.
-        knob: Knob,
+        knob: Hyperparameter,
     },
     /// The run does not have the choice.
     #[error("{}", no_such_choice(.method, *.choice))]
-    NoSuchChoice {
+    NoSuchCategorical {
         /// The method's key.
         method: &'static str,
         /// The choice that was asked for.
-        choice: Choice,
+        choice: Categorical,
     },
     /// The choice does not have the word.
     #[error("'{}' is none of {}", .word.escape_debug(), .choice.words().join(", "))]
     NoSuchWord {
         /// What was to be chosen.
-        choice: Choice,
+        choice: Categorical,
         /// As asked.
         word: String,
     },
 }
 
 /// What a knob needs that not every run has.
-fn hint(knob: Knob) -> &'static str {
+fn hint(knob: Hyperparameter) -> &'static str {
     match knob {
-        Knob::Momentum => " with this update; momentum needs update = \"sgd\"",
-        Knob::Beta1 | Knob::Beta2 | Knob::Epsilon => {
+        Hyperparameter::Momentum => " with this update; momentum needs update = \"sgd\"",
+        Hyperparameter::Beta1 | Hyperparameter::Beta2 | Hyperparameter::Epsilon => {
             " with this update; it needs update = \"adam\", \"amsgrad\" or \"adamw\""
         }
-        Knob::DropEvery | Knob::Gamma => " without lr_schedule = \"step\"",
-        Knob::Radius => " without projection = \"frobenius\" or \"rows\"",
+        Hyperparameter::DropEvery | Hyperparameter::Gamma => " without lr_schedule = \"step\"",
+        Hyperparameter::Radius => " without projection = \"frobenius\" or \"rows\"",
         _ => "",
     }
 }
 
-fn no_such_choice(method: &str, choice: Choice) -> String {
+fn no_such_choice(method: &str, choice: Categorical) -> String {
     match (method, choice) {
-        ("bsam", Choice::Update) => "bsam is an update of its own and takes no other".to_owned(),
+        ("bsam", Categorical::Update) => "bsam is an update of its own and takes no other".to_owned(),
         _ => format!("{method} has no {choice}"),
     }
 }
@@ -318,9 +321,13 @@ impl<'de> Deserialize<'de> for Hyperparameters {
                     match map.next_value()? {
                         Written::Word(word) if key == "method" => method = Some(word),
                         Written::Word(word) => {
-                            words.extend(Choice::ALL.into_iter().find(|choice| choice.key() == key).map(|c| (c, word)));
+                            words.extend(
+                                Categorical::ALL.into_iter().find(|choice| choice.key() == key).map(|c| (c, word)),
+                            );
                         }
-                        Written::Number(number) => numbers.extend(Knob::from_key(&key).map(|knob| (knob, number))),
+                        Written::Number(number) => {
+                            numbers.extend(Hyperparameter::from_key(&key).map(|knob| (knob, number)));
+                        }
                         Written::Other(IgnoredAny) => {}
                     }
                 }
@@ -378,7 +385,7 @@ mod tests {
     fn a_knob_that_is_not_there_is_refused_with_what_it_needs() {
         let sgd = Hyperparameters::new("sgd").unwrap();
         let refusal = |knob| sgd.with(knob, 1.0).unwrap_err().to_string();
-        assert_eq!(refusal(Knob::Sigma), "sgd has no sigma");
-        assert_eq!(refusal(Knob::Radius), "sgd has no radius without projection = \"frobenius\" or \"rows\"");
+        assert_eq!(refusal(Hyperparameter::Sigma), "sgd has no sigma");
+        assert_eq!(refusal(Hyperparameter::Radius), "sgd has no radius without projection = \"frobenius\" or \"rows\"");
     }
 }

@@ -7,8 +7,8 @@ use burn::tensor::Tensor;
 
 use super::{
     noise::{Noise, NoiseSource},
-    schedule::Progress,
-    step::{Findings, FreeKind, FreeSamples},
+    schedule::TrainingProgress,
+    step::{CurvatureSamples, SampleKind, StepStats},
 };
 use crate::autodiff::{Evaluation, Layout, Objective, Pair, Vector};
 
@@ -93,7 +93,7 @@ pub struct Direction {
     pub vector: Vector,
     /// What else was found. The loss is f(w) for SGD, SAM, USAM and ASAM, the mean over the perturbed points for WP-SGD and
     /// NSO, f(w + D) for RSAM, the smoothed one for label smoothing.
-    pub findings: Findings,
+    pub stats: StepStats,
 }
 
 /// The mean of values that arrive one by one. Equal values give that value to the last bit, which keeps
@@ -128,7 +128,7 @@ fn norm(v: &Vector) -> Vector {
 impl Method {
     /// The same method as it is at a point of training: its noise at the scale that the schedule has.
     #[must_use]
-    pub fn at(self, progress: Progress) -> Self {
+    pub fn at(self, progress: TrainingProgress) -> Self {
         match self {
             Self::WpSgd { noise, k } => Self::WpSgd { noise: noise.at(progress), k },
             Self::Nso { noise, k, mix } => Self::Nso { noise: noise.at(progress), k, mix },
@@ -147,10 +147,11 @@ impl Method {
         match *self {
             Self::Sgd | Self::LabelSmoothing { .. } => {
                 let clean = f.gradient(w);
-                let findings = Findings { loss: clean.loss, free: FreeSamples::none(), statistics: clean.statistics };
-                Direction { vector: clean.gradient, findings }
+                let stats =
+                    StepStats { loss: clean.loss, free: CurvatureSamples::none(), statistics: clean.statistics };
+                Direction { vector: clean.gradient, stats }
             }
-            Self::WpSgd { noise, k } => one_sided(f, w, (noise, k, source)),
+            Self::WpSgd { noise, k } => one_point(f, w, (noise, k, source)),
             Self::Nso { noise, k, mix } => {
                 let two_point = two_point(f, w, (noise, k, source));
                 if mix == 0.0 {
@@ -158,8 +159,8 @@ impl Method {
                 }
                 let clean = f.gradient(w);
                 let vector = clean.gradient * mix + two_point.vector * (1.0 - mix);
-                let findings = Findings { statistics: clean.statistics, ..two_point.findings };
-                Direction { vector, findings }
+                let stats = StepStats { statistics: clean.statistics, ..two_point.stats };
+                Direction { vector, stats }
             }
             Self::Sam { rho } => ascend(f, (w, rho), |g| g.clone() * ((norm(g) + NORM_FLOOR).recip() * rho)),
             Self::Usam { rho } => ascend(f, (w, rho), |g| g.clone() * rho),
@@ -174,8 +175,8 @@ impl Method {
                 let there = f.gradient(&(w.clone() + d.clone()));
                 let towards = d + there.gradient * lambda;
                 let e = towards.clone() * ((norm(&towards) + NORM_FLOOR).recip() * rho);
-                let findings = Findings { loss: there.loss, free: FreeSamples::none(), statistics: None };
-                Direction { vector: f.gradient(&(w.clone() + e)).gradient, findings }
+                let stats = StepStats { loss: there.loss, free: CurvatureSamples::none(), statistics: None };
+                Direction { vector: f.gradient(&(w.clone() + e)).gradient, stats }
             }
         }
     }
@@ -208,7 +209,7 @@ struct Sampled {
 }
 
 /// The mean gradient over w + U_j; each evaluation is also a sample U'g / sigma^2 of the smoothed trace.
-fn one_sided(
+fn one_point(
     f: &dyn Objective,
     w: &Vector,
     (noise, k, source): (Noise, NonZeroU32, &mut dyn NoiseSource),
@@ -216,7 +217,7 @@ fn one_sided(
     averaged(
         w,
         (noise, k, source),
-        (FreeKind::OneSided { sigma: noise.sigma }, |u| {
+        (SampleKind::OnePoint { sigma: noise.sigma }, |u| {
             let Evaluation { loss, gradient, .. } = f.gradient(&(w.clone() + u.clone()));
             Sampled { curvature: u.dot(gradient.clone()), gradient, loss }
         }),
@@ -232,7 +233,7 @@ fn two_point(
     averaged(
         w,
         (noise, k, source),
-        (FreeKind::TwoPoint { sigma: noise.sigma }, |u| {
+        (SampleKind::TwoPoint { sigma: noise.sigma }, |u| {
             let pair = Pair::evaluate(f, w, u);
             Sampled { gradient: pair.mean(), loss: pair.loss(), curvature: pair.smoothed_curvature() }
         }),
@@ -243,7 +244,7 @@ fn two_point(
 fn averaged(
     w: &Vector,
     (noise, k, source): (Noise, NonZeroU32, &mut dyn NoiseSource),
-    (kind, sample): (FreeKind, impl Fn(Vector) -> Sampled),
+    (kind, sample): (SampleKind, impl Fn(Vector) -> Sampled),
 ) -> Direction {
     let (mut direction, mut loss, mut values) = (RunningMean::new(), RunningMean::new(), Vec::new());
     for _ in 0..k.get() {
@@ -254,8 +255,8 @@ fn averaged(
         direction.add(found.gradient);
         loss.add(found.loss);
     }
-    let free = FreeSamples { kind: noise.samples_traces().then_some(kind), values };
-    Direction { vector: direction.value(w), findings: Findings { loss: loss.value(w), free, statistics: None } }
+    let free = CurvatureSamples { kind: noise.samples_traces().then_some(kind), values };
+    Direction { vector: direction.value(w), stats: StepStats { loss: loss.value(w), free, statistics: None } }
 }
 
 /// The gradient at w + e, where `ascent` makes e of radius `rho` of the gradient at w; the two are also a sample of the
@@ -266,11 +267,11 @@ fn ascend(f: &dyn Objective, (w, rho): (&Vector, f64), ascent: impl FnOnce(&Vect
     let there = f.gradient(&(w.clone() + e.clone()));
     let free = if rho > 0.0 {
         let curvature = e.clone().dot(there.gradient.clone() - clean.gradient) / e.square().sum();
-        FreeSamples { kind: Some(FreeKind::Ascent), values: vec![curvature] }
+        CurvatureSamples { kind: Some(SampleKind::Ascent), values: vec![curvature] }
     } else {
-        FreeSamples::none()
+        CurvatureSamples::none()
     };
-    Direction { vector: there.gradient, findings: Findings { loss: clean.loss, free, statistics: clean.statistics } }
+    Direction { vector: there.gradient, stats: StepStats { loss: clean.loss, free, statistics: clean.statistics } }
 }
 
 impl Scaling {
@@ -280,8 +281,8 @@ impl Scaling {
         match self {
             Self::Plain => magnitude,
             Self::Offset => {
-                let pieces = layout.cut(&(magnitude + ASAM_OFFSET)).into_iter().zip(layout.entries());
-                layout.join(
+                let pieces = layout.split(&(magnitude + ASAM_OFFSET)).into_iter().zip(layout.entries());
+                layout.flatten(
                     pieces.map(|(piece, entry)| if entry.is_bias() { piece.ones_like() } else { piece }).collect(),
                 )
             }
@@ -291,7 +292,7 @@ impl Scaling {
 
 /// `noise` with each output row of a tensor of two dimensions and more multiplied by that row's norm in `w`.
 fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
-    let pieces = layout.cut(noise).into_iter().zip(layout.cut(w)).zip(layout.entries());
+    let pieces = layout.split(noise).into_iter().zip(layout.split(w)).zip(layout.entries());
     let scaled = pieces.map(|((noise, w), entry)| {
         if entry.shape.len() < 2 {
             return noise;
@@ -301,5 +302,5 @@ fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
         let noise: Tensor<2> = noise.reshape(shape);
         (noise * norms).reshape([entry.len()])
     });
-    layout.join(scaled.collect())
+    layout.flatten(scaled.collect())
 }

@@ -1,23 +1,23 @@
 //! How a step moves w. Tensors in, tensors out; this layer knows no model, no clock and no event.
 
-mod anchor;
-mod base;
+mod base_optimizer;
 mod bsam;
-mod choice;
+mod categorical;
+mod distance_regularizer;
+mod hyperparameter;
 mod hyperparameters;
-mod knob;
 mod method;
 mod noise;
 mod schedule;
 mod step;
 
-pub use anchor::{Anchor, Projection};
-pub use base::{Base, BaseRule, MomentMemory, Moments};
-pub use bsam::{Bsam, PrecisionMemory};
-pub use choice::Choice;
+pub use base_optimizer::{AdamConfig, AdamState, BaseOptimizer, UpdateRule};
+pub use bsam::{Bsam, BsamState};
+pub use categorical::Categorical;
+pub use distance_regularizer::{DistanceRegularizer, Projection};
+pub use hyperparameter::{Hyperparameter, OutOfRange};
 pub use hyperparameters::{Hyperparameters, Refused, Rule};
-pub use knob::{Knob, OutOfRange};
 pub use method::{Direction, Method, Scaling};
-pub use noise::{Noise, NoiseLaw, NoiseSource, NoiseStream};
-pub use schedule::{LrSchedule, LrShape, NoiseSchedule, Progress};
-pub use step::{After, Before, Findings, FreeKind, FreeSamples, Memory, Terrain};
+pub use noise::{Noise, NoiseDistribution, NoiseSource, NoiseStream};
+pub use schedule::{LrSchedule, LrShape, NoiseSchedule, TrainingProgress};
+pub use step::{CurvatureSamples, OptimizerState, SampleKind, StepContext, StepInput, StepOutput, StepStats};

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{NoiseSchedule, Progress};
+use super::schedule::{NoiseSchedule, TrainingProgress};
 use crate::{
     autodiff::Vector,
     random::{Purpose, Stream, stream},
@@ -16,7 +16,7 @@ use crate::{
 /// The law of the weight noise U = sigma xi, xi iid over all coordinates, of variance 1 and, but for one, of mean 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NoiseLaw {
+pub enum NoiseDistribution {
     /// N(0, 1); kurtosis 3.
     #[default]
     Gaussian,
@@ -31,7 +31,7 @@ pub enum NoiseLaw {
     BinomialUncentred,
 }
 
-impl NoiseLaw {
+impl NoiseDistribution {
     /// Every law.
     pub const ALL: [Self; 5] = [Self::Gaussian, Self::Laplace, Self::Uniform, Self::Binomial, Self::BinomialUncentred];
 
@@ -86,7 +86,7 @@ pub struct Noise {
     /// Standard deviation per coordinate.
     pub sigma: f64,
     /// Law of xi = U / sigma.
-    pub law: NoiseLaw,
+    pub law: NoiseDistribution,
     /// How sigma comes to its value over the epochs.
     pub schedule: NoiseSchedule,
 }
@@ -94,7 +94,7 @@ pub struct Noise {
 impl Noise {
     /// Gaussian noise of constant scale.
     pub fn gaussian(sigma: f64) -> Self {
-        Self { sigma, law: NoiseLaw::Gaussian, schedule: NoiseSchedule::Constant }
+        Self { sigma, law: NoiseDistribution::Gaussian, schedule: NoiseSchedule::Constant }
     }
 
     /// Whether quadratic forms in it are samples of a trace.
@@ -104,7 +104,7 @@ impl Noise {
 
     /// The same as it is at a point of training: sigma as the schedule has it.
     #[must_use]
-    pub fn at(self, progress: Progress) -> Self {
+    pub fn at(self, progress: TrainingProgress) -> Self {
         Self { sigma: self.schedule.sigma(self.sigma, progress), ..self }
     }
 }
@@ -146,7 +146,7 @@ impl NoiseSource for NoiseStream {
     }
 }
 
-fn on_host(random: &mut Stream, like: &Vector, law: NoiseLaw) -> Vector {
+fn on_host(random: &mut Stream, like: &Vector, law: NoiseDistribution) -> Vector {
     let xi: Vec<f32> = (0..like.dims()[0]).map(|_| law.sample(random)).collect();
     let data = TensorData::new(xi, like.dims());
     let data = if like.dtype() == DType::F32 { data } else { data.convert_dtype(like.dtype()) };
@@ -157,14 +157,17 @@ fn on_host(random: &mut Stream, like: &Vector, law: NoiseLaw) -> Vector {
 mod tests {
     use super::*;
 
-    /// Moments of the centred laws by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform law on
+    /// Moments of the centred distributions by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform law on
     /// (-a, a) has a^4/5 with a^2 = 3, Bin(4, 1/2) - 2 has (16 + 4 + 4 + 16)/16 with weights 1, 4, 4, 1.
     #[test]
     fn every_law_has_mean_zero_variance_one_and_its_kurtosis() {
         let n = 400_000;
-        for (law, kurtosis) in
-            [(NoiseLaw::Gaussian, 3.0), (NoiseLaw::Laplace, 6.0), (NoiseLaw::Uniform, 1.8), (NoiseLaw::Binomial, 2.5)]
-        {
+        for (law, kurtosis) in [
+            (NoiseDistribution::Gaussian, 3.0),
+            (NoiseDistribution::Laplace, 6.0),
+            (NoiseDistribution::Uniform, 1.8),
+            (NoiseDistribution::Binomial, 2.5),
+        ] {
             let mut random = stream(7, Purpose::Noise);
             let draws: Vec<f64> = (0..n).map(|_| f64::from(law.sample(&mut random))).collect();
             let moment = |power| draws.iter().map(|x| x.powi(power)).sum::<f64>() / f64::from(n);
@@ -191,7 +194,7 @@ mod tests {
     fn the_uncentred_law_shifts_by_two() {
         let mut random = stream(7, Purpose::Noise);
         let draws: Vec<f64> =
-            (0..100_000).map(|_| f64::from(NoiseLaw::BinomialUncentred.sample(&mut random))).collect();
+            (0..100_000).map(|_| f64::from(NoiseDistribution::BinomialUncentred.sample(&mut random))).collect();
         let mean = draws.iter().sum::<f64>() / 1e5;
         let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1e5;
         assert!((mean - 2.0).abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn keys_are_the_names_that_serde_writes() {
-        for law in NoiseLaw::ALL {
+        for law in NoiseDistribution::ALL {
             assert_eq!(serde_json::to_value(law).unwrap(), law.key());
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Where in its training a step is taken, counted in what the budget counts. Under a budget of gradient evaluations these are
 /// evaluations, so that at equal cost every method sees the same schedule, whatever its steps cost; else they are steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Spent before this step.
     pub spent: u64,
     /// What this step spends, at least 1.
@@ -18,9 +18,9 @@ pub struct Progress {
     pub budget: u64,
 }
 
-impl Progress {
+impl TrainingProgress {
     /// The first step of a training of one step, where every schedule is at its plain value.
-    pub const STILL: Self = Self { spent: 0, cost: 1, epoch: 1, budget: 1 };
+    pub const UNSCHEDULED: Self = Self { spent: 0, cost: 1, epoch: 1, budget: 1 };
 
     /// Epochs behind, whole ones.
     fn epochs_done(self) -> f64 {
@@ -68,7 +68,7 @@ impl NoiseSchedule {
     }
 
     /// The scale of the noise of a step. A training of a single epoch has it at `sigma`.
-    pub fn sigma(self, sigma: f64, progress: Progress) -> f64 {
+    pub fn sigma(self, sigma: f64, progress: TrainingProgress) -> f64 {
         let (done, last) = (progress.epochs_done(), progress.all_epochs() - 1.0);
         let share = if last > 0.0 { (done / last).min(1.0) } else { 1.0 };
         match self {
@@ -113,7 +113,7 @@ impl LrSchedule {
     pub const CONSTANT: Self = Self { warmup: 0.0, shape: LrShape::Constant };
 
     /// What the learning rate is multiplied by at a step: 0 to 1.
-    pub fn factor(self, progress: Progress) -> f64 {
+    pub fn factor(self, progress: TrainingProgress) -> f64 {
         let warm = self.warmup * progress.epoch as f64;
         let spent = progress.spent as f64;
         let rise = if spent < warm { ((spent + progress.cost as f64) / warm).min(1.0) } else { 1.0 };
@@ -133,8 +133,8 @@ impl LrSchedule {
 mod tests {
     use super::*;
 
-    fn at(step: u64) -> Progress {
-        Progress { spent: step, cost: 1, epoch: 10, budget: 50 }
+    fn at(step: u64) -> TrainingProgress {
+        TrainingProgress { spent: step, cost: 1, epoch: 10, budget: 50 }
     }
 
     /// sigma = .02 over five epochs: 0, .005, .01, .015, .02, each for a whole epoch.
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_training_of_one_epoch_has_the_full_noise() {
         for schedule in NoiseSchedule::ALL {
-            assert_eq!(schedule.sigma(0.3, Progress::STILL), 0.3, "{schedule:?}");
+            assert_eq!(schedule.sigma(0.3, TrainingProgress::UNSCHEDULED), 0.3, "{schedule:?}");
         }
     }
 
@@ -188,8 +188,9 @@ mod tests {
     fn a_schedule_is_a_function_of_what_is_spent() {
         let shapes = [LrShape::Constant, LrShape::Step { every: 1.5, gamma: 0.5 }, LrShape::Cosine, LrShape::Linear];
         for (shape, warmup) in shapes.into_iter().flat_map(|shape| [0.0, 0.7].map(|warmup| (shape, warmup))) {
-            let rate =
-                |spent, cost| LrSchedule { warmup, shape }.factor(Progress { spent, cost, epoch: 10, budget: 50 });
+            let rate = |spent, cost| {
+                LrSchedule { warmup, shape }.factor(TrainingProgress { spent, cost, epoch: 10, budget: 50 })
+            };
             for (spent, cost) in [2, 4, 10].into_iter().flat_map(|cost| (0..50 / cost).map(move |i| (i * cost, cost))) {
                 let cheap: Vec<f64> = (spent..spent + cost).map(|at| rate(at, 1)).collect();
                 let (low, high) =

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     autodiff::{
-        Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, indices_on, numbers_on, objective,
+        Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, indices_on, numbers_on, objective,
         read,
     },
     random::{Purpose, Stream, stream},
@@ -189,7 +189,7 @@ impl<N: Network> Classifier<N> {
 
     /// Logits under stored moments, without history.
     fn clean(&self, w: &Vector, statistics: Option<&Vector>, images: &Tensor<4>) -> Tensor<2> {
-        let parameters = Parameters::<Plain>::new(self.tensors.trained(), self.tensors.trained().cut(w));
+        let parameters = Parameters::<Primal>::new(self.tensors.trained(), self.tensors.trained().split(w));
         self.logits(&parameters, images, &mut Norms::new(self.network.statistics(), statistics))
     }
 
@@ -198,7 +198,7 @@ impl<N: Network> Classifier<N> {
         let mut totals: Option<[Scalar; 2]> = None;
         for part in split.chunks(self.chunk()) {
             let logits = self.clean(w, statistics, &part.images);
-            let loss = Plain::cross_entropy(logits.clone(), part.labels.clone()) * part.len() as f64;
+            let loss = Primal::cross_entropy(logits.clone(), part.labels.clone()) * part.len() as f64;
             let correct = logits.argmax(1).equal(part.labels).float().cast(w.dtype()).sum();
             totals = Some(match totals {
                 None => [loss, correct],
@@ -278,7 +278,7 @@ impl<N: Network> Problem for Classifier<N> {
         let losses = |split: &Split| -> Vector {
             let chunks = split.chunks(self.chunk()).map(|part| {
                 let logits = self.clean(w, statistics, &part.images);
-                likelihoods::<Plain>(logits, part.labels).squeeze_dim(1)
+                likelihoods::<Primal>(logits, part.labels).squeeze_dim(1)
             });
             Tensor::cat(chunks.collect(), 0)
         };

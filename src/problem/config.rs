@@ -10,7 +10,7 @@ use super::{
     checkpoint::CheckpointError,
     data,
     data::{Channel, ImageSplits, Images, Share, Splits},
-    image_set::unheard,
+    image_set::ignore_progress,
 };
 
 /// A problem with its settings, as checked by the preset reader.
@@ -159,14 +159,14 @@ impl ProblemConfig {
     /// # Errors
     /// [`ProblemError`] if data cannot be read.
     pub fn build(&self, seed: u64, device: &Device) -> Result<Arc<dyn Problem>, ProblemError> {
-        self.build_telling(seed, device, &unheard)
+        self.build_with_progress(seed, device, &ignore_progress)
     }
 
     /// The same; `progress` hears how many of how many images are read, and which are left out.
     ///
     /// # Errors
     /// [`ProblemError`] if data cannot be read, or if `progress` breaks off.
-    pub fn build_telling(
+    pub fn build_with_progress(
         &self,
         seed: u64,
         device: &Device,

@@ -62,7 +62,7 @@ pub enum Loading {
     /// The problem is there.
     Done,
     /// Corrupt images are left out, as the preset allows.
-    LeftOut {
+    SkippedImages {
         /// How many.
         count: usize,
         /// Of how many.
@@ -76,7 +76,7 @@ pub enum Loading {
 pub type Progress<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
 
 /// For one who waits and has no use for what is told.
-pub fn unheard(_: Loading) -> ControlFlow<()> {
+pub fn ignore_progress(_: Loading) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Loading {
         match self {
             Self::Done => formatter.write_str("starting"),
             Self::Images { done, of } => write!(formatter, "{done} of {of} images read"),
-            Self::LeftOut { count, of, first } => {
+            Self::SkippedImages { count, of, first } => {
                 let (path, reason) = (first.path.display(), &first.reason);
                 write!(formatter, "{count} of {of} images left out, {path}: {reason}")
             }
@@ -142,7 +142,7 @@ impl ImageSet {
                     let count = loaded.skipped.len();
                     let of = count + loaded.train.len() + loaded.test.len();
                     // There is nothing left to break off.
-                    let _ = progress(Loading::LeftOut { count, of, first });
+                    let _ = progress(Loading::SkippedImages { count, of, first });
                 }
                 return Ok((loaded.train, loaded.test));
             }

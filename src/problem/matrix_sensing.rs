@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Plain, Real, Scalar, Vector, indices_on, objective, read},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, indices_on, objective, read},
     random::{Purpose, Stream, stream},
 };
 
@@ -50,7 +50,7 @@ impl MatrixSensing {
         let solution = factor.clone().matmul(factor.transpose());
         let entries: Vec<usize> = (0..d).flat_map(|row| (row..d).map(move |column| row * d + column)).collect();
         let triangle = indices_on(&entries, &device);
-        let upper = Plain::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
+        let upper = Primal::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
         let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, (random, &upper)));
         Self { d, layout: Layout::new([("w", vec![d, d])]), triangle, train, validation, solution, device }
     }
@@ -64,7 +64,7 @@ impl MatrixSensing {
 
     /// sum_i (<A_i, UU'> - y_i)^2 / sum_i y_i^2.
     fn relative_error(&self, u: &Tensor<2>, measurements: &Measurements) -> Scalar {
-        let misfit = measurements.misfits::<Plain>(self.upper_product::<Plain>(u.clone()));
+        let misfit = measurements.misfits::<Primal>(self.upper_product::<Primal>(u.clone()));
         misfit.square().sum() / measurements.power
     }
 }
@@ -108,7 +108,7 @@ impl Model for MatrixSensing {
 
     /// All points in one pass over the measurements, which are far larger than everything else.
     fn losses<R: Real>(&self, at: &[Parameters<'_, R>], (): &()) -> Option<Vec<R::T<1>>> {
-        let uppers = R::beside(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect());
+        let uppers = R::concat_columns(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect());
         let sums = R::scale(R::sum_rows(R::square(self.train.misfits::<R>(uppers))), self.train.scale());
         Some((0..at.len()).map(|column| R::select(sums.clone(), indices_on(&[column], &self.device))).collect())
     }

@@ -26,7 +26,7 @@ use data::Augmentation;
 pub use classifier::{Classifier, Start};
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use fine_tune::{Backbone, FineTune, Weights};
-pub use image_set::{ImageSet, Loading, Progress, Source, unheard};
+pub use image_set::{ImageSet, Loading, Progress, Source, ignore_progress};
 pub use layer::{BatchNorm, Conv, Linear, Norms, Stage};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     autodiff::Vector,
-    optimizer::Knob,
-    problem::{Loading, Problem, ProblemError, Progress, unheard},
+    optimizer::Hyperparameter,
+    problem::{Loading, Problem, ProblemError, Progress, ignore_progress},
 };
 
 /// How often a run hands over its events while it trains.
@@ -77,14 +77,14 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; no run has started then, and no directory is made if a device or the problem is at fault.
     pub fn start(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
-        Self::start_telling(plan, (destination, devices), &unheard)
+        Self::start_with_progress(plan, (destination, devices), &ignore_progress)
     }
 
     /// The same; `progress` hears how the problem is being read, and may break off.
     ///
     /// # Errors
     /// As of [`Engine::start`], and where `progress` breaks off.
-    pub fn start_telling(
+    pub fn start_with_progress(
         plan: Plan,
         (destination, devices): (&Destination, &Devices),
         progress: Progress<'_>,
@@ -95,7 +95,7 @@ impl Engine {
         let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
         let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
         let build = |(name, device): (DeviceName, Device)| {
-            Ok((name, plan.problem.build_telling(plan.train.seed, &device, progress)?))
+            Ok((name, plan.problem.build_with_progress(plan.train.seed, &device, progress)?))
         };
         let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
         let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
@@ -315,7 +315,7 @@ impl Outbox {
     }
 
     /// Answers a change that came too late. A log that cannot be written has been told.
-    fn refuse(&mut self, setting: Knob, value: f64) {
+    fn refuse(&mut self, setting: Hyperparameter, value: f64) {
         let reason = "the run is over".to_owned();
         let _ = self.publish(Event::Reject { step: self.at.step, setting, value, reason });
     }

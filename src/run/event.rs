@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measured::{Bound, Estimate, GapCurve, Place, Probe, Sides};
+use super::measured::{Bound, Estimate, GapCurve, Probe, Sides, WeightStats};
 use crate::{
     number,
-    optimizer::{Hyperparameters, Knob},
+    optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
 };
 
@@ -16,7 +16,7 @@ pub enum Command {
     /// Turn a knob; answered by [`Event::Adjust`] or [`Event::Reject`].
     Adjust {
         /// Which knob.
-        knob: Knob,
+        knob: Hyperparameter,
         /// Its new value.
         value: f64,
     },
@@ -73,7 +73,7 @@ pub enum Event {
         metrics: Metrics,
         /// Where the weights are and how the next step is taken.
         #[serde(flatten)]
-        place: Place,
+        weight_stats: WeightStats,
     },
     /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
     Probe(Box<Probe>),
@@ -118,7 +118,7 @@ pub enum Event {
         /// The run's clock.
         seconds: f64,
         /// Which knob.
-        setting: Knob,
+        setting: Hyperparameter,
         /// Its value before.
         from: f64,
         /// Its value from the next step on.
@@ -129,7 +129,7 @@ pub enum Event {
         /// Steps taken.
         step: u64,
         /// Which knob.
-        setting: Knob,
+        setting: Hyperparameter,
         /// The value that was refused.
         #[serde(with = "number")]
         value: f64,

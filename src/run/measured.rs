@@ -78,13 +78,13 @@ impl Probe {
 /// Where the weights are, and how the next step is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Place {
+pub struct WeightStats {
     /// |w|_2.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub weight_norm: Option<f64>,
     /// |w - w0|_2, w0 the weights that training began from.
-    #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
-    pub travel: Option<f64>,
+    #[serde(rename = "travel", with = "number::option", skip_serializing_if = "Option::is_none")]
+    pub distance_from_init: Option<f64>,
     /// The learning rate of the next step, as its schedule has it.
     #[serde(with = "number::option", skip_serializing_if = "Option::is_none")]
     pub lr_now: Option<f64>,
@@ -101,7 +101,8 @@ pub enum Sides {
     #[default]
     TwoPoint,
     /// U'g / sigma^2, as WP-SGD's single perturbations give it.
-    OneSided,
+    #[serde(rename = "one-sided")]
+    OnePoint,
 }
 
 /// The trace of one tensor's block of the Hessian.
@@ -225,8 +226,8 @@ pub struct Bound {
     /// over the ball around w0 that the theorem asks for is not.
     pub largest_trace: Estimate,
     /// r: |w - w0|_2.
-    #[serde(with = "number")]
-    pub travel: f64,
+    #[serde(rename = "travel", with = "number")]
+    pub distance_from_init: f64,
     /// C: the largest loss of all examples at hand, those that training never sees included.
     #[serde(with = "number")]
     pub largest_loss: f64,

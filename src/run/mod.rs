@@ -17,7 +17,8 @@ mod view;
 pub use engine::{Batch, Engine, EngineError};
 pub use event::{Budget, Command, Event, Outcome, Position, Start};
 pub use measured::{
-    Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, Interval, LayerTrace, Layerwise, Place, Probe, Sides,
+    Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, Interval, LayerTrace, Layerwise, Probe, Sides,
+    WeightStats,
 };
 pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};

@@ -169,7 +169,7 @@ pub struct RunPlan {
 
 impl Cadence {
     /// Whether a multiple of it lies after `before` and not after `now`.
-    pub(super) fn is_passed(self, before: Position, now: Position, steps_per_epoch: u64) -> bool {
+    pub(super) fn is_due(self, before: Position, now: Position, steps_per_epoch: u64) -> bool {
         let multiples = |at: Position| match self {
             Self::Epochs(every) => at.step / (every * steps_per_epoch),
             Self::Steps(every) => at.step / every,

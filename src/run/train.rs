@@ -9,12 +9,13 @@ use super::{
     clock::Clock,
     device,
     log::LogError,
-    measure::{Gauge, Ledger, LedgerError, Moment},
+    measure::{Evaluator, PendingReadouts, ReadoutError, Snapshot},
 };
 use crate::{
     autodiff::{Counted, Vector, vector_like},
     optimizer::{
-        After, Before, Findings, Hyperparameters, Knob, Memory, NoiseStream, Progress, Refused, Rule, Terrain,
+        Hyperparameter, Hyperparameters, NoiseStream, OptimizerState, Refused, Rule, StepContext, StepInput,
+        StepOutput, StepStats, TrainingProgress,
     },
     problem::{Augmented, Examples, Mode, Problem},
     random::{Purpose, stream},
@@ -106,11 +107,11 @@ impl From<LogError> for Interrupt {
     }
 }
 
-impl From<LedgerError> for Interrupt {
-    fn from(error: LedgerError) -> Self {
+impl From<ReadoutError> for Interrupt {
+    fn from(error: ReadoutError) -> Self {
         match error {
-            LedgerError::Diverged(divergence) => Self::Diverged(divergence),
-            LedgerError::Log(error) => Self::Log(error),
+            ReadoutError::Diverged(divergence) => Self::Diverged(divergence),
+            ReadoutError::Log(error) => Self::Log(error),
         }
     }
 }
@@ -138,7 +139,7 @@ struct State {
     w: Vector,
     /// The weights that training began from.
     start: Vector,
-    memory: Memory,
+    memory: OptimizerState,
     norms: Option<Norms>,
     noise: NoiseStream,
     batches: Batches,
@@ -156,8 +157,8 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     let mut state = State::new(&job);
     let mut clock = Clock::start();
     publish(Event::Start(start(&job)))?;
-    let mut gauge = Gauge::new(&job, state.start.clone());
-    let interrupt = run_to_the_end(&job, &mut state, (&mut gauge, &mut clock), (inbox, publish)).err();
+    let mut evaluator = Evaluator::new(&job, state.start.clone());
+    let interrupt = run_to_the_end(&job, &mut state, (&mut evaluator, &mut clock), (inbox, publish)).err();
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, left_over(&job, &state)),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
@@ -169,7 +170,14 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     };
     let at = Position { seconds: clock.seconds(), ..at };
     let statistics = state.norms.map(|norms| norms.stored);
-    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, statistics, best: gauge.best() })))
+    Ok(Ending::Finished(Box::new(Finished {
+        outcome,
+        reason,
+        at,
+        weights: state.w,
+        statistics,
+        best: evaluator.best(),
+    })))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -182,47 +190,47 @@ fn left_over(job: &Job<'_>, state: &State) -> Option<String> {
 fn run_to_the_end(
     job: &Job<'_>,
     state: &mut State,
-    (gauge, clock): (&mut Gauge<'_>, &mut Clock),
+    (evaluator, clock): (&mut Evaluator<'_>, &mut Clock),
     (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
 ) -> Result<(), Interrupt> {
-    let mut ledger = Ledger::new(job.train.record_every);
-    gauge.measure_all(state.moment(job), publish)?;
+    let mut readouts = PendingReadouts::new(job.train.record_every);
+    evaluator.measure_all(state.moment(job), publish)?;
     let mut read_at = clock.elapsed();
     while state.affords_a_step(job) {
-        obey(state, clock, &mut ledger, (inbox, publish))?;
+        handle_commands(state, clock, &mut readouts, (inbox, publish))?;
         // A change may have made the next step dearer than what is left.
         if !state.affords_a_step(job) {
             break;
         }
         let before = state.at;
-        let findings = state.step(job, clock);
-        ledger.record(state.at, findings);
-        let due = |cadence: Cadence| cadence.is_passed(before, state.at, steps_per_epoch(job));
+        let found = state.step(job, clock);
+        readouts.record(state.at, found);
+        let due = |cadence: Cadence| cadence.is_due(before, state.at, steps_per_epoch(job));
         let evaluate = due(job.train.evaluate_every);
         let probe = job.train.probe_every.is_some_and(due);
         if evaluate || probe || clock.elapsed().saturating_sub(read_at) > READ_EVERY {
-            ledger.read_losses(publish)?;
+            readouts.read_losses(publish)?;
             read_at = clock.elapsed();
         }
         if evaluate {
-            ledger.read_free(publish)?;
-            gauge.evaluate(state.moment(job), publish)?;
+            readouts.read_free(publish)?;
+            evaluator.evaluate(state.moment(job), publish)?;
         }
         if probe {
-            gauge.probe(state.moment(job), publish)?;
+            evaluator.probe(state.moment(job), publish)?;
         }
     }
-    ledger.read_losses(publish)?;
-    ledger.read_free(publish)?;
-    gauge.measure_what_is_old(state.moment(job), publish)?;
-    gauge.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
+    readouts.read_losses(publish)?;
+    readouts.read_free(publish)?;
+    evaluator.measure_what_is_old(state.moment(job), publish)?;
+    evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
 
 /// Does what the inbox asks, between two steps. While paused it waits here.
-fn obey(
+fn handle_commands(
     state: &mut State,
     clock: &mut Clock,
-    ledger: &mut Ledger,
+    readouts: &mut PendingReadouts,
     (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
 ) -> Result<(), Interrupt> {
     let mut paused = false;
@@ -231,11 +239,11 @@ fn obey(
         if command == Command::Restart {
             return Err(Interrupt::Restart);
         }
-        ledger.read_losses(publish)?;
+        readouts.read_losses(publish)?;
         match command {
             Command::Adjust { knob, value } => {
                 // Free curvature belongs to the knobs that it was found with; what was gathered so far is told first.
-                ledger.read_free(publish)?;
+                readouts.read_free(publish)?;
                 publish(state.adjust(knob, value))?;
             }
             Command::Pause if !paused => {
@@ -250,7 +258,7 @@ fn obey(
             }
             Command::Pause | Command::Resume | Command::Restart => {}
             Command::Stop => {
-                ledger.read_free(publish)?;
+                readouts.read_free(publish)?;
                 return Err(Interrupt::Stop);
             }
         }
@@ -268,7 +276,7 @@ impl State {
             hyperparameters: job.run.hyperparameters,
             w: start.clone(),
             start,
-            memory: Memory::default(),
+            memory: OptimizerState::default(),
             norms: job.problem.statistics().map(|found| Norms { stored: found.initial, frozen: found.frozen }),
             noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
@@ -287,7 +295,7 @@ impl State {
     }
 
     /// One optimizer step on the next minibatch.
-    fn step(&mut self, job: &Job<'_>, clock: &Clock) -> Findings {
+    fn step(&mut self, job: &Job<'_>, clock: &Clock) -> StepStats {
         let problem = job.problem;
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
@@ -301,16 +309,16 @@ impl State {
         };
         let objective = problem.objective_in(mode, examples);
         let counted = Counted::new(objective.as_ref());
-        let terrain = Terrain { layout: problem.layout(), start: &self.start, examples: problem.examples() };
-        let before = Before {
+        let terrain = StepContext { layout: problem.layout(), start: &self.start, examples: problem.examples() };
+        let before = StepInput {
             w: self.w.clone(),
             memory: std::mem::take(&mut self.memory),
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
-        let After { w, memory, findings } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
+        let StepOutput { w, memory, stats } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
         // A pass under stored moments has none of its own.
         if let Some(norms) = self.norms.as_mut().filter(|norms| !norms.frozen) {
-            let seen = findings.statistics.clone().or_else(|| {
+            let seen = stats.statistics.clone().or_else(|| {
                 self.forward_passes += 1;
                 objective.statistics(&self.w)
             });
@@ -322,18 +330,18 @@ impl State {
         self.at.step += 1;
         self.at.gradients += counted.spent();
         self.at.seconds = clock.seconds();
-        findings
+        stats
     }
 
     /// What there is to measure now.
-    fn moment(&self, job: &Job<'_>) -> Moment<'_> {
+    fn moment(&self, job: &Job<'_>) -> Snapshot<'_> {
         let Hyperparameters { rule, lr, schedule, .. } = self.hyperparameters;
         let progress = progress(job, self.at, rule);
         let noise = match rule {
             Rule::Follow { method, .. } => method.at(progress).noise(),
             Rule::Bsam(_) => None,
         };
-        Moment {
+        Snapshot {
             w: &self.w,
             statistics: self.norms.as_ref().map(|norms| &norms.stored),
             at: self.at,
@@ -344,7 +352,7 @@ impl State {
     }
 
     /// Turns a knob, or says why not.
-    fn adjust(&mut self, setting: Knob, to: f64) -> Event {
+    fn adjust(&mut self, setting: Hyperparameter, to: f64) -> Event {
         let Position { step, gradients, seconds } = self.at;
         let turned = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
             Err(Refused::OnlyAtStart { knob: setting })
@@ -385,12 +393,12 @@ fn steps_per_epoch(job: &Job<'_>) -> u64 {
 }
 
 /// Where in its training the next step is taken, counted in what the budget counts.
-fn progress(job: &Job<'_>, at: Position, rule: Rule) -> Progress {
+fn progress(job: &Job<'_>, at: Position, rule: Rule) -> TrainingProgress {
     let epoch = steps_per_epoch(job);
     let (spent, cost, budget) = match job.train.budget {
         Budget::Epochs(epochs) => (at.step, 1, epochs * epoch),
         Budget::Steps(steps) => (at.step, 1, steps),
         Budget::Gradients(gradients) => (at.gradients, rule.cost(), gradients),
     };
-    Progress { spent, cost, epoch, budget }
+    TrainingProgress { spent, cost, epoch, budget }
 }

@@ -35,7 +35,7 @@ pub enum PanelKind {
     /// The PAC-Bayes bound, with the loss of guessing, above which it says nothing; behind it, faint, the test loss.
     Bound,
     /// |w - w0|.
-    Travel,
+    DistanceFromInit,
     /// |w|.
     WeightNorm,
     /// |grad f| of the clean loss.
@@ -60,7 +60,7 @@ impl PanelKind {
         Self::Layers,
         Self::PerturbationGap,
         Self::Bound,
-        Self::Travel,
+        Self::DistanceFromInit,
         Self::WeightNorm,
         Self::GradientNorm,
     ];
@@ -83,7 +83,7 @@ impl PanelKind {
             Self::Layers => "layers",
             Self::PerturbationGap => "perturbation_gap",
             Self::Bound => "bound",
-            Self::Travel => "travel",
+            Self::DistanceFromInit => "travel",
             Self::WeightNorm => "weight_norm",
             Self::GradientNorm => "gradient_norm",
         }

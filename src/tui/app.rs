@@ -103,7 +103,7 @@ impl App {
                 }
             }),
             Msg::Warning(text) => self.notice = Some(Notice::Done(text)),
-            Msg::Loading(left_out @ Loading::LeftOut { .. }) => {
+            Msg::Loading(left_out @ Loading::SkippedImages { .. }) => {
                 self.notice = Some(Notice::Failed(left_out.to_string()));
             }
             Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),

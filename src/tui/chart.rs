@@ -23,7 +23,7 @@ use super::{
 };
 use crate::figure::{
     Background, Tick, ink,
-    panel::{Across, Curve, Panel},
+    panel::{Curve, Panel, XDimension},
 };
 
 /// Whether the x axis carries its name.
@@ -216,7 +216,7 @@ impl<'a> Plot<'a> {
         let mut right = usize::from(self.inner.right());
         // A neighbour has the name of the axis that all share, not that of an axis of the panel's own.
         let across = self.chart.panel.across;
-        if self.chart.x_title == XTitle::Shown || matches!(across, Across::Own(_)) {
+        if self.chart.x_title == XTitle::Shown || matches!(across, XDimension::Own(_)) {
             let title = theme.spell(across.title());
             let columns = text::width(&title);
             if columns > 0 && columns + 20 <= usize::from(self.inner.width) {

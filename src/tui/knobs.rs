@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     figure::{Quantity, text::thousands},
-    optimizer::Knob,
+    optimizer::Hyperparameter,
 };
 
 /// Least columns of a knob's name, the gap behind it included.
@@ -91,7 +91,7 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
 /// All lines of the panel, and which of them are about the knob under the cursor.
 fn lines(
     run: &Run,
-    (cursor, columns): (Option<Knob>, usize),
+    (cursor, columns): (Option<Hyperparameter>, usize),
     theme: Theme,
 ) -> (Vec<Line<'static>>, std::ops::Range<usize>) {
     let (turning, resting) = run.panel();
@@ -138,7 +138,7 @@ impl Here {
 }
 
 /// A knob that does nothing, as its line says it.
-fn rest(run: &Run, knob: Knob) -> String {
+fn rest(run: &Run, knob: Hyperparameter) -> String {
     format!("{} {}", knob.symbol(), run.hyperparameters().get(knob).map(value).unwrap_or_default())
 }
 
@@ -187,7 +187,7 @@ fn share(entries: &[(String, Here)], columns: usize, theme: Theme) -> (Vec<Line<
 /// One knob: its value and the notes beside it, which go on below where they are long.
 fn row(
     run: &Run,
-    (knob, value): (Knob, &str),
+    (knob, value): (Hyperparameter, &str),
     ((label, widest), (here, columns)): ((usize, usize), (Here, usize)),
     theme: Theme,
 ) -> Vec<Line<'static>> {
@@ -219,7 +219,7 @@ fn row(
 
 /// What there is to say about a knob: where its schedule has it, and a change that is pending, else one that was refused, else the
 /// last one made.
-fn notes(run: &Run, knob: Knob, theme: Theme) -> Vec<(String, Style)> {
+fn notes(run: &Run, knob: Hyperparameter, theme: Theme) -> Vec<(String, Style)> {
     let moving = moving(run, knob).map(|text| (theme.spell(&text), theme.text()));
     if let Some(asked) = run.pending.get(&knob) {
         let pending = (theme.spell(&format!("→ {} pending", value(*asked))), theme.pending());
@@ -229,19 +229,19 @@ fn notes(run: &Run, knob: Knob, theme: Theme) -> Vec<(String, Style)> {
 }
 
 /// Where a knob that moves by itself is: how it moves, and its value at the newest evaluation.
-fn moving(run: &Run, knob: Knob) -> Option<String> {
+fn moving(run: &Run, knob: Hyperparameter) -> Option<String> {
     let hyperparameters = run.hyperparameters();
     if !moves(hyperparameters, knob) {
         return None;
     }
-    let quantity = if knob == Knob::Lr { Quantity::LrNow } else { Quantity::SigmaNow };
+    let quantity = if knob == Hyperparameter::Lr { Quantity::LrNow } else { Quantity::SigmaNow };
     let now = run.history.last(quantity).map(|point| format!("now {}", quantity.format(point.value)));
     let word = schedule(hyperparameters, knob).map(str::to_owned);
     Some(word.into_iter().chain(now).collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
 }
 
 /// The last answer to a change.
-fn answered(run: &Run, knob: Knob, theme: Theme) -> Option<(String, Style)> {
+fn answered(run: &Run, knob: Hyperparameter, theme: Theme) -> Option<(String, Style)> {
     if let Some(rejection) = run.history.rejection().filter(|rejection| rejection.knob == knob) {
         let text = format!("{} refused: {}", value(rejection.value), scrub(&rejection.reason));
         return Some((theme.spell(&text), theme.alert()));

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{key::Key, picker::Choice, theme::Appearance};
+use super::{key::Key, picker::PresetEntry, theme::Appearance};
 use crate::{
     figure,
     problem::Loading,
@@ -35,7 +35,7 @@ pub struct Recording {
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     /// The presets on offer.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<PresetEntry>,
     /// What sessions run on, in words.
     pub device: String,
     /// What the terminal can show.

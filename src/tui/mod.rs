@@ -48,7 +48,7 @@ use tokio::time::sleep;
 
 pub use app::App;
 pub use message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start};
-pub use picker::Choice;
+pub use picker::PresetEntry;
 pub use terminal::TuiError;
 pub use theme::{Appearance, Colours, Glyphs};
 pub use view::{ROOMY, SMALLEST};

@@ -11,7 +11,7 @@ use super::{
     text::{self, fit, scrub, value, wrap},
     theme::Theme,
 };
-use crate::optimizer::Knob;
+use crate::optimizer::Hyperparameter;
 
 /// Longest line that can be typed.
 const LONGEST: usize = 200;
@@ -46,7 +46,7 @@ pub enum Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The value of a knob.
-    Value(Knob),
+    Value(Hyperparameter),
     /// The directory of a session to open.
     Session,
     /// The file to export to.
@@ -63,7 +63,7 @@ pub struct Prompt {
 
 impl Prompt {
     /// A line for the value of a knob.
-    pub fn value(knob: Knob) -> Self {
+    pub fn value(knob: Hyperparameter) -> Self {
         Self { purpose: Purpose::Value(knob), text: String::new(), refused: None }
     }
 
@@ -192,7 +192,7 @@ pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Them
 mod tests {
     use super::*;
 
-    fn typed(knob: Knob, text: &str) -> Prompt {
+    fn typed(knob: Hyperparameter, text: &str) -> Prompt {
         let mut prompt = Prompt::value(knob);
         text.chars().for_each(|letter| prompt.push(letter));
         prompt
@@ -200,17 +200,17 @@ mod tests {
 
     #[test]
     fn a_typed_value_must_be_a_number_that_the_knob_takes() {
-        assert_eq!(typed(Knob::Sigma, " 0.025").number(), Ok(0.025));
-        assert_eq!(typed(Knob::Sigma, "two").number(), Err("\"two\" is not a number".into()));
-        assert_eq!(typed(Knob::Sigma, "").number(), Err("\"\" is not a number".into()));
-        let refused = typed(Knob::K, "1.5").number();
+        assert_eq!(typed(Hyperparameter::Sigma, " 0.025").number(), Ok(0.025));
+        assert_eq!(typed(Hyperparameter::Sigma, "two").number(), Err("\"two\" is not a number".into()));
+        assert_eq!(typed(Hyperparameter::Sigma, "").number(), Err("\"\" is not a number".into()));
+        let refused = typed(Hyperparameter::K, "1.5").number();
         assert_eq!(refused, Err("1.5 is refused: a whole number at least 1 and at most 64".into()));
-        assert!(typed(Knob::Lr, "nan").number().is_err());
+        assert!(typed(Hyperparameter::Lr, "nan").number().is_err());
     }
 
     #[test]
     fn typing_takes_the_objection_back() {
-        let mut prompt = typed(Knob::Lr, "0");
+        let mut prompt = typed(Hyperparameter::Lr, "0");
         prompt.refuse("no".into());
         prompt.erase();
         assert_eq!(prompt.refused, None);

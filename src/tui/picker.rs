@@ -35,7 +35,7 @@ const LONGEST_FILTER: usize = 40;
 
 /// One preset on offer.
 #[derive(Debug, Clone)]
-pub struct Choice {
+pub struct PresetEntry {
     /// The name that starts it.
     pub name: String,
     /// Its plan, or why there is none.
@@ -45,7 +45,7 @@ pub struct Choice {
 /// The picker's state.
 #[derive(Debug, Clone)]
 pub struct Picker {
-    choices: Vec<Choice>,
+    choices: Vec<PresetEntry>,
     filter: String,
     cursor: usize,
     typing: Typing,
@@ -62,13 +62,13 @@ pub enum Typing {
 
 impl Picker {
     /// A picker over `choices`; `device` says what they would run on.
-    pub fn new(choices: Vec<Choice>, device: &str) -> Self {
+    pub fn new(choices: Vec<PresetEntry>, device: &str) -> Self {
         Self { choices, filter: String::new(), cursor: 0, typing: Typing::Elsewhere, device: scrub(device) }
     }
 
     /// The presets whose name or title has every word of the filter.
-    fn matching(&self) -> Vec<&Choice> {
-        let fits = |choice: &&Choice| {
+    fn matching(&self) -> Vec<&PresetEntry> {
+        let fits = |choice: &&PresetEntry| {
             let title = choice.plan.as_ref().map_or("", |plan| plan.title.as_str());
             let text = format!("{} {title}", choice.name).to_lowercase();
             self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
@@ -77,7 +77,7 @@ impl Picker {
     }
 
     /// The preset under the cursor.
-    pub fn chosen(&self) -> Option<&Choice> {
+    pub fn chosen(&self) -> Option<&PresetEntry> {
         self.matching().get(self.cursor).copied()
     }
 
@@ -197,7 +197,7 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
 }
 
 /// What stands below the list: a rule with the name, the about text, the runs, the device and the probes.
-fn details(picker: &Picker, choice: &Choice, theme: Theme, columns: usize) -> Vec<Line<'static>> {
+fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let dash = theme.glyph("─", "-");
     let name = fit(&scrub(&choice.name), columns.saturating_sub(8));
     let rule = columns.saturating_sub(4 + text::width(&name));
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     fn picker(names: &[&str]) -> Picker {
-        let choices = names.iter().map(|name| Choice { name: (*name).into(), plan: Err("unreadable".into()) });
+        let choices = names.iter().map(|name| PresetEntry { name: (*name).into(), plan: Err("unreadable".into()) });
         Picker::new(choices.collect(), "flex")
     }
 

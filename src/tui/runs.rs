@@ -156,7 +156,7 @@ fn ending(run: &Run) -> Option<String> {
 
 /// The columns that fit `room`, filled: what matters most has its place first, what matters less takes what is left.
 fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
-    let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::bright).collect();
+    let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::primary_quantity).collect();
     let columns = candidates(session, room).into_iter().map(|column| fill(column, session, theme));
     let mut by_rank: Vec<(usize, Filled)> = columns.enumerate().collect();
     by_rank.sort_by_key(|(_, filled)| rank(filled.column, &charted));
@@ -178,7 +178,8 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
     // Each quantity has one column, however many charts are about it.
     let mut quantities = vec![Quantity::TrainLoss];
     let tested = [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(has);
-    let charted = session.panels().into_iter().map(PanelKind::bright).filter(|quantity| !CURVATURE.contains(quantity));
+    let charted =
+        session.panels().into_iter().map(PanelKind::primary_quantity).filter(|quantity| !CURVATURE.contains(quantity));
     let probes = session.plan.train.probe_every.is_some();
     let curvature = CURVATURE.into_iter().filter(|quantity| probes || has(quantity));
     for quantity in tested.chain(charted).chain(curvature) {
@@ -264,7 +265,7 @@ fn heading(quantity: Quantity) -> &'static str {
         Quantity::Gap => "gap",
         Quantity::FreeTrace => "smoothed",
         Quantity::Bound => "bound",
-        Quantity::Travel => "travel",
+        Quantity::DistanceFromInit => "travel",
         Quantity::WeightNorm => "weight n.",
         Quantity::GradientNorm => "gradient n.",
         other => other.title(),

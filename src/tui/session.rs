@@ -17,8 +17,8 @@ use super::{
     text::scrub,
 };
 use crate::{
-    figure::{self, Labelled, PanelKind, RunState, View},
-    optimizer::Knob,
+    figure::{self, PanelKind, PlottedRun, RunState, View},
+    optimizer::Hyperparameter,
     problem::Loading,
     run::{Command, Event, Outcome, Plan, device::Load},
 };
@@ -44,7 +44,7 @@ pub struct Session {
     pub load: Option<Load>,
     selected: usize,
     /// The knob last chosen; a run that lacks it has the cursor on its first.
-    knob: Knob,
+    knob: Hyperparameter,
 }
 
 /// Where the events come from.
@@ -100,7 +100,7 @@ impl Session {
             loading: None,
             load: None,
             selected: 0,
-            knob: Knob::Sigma,
+            knob: Hyperparameter::Sigma,
         }
     }
 
@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// The runs as charts show them.
-    pub fn labelled(&self) -> Vec<Labelled<'_>> {
+    pub fn labelled(&self) -> Vec<PlottedRun<'_>> {
         labelled(&self.runs)
     }
 
@@ -140,7 +140,7 @@ impl Session {
     }
 
     /// The knob under the cursor.
-    pub fn cursor(&self) -> Option<Knob> {
+    pub fn cursor(&self) -> Option<Hyperparameter> {
         let run = self.run()?;
         run.hyperparameters().get(self.knob).map(|_| self.knob).or_else(|| run.panel().0.first().copied())
     }
@@ -248,7 +248,7 @@ impl Session {
     }
 
     /// Asks for `value` of `knob`, of the selected run or of all.
-    pub fn set(&mut self, knob: Knob, value: f64) -> Vec<Effect> {
+    pub fn set(&mut self, knob: Hyperparameter, value: f64) -> Vec<Effect> {
         self.request(knob, |_| value)
     }
 
@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// Asks each target for a new value of `knob`, made from the one that it will have.
-    fn request(&mut self, knob: Knob, change: impl Fn(f64) -> f64) -> Vec<Effect> {
+    fn request(&mut self, knob: Hyperparameter, change: impl Fn(f64) -> f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         for index in self.targets(knob) {
             let Some(run) = self.runs.get_mut(index) else { continue };
@@ -277,7 +277,7 @@ impl Session {
     }
 
     /// The runs that a change of `knob` goes to.
-    pub fn targets(&self, knob: Knob) -> Vec<usize> {
+    pub fn targets(&self, knob: Hyperparameter) -> Vec<usize> {
         let takes = |index: &usize| {
             let run = self.runs.get(*index);
             run.is_some_and(|run| run.is_alive() && run.hyperparameters().get(knob).is_some())
@@ -363,7 +363,7 @@ impl Pane {
     }
 }
 
-fn labelled(runs: &[Run]) -> Vec<Labelled<'_>> {
+fn labelled(runs: &[Run]) -> Vec<PlottedRun<'_>> {
     let runs = runs.iter().enumerate();
-    runs.map(|(slot, run)| Labelled { slot, name: &run.name, history: &run.history }).collect()
+    runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
 }

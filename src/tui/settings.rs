@@ -1,28 +1,29 @@
 //! A run's settings in words: what is worth saying of them beside the numbers, for the knob panel and the list of presets.
 
 use super::text::value;
-use crate::optimizer::{Choice, Hyperparameters, Knob};
+use crate::optimizer::{Categorical, Hyperparameter, Hyperparameters};
 
 /// The word for how `knob` moves by itself; `None` where it stands still.
-pub fn schedule(hyperparameters: &Hyperparameters, knob: Knob) -> Option<&'static str> {
+pub fn schedule(hyperparameters: &Hyperparameters, knob: Hyperparameter) -> Option<&'static str> {
     let choice = match knob {
-        Knob::Lr => Choice::LrSchedule,
-        Knob::Sigma => Choice::SigmaSchedule,
+        Hyperparameter::Lr => Categorical::LrSchedule,
+        Hyperparameter::Sigma => Categorical::SigmaSchedule,
         _ => return None,
     };
     hyperparameters.chosen(choice).filter(|word| Some(word) != choice.words().first())
 }
 
 /// Whether `knob` moves by itself: by a schedule, or while the learning rate warms up.
-pub fn moves(hyperparameters: &Hyperparameters, knob: Knob) -> bool {
-    let warms_up = knob == Knob::Lr && hyperparameters.get(Knob::Warmup).is_some_and(|epochs| epochs > 0.0);
+pub fn moves(hyperparameters: &Hyperparameters, knob: Hyperparameter) -> bool {
+    let warms_up =
+        knob == Hyperparameter::Lr && hyperparameters.get(Hyperparameter::Warmup).is_some_and(|epochs| epochs > 0.0);
     warms_up || schedule(hyperparameters, knob).is_some()
 }
 
 /// What is chosen other than as usual, with its name. Schedules are left out: they are told [beside their knob](schedule).
-pub fn unusual(hyperparameters: &Hyperparameters) -> Vec<(Choice, &'static str)> {
+pub fn unusual(hyperparameters: &Hyperparameters) -> Vec<(Categorical, &'static str)> {
     let choices = hyperparameters.choices();
-    let told_elsewhere = |choice| matches!(choice, Choice::LrSchedule | Choice::SigmaSchedule);
+    let told_elsewhere = |choice| matches!(choice, Categorical::LrSchedule | Categorical::SigmaSchedule);
     choices.filter(|&(choice, word)| !told_elsewhere(choice) && Some(&word) != choice.words().first()).collect()
 }
 
@@ -35,29 +36,39 @@ pub fn method_unless_named(name: &str, hyperparameters: &Hyperparameters) -> Opt
 
 /// The settings on one line: the base update, then what the method adds. What does nothing or is as usual is left out.
 pub fn summary(hyperparameters: &Hyperparameters) -> String {
-    const BASE: [Knob; 10] = [
-        Knob::Momentum,
-        Knob::Beta1,
-        Knob::Beta2,
-        Knob::Epsilon,
-        Knob::WeightDecay,
-        Knob::Prior,
-        Knob::Damping,
-        Knob::Precision,
-        Knob::Warmup,
-        Knob::Penalty,
+    const BASE: [Hyperparameter; 10] = [
+        Hyperparameter::Momentum,
+        Hyperparameter::Beta1,
+        Hyperparameter::Beta2,
+        Hyperparameter::Epsilon,
+        Hyperparameter::WeightDecay,
+        Hyperparameter::Prior,
+        Hyperparameter::Damping,
+        Hyperparameter::Precision,
+        Hyperparameter::Warmup,
+        Hyperparameter::Penalty,
     ];
     let usual = usual(hyperparameters);
-    let always = |knob| matches!(knob, Knob::Lr | Knob::Sigma | Knob::K | Knob::Rho | Knob::Smoothing | Knob::Radius);
-    let rest = Knob::ALL.into_iter().filter(|knob| *knob != Knob::Lr && !BASE.contains(knob));
-    let knobs = std::iter::once(Knob::Lr).chain(BASE).chain(rest).filter_map(|knob| {
+    let always = |knob| {
+        matches!(
+            knob,
+            Hyperparameter::Lr
+                | Hyperparameter::Sigma
+                | Hyperparameter::K
+                | Hyperparameter::Rho
+                | Hyperparameter::Smoothing
+                | Hyperparameter::Radius
+        )
+    };
+    let rest = Hyperparameter::ALL.into_iter().filter(|knob| *knob != Hyperparameter::Lr && !BASE.contains(knob));
+    let knobs = std::iter::once(Hyperparameter::Lr).chain(BASE).chain(rest).filter_map(|knob| {
         let at = hyperparameters.get(knob)?;
         let told = always(knob) || usual.is_none_or(|usual| usual.get(knob) != Some(at));
         let schedule = schedule(hyperparameters, knob).map_or_else(String::new, |word| format!(" {word}"));
         told.then(|| format!("{} {}{schedule}", knob.symbol(), value(at)))
     });
     let words = unusual(hyperparameters).into_iter().map(|(choice, word)| match choice {
-        Choice::Scaling => format!("{word} scaling"),
+        Categorical::Scaling => format!("{word} scaling"),
         _ => word.to_owned(),
     });
     words.chain(knobs).collect::<Vec<_>>().join("  ")
@@ -74,7 +85,7 @@ mod tests {
     use super::*;
     use crate::optimizer::Rule;
 
-    fn chosen(method: &str, choices: &[(Choice, &str)]) -> Hyperparameters {
+    fn chosen(method: &str, choices: &[(Categorical, &str)]) -> Hyperparameters {
         let plain = Hyperparameters::new(method).unwrap();
         choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap())
     }
@@ -103,20 +114,25 @@ mod tests {
         let nso = chosen(
             "nso",
             &[
-                (Choice::Update, "adamw"),
-                (Choice::Law, "laplace"),
-                (Choice::SigmaSchedule, "linear"),
-                (Choice::LrSchedule, "cosine"),
-                (Choice::Projection, "rows"),
+                (Categorical::Update, "adamw"),
+                (Categorical::Law, "laplace"),
+                (Categorical::SigmaSchedule, "linear"),
+                (Categorical::LrSchedule, "cosine"),
+                (Categorical::Projection, "rows"),
             ],
         );
-        let turned =
-            nso.with(Knob::Mix, 0.5).unwrap().with(Knob::Beta2, 0.99).unwrap().with(Knob::Warmup, 2.0).unwrap();
+        let turned = nso
+            .with(Hyperparameter::Mix, 0.5)
+            .unwrap()
+            .with(Hyperparameter::Beta2, 0.99)
+            .unwrap()
+            .with(Hyperparameter::Warmup, 2.0)
+            .unwrap();
         assert_eq!(
             summary(&turned),
             "adamw  laplace  rows  lr 0.01 cosine  β2 0.99  warm-up 2  σ 0.01 linear  k 1  mix 0.5  radius 1"
         );
-        assert_eq!(summary(&chosen("asam", &[(Choice::Scaling, "plain")])), "plain scaling  lr 0.01  ρ 1");
+        assert_eq!(summary(&chosen("asam", &[(Categorical::Scaling, "plain")])), "plain scaling  lr 0.01  ρ 1");
     }
 
     #[test]
@@ -135,10 +151,10 @@ mod tests {
     #[test]
     fn a_learning_rate_moves_while_it_warms_up() {
         let plain = chosen("sgd", &[]);
-        assert!(!moves(&plain, Knob::Lr));
-        assert!(moves(&plain.with(Knob::Warmup, 1.0).unwrap(), Knob::Lr));
-        assert!(moves(&chosen("sgd", &[(Choice::LrSchedule, "step")]), Knob::Lr));
-        assert!(moves(&chosen("rsam", &[(Choice::SigmaSchedule, "exponential")]), Knob::Sigma));
-        assert!(!moves(&chosen("sgd", &[(Choice::LrSchedule, "step")]), Knob::Momentum));
+        assert!(!moves(&plain, Hyperparameter::Lr));
+        assert!(moves(&plain.with(Hyperparameter::Warmup, 1.0).unwrap(), Hyperparameter::Lr));
+        assert!(moves(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Lr));
+        assert!(moves(&chosen("rsam", &[(Categorical::SigmaSchedule, "exponential")]), Hyperparameter::Sigma));
+        assert!(!moves(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Momentum));
     }
 }

@@ -84,9 +84,9 @@ enum Done {
     /// Of the session of that count.
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
-    Grown(u64, Box<log::Session>, Vec<Vec<Event>>),
+    LogUpdated(u64, Box<log::Session>, Vec<Vec<Event>>),
     /// Somebody looked how busy the process is, in the session of that count.
-    Looked(u64, Box<Meter>, Option<Load>),
+    LoadSampled(u64, Box<Meter>, Option<Load>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
     Opened(Result<(Box<Recording>, Box<log::Session>), String>),
     Message(Msg),
@@ -147,7 +147,7 @@ impl Live {
                 let events = logs.logs.iter_mut().map(|log| log.read_new().unwrap_or_default()).collect();
                 (logs, events)
             });
-            read.await.map_or(Done::Nothing, |(logs, events)| Done::Grown(session, logs, events))
+            read.await.map_or(Done::Nothing, |(logs, events)| Done::LogUpdated(session, logs, events))
         }));
     }
 
@@ -165,7 +165,7 @@ impl Live {
                     (meter, load)
                 }
             });
-            looked.await.map_or(Done::Nothing, |(meter, load)| Done::Looked(session, meter, load))
+            looked.await.map_or(Done::Nothing, |(meter, load)| Done::LoadSampled(session, meter, load))
         }));
     }
 
@@ -173,11 +173,11 @@ impl Live {
     fn report(&mut self, done: Done) -> Option<Msg> {
         match done {
             Done::Started(session, started) => self.report_start(session, started),
-            Done::Grown(session, logs, events) if session == self.session() => {
+            Done::LogUpdated(session, logs, events) if session == self.session() => {
                 self.follow(logs);
                 Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
-            Done::Looked(session, meter, load) if session == self.session() => {
+            Done::LoadSampled(session, meter, load) if session == self.session() => {
                 self.look(Some(meter));
                 load.map(Msg::Load)
             }
@@ -188,7 +188,7 @@ impl Live {
             }
             Done::Opened(Err(reason)) => Some(Msg::Opened(Err(reason))),
             Done::Message(message) => Some(message),
-            Done::Grown(..) | Done::Looked(..) | Done::Nothing => None,
+            Done::LogUpdated(..) | Done::LoadSampled(..) | Done::Nothing => None,
         }
     }
 
@@ -343,7 +343,7 @@ impl Starting {
             let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let started = Engine::start_telling(plan, (&site.destination, &site.devices), &progress);
+        let started = Engine::start_with_progress(plan, (&site.destination, &site.devices), &progress);
         started.map(Box::new).map_err(|error| chain(&error))
     }
 

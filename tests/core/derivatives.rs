@@ -4,7 +4,8 @@ use crate::common::{relative, scattered, vector};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use nso_tui::{
     autodiff::{
-        Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Vector, Window, read, values, vector_like,
+        Conv2dOptions, Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Vector, read, values,
+        vector_like,
     },
     problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
 };
@@ -129,7 +130,7 @@ impl Model for Around {
             Operation::Transpose => Self::weigh::<R, 2>(R::matmul(R::transpose(b), R::transpose(a))),
             Operation::Reshape => Self::weigh::<R, 2>(R::mul(R::reshape(a, [2, 6]), R::reshape(constant(), [2, 6]))),
             Operation::Select => Self::weigh::<R, 1>(R::select(R::reshape(a, [12]), indices(&[3, 0, 3, 11, 7], [5]))),
-            Operation::Beside => Self::weigh::<R, 2>(R::beside(vec![R::matmul(a.clone(), b), constant(), a])),
+            Operation::Beside => Self::weigh::<R, 2>(R::concat_columns(vec![R::matmul(a.clone(), b), constant(), a])),
             Operation::Sum => Self::weigh::<R, 1>(R::sum(R::square(a))),
             Operation::SumRows => Self::weigh::<R, 1>(R::sum_rows(R::square(a))),
             Operation::Linear => {
@@ -137,24 +138,24 @@ impl Model for Around {
                 Self::weigh::<R, 2>(R::linear(a, R::transpose(b), bias))
             }
             Operation::LogSoftmax => Self::weigh::<R, 2>(R::log_softmax(a)),
-            Operation::Pick => Self::weigh::<R, 2>(R::pick(R::log_softmax(a), indices(&[2, 0, 3], [3, 1]))),
+            Operation::Pick => Self::weigh::<R, 2>(R::gather(R::log_softmax(a), indices(&[2, 0, 3], [3, 1]))),
             Operation::CrossEntropy => Self::weigh::<R, 1>(R::cross_entropy(a, indices(&[2, 0, 3], [3, 1]))),
             Operation::Relu6 => Self::weigh::<R, 2>(R::relu6(R::scale(a, 9.0))),
             Operation::Conv => {
-                let how = Window { stride: 2, padding: 1, groups: 1 };
+                let how = Conv2dOptions { stride: 2, padding: 1, groups: 1 };
                 Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [1, 2, 2, 2]), how))
             }
             Operation::GroupedConv => {
-                let how = Window { stride: 1, padding: 1, groups: 2 };
+                let how = Conv2dOptions { stride: 1, padding: 1, groups: 2 };
                 Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [2, 1, 2, 2]), how))
             }
             Operation::ConvOfConstant => {
-                let how = Window { stride: 1, padding: 0, groups: 1 };
+                let how = Conv2dOptions { stride: 1, padding: 0, groups: 1 };
                 let images = R::reshape(constant(), [1, 1, 3, 4]);
                 Self::weigh::<R, 4>(R::conv2d(images, R::reshape(b, [2, 1, 2, 2]), how))
             }
             Operation::MaxPool => {
-                let how = Window { stride: 2, padding: 1, groups: 1 };
+                let how = Conv2dOptions { stride: 2, padding: 1, groups: 1 };
                 Self::weigh::<R, 4>(R::max_pool2d(R::reshape(a, [1, 1, 3, 4]), 3, how))
             }
             Operation::MeanPixels => Self::weigh::<R, 2>(R::mean_pixels(R::reshape(R::square(a), [2, 1, 2, 3]))),
@@ -164,7 +165,7 @@ impl Model for Around {
                 let like = Vector::zeros([1], (&Device::flex(), w.dtype()));
                 let moments = [[0.3, -0.2], [0.5, 1.7]].map(|numbers| vector_like(&numbers, &like));
                 let images = if matches!(self.operation, Operation::Normalise) { a } else { constant() };
-                Self::weigh::<R, 4>(R::normalise(R::reshape(images, [3, 2, 1, 2]), affine, moments, 1e-5))
+                Self::weigh::<R, 4>(R::batch_norm_eval(R::reshape(images, [3, 2, 1, 2]), affine, moments, 1e-5))
             }
             Operation::BatchNorm => {
                 let row = R::reshape(row, [4]);

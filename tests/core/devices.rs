@@ -2,7 +2,7 @@
 
 use nso_tui::{
     autodiff::{Vector, values},
-    optimizer::{Noise, NoiseLaw, NoiseSource},
+    optimizer::{Noise, NoiseDistribution, NoiseSource},
     run::{
         Engine, Event, Metrics, Plan,
         device::{self, DeviceName, Devices},
@@ -119,11 +119,11 @@ fn noise_has_its_moments_on_each_device_and_is_a_function_of_the_seed() {
     };
     for name in present() {
         for (law, mean, kurtosis) in [
-            (NoiseLaw::Gaussian, 0.0, 3.0),
-            (NoiseLaw::Laplace, 0.0, 6.0),
-            (NoiseLaw::Uniform, 0.0, 1.8),
-            (NoiseLaw::Binomial, 0.0, 2.5),
-            (NoiseLaw::BinomialUncentred, 2.0, 2.5),
+            (NoiseDistribution::Gaussian, 0.0, 3.0),
+            (NoiseDistribution::Laplace, 0.0, 6.0),
+            (NoiseDistribution::Uniform, 0.0, 1.8),
+            (NoiseDistribution::Binomial, 0.0, 2.5),
+            (NoiseDistribution::BinomialUncentred, 2.0, 2.5),
         ] {
             let draws = numbers(name, law, 400_000);
             let moment = |power| draws.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / 400_000.0;

@@ -5,8 +5,8 @@ use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::{Vector, values},
     curvature::{
-        DenseMatrix, Effort, Ends, Hessian, LinearOperator, ProbeVectors, SampleMean, Term, TraceByPart,
-        TraceEstimator, extremes, hutchinson_by_part, layerwise, paper_layers,
+        DenseMatrix, Effort, Extremal, Hessian, LinearOperator, ProbeVectors, SampleMean, Term, TraceByPart,
+        TraceEstimator, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers,
     },
     problem::{Examples, Problem},
 };
@@ -63,7 +63,7 @@ fn both_ends_of_the_spectrum_are_those_of_the_dense_hessian() {
         let w = vector(&w, precision);
         let hessian = Hessian::new(f.as_ref(), &w);
         let start = ProbeVectors::new(3).signs(&w);
-        let found = extremes(&hessian, &start, (Ends::Both, Effort { products: 90, tolerance }));
+        let found = extremal_eigenpairs(&hessian, &start, (Extremal::Both, Effort { products: 90, tolerance }));
         let smallest = found.smallest.unwrap();
         assert!((found.largest.value / max - 1.0).abs() < bar, "{precision:?}: {} {max}", found.largest.value);
         assert!((smallest.value / min - 1.0).abs() < bar, "{precision:?}: {} {min}", smallest.value);

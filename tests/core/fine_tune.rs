@@ -10,7 +10,7 @@ use nso_tui::{
         SoftmaxRegression, Source, Start, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
-        unheard,
+        ignore_progress,
     },
     run::preset,
 };
@@ -85,7 +85,7 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
 #[test]
 fn a_prefix_that_names_nothing_is_told() {
     for prefix in ["feature.", "classifier."] {
-        let error = clip_art(&[prefix]).build(1, &Device::flex(), &unheard).err().unwrap();
+        let error = clip_art(&[prefix]).build(1, &Device::flex(), &ignore_progress).err().unwrap();
         let expected = format!("begins with '{prefix}'; the first is 'features.0.0.weight'");
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
@@ -121,7 +121,7 @@ fn a_mean_over_many_images_is_the_mean_over_its_parts() {
 /// Every gradient of one step sees one draw, the next step another, and measuring none.
 #[test]
 fn a_draw_of_the_augmentation_is_a_step_s_own() {
-    let problem = clip_art(&[]).build(1, &Device::flex(), &unheard).unwrap();
+    let problem = clip_art(&[]).build(1, &Device::flex(), &ignore_progress).unwrap();
     let augmentation = Augmentation { padding: 4, flip: Flip::Half };
     let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
     let w = vector(&w, DType::F32);

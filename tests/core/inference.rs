@@ -5,8 +5,8 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     curvature::SampleMean,
-    figure::{History, Labelled, Panel, PanelKind, View},
-    optimizer::{Choice, Knob, Rule},
+    figure::{History, Panel, PanelKind, PlottedRun, View},
+    optimizer::{Categorical, Hyperparameter, Rule},
     problem::{Examples, data},
     run::{Estimate, Event, Outcome, Plan, Probe, preset},
 };
@@ -41,7 +41,7 @@ fn a_bound_over_all_examples_says_that_it_is_vacuous() {
     assert!((bound.test_loss.unwrap() - 0.303).abs() < 0.01 && bound.train_loss < 0.001, "{bound:?}");
 
     let history: History = events.iter().collect();
-    let runs = [Labelled { slot: 0, name: "SGD", history: &history }];
+    let runs = [PlottedRun { slot: 0, name: "SGD", history: &history }];
     let panel = Panel::new(PanelKind::Bound, &runs, &View::default());
     assert_eq!(panel.notes[0], "vacuous: SGD");
     assert!(panel.notes.iter().any(|note| note.starts_with("SGD: vacuous, a ")), "{:?}", panel.notes);
@@ -62,7 +62,7 @@ fn a_trace_stands_at_the_loss_of_its_own_examples() {
     ];
     let (events, _) = run(&plan("mnist-mlp", &sets), "NSO");
     let history: History = events.iter().collect();
-    let runs = [Labelled { slot: 0, name: "NSO", history: &history }];
+    let runs = [PlottedRun { slot: 0, name: "NSO", history: &history }];
     let panel = Panel::new(PanelKind::TraceByLoss, &runs, &View::default());
     let losses: Vec<f64> = panel.curves[0].points.iter().map(|spot| spot.x).collect();
     assert_eq!(losses.len(), 3);
@@ -81,7 +81,7 @@ fn a_trace_without_a_loss_of_its_own_stands_nowhere() {
         }
     }
     let history: History = events.iter().collect();
-    let runs = [Labelled { slot: 0, name: "NSO", history: &history }];
+    let runs = [PlottedRun { slot: 0, name: "NSO", history: &history }];
     let panel = Panel::new(PanelKind::TraceByLoss, &runs, &View::default());
     // At the start and at the end everything is measured; in between there was no evaluation.
     assert_eq!(panel.curves[0].points.len(), 2);
@@ -105,7 +105,7 @@ fn scheduled(method: &str, k: Option<u64>, schedule: &str, warmup: f64) -> Vec<(
     );
     let (events, _) = run(&preset::parse("t", &text, &[]).unwrap(), "a");
     let rates = events.iter().filter_map(|e| match e {
-        Event::Eval { gradients, place, .. } => Some((*gradients, place.lr_now.unwrap())),
+        Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.lr_now.unwrap())),
         _ => None,
     });
     rates.collect()
@@ -114,7 +114,7 @@ fn scheduled(method: &str, k: Option<u64>, schedule: &str, warmup: f64) -> Vec<(
 /// A rate that some method has after so many gradients SGD has within one step of it, whatever the schedule.
 #[test]
 fn at_equal_cost_every_method_sees_one_learning_rate() {
-    for schedule in Choice::LrSchedule.words() {
+    for schedule in Categorical::LrSchedule.words() {
         for warmup in [0.0, 3.5] {
             let sgd: Vec<f64> = scheduled("sgd", None, schedule, warmup).into_iter().map(|(_, lr)| lr).collect();
             for (method, k) in of_every_cost() {
@@ -152,7 +152,7 @@ fn at_equal_cost_noise_grows_alike() {
         ];
         let (events, _) = run(&plan("mnist-softmax", &sets), "NSO");
         let scales = events.iter().filter_map(|e| match e {
-            Event::Eval { gradients, place, .. } => Some((*gradients, place.sigma_now.unwrap())),
+            Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.sigma_now.unwrap())),
             _ => None,
         });
         scales.collect()
@@ -372,9 +372,9 @@ fn the_layerwise_number_is_a_mean_over_minibatches_of_sixteen() {
 #[test]
 fn a_change_that_makes_steps_too_dear_ends_the_run_within_its_budget() {
     let plan = plan("quadratic", &["train.gradients=40", "train.probe_every=never"]);
-    let script = vec![(2, nso_tui::run::Command::Adjust { knob: Knob::K, value: 30.0 })];
+    let script = vec![(2, nso_tui::run::Command::Adjust { knob: Hyperparameter::K, value: 30.0 })];
     let (events, finished) = crate::training::run_scripted(&plan, "NSO", script);
-    assert!(events.iter().any(|e| matches!(e, Event::Adjust { setting: Knob::K, .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Adjust { setting: Hyperparameter::K, .. })));
     assert!(finished.at.gradients <= 40, "{:?}", finished.at);
     assert_eq!(values(&finished.weights).len(), 2);
 }

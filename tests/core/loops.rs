@@ -6,7 +6,7 @@ use std::ops::Range;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
-    optimizer::{Before, Hyperparameters, Memory, Progress, Terrain},
+    optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, TrainingProgress},
     problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
 };
 use serde_json::{Value, json};
@@ -172,15 +172,15 @@ fn program(hyperparameters: Value) -> Vec<(Vec<f64>, f64)> {
     let problem = Classifier::new(Perceptron::new(INPUTS, HIDDEN, CLASSES), (&data, &data), Device::flex());
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector(&start(), DType::F64);
-    let terrain = Terrain { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
+    let terrain = StepContext { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
     let mut draws = 0..;
     let mut noise = Replay(|| xi(draws.next().unwrap()));
-    let (mut w, mut memory) = (start.clone(), Memory::default());
+    let (mut w, mut memory) = (start.clone(), OptimizerState::default());
     let mut path = Vec::new();
     for _ in 0..STEPS {
-        let before = Before { w, memory, progress: Progress::STILL };
+        let before = StepInput { w, memory, progress: TrainingProgress::UNSCHEDULED };
         let after = hyperparameters.step(f.as_ref(), before, (terrain, &mut noise));
-        path.push((values(&after.w), read(vec![after.findings.loss])[0]));
+        path.push((values(&after.w), read(vec![after.stats.loss])[0]));
         (w, memory) = (after.w, after.memory);
     }
     path

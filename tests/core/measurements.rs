@@ -1,7 +1,7 @@
 //! What a run measures when asked for more: that it is all there, that its parts agree, that it disturbs nothing.
 
 use nso_tui::{
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     problem::data,
     run::{Command, Event, Plan, Sides, preset},
 };
@@ -76,14 +76,17 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     }
     let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
     assert_eq!(bounds.len(), 3);
-    assert_eq!((bounds[0].travel, bounds[0].theorem, bounds[0].code), (0.0, 0.0, 0.0), "at the start");
+    assert_eq!((bounds[0].distance_from_init, bounds[0].theorem, bounds[0].code), (0.0, 0.0, 0.0), "at the start");
     let last = bounds[2];
     assert_eq!((last.examples, last.measured), (300, 7));
     assert!(last.products <= 7 * 30 && last.products > 7 * 20, "{last:?}");
-    let travelled =
-        events.iter().rev().find_map(|e| if let Event::Eval { place, .. } = e { place.travel } else { None });
-    assert_eq!(Some(last.travel), travelled);
-    let squared = last.largest_loss * last.largest_trace.mean * last.travel * last.travel / 300.0;
+    let travelled = events
+        .iter()
+        .rev()
+        .find_map(|e| if let Event::Eval { weight_stats, .. } = e { weight_stats.distance_from_init } else { None });
+    assert_eq!(Some(last.distance_from_init), travelled);
+    let squared =
+        last.largest_loss * last.largest_trace.mean * last.distance_from_init * last.distance_from_init / 300.0;
     assert!((last.theorem.powi(2) / squared - 1.0).abs() < 1e-12, "{last:?}");
     assert!((last.code / last.theorem / last.largest_loss.sqrt() - 1.0).abs() < 1e-12, "{last:?}");
     assert!(last.best_sigma > 0.0 && last.train_loss < last.largest_loss);
@@ -131,7 +134,7 @@ fn one_sided_and_two_point_traces_are_told_apart() {
         free.collect::<Vec<_>>()
     };
     let (one, two) = (sides("WP-SGD σ .003"), sides("NSO σ .003"));
-    assert!(one.iter().all(|(sides, sigma, _)| *sides == Sides::OneSided && *sigma == 0.003));
+    assert!(one.iter().all(|(sides, sigma, _)| *sides == Sides::OnePoint && *sigma == 0.003));
     assert!(two.iter().all(|(sides, sigma, _)| *sides == Sides::TwoPoint && *sigma == 0.003));
     // Both had 15 steps a window: 30 single perturbations against 15 pairs. At this scale |g| / sigma
     // is far above |H|_F.
@@ -173,17 +176,19 @@ lr = 0.1
 lr_schedule = "linear"
 "#;
     let (events, _) = run(&preset::parse("t", text, &[]).unwrap(), "a");
-    let places: Vec<_> =
-        events.iter().filter_map(|e| if let Event::Eval { place, .. } = e { Some(*place) } else { None }).collect();
+    let stats: Vec<_> = events
+        .iter()
+        .filter_map(|e| if let Event::Eval { weight_stats, .. } = e { Some(*weight_stats) } else { None })
+        .collect();
     let close = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-12;
-    for (step, place) in places.iter().take(5).enumerate() {
-        assert!(close(place.sigma_now, 0.005 * step as f64), "{step}: {place:?}");
-        assert!(close(place.lr_now, 0.1 - 0.02 * step as f64), "{step}: {place:?}");
+    for (step, weight_stats) in stats.iter().take(5).enumerate() {
+        assert!(close(weight_stats.sigma_now, 0.005 * step as f64), "{step}: {weight_stats:?}");
+        assert!(close(weight_stats.lr_now, 0.1 - 0.02 * step as f64), "{step}: {weight_stats:?}");
     }
     // f = 1/2 w^2 from w = 1: each step multiplies w by 1 - lr, whatever the noise: .9 .92 .94 .96 .98.
     let w = 0.9 * 0.92 * 0.94 * 0.96 * 0.98;
-    assert!((places[5].weight_norm.unwrap() / w - 1.0).abs() < 1e-6, "{:?}", places[5]);
-    assert!((places[5].travel.unwrap() / (1.0 - w) - 1.0).abs() < 1e-6, "{:?}", places[5]);
+    assert!((stats[5].weight_norm.unwrap() / w - 1.0).abs() < 1e-6, "{:?}", stats[5]);
+    assert!((stats[5].distance_from_init.unwrap() / (1.0 - w) - 1.0).abs() < 1e-6, "{:?}", stats[5]);
 }
 
 #[test]
@@ -282,11 +287,13 @@ fn a_dearer_step_makes_no_schedule_jump() {
         "run.NSO.lr_schedule=cosine",
     ];
     let plan = asked("quadratic", &[&sets]);
-    let script = vec![(120, Command::Adjust { knob: Knob::K, value: 8.0 })];
+    let script = vec![(120, Command::Adjust { knob: Hyperparameter::K, value: 8.0 })];
     let (events, _) = run_scripted(&plan, "NSO", script);
-    let rates: Vec<f64> =
-        events.iter().filter_map(|e| if let Event::Eval { place, .. } = e { place.lr_now } else { None }).collect();
-    let adjusted = events.iter().any(|e| matches!(e, Event::Adjust { setting: Knob::K, .. }));
+    let rates: Vec<f64> = events
+        .iter()
+        .filter_map(|e| if let Event::Eval { weight_stats, .. } = e { weight_stats.lr_now } else { None })
+        .collect();
+    let adjusted = events.iter().any(|e| matches!(e, Event::Adjust { setting: Hyperparameter::K, .. }));
     assert!(adjusted && rates.len() > 60 && rates.is_sorted_by(|a, b| a >= b), "{rates:?}");
     // Sixteen evaluations of 400 a step at the steepest place of the cosine: pi/2 * .04 of the whole.
     assert!(rates.windows(2).all(|pair| pair[0] - pair[1] < 0.07 * rates[0]), "{rates:?}");
@@ -296,7 +303,7 @@ fn a_dearer_step_makes_no_schedule_jump() {
 #[test]
 fn the_precision_of_bsam_is_set_at_the_start_only() {
     let plan = asked("quadratic", &[&["run.SGD.method=bsam", "defaults.lr=0.05"]]);
-    let script = vec![(60, Command::Adjust { knob: Knob::Precision, value: 4.0 })];
+    let script = vec![(60, Command::Adjust { knob: Hyperparameter::Precision, value: 4.0 })];
     let (events, _) = run_scripted(&plan, "SGD", script);
     let reason =
         events.iter().find_map(|e| if let Event::Reject { reason, .. } = e { Some(reason.clone()) } else { None });

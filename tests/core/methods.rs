@@ -7,15 +7,15 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
     optimizer::{
-        Base, BaseRule, Before, Findings, Hyperparameters, Memory, Method, Noise, NoiseLaw, NoiseStream, Progress,
-        Rule, Scaling, Terrain,
+        BaseOptimizer, Hyperparameters, Method, Noise, NoiseDistribution, NoiseStream, OptimizerState, Rule, Scaling,
+        StepContext, StepInput, StepStats, TrainingProgress, UpdateRule,
     },
     problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
 };
 
 /// `method` over SGD.
 fn sgd(method: Method, (lr, momentum, weight_decay): (f64, f64, f64)) -> Hyperparameters {
-    let base = Base { rule: BaseRule::Sgd { momentum }, weight_decay };
+    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum }, weight_decay };
     Hyperparameters { lr, ..Hyperparameters::of(Rule::Follow { method, base }) }
 }
 
@@ -36,11 +36,14 @@ fn walk(
 ) {
     let f = problem.objective(Examples::First(usize::MAX));
     let start = w.clone();
-    let terrain = Terrain { layout: problem.layout(), start: &start, examples: problem.examples() };
-    let (mut w, mut memory, mut noise) = (w, Memory::default(), NoiseStream::new(3));
+    let terrain = StepContext { layout: problem.layout(), start: &start, examples: problem.examples() };
+    let (mut w, mut memory, mut noise) = (w, OptimizerState::default(), NoiseStream::new(3));
     for step in 1.. {
-        let after =
-            hyperparameters.step(f.as_ref(), Before { w, memory, progress: Progress::STILL }, (terrain, &mut noise));
+        let after = hyperparameters.step(
+            f.as_ref(),
+            StepInput { w, memory, progress: TrainingProgress::UNSCHEDULED },
+            (terrain, &mut noise),
+        );
         (w, memory) = (after.w, after.memory);
         if !each(step, &w) {
             break;
@@ -49,9 +52,9 @@ fn walk(
 }
 
 /// The direction of one step at `w` and what else it found.
-fn direction(method: Method, (problem, f): (&dyn Problem, &dyn Objective), w: &Vector) -> (Vector, Findings) {
+fn direction(method: Method, (problem, f): (&dyn Problem, &dyn Objective), w: &Vector) -> (Vector, StepStats) {
     let found = method.direction(f, w, (problem.layout(), &mut NoiseStream::new(5)));
-    (found.vector, found.findings)
+    (found.vector, found.stats)
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     let w = [0.3, -1.5, 2.0, 0.1];
     // h w + b by hand.
     let gradient = [1.9, -2.75, -2.0, 5.0];
-    for law in NoiseLaw::ALL {
+    for law in NoiseDistribution::ALL {
         let method = Method::Nso { noise: Noise { law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 };
         let (g, _) = direction(method, (&problem, f.as_ref()), &vector(&w, DType::F64));
         let error = relative(&g, &gradient);
@@ -145,7 +148,7 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
     };
     let expected = path(Method::Sgd);
     assert_ne!(expected[0], expected[39]);
-    let silent = Noise { law: NoiseLaw::Laplace, ..Noise::gaussian(0.0) };
+    let silent = Noise { law: NoiseDistribution::Laplace, ..Noise::gaussian(0.0) };
     for count in [1, 2, 3, 5] {
         assert!(path(Method::WpSgd { noise: silent, k: k(count) }) == expected, "wp-sgd, k = {count}");
         assert!(path(Method::Nso { noise: silent, k: k(count), mix: 0.0 }) == expected, "nso, k = {count}");
@@ -190,12 +193,12 @@ fn noise_that_is_not_centred_samples_no_trace() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.5, -0.2, 0.9], DType::F64);
-    for law in NoiseLaw::ALL {
+    for law in NoiseDistribution::ALL {
         let noise = Noise { law, ..Noise::gaussian(0.1) };
         for method in [Method::Nso { noise, k: k(2), mix: 0.0 }, Method::WpSgd { noise, k: k(2) }] {
-            let (_, findings) = direction(method, (&problem, f.as_ref()), &w);
-            let expected = if law == NoiseLaw::BinomialUncentred { 0 } else { 2 };
-            assert_eq!(findings.free.values.len(), expected, "{method:?}");
+            let (_, stats) = direction(method, (&problem, f.as_ref()), &w);
+            let expected = if law == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
+            assert_eq!(stats.free.values.len(), expected, "{method:?}");
         }
     }
 }
@@ -206,8 +209,8 @@ fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let method = Method::Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 };
-    let (_, findings) = direction(method, (&problem, f.as_ref()), &vector(&[0.5, -0.2, 0.9], DType::F64));
-    let samples = read(findings.free.values);
+    let (_, stats) = direction(method, (&problem, f.as_ref()), &vector(&[0.5, -0.2, 0.9], DType::F64));
+    let samples = read(stats.free.values);
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
     let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
-    autodiff::{Entry, Layout, Parameters, Plain, Vector, values},
+    autodiff::{Entry, Layout, Parameters, Primal, Vector, values},
     problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Norms, Problem, ResNet, data::Labelled},
     random::{Purpose, stream},
 };
@@ -38,7 +38,7 @@ struct Kept {
 static FIXTURES: LazyLock<BTreeMap<String, Fixture>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../torch/networks.json")).unwrap());
 
-/// Place j of tensor `key`: splitmix64 (Steele 2014) of 2^32 key + j, on (-1, 1).
+/// WeightStats j of tensor `key`: splitmix64 (Steele 2014) of 2^32 key + j, on (-1, 1).
 pub fn mixed(count: usize, key: u64) -> Vec<f64> {
     let number = |j: u64| {
         let z = (j.wrapping_add(key << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -128,7 +128,7 @@ fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
     for precision in [DType::F32, DType::F64] {
         let (w, stored) = (vector(&weights(layout), precision), vector(&moments(norms), precision));
         let images: Tensor<4> = vector(&images, precision).reshape([IMAGES, 3, SIZE, SIZE]);
-        let parameters = Parameters::<Plain>::new(layout, layout.cut(&w));
+        let parameters = Parameters::<Primal>::new(layout, layout.split(&w));
         let bar = if precision == DType::F32 { 1e-4 } else { 1e-10 };
         for (moments, expected) in [(Some(&stored), &fixture.evaluation_logits), (None, &fixture.training_logits)] {
             let logits = network.logits(&parameters, images.clone(), &mut Norms::new(norms, moments));

@@ -56,7 +56,7 @@ fn defaults_reach_the_runs_that_have_the_knob() {
 fn set_overrides_by_dotted_path() {
     let with = |sets: &[&str]| preset::parse("t", SOUND, &sets.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
     let plan = with(&["run.b.sigma=0.5", "train.steps=9", "train.seed=7", "title=Other", "defaults.lr=0.2"]).unwrap();
-    assert_eq!(plan.runs[1].hyperparameters.get(nso_tui::optimizer::Knob::Sigma), Some(0.5));
+    assert_eq!(plan.runs[1].hyperparameters.get(nso_tui::optimizer::Hyperparameter::Sigma), Some(0.5));
     assert_eq!((plan.train.budget, plan.train.seed, plan.title.as_str()), (Budget::Steps(9), 7, "Other"));
     assert_eq!(plan.runs[0].hyperparameters.lr, 0.2);
     assert_eq!(with(&["defaults.lr=.06"]).unwrap().runs[0].hyperparameters.lr, 0.06);

@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, read, values, vector_like},
-    optimizer::{After, Before, Hyperparameters, Memory, Progress, Terrain},
+    optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, StepOutput, TrainingProgress},
     problem::{Classifier, Examples, Mode, Problem, Quadratic, SoftmaxRegression, data::Labelled},
 };
 use serde_json::{Value, json};
@@ -77,16 +77,16 @@ impl Walk<'_> {
     fn take(self, objectives: &[&dyn Objective]) -> Vec<(Vec<f64>, f64)> {
         let hyperparameters: Hyperparameters = serde_json::from_value(self.hyperparameters).unwrap();
         let start = vector(self.start, DType::F64);
-        let terrain = Terrain { layout: self.layout, start: &start, examples: self.examples };
+        let terrain = StepContext { layout: self.layout, start: &start, examples: self.examples };
         let mut xi = self.xi.iter();
         let mut noise = Replay(|| xi.next().unwrap().to_vec());
-        let (mut w, mut memory) = (start.clone(), Memory::default());
+        let (mut w, mut memory) = (start.clone(), OptimizerState::default());
         let mut path = Vec::new();
         for (step, &f) in (0u64..).zip(objectives) {
-            let progress = Progress { spent: step, cost: 1, epoch: 1, budget: objectives.len() as u64 };
-            let After { w: to, memory: kept, findings } =
-                hyperparameters.step(f, Before { w, memory, progress }, (terrain, &mut noise));
-            path.push((values(&to), read(vec![findings.loss])[0]));
+            let progress = TrainingProgress { spent: step, cost: 1, epoch: 1, budget: objectives.len() as u64 };
+            let StepOutput { w: to, memory: kept, stats } =
+                hyperparameters.step(f, StepInput { w, memory, progress }, (terrain, &mut noise));
+            path.push((values(&to), read(vec![stats.loss])[0]));
             (w, memory) = (to, kept);
         }
         assert_eq!(xi.next(), None, "all noise is used");

@@ -268,7 +268,7 @@ fn a_change_that_comes_too_late_is_refused() {
     let answer = block_on(async {
         let mut engine = Engine::start(plan, &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
         until_over(&mut engine, 4).await;
-        engine.send(0, Command::Adjust { knob: nso_tui::optimizer::Knob::Lr, value: 0.1 });
+        engine.send(0, Command::Adjust { knob: nso_tui::optimizer::Hyperparameter::Lr, value: 0.1 });
         let answer = engine.next().await.unwrap();
         engine.close().await;
         answer

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
     curvature::{Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, hutchinson, perturbation_gaps},
-    optimizer::{FreeKind, Method, Noise, NoiseStream},
+    optimizer::{Method, Noise, NoiseStream, SampleKind},
     problem::{Activation, Classifier, Examples, Perceptron, Problem},
 };
 
@@ -52,8 +52,8 @@ fn nsos_free_trace_is_the_trace_of_the_smoothed_hessian() {
         for sigma in [0.2, 0.02] {
             let method = Method::Nso { noise: Noise::gaussian(sigma), k: NonZeroU32::new(1500).unwrap(), mix: 0.0 };
             let layout = Problem::layout(&problem);
-            let free = method.direction(f.as_ref(), &w, (layout, &mut NoiseStream::new(8))).findings.free;
-            assert_eq!(free.kind, Some(FreeKind::TwoPoint { sigma }));
+            let free = method.direction(f.as_ref(), &w, (layout, &mut NoiseStream::new(8))).stats.free;
+            assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
             let free = SampleMean::of(&read(free.values));
             let smoothed = SmoothedHessian::new((f.as_ref(), &w), (sigma, 1), ProbeVectors::new(2));
             let probed = hutchinson(&smoothed, (&w, &mut ProbeVectors::new(3)), 1500).mean;

@@ -4,7 +4,9 @@ use burn::tensor::DType;
 use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::values,
-    curvature::{DensityEffort, Effort, Eigenpair, Ends, Hessian, Origin, ProbeVectors, density, extremes},
+    curvature::{
+        DensityEffort, Effort, Eigenpair, Extremal, Hessian, Origin, ProbeVectors, density, extremal_eigenpairs,
+    },
     problem::{Examples, Problem},
 };
 
@@ -109,7 +111,7 @@ fn outliers_are_eigenvalues_found_on_the_way() {
     exact.sort_by(|a, b| b.total_cmp(a));
     let start = ProbeVectors::new(3).signs(&vector(&vec![0.0; truth.nrows()], DType::F64));
     let effort = Effort { products: 60, tolerance: 1e-9 };
-    let found = extremes(&operator(&truth, DType::F64), &start, (Ends::Largest, effort)).outliers;
+    let found = extremal_eigenpairs(&operator(&truth, DType::F64), &start, (Extremal::Largest, effort)).outliers;
     assert!(found.len() > 3, "{}", found.len());
     for (place, pair) in found.iter().enumerate() {
         assert!((pair.value - exact[place]).abs() <= pair.residual + 1e-9, "{place}: {pair:?} {}", exact[place]);

@@ -9,7 +9,7 @@ use std::{
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
-    optimizer::{Before, Choice, Hyperparameters, Memory, Progress, Rule, Terrain},
+    optimizer::{Categorical, Hyperparameters, OptimizerState, Rule, StepContext, StepInput, TrainingProgress},
     problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig, data},
 };
 use serde::Deserialize;
@@ -85,18 +85,18 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
         draws += 1.0;
         fractions(layout.dimension(), 0.754_877_666_246_692_7 * draws).into_iter().map(|xi| 1.7 * xi).collect()
     });
-    let (mut w, mut memory, mut losses) = (start.clone(), Memory::default(), Vec::new());
+    let (mut w, mut memory, mut losses) = (start.clone(), OptimizerState::default(), Vec::new());
     for step in 0..STEPS {
         let first = step as usize * BATCH;
         let batch: Vec<usize> = (first..first + BATCH).map(|index| index * 97 % problem.examples()).collect();
         let smoothing = hyperparameters.rule.smoothing();
         let mode = Mode { smoothing, ..Mode::default() };
         let objective = problem.objective_in(mode, Examples::Chosen(&batch));
-        let progress = Progress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS };
-        let terrain = Terrain { layout, start: &start, examples: problem.examples() };
-        let after = hyperparameters.step(objective.as_ref(), Before { w, memory, progress }, (terrain, &mut noise));
+        let progress = TrainingProgress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS };
+        let terrain = StepContext { layout, start: &start, examples: problem.examples() };
+        let after = hyperparameters.step(objective.as_ref(), StepInput { w, memory, progress }, (terrain, &mut noise));
         (w, memory) = (after.w, after.memory);
-        losses.push(after.findings.loss);
+        losses.push(after.stats.loss);
     }
     let way: Vec<f64> = values(&w).iter().zip(values(&start)).map(|(w, start)| w - start).collect();
     let ways = || layout.entries().iter().map(|tensor| &way[tensor.offset..tensor.offset + tensor.len()]);
@@ -151,7 +151,7 @@ fn pytorch_was_asked_for_every_method_and_every_choice() {
     assert_eq!(methods, Rule::KEYS.into());
     let asked: BTreeSet<_> = CASES.iter().flat_map(|case| case.hyperparameters.choices().collect::<Vec<_>>()).collect();
     // Noise comes from the fixtures, so its law does not show in them.
-    for choice in Choice::ALL.into_iter().filter(|choice| *choice != Choice::Law) {
+    for choice in Categorical::ALL.into_iter().filter(|choice| *choice != Categorical::Law) {
         for word in choice.words() {
             assert!(asked.contains(&(choice, word)), "{choice} = {word}");
         }

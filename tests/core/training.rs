@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use burn::tensor::Device;
 use nso_tui::{
     autodiff::values,
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     problem::Problem,
     run::{Command, Ending, Event, Finished, Inbox, Job, Outcome, Plan, preset, train},
 };
@@ -155,13 +155,17 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
     let plan = plan("quadratic", &["train.gradients=200"]);
     let untouched = run(&plan, "SGD");
     let adjust = |knob, value| Command::Adjust { knob, value };
-    let script = vec![(40, adjust(Knob::Lr, 0.25)), (40, adjust(Knob::Sigma, 0.1)), (40, adjust(Knob::Lr, -1.0))];
+    let script = vec![
+        (40, adjust(Hyperparameter::Lr, 0.25)),
+        (40, adjust(Hyperparameter::Sigma, 0.1)),
+        (40, adjust(Hyperparameter::Lr, -1.0)),
+    ];
     let adjusted = run_scripted(&plan, "SGD", script);
     let events = &adjusted.0;
     let told: Vec<&Event> =
         events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [
-        Event::Adjust { step, setting: Knob::Lr, from, to, .. },
+        Event::Adjust { step, setting: Hyperparameter::Lr, from, to, .. },
         Event::Reject { reason: no_knob, .. },
         Event::Reject { reason: range, .. },
     ] = told[..]
@@ -191,7 +195,7 @@ fn pause_holds_resume_goes_on_and_stop_ends() {
     let script = vec![
         (30, Command::Pause),
         (0, Command::Pause),
-        (0, Command::Adjust { knob: Knob::Lr, value: 0.5 }),
+        (0, Command::Adjust { knob: Hyperparameter::Lr, value: 0.5 }),
         (0, Command::Resume),
     ];
     let held = run_scripted(&plan, "SAM", script);

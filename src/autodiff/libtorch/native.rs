@@ -34,7 +34,7 @@ impl<'a, M: Model> Native<'a, M> {
 
     fn leaves(&self, w: &Vector) -> Vec<tch::Tensor> {
         let leaf = |piece| from_burn(piece).detach().set_requires_grad(true);
-        self.layout().cut(w).into_iter().map(leaf).collect()
+        self.layout().split(w).into_iter().map(leaf).collect()
     }
 
     fn forward(&self, w: &Vector) -> Recorded {
@@ -95,7 +95,7 @@ impl<M: Model> Objective for Native<'_, M> {
     /// By dual numbers over LibTorch's: one forward pass with tangents, one backward (Pearlmutter 1994).
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {
         let leaves = self.leaves(w);
-        let duals = leaves.iter().zip(self.layout().cut(v)).map(|(leaf, tangent)| Dual {
+        let duals = leaves.iter().zip(self.layout().split(v)).map(|(leaf, tangent)| Dual {
             value: Tracked(leaf.shallow_clone()),
             tangent: Some(Tracked(from_burn(tangent))),
         });

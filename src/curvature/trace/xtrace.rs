@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::{FEWEST_RESIDUALS, Trace, fresh, hutchinson, split};
 use crate::{
     autodiff::{Vector, read},
-    curvature::{LinearOperator, ProbeVectors, SampleMean, basis::Basis},
+    curvature::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis},
 };
 
 /// What XTrace needs of its test vectors w_1 ... w_n once they are multiplied, in coordinates of an orthonormal Q.

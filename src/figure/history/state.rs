@@ -2,7 +2,7 @@
 
 use crate::{
     figure::series::At,
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     run::{Bound, Cadence, Density, GapCurve, LayerTrace, Metrics, Outcome},
 };
 
@@ -69,7 +69,7 @@ impl RunState {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
     /// Which knob.
-    pub knob: Knob,
+    pub knob: Hyperparameter,
     /// Its value before.
     pub from: f64,
     /// Its value from the next step on.
@@ -82,7 +82,7 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
     /// Which knob.
-    pub knob: Knob,
+    pub knob: Hyperparameter,
     /// The value that was refused.
     pub value: f64,
     /// When.

@@ -19,16 +19,16 @@ fn a_run_is_what_its_events_say() {
     assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
     let changes: Vec<_> =
         history.changes().iter().map(|change| (change.knob, change.from, change.to, change.at.step)).collect();
-    assert_eq!(changes, [(Knob::Sigma, 0.02, 0.03, 500), (Knob::Sigma, 0.03, 0.02, 1100)]);
+    assert_eq!(changes, [(Hyperparameter::Sigma, 0.02, 0.03, 500), (Hyperparameter::Sigma, 0.03, 0.02, 1100)]);
 }
 
 #[test]
 fn knobs_are_as_the_last_change_left_them() {
     let upto = |gradients| sample::session_until(gradients).runs.swap_remove(3).history;
-    assert_eq!(upto(900).hyperparameters().and_then(|knobs| knobs.get(Knob::Sigma)), Some(0.02));
-    assert_eq!(upto(1500).hyperparameters().and_then(|knobs| knobs.get(Knob::Sigma)), Some(0.03));
+    assert_eq!(upto(900).hyperparameters().and_then(|knobs| knobs.get(Hyperparameter::Sigma)), Some(0.02));
+    assert_eq!(upto(1500).hyperparameters().and_then(|knobs| knobs.get(Hyperparameter::Sigma)), Some(0.03));
     // The start stays what it was.
-    assert_eq!(upto(1500).start().and_then(|start| start.hyperparameters.get(Knob::Sigma)), Some(0.02));
+    assert_eq!(upto(1500).start().and_then(|start| start.hyperparameters.get(Hyperparameter::Sigma)), Some(0.02));
 }
 
 #[test]
@@ -91,12 +91,12 @@ fn the_time_left_follows_the_pace_of_late() {
 #[test]
 fn a_refusal_is_shown_until_that_knob_is_turned() {
     let mut history: History = nso().iter().take(20).collect();
-    history.push(&Event::Reject { step: 10, setting: Knob::Sigma, value: -1.0, reason: "too small".into() });
+    history.push(&Event::Reject { step: 10, setting: Hyperparameter::Sigma, value: -1.0, reason: "too small".into() });
     assert_eq!(history.rejection().map(|rejection| rejection.reason.as_str()), Some("too small"));
     let adjust = |setting| Event::Adjust { step: 11, gradients: 22, seconds: 1.0, setting, from: 0.05, to: 0.07 };
-    history.push(&adjust(Knob::Lr));
+    history.push(&adjust(Hyperparameter::Lr));
     assert!(history.rejection().is_some());
-    history.push(&adjust(Knob::Sigma));
+    history.push(&adjust(Hyperparameter::Sigma));
     assert_eq!(history.rejection(), None);
 }
 
@@ -114,7 +114,14 @@ fn the_stability_threshold_follows_the_knobs() {
     let mut history: History = nso().iter().take(3).collect();
     let near = |expected: f64, found: Option<f64>| assert!((found.unwrap() - expected).abs() < 1e-9, "{found:?}");
     near(2.0 * 1.9 / 0.05, history.stability_threshold());
-    history.push(&Event::Adjust { step: 1, gradients: 2, seconds: 1.0, setting: Knob::Lr, from: 0.05, to: 0.1 });
+    history.push(&Event::Adjust {
+        step: 1,
+        gradients: 2,
+        seconds: 1.0,
+        setting: Hyperparameter::Lr,
+        from: 0.05,
+        to: 0.1,
+    });
     near(2.0 * 1.9 / 0.1, history.stability_threshold());
 }
 
@@ -125,8 +132,8 @@ fn the_stability_threshold_follows_a_schedule() {
         let mut history = History::new();
         let mut events = nso();
         let Event::Start(start) = &mut events[0] else { panic!("a run begins with its start") };
-        let chosen = start.hyperparameters.choose(Choice::Update, update).unwrap();
-        start.hyperparameters = chosen.choose(Choice::LrSchedule, "cosine").unwrap();
+        let chosen = start.hyperparameters.choose(Categorical::Update, update).unwrap();
+        start.hyperparameters = chosen.choose(Categorical::LrSchedule, "cosine").unwrap();
         history.push(&events[0]);
         history
     };
@@ -138,7 +145,7 @@ fn the_stability_threshold_follows_a_schedule() {
         forward_passes: 0,
         took: 0.0,
         metrics: Metrics::default(),
-        place: Place { lr_now: Some(lr), ..Place::default() },
+        weight_stats: WeightStats { lr_now: Some(lr), ..WeightStats::default() },
     };
     let mut history = begin("sgd");
     assert_eq!(history.stability_threshold(), None, "no rate has been told");

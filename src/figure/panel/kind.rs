@@ -32,12 +32,12 @@ impl PanelKind {
             Self::Density => "spectral density",
             Self::Layers => "trace by tensor",
             Self::PerturbationGap => "perturbation gap",
-            other => other.bright().title(),
+            other => other.primary_quantity().title(),
         }
     }
 
     /// The quantity that the chart is about; of a chart that is one measurement, the one along training nearest to it.
-    pub fn bright(self) -> Quantity {
+    pub fn primary_quantity(self) -> Quantity {
         match self {
             Self::Loss => Quantity::TrainLoss,
             Self::Gap => Quantity::Gap,
@@ -50,7 +50,7 @@ impl PanelKind {
             Self::LambdaMax | Self::Density => Quantity::LambdaMax,
             Self::LambdaMin => Quantity::LambdaMin,
             Self::Bound => Quantity::Bound,
-            Self::Travel => Quantity::Travel,
+            Self::DistanceFromInit => Quantity::DistanceFromInit,
             Self::WeightNorm => Quantity::WeightNorm,
             Self::GradientNorm => Quantity::GradientNorm,
         }
@@ -84,11 +84,14 @@ impl PanelKind {
                 layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: along SAM's ascent"),
                 layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
             ],
-            Self::Gap | Self::Distance | Self::LambdaMin | Self::Travel | Self::WeightNorm | Self::GradientNorm => {
-                Vec::new()
-            }
+            Self::Gap
+            | Self::Distance
+            | Self::LambdaMin
+            | Self::DistanceFromInit
+            | Self::WeightNorm
+            | Self::GradientNorm => Vec::new(),
         };
-        let front = layer(self.bright(), (Normal, SOLID), "");
+        let front = layer(self.primary_quantity(), (Normal, SOLID), "");
         let has_front = behind.iter().any(|layer| layer.quantity == front.quantity);
         behind.into_iter().chain((!has_front).then_some(front)).collect()
     }
@@ -99,13 +102,13 @@ impl PanelKind {
             // Near zero loss the trace falls with the loss, the bulk of a spectrum lies at zero, one tensor holds most of the trace, and
             // predictions of a gap may be decades apart.
             Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => Scale::Log,
-            other => other.bright().scale(),
+            other => other.primary_quantity().scale(),
         }
     }
 
     /// The name of the y axis with its unit: "loss (nats)".
     pub(super) fn y_title(self) -> String {
-        match (self, self.bright().unit()) {
+        match (self, self.primary_quantity().unit()) {
             (Self::Density, _) => "density".into(),
             (Self::TraceByLoss | Self::Layers, _) => Quantity::Trace.title().into(),
             (Self::PerturbationGap, _) => "E f(w + U) − f(w)".into(),

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::{Across, Content, Curve, Emphasis, Form, Labelled, Stroke};
+use super::{Content, Curve, Emphasis, Form, PlottedRun, Stroke, XDimension};
 use crate::{
     figure::{
         axis::{Axis, Bounds, Scale, Tick},
         density::{broadened, kernel_width, spread},
-        points::{Points, Profile, Spot},
+        points::{Points, XyCurve, XyPoint},
         quantity::Quantity,
         series::Point,
         text,
@@ -23,13 +23,13 @@ const NAME: usize = 24;
 
 /// The loss of the measured examples along x, their trace up: both of one measurement, so that a run's points are true whenever its
 /// losses on whole splits were evaluated.
-pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
-    let spots = |run: &Labelled<'a>| -> Profile {
+pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
+    let spots = |run: &PlottedRun<'a>| -> XyCurve {
         let losses: HashMap<u64, f64> =
             run.history.series(Quantity::ProbeLoss).points().map(|point| (point.at.step, point.value)).collect();
         let spot = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
-            Some(Spot { x, y: point.value, std_error: point.std_error })
+            Some(XyPoint { x, y: point.value, std_error: point.std_error })
         };
         run.history.series(Quantity::Trace).points().filter_map(spot).collect()
     };
@@ -38,7 +38,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
         runs.iter().map(|run| curve(run, line, spots(run))).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     Content {
-        across: Across::Own("train loss, same examples"),
+        across: XDimension::Own("train loss, same examples"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Log),
         x_names: Vec::new(),
         curves,
@@ -48,7 +48,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
 }
 
 /// Eigenvalues along x, their density up, by one kernel for all runs.
-pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+pub(super) fn density<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let found: Vec<_> = runs.iter().filter_map(|run| Some((run, run.history.snapshots().density.as_ref()?))).collect();
     let width = kernel_width(found.iter().map(|(_, density)| *density));
     let solid = Form::Line(Stroke::Solid);
@@ -65,7 +65,7 @@ pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     }
     notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().probed_at?.step))));
     Content {
-        across: Across::Own("eigenvalue"),
+        across: XDimension::Own("eigenvalue"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Linear),
         x_names: Vec::new(),
         curves,
@@ -75,7 +75,7 @@ pub(super) fn density<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
 }
 
 /// A group of bars for each tensor, in the order of the layout; in it a bar for each run that has been probed.
-pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
+pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let found: Vec<_> = runs.iter().filter(|run| !run.history.snapshots().layers.is_empty()).collect();
     let mut names: Vec<&str> = Vec::new();
     for layer in found.iter().flat_map(|run| &run.history.snapshots().layers) {
@@ -88,7 +88,11 @@ pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     let curves = found.iter().enumerate().map(|(place, run)| {
         let offset = (1.0 - FILLED) / 2.0 + width * (count(place) + 0.5);
         let bars = run.history.snapshots().layers.iter().filter_map(|layer| {
-            Some(Spot { x: count(group(&layer.name)?) + offset, y: layer.trace.mean, std_error: layer.trace.std_error })
+            Some(XyPoint {
+                x: count(group(&layer.name)?) + offset,
+                y: layer.trace.mean,
+                std_error: layer.trace.std_error,
+            })
         });
         curve(run, (Emphasis::Normal, Form::Bars(width)), bars.collect())
     });
@@ -97,7 +101,7 @@ pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
         label: text::printable(name).chars().take(NAME).collect(),
     });
     Content {
-        across: Across::Own(""),
+        across: XDimension::Own(""),
         x: Axis::exactly(Bounds::new(0.0, count(names.len()))),
         x_names: ticks.collect(),
         curves: curves.collect(),
@@ -107,11 +111,11 @@ pub(super) fn layers<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
 }
 
 /// sigma along x, what noise of that scale adds to the loss up: as measured, and as two Hessians predict it (figure 2 of the paper).
-pub(super) fn perturbation_gap<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
-    let found: Vec<(&Labelled<'a>, &GapCurve)> =
+pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
+    let found: Vec<(&PlottedRun<'a>, &GapCurve)> =
         runs.iter().filter_map(|run| Some((run, run.history.snapshots().gap.as_ref()?))).collect();
-    let profile = |gap: &GapCurve, heights: Vec<Estimate>| -> Profile {
-        let spot = |(point, height): (&GapPoint, Estimate)| Spot {
+    let profile = |gap: &GapCurve, heights: Vec<Estimate>| -> XyCurve {
+        let spot = |(point, height): (&GapPoint, Estimate)| XyPoint {
             x: point.sigma,
             y: height.mean,
             std_error: height.std_error,
@@ -137,7 +141,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: ½∫ Tr Hσ dσ²".to_owned()];
     notes.extend(age(found.iter().map(|(_, gap)| gap.step)));
     Content {
-        across: Across::Own("noise scale σ"),
+        across: XDimension::Own("noise scale σ"),
         x: Axis::exactly(ends.reduce(Bounds::union).and_then(aired)),
         x_names: Vec::new(),
         curves,
@@ -146,7 +150,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[Labelled<'a>]) -> Content<'a> {
     }
 }
 
-fn curve<'a>(run: &Labelled<'a>, (emphasis, form): (Emphasis, Form), profile: Profile) -> Curve<'a> {
+fn curve<'a>(run: &PlottedRun<'a>, (emphasis, form): (Emphasis, Form), profile: XyCurve) -> Curve<'a> {
     let points = Points::Whole(profile);
     Curve { slot: run.slot, name: run.name, quantity: None, emphasis, form, points, end: None }
 }

@@ -3,10 +3,10 @@
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Bound, Cadence, Eigenvalue, Estimate, Event, Place, Position, Probe, ProbePlan, Sides, Train},
+    run::{Bound, Cadence, Eigenvalue, Estimate, Event, Position, Probe, ProbePlan, Sides, Train, WeightStats},
 };
 
-fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
+fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
     Panel::new(kind, runs, &View::default())
 }
 
@@ -25,12 +25,12 @@ fn eval(step: u64, metrics: Metrics) -> Event {
         forward_passes: 0,
         took: 0.0,
         metrics,
-        place: Place::default(),
+        weight_stats: WeightStats::default(),
     }
 }
 
-fn one(history: &History) -> [Labelled<'_>; 1] {
-    [Labelled { slot: 0, name: "run", history }]
+fn one(history: &History) -> [PlottedRun<'_>; 1] {
+    [PlottedRun { slot: 0, name: "run", history }]
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn one_sided_scatter_does_not_press_the_steady_traces_into_a_line() {
         history(&[
             exact(1, 20.0),
             exact(2, 10.0),
-            free(1, Sides::OneSided, (mean, std_error)),
-            free(2, Sides::OneSided, (12.0, 1.0)),
+            free(1, Sides::OnePoint, (mean, std_error)),
+            free(2, Sides::OnePoint, (12.0, 1.0)),
         ])
     };
     let range = |history: &History| {
@@ -235,7 +235,7 @@ fn one_sided_scatter_does_not_press_the_steady_traces_into_a_line() {
     assert_eq!(range(&scattered(5000.0, 1.0)), (10.0, 40.0, true));
     assert_eq!(range(&scattered(15.0, 900.0)), (-10.0, 40.0, true), "nor do its error bars");
     assert_eq!(range(&scattered(25.0, 1.0)), (10.0, 26.0, false));
-    let alone = history(&[free(1, Sides::OneSided, (-5000.0, 1.0)), free(2, Sides::OneSided, (12.0, 1.0))]);
+    let alone = history(&[free(1, Sides::OnePoint, (-5000.0, 1.0)), free(2, Sides::OnePoint, (12.0, 1.0))]);
     assert_eq!(range(&alone), (-6000.0, 1000.0, false), "alone it has the axis");
 }
 
@@ -270,7 +270,7 @@ fn a_bound_names_its_ingredients() {
     );
     let bound = Bound {
         largest_trace: bound.largest_trace.times(97.5 / bound.largest_trace.mean),
-        travel: 12.0,
+        distance_from_init: 12.0,
         largest_loss: 1.9,
         examples: 4000,
         best_sigma: 0.0123,

@@ -1,6 +1,6 @@
 //! Panels along training: a curve for each run and quantity, changes of knobs as marks, stability thresholds as guides.
 
-use super::{Across, Content, Curve, Emphasis, Guide, Labelled, Mark, PanelKind, View};
+use super::{Content, Curve, Emphasis, Guide, Mark, PanelKind, PlottedRun, View, XDimension};
 use crate::{
     figure::{
         axis::{Axis, Bounds, Scale},
@@ -12,7 +12,7 @@ use crate::{
     run::Bound,
 };
 
-pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -> Content<'a> {
+pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View) -> Content<'a> {
     let layers = kind.layers();
     let mut curves: Vec<Curve<'a>> = Vec::new();
     let mut notes = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -
         notes.extend(newest_bound(runs));
     }
     Content {
-        across: Across::Training(view.x),
+        across: XDimension::Training(view.x),
         x: x_axis(runs, view, &curves),
         x_names: Vec::new(),
         marks: marks(runs, view.x),
@@ -50,13 +50,13 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[Labelled<'a>], view: &View) -
 }
 
 /// Whether a run has a place in the panel: among smoothed traces, only one that samples them.
-fn belongs(kind: PanelKind, run: &Labelled<'_>) -> bool {
+fn belongs(kind: PanelKind, run: &PlottedRun<'_>) -> bool {
     let samples = |quantity| !run.history.series(quantity).is_empty();
     kind != PanelKind::FreeTrace || samples(Quantity::FreeTrace) || samples(Quantity::OneSidedTrace)
 }
 
 /// The runs whose newest bound says nothing, or is refuted: "vacuous: SGD, NSO".
-fn worthless(runs: &[Labelled<'_>]) -> Vec<String> {
+fn worthless(runs: &[PlottedRun<'_>]) -> Vec<String> {
     let named = |what: &str, is: fn(&Bound) -> bool| {
         let found = runs.iter().filter(|run| run.history.snapshots().bound.as_ref().is_some_and(is));
         let names: Vec<&str> = found.map(|run| run.name).collect();
@@ -72,15 +72,15 @@ fn worthless(runs: &[Labelled<'_>]) -> Vec<String> {
 }
 
 /// The ingredients of the newest bound of all, and what it is worth: "NSO: vacuous, a 97.5, r 12, C 1.9, n 4,000, best σ .0123".
-fn newest_bound(runs: &[Labelled<'_>]) -> Option<String> {
+fn newest_bound(runs: &[PlottedRun<'_>]) -> Option<String> {
     let found = runs.iter().filter_map(|run| Some((run.name, run.history.snapshots().bound?)));
     let (name, bound) = found.max_by_key(|(_, bound)| bound.gradients)?;
     Some(format!("{name}: {}{}", text::worth(&bound), text::ingredients(&bound)))
 }
 
 /// One axis for all panels of a view: it reaches to where the furthest run is.
-fn x_axis(runs: &[Labelled<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
-    let place = |run: &Labelled<'_>, at: At| view.x.of(at, run.history.steps_per_epoch());
+fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
+    let place = |run: &PlottedRun<'_>, at: At| view.x.of(at, run.history.steps_per_epoch());
     let high = runs.iter().map(|run| place(run, run.history.now())).fold(0.0, f64::max);
     let low = match view.x_scale {
         Scale::Linear => 0.0,
@@ -98,7 +98,7 @@ fn x_axis(runs: &[Labelled<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
     Axis::along(Bounds::new(low, high), view.x_scale)
 }
 
-fn marks(runs: &[Labelled<'_>], x: XAxis) -> Vec<Mark> {
+fn marks(runs: &[PlottedRun<'_>], x: XAxis) -> Vec<Mark> {
     let mut marks: Vec<Mark> = runs
         .iter()
         .flat_map(|run| {
@@ -121,9 +121,9 @@ pub(super) fn guide_note(kind: PanelKind) -> &'static str {
 
 /// The stability thresholds of eigenvalues, and the loss above which a bound is vacuous, where they lie among the data or within a
 /// factor of two of them (of ten for bounds); runs with the same one share it.
-pub(super) fn guides(kind: PanelKind, runs: &[Labelled<'_>], data: Option<Bounds>) -> Vec<Guide> {
+pub(super) fn guides(kind: PanelKind, runs: &[PlottedRun<'_>], data: Option<Bounds>) -> Vec<Guide> {
     let Some(data) = data else { return Vec::new() };
-    let (of, near): (fn(&Labelled<'_>) -> Option<f64>, f64) = match kind {
+    let (of, near): (fn(&PlottedRun<'_>) -> Option<f64>, f64) = match kind {
         PanelKind::LambdaMax => (|run| run.history.stability_threshold(), 2.0),
         PanelKind::Bound => (|run| run.history.snapshots().bound?.guessing_loss, 10.0),
         _ => return Vec::new(),

@@ -1,6 +1,6 @@
 //! What an empty panel says: why there is nothing to draw, and when there will be.
 
-use super::{Labelled, PanelKind};
+use super::{PanelKind, PlottedRun};
 use crate::{
     figure::{
         history::{History, RunState, Schedule},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Why there is nothing to draw, and when there will be.
-pub(super) fn reason(kind: PanelKind, runs: &[Labelled<'_>]) -> String {
+pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     let what = if kind.is_probed() { "probe" } else { "evaluation" };
     if runs.is_empty() {
         return "no run is shown".into();

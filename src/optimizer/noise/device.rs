@@ -9,23 +9,23 @@ use std::{
 
 use burn::tensor::{DType, Distribution, Tensor};
 
-use super::NoiseLaw;
+use super::NoiseDistribution;
 use crate::autodiff::Vector;
 
 /// Held from the seeding of the framework's generator to the last number taken from it.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
 /// xi by the law, in the shape, precision and place of `like`.
-pub(super) fn draw(key: u64, like: &Vector, law: NoiseLaw) -> Vector {
+pub(super) fn draw(key: u64, like: &Vector, law: NoiseDistribution) -> Vector {
     let device = like.device();
     let random = |distribution| Tensor::<1>::random(like.dims(), distribution, (&device, DType::F32));
     let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     device.seed(key);
     let xi = match law {
-        NoiseLaw::Gaussian => random(Distribution::Normal(0.0, 1.0)),
-        NoiseLaw::Laplace => laplace_quantile(random(Distribution::Uniform(0.0, 1.0))),
-        NoiseLaw::Uniform => random(Distribution::Uniform(-3f64.sqrt(), 3f64.sqrt())),
-        NoiseLaw::Binomial | NoiseLaw::BinomialUncentred => {
+        NoiseDistribution::Gaussian => random(Distribution::Normal(0.0, 1.0)),
+        NoiseDistribution::Laplace => laplace_quantile(random(Distribution::Uniform(0.0, 1.0))),
+        NoiseDistribution::Uniform => random(Distribution::Uniform(-3f64.sqrt(), 3f64.sqrt())),
+        NoiseDistribution::Binomial | NoiseDistribution::BinomialUncentred => {
             let coin = || random(Distribution::Bernoulli(0.5));
             let heads = coin() + coin() + coin() + coin();
             if law.is_centred() { heads - 2.0 } else { heads }
@@ -59,7 +59,7 @@ mod tests {
         Vector::zeros([length], &Device::flex())
     }
 
-    fn next(stream: &mut NoiseStream, law: NoiseLaw) -> Vec<f64> {
+    fn next(stream: &mut NoiseStream, law: NoiseDistribution) -> Vec<f64> {
         values(&stream.draw(&like(101), Noise { law, ..Noise::gaussian(1.0) }))
     }
 
@@ -67,11 +67,11 @@ mod tests {
     #[test]
     fn every_law_has_its_moments_on_the_device() {
         let laws = [
-            (NoiseLaw::Gaussian, 0.0, 3.0),
-            (NoiseLaw::Laplace, 0.0, 6.0),
-            (NoiseLaw::Uniform, 0.0, 1.8),
-            (NoiseLaw::Binomial, 0.0, 2.5),
-            (NoiseLaw::BinomialUncentred, 2.0, 2.5),
+            (NoiseDistribution::Gaussian, 0.0, 3.0),
+            (NoiseDistribution::Laplace, 0.0, 6.0),
+            (NoiseDistribution::Uniform, 0.0, 1.8),
+            (NoiseDistribution::Binomial, 0.0, 2.5),
+            (NoiseDistribution::BinomialUncentred, 2.0, 2.5),
         ];
         for (law, mean, kurtosis) in laws {
             let draws = values(&draw(7, &like(400_000), law));
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn streams_that_take_turns_draw_what_each_draws_alone() {
-        for law in NoiseLaw::ALL {
+        for law in NoiseDistribution::ALL {
             let alone = |seed| {
                 let mut stream = NoiseStream::on_device(seed);
                 [(); 5].map(|()| next(&mut stream, law))
@@ -118,7 +118,7 @@ mod tests {
     fn streams_on_many_threads_draw_what_each_draws_alone() {
         let drawn = &|seed| {
             let mut stream = NoiseStream::on_device(seed);
-            (0..2_000).map(|_| next(&mut stream, NoiseLaw::Binomial)).collect::<Vec<_>>()
+            (0..2_000).map(|_| next(&mut stream, NoiseDistribution::Binomial)).collect::<Vec<_>>()
         };
         let seeds = [1, 2, 3, 4];
         let alone = seeds.map(drawn);
@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn noise_comes_in_the_precision_of_the_weights() {
         let wide = Vector::zeros([16], (&Device::flex(), DType::F64));
-        let found = draw(3, &wide, NoiseLaw::Gaussian);
+        let found = draw(3, &wide, NoiseDistribution::Gaussian);
         assert_eq!(found.dtype(), DType::F64);
-        assert_eq!(values(&found), values(&draw(3, &like(16), NoiseLaw::Gaussian)));
+        assert_eq!(values(&found), values(&draw(3, &like(16), NoiseDistribution::Gaussian)));
     }
 }

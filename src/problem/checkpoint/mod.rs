@@ -176,7 +176,7 @@ pub fn embedded_mobilenet() -> Result<Checkpoint, CheckpointError> {
 
 /// The bytes of a regular file.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    // Looked at before it is opened: opening a pipe would wait for somebody to write.
+    // LoadSampled at before it is opened: opening a pipe would wait for somebody to write.
     let metadata = fs::metadata(path)?;
     let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     if !metadata.is_file() {

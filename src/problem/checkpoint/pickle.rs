@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub enum PickleError {
     /// Cut off.
     #[error("its pickle ends within the opcode at byte {at}")]
-    Ends {
+    Extremal {
         /// Where the opcode is, from the pickle's beginning.
         at: usize,
     },
@@ -127,13 +127,14 @@ struct Input<'a> {
 impl<'a> Input<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], PickleError> {
         let end = self.at.checked_add(count);
-        let taken = end.and_then(|end| self.bytes.get(self.at..end)).ok_or(PickleError::Ends { at: self.opcode_at })?;
+        let taken =
+            end.and_then(|end| self.bytes.get(self.at..end)).ok_or(PickleError::Extremal { at: self.opcode_at })?;
         self.at += count;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
-        self.take(N)?.first_chunk().copied().ok_or(PickleError::Ends { at: self.opcode_at })
+        self.take(N)?.first_chunk().copied().ok_or(PickleError::Extremal { at: self.opcode_at })
     }
 
     fn byte(&mut self) -> Result<u8, PickleError> {
@@ -146,7 +147,7 @@ impl<'a> Input<'a> {
 
     fn line(&mut self) -> Result<&'a [u8], PickleError> {
         let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&byte| byte == b'\n').ok_or(PickleError::Ends { at: self.opcode_at })?;
+        let length = rest.iter().position(|&byte| byte == b'\n').ok_or(PickleError::Extremal { at: self.opcode_at })?;
         let line = self.take(length)?;
         self.at += 1;
         Ok(line)

@@ -1,6 +1,6 @@
 //! The convolution.
 
-use crate::autodiff::{Parameters, Real, Window};
+use crate::autodiff::{Conv2dOptions, Parameters, Real};
 
 /// One convolution of a network: where its parameters are, and how it moves.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +10,7 @@ pub struct Conv {
     /// Whether there is a bias.
     pub biased: bool,
     /// Stride, padding, groups.
-    pub window: Window,
+    pub window: Conv2dOptions,
 }
 
 impl Conv {

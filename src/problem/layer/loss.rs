@@ -15,7 +15,7 @@ pub struct Labels {
 
 /// Negative log-likelihood of each label: logits [n, classes], labels [n, 1] -> [n, 1].
 pub fn likelihoods<R: Real>(logits: R::T<2>, labels: Tensor<2, Int>) -> R::T<2> {
-    R::scale(R::pick(R::log_softmax(logits), labels), -1.0)
+    R::scale(R::gather(R::log_softmax(logits), labels), -1.0)
 }
 
 /// Mean of (1 - a) NLL + a mean_c(-log p_c) (Szegedy 2016): logits [n, classes] -> one number.
@@ -25,7 +25,7 @@ pub fn smoothed_cross_entropy<R: Real>(logits: R::T<2>, labels: Labels) -> R::T<
     }
     let [n, classes] = R::dims(&logits);
     let log_p = R::log_softmax(logits);
-    let likelihood = R::sum(R::pick(log_p.clone(), labels.classes));
+    let likelihood = R::sum(R::gather(log_p.clone(), labels.classes));
     let uniform = R::scale(R::sum(log_p), -labels.smoothing / (n * classes) as f64);
     R::add(R::scale(likelihood, (labels.smoothing - 1.0) / n as f64), uniform)
 }

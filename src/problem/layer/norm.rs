@@ -30,7 +30,7 @@ impl Norms {
     /// For a network with moments in `layout`: by `stored` ones, or by the batch's own.
     pub fn new(layout: &Layout, stored: Option<&Vector>) -> Self {
         match stored {
-            Some(moments) if !layout.entries().is_empty() => Self::Stored(layout.cut(moments)),
+            Some(moments) if !layout.entries().is_empty() => Self::Stored(layout.split(moments)),
             _ => Self::Batch(vec![None; layout.entries().len()]),
         }
     }
@@ -59,7 +59,7 @@ impl BatchNorm {
             }
             Norms::Stored(stored) => {
                 let moments = [0, 1].map(|which| stored[self.moments + which].clone().cast(w.dtype()));
-                R::normalise(images, [scale, shift], moments, EPSILON)
+                R::batch_norm_eval(images, [scale, shift], moments, EPSILON)
             }
         }
     }

@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, Normal};
 
 use crate::{
-    autodiff::{Layout, Window},
+    autodiff::{Conv2dOptions, Layout},
     problem::layer::{BatchNorm, Conv, Linear, Stage, initial_linear},
     random::Stream,
 };
@@ -53,8 +53,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn window(self) -> Window {
-        Window { stride: self.stride, padding: self.size / 2, groups: self.groups }
+    fn window(self) -> Conv2dOptions {
+        Conv2dOptions { stride: self.stride, padding: self.size / 2, groups: self.groups }
     }
 
     fn kernels(self) -> Vec<usize> {

@@ -5,7 +5,7 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Parameters, Real, Window},
+    autodiff::{Conv2dOptions, Parameters, Real},
     problem::layer::{Conv, Linear, Norms, flat},
 };
 
@@ -39,7 +39,7 @@ impl Network for ConvNet {
     }
 
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
-        let halved = Window { stride: 2, padding: 0, groups: 1 };
+        let halved = Conv2dOptions { stride: 2, padding: 0, groups: 1 };
         let features =
             self.convs.iter().fold(images, |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, w)), 2, halved));
         self.head.apply::<R>(flat::<R>(features), w)

@@ -5,7 +5,7 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Parameters, Real, Window},
+    autodiff::{Conv2dOptions, Parameters, Real},
     problem::layer::{Linear, Norms, Stage},
 };
 
@@ -127,7 +127,7 @@ impl Network for ResNet {
 
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2> {
         let x = R::relu(self.stem.apply::<R>(images, w, norms));
-        let mut x = R::max_pool2d(x, 3, Window { stride: 2, padding: 1, groups: 1 });
+        let mut x = R::max_pool2d(x, 3, Conv2dOptions { stride: 2, padding: 1, groups: 1 });
         for block in &self.blocks {
             x = block.apply::<R>(x, w, norms);
         }

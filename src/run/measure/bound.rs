@@ -1,6 +1,6 @@
 //! The PAC-Bayes bound as far as it can be measured: its ingredients from all examples at hand, one by one.
 
-use super::probe::Subject;
+use super::probe::ProbeTarget;
 use crate::{
     autodiff::{read, values},
     curvature::{Hessian, Ingredients, ProbeVectors, Trace, hutch_plus_plus},
@@ -15,7 +15,7 @@ const EPSILON: f64 = 1.0;
 /// classes.
 const PRODUCTS: u32 = 30;
 
-impl Subject<'_> {
+impl ProbeTarget<'_> {
     /// The bound. Theorem 2.1 takes C and a over the distribution of the data, so examples that training never sees count as those
     /// that it does: C is the largest loss of all of them, a the largest Hessian trace of a sample of them, one by one, half of it
     /// those of largest loss and half spread evenly. A largest is not below the mean, which is `mean`, the trace of the training loss.
@@ -62,7 +62,7 @@ impl Subject<'_> {
             gradients,
             seconds,
             largest_trace,
-            travel: ingredients.distance,
+            distance_from_init: ingredients.distance,
             largest_loss: ingredients.largest_loss,
             train_loss,
             test_loss: Some(test_loss),

@@ -2,14 +2,14 @@
 //! Nothing here touches the trajectory.
 
 mod bound;
-mod ledger;
 mod probe;
+mod readouts;
 
-pub(super) use ledger::{Ledger, LedgerError};
-use probe::{Subject, Warm};
+use probe::{ProbeTarget, WarmStart};
+pub(super) use readouts::{PendingReadouts, ReadoutError};
 
 use super::{
-    Event, Extra, Place, Position,
+    Event, Extra, Position, WeightStats,
     clock::Clock,
     log::LogError,
     train::{Best, Divergence, Job, Publish},
@@ -17,10 +17,10 @@ use super::{
 use crate::autodiff::{Vector, read};
 
 /// Evaluations and curvature probes of one run, and what they remember between calls.
-pub(super) struct Gauge<'a> {
+pub(super) struct Evaluator<'a> {
     job: Job<'a>,
     start: Vector,
-    warm: Warm,
+    warm_start: WarmStart,
     evaluated_at: Option<u64>,
     probed_at: Option<u64>,
     train_loss: Option<f64>,
@@ -31,7 +31,7 @@ pub(super) struct Gauge<'a> {
 
 /// What is to be measured, and how the next step from there is taken.
 #[derive(Clone, Copy)]
-pub(super) struct Moment<'a> {
+pub(super) struct Snapshot<'a> {
     pub w: &'a Vector,
     /// The moments that batch normalisation has stored.
     pub statistics: Option<&'a Vector>,
@@ -44,13 +44,13 @@ pub(super) struct Moment<'a> {
     pub sigma: Option<f64>,
 }
 
-impl<'a> Gauge<'a> {
+impl<'a> Evaluator<'a> {
     pub fn new(job: &Job<'a>, start: Vector) -> Self {
         let sample = job.problem.sample(job.train.probe.examples, job.train.seed);
         Self {
             job: *job,
             start,
-            warm: Warm::default(),
+            warm_start: WarmStart::default(),
             evaluated_at: None,
             probed_at: None,
             train_loss: None,
@@ -65,8 +65,8 @@ impl<'a> Gauge<'a> {
     }
 
     /// Losses on whole splits, and where the weights are.
-    pub fn evaluate(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Moment { w, statistics, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = moment;
+    pub fn evaluate(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        let Snapshot { w, statistics, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = moment;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
         let metrics = self.job.problem.evaluate(w, statistics);
@@ -77,15 +77,15 @@ impl<'a> Gauge<'a> {
         }
         let norm = |v: Vector| v.square().sum().sqrt();
         let norms = read(vec![norm(w.clone()), norm(w.clone() - self.start.clone())]);
-        let place = Place {
+        let weight_stats = WeightStats {
             weight_norm: norms.first().copied(),
-            travel: norms.last().copied(),
+            distance_from_init: norms.last().copied(),
             lr_now: Some(lr),
             sigma_now: sigma,
         };
         let examples = self.job.problem.evaluated_examples() as u64;
         let took = clock.seconds();
-        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, place })
+        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
@@ -96,32 +96,32 @@ impl<'a> Gauge<'a> {
     /// The curvature of the clean loss, and what else the plan has a probe measure.
     pub fn probe(
         &mut self,
-        Moment { w, statistics, at, .. }: Moment<'_>,
+        Snapshot { w, statistics, at, .. }: Snapshot<'_>,
         publish: &mut Publish<'_>,
     ) -> Result<(), LogError> {
         self.probed_at = Some(at.step);
-        let subject = Subject { job: self.job, sample: &self.sample, w, statistics, start: &self.start, at };
-        let probe = subject.curvature(&mut self.warm);
+        let target = ProbeTarget { job: self.job, sample: &self.sample, w, statistics, start: &self.start, at };
+        let probe = target.curvature(&mut self.warm_start);
         let trace = probe.trace;
         publish(Event::Probe(Box::new(probe)))?;
         let extras = &self.job.train.probe.extras;
         if extras.contains(&Extra::PerturbationGap) {
-            publish(Event::PerturbationGap(Box::new(subject.perturbation_gap(trace))))?;
+            publish(Event::PerturbationGap(Box::new(target.perturbation_gap(trace))))?;
         }
-        if let Some(bound) = extras.contains(&Extra::Bound).then(|| subject.bound(trace)).flatten() {
+        if let Some(bound) = extras.contains(&Extra::Bound).then(|| target.bound(trace)).flatten() {
             publish(Event::Bound(Box::new(bound)))?;
         }
         Ok(())
     }
 
     /// Everything, at the start.
-    pub fn measure_all(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn measure_all(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
         self.evaluate(moment, publish)?;
         if self.job.train.probe_every.is_some() { self.probe(moment, publish) } else { Ok(()) }
     }
 
     /// At the end: whatever was not measured at this very step.
-    pub fn measure_what_is_old(&mut self, moment: Moment<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn measure_what_is_old(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
         if self.evaluated_at != Some(moment.at.step) {
             self.evaluate(moment, publish)?;
         }

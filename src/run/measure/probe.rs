@@ -3,8 +3,8 @@
 use crate::{
     autodiff::{Objective, Vector, read},
     curvature::{
-        self, Effort, Eigenpair, Ends, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace,
-        TraceEstimator, density, extremes, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
+        self, Effort, Eigenpair, Extremal, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace,
+        TraceEstimator, density, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
     },
     problem::{Examples, Mode},
     run::{
@@ -27,17 +27,17 @@ const LAYERWISE_BATCHES: usize = 63;
 const PARTS: usize = 16;
 
 /// How much of a random vector is mixed into Lanczos's start, so that it is never an eigenvector itself.
-const FRESH: f64 = 0.3;
+const RESTART_NOISE: f64 = 0.3;
 
 /// The vectors at the ends of the spectrum, kept from probe to probe.
 #[derive(Debug, Default)]
-pub(super) struct Warm {
+pub(super) struct WarmStart {
     top: Option<Vector>,
     bottom: Option<Vector>,
 }
 
 /// What a probe looks at.
-pub(super) struct Subject<'a> {
+pub(super) struct ProbeTarget<'a> {
     pub job: Job<'a>,
     /// The training examples to measure on.
     pub sample: &'a [usize],
@@ -68,7 +68,7 @@ impl LinearOperator for Same<'_> {
     }
 }
 
-impl Subject<'_> {
+impl ProbeTarget<'_> {
     pub(super) fn plan(&self) -> &ProbePlan {
         &self.job.train.probe
     }
@@ -92,7 +92,7 @@ impl Subject<'_> {
     /// gradient of the sample.
     ///
     /// Lanczos starts from the last vectors at the ends with a little of a random one.
-    pub fn curvature(&self, warm: &mut Warm) -> Probe {
+    pub fn curvature(&self, warm_start: &mut WarmStart) -> Probe {
         let clock = Clock::start();
         let (plan, w) = (self.plan(), self.w);
         let objective = self.objective();
@@ -100,16 +100,16 @@ impl Subject<'_> {
         let mut vectors = ProbeVectors::new(self.job.train.seed);
         let Traced { trace, layers, mut products } = self.trace(&hessian, &mut vectors);
 
-        let ends = if self.wants(Extra::LambdaMin) { Ends::Both } else { Ends::Largest };
+        let ends = if self.wants(Extra::LambdaMin) { Extremal::Both } else { Extremal::Largest };
         let random = vectors.signs(w);
-        let scale = FRESH / (w.dims()[0] as f64).sqrt();
-        let start = match (warm.top.take(), warm.bottom.take()) {
-            (Some(top), Some(bottom)) if ends == Ends::Both => top + bottom + random * scale,
+        let scale = RESTART_NOISE / (w.dims()[0] as f64).sqrt();
+        let start = match (warm_start.top.take(), warm_start.bottom.take()) {
+            (Some(top), Some(bottom)) if ends == Extremal::Both => top + bottom + random * scale,
             (Some(top), _) => top + random * scale,
             (None, _) => random,
         };
         let effort = Effort { products: plan.lanczos_products, tolerance: TOLERANCE };
-        let spectrum = extremes(&hessian, &start, (ends, effort));
+        let spectrum = extremal_eigenpairs(&hessian, &start, (ends, effort));
         products += u64::from(spectrum.largest.products);
         let eigenvalue = |pair: &Eigenpair| Eigenvalue {
             value: pair.value,
@@ -118,8 +118,8 @@ impl Subject<'_> {
         };
         let lambda_max = eigenvalue(&spectrum.largest);
         let lambda_min = spectrum.smallest.as_ref().map(eigenvalue);
-        warm.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
-        warm.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm.top.is_some());
+        warm_start.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
+        warm_start.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm_start.top.is_some());
 
         let lambda_layerwise = self.wants(Extra::Layerwise).then(|| self.layerwise(&vectors.normal(w))).flatten();
         products += lambda_layerwise.map_or(0, |found| found.products);

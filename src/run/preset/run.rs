@@ -2,7 +2,7 @@
 
 use super::{Fault, images::augmentation, train::BATCH};
 use crate::{
-    optimizer::{Choice, Hyperparameters, Knob, Rule},
+    optimizer::{Categorical, Hyperparameter, Hyperparameters, Rule},
     problem::{ProblemConfig, data::Augmentation},
     run::{RunPlan, device::DeviceName, section::Section},
 };
@@ -30,14 +30,14 @@ pub(super) fn run(
         return Err(section.fault("method", format!("'{method}' is not built")));
     };
     // Choices decide which knobs there are, so they come first.
-    for choice in Choice::ALL {
+    for choice in Categorical::ALL {
         let own = section.choice(choice.key(), choice.words())?;
         let inherited = defaults.peek_choice(choice.key(), choice.words())?.filter(|_| read.chosen(choice).is_some());
         if let Some(word) = own.or(inherited) {
             read = read.choose(choice, word).map_err(|refused| section.fault(choice.key(), refused.to_string()))?;
         }
     }
-    for knob in Knob::ALL {
+    for knob in Hyperparameter::ALL {
         let own = section.number(knob.key())?;
         let inherited = defaults.peek_number(knob.key())?.filter(|_| read.get(knob).is_some());
         let origin = if own.is_some() { &section } else { defaults };
@@ -61,12 +61,12 @@ pub(super) fn run(
 
 /// Defaults must be knobs and choices, and within range even where no run uses them.
 pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
-    for knob in Knob::ALL {
+    for knob in Hyperparameter::ALL {
         if let Some(value) = defaults.number(knob.key())? {
             knob.check(value).map_err(|error| defaults.fault(knob.key(), error.to_string()))?;
         }
     }
-    for choice in Choice::ALL {
+    for choice in Categorical::ALL {
         defaults.choice(choice.key(), choice.words())?;
     }
     defaults.finish()

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::Fault;
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     problem::ProblemConfig,
     run::{Budget, Cadence, Extra, ProbePlan, Train, section::Section},
 };
@@ -73,7 +73,7 @@ fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fa
         return Err(section.fault("gap_sigmas", "expected 1 to 100 scales of the noise"));
     }
     for &sigma in &gap_sigmas {
-        Knob::Sigma.check(sigma).map_err(|error| section.fault("gap_sigmas", error.to_string()))?;
+        Hyperparameter::Sigma.check(sigma).map_err(|error| section.fault("gap_sigmas", error.to_string()))?;
         if sigma == 0.0 {
             return Err(section.fault("gap_sigmas", "a sigma of 0 has no gap"));
         }

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, widgets::Widget};
 
 use super::*;
 use crate::{
-    figure::{History, Labelled, PanelKind, Scale, View, XAxis, sample},
+    figure::{History, PanelKind, PlottedRun, Scale, View, XAxis, sample},
     run::Event,
     tui::theme::Appearance,
 };
@@ -157,7 +157,7 @@ proptest! {
         let history = history(&values);
         let mut view = View::default();
         view.set_y_scale(PanelKind::Loss, scale);
-        let runs = [Labelled { slot: 0, name: "a", history: &history }];
+        let runs = [PlottedRun { slot: 0, name: "a", history: &history }];
         let panel = Panel::new(PanelKind::Loss, &runs, &view);
         let mut canvas = Canvas::new(Glyphs::Unicode, columns, rows);
         for curve in &panel.curves {

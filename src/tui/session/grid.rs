@@ -2,7 +2,7 @@
 //! measured does, until a key says otherwise for one of them.
 
 use crate::{
-    figure::{Labelled, Panel, PanelKind, View, default_panels},
+    figure::{Panel, PanelKind, PlottedRun, View, default_panels},
     tui::keymap::Direction,
 };
 
@@ -10,8 +10,13 @@ use crate::{
 const MOST: usize = 6;
 
 /// Kinds that fill a grid after the four that suit every session, the most telling first.
-const AFTERTHOUGHTS: [PanelKind; 5] =
-    [PanelKind::Accuracy, PanelKind::FreeTrace, PanelKind::Travel, PanelKind::GradientNorm, PanelKind::WeightNorm];
+const AFTERTHOUGHTS: [PanelKind; 5] = [
+    PanelKind::Accuracy,
+    PanelKind::FreeTrace,
+    PanelKind::DistanceFromInit,
+    PanelKind::GradientNorm,
+    PanelKind::WeightNorm,
+];
 
 /// The charts of a session.
 #[derive(Debug, Clone)]
@@ -54,7 +59,7 @@ impl Grid {
     }
 
     /// The kind of each chart, row after row.
-    pub fn panels(&self, runs: &[Labelled<'_>]) -> Vec<PanelKind> {
+    pub fn panels(&self, runs: &[PlottedRun<'_>]) -> Vec<PanelKind> {
         let usual = default_panels(&runs.iter().map(|run| run.history).collect::<Vec<_>>());
         let mut panels: Vec<PanelKind> = Vec::new();
         for place in 0..self.len() {
@@ -77,7 +82,7 @@ impl Grid {
 
     /// Gives the focused chart the next kind of the catalogue, or the one before. Kinds that have nothing to show come after all
     /// that have.
-    pub fn walk(&mut self, walk: Walk, runs: &[Labelled<'_>]) {
+    pub fn walk(&mut self, walk: Walk, runs: &[PlottedRun<'_>]) {
         let here = self.panels(runs)[self.focus];
         let (mut order, empty): (Vec<_>, Vec<_>) = PanelKind::ALL.into_iter().partition(|&kind| has_data(kind, runs));
         order.extend(empty);
@@ -102,12 +107,12 @@ impl Grid {
 }
 
 /// Whether there is a curve of it; told from its quantity, as every frame asks.
-fn is_measured(kind: PanelKind, runs: &[Labelled<'_>]) -> bool {
-    runs.iter().any(|run| !run.history.series(kind.bright()).is_empty())
+fn is_measured(kind: PanelKind, runs: &[PlottedRun<'_>]) -> bool {
+    runs.iter().any(|run| !run.history.series(kind.primary_quantity()).is_empty())
 }
 
 /// Whether there is anything to draw.
-fn has_data(kind: PanelKind, runs: &[Labelled<'_>]) -> bool {
+fn has_data(kind: PanelKind, runs: &[PlottedRun<'_>]) -> bool {
     Panel::new(kind, runs, &View::default()).empty.is_none()
 }
 
@@ -132,7 +137,9 @@ mod tests {
 
     #[test]
     fn six_charts_are_six_kinds_whatever_the_preset_wishes() {
-        for wished in [vec![], vec![PanelKind::Accuracy, PanelKind::Loss, PanelKind::FreeTrace, PanelKind::Travel]] {
+        for wished in
+            [vec![], vec![PanelKind::Accuracy, PanelKind::Loss, PanelKind::FreeTrace, PanelKind::DistanceFromInit]]
+        {
             let mut grid = Grid::new(&wished);
             grid.toggle();
             let panels = grid.panels(&[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     figure::History,
-    optimizer::{Hyperparameters, Knob},
+    optimizer::{Hyperparameter, Hyperparameters},
     run::{Event, Plan},
     tui::text::scrub,
 };
@@ -16,7 +16,7 @@ pub struct Run {
     pub name: String,
     pub history: History,
     /// Changes that were asked for and not yet answered.
-    pub pending: BTreeMap<Knob, f64>,
+    pub pending: BTreeMap<Hyperparameter, f64>,
     /// Its knobs before it has told of them.
     planned: Hyperparameters,
 }
@@ -40,7 +40,7 @@ impl Run {
 
     /// The knobs of the panel in its order: those with a row of their own, and those that rest where they do nothing. One that
     /// began at rest keeps its place behind the others when it is turned, so that no row changes places.
-    pub fn panel(&self) -> (Vec<Knob>, Vec<Knob>) {
+    pub fn panel(&self) -> (Vec<Hyperparameter>, Vec<Hyperparameter>) {
         let (resting, mut turning): (Vec<_>, Vec<_>) =
             self.hyperparameters().knobs().partition(|&knob| self.rests(knob));
         turning.sort_by_key(|&knob| self.planned.get(knob).is_some_and(|value| knob.is_idle(value)));
@@ -48,7 +48,7 @@ impl Run {
     }
 
     /// Whether a knob does nothing and there is nothing to say about it.
-    fn rests(&self, knob: Knob) -> bool {
+    fn rests(&self, knob: Hyperparameter) -> bool {
         let changed = || self.history.changes().iter().any(|change| change.knob == knob);
         let refused = || self.history.rejection().is_some_and(|rejection| rejection.knob == knob);
         self.hyperparameters().get(knob).is_some_and(|value| knob.is_idle(value))
@@ -63,7 +63,7 @@ impl Run {
     }
 
     /// The value that a knob will have once all is answered.
-    pub(super) fn expected(&self, knob: Knob) -> Option<f64> {
+    pub(super) fn expected(&self, knob: Hyperparameter) -> Option<f64> {
         let value = self.hyperparameters().get(knob)?;
         Some(self.pending.get(&knob).copied().unwrap_or(value))
     }

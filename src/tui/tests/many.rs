@@ -7,15 +7,15 @@ use insta::assert_snapshot;
 use super::scene::{Scene, events, finish, plan};
 use crate::{
     figure::PanelKind,
-    optimizer::{Choice, Hyperparameters, Knob, Rule},
-    run::{Event, Outcome, Place, Plan, RunPlan},
+    optimizer::{Categorical, Hyperparameter, Hyperparameters, Rule},
+    run::{Event, Outcome, Plan, RunPlan, WeightStats},
     tui::{Effect, Msg, Start, keymap::Context, message::ExportRequest},
 };
 
 /// A choice and what is chosen.
-type Word = (Choice, &'static str);
+type Word = (Categorical, &'static str);
 
-fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Knob, f64)])) -> RunPlan {
+fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Hyperparameter, f64)])) -> RunPlan {
     let plain = Hyperparameters::new(method).unwrap();
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters = knobs.iter().fold(chosen, |sum, &(knob, value)| sum.with(knob, value).unwrap());
@@ -25,24 +25,32 @@ fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Knob, f64)])) ->
 /// Every method once and one with all the trimmings, under names of any length.
 pub fn ten() -> Plan {
     let adamw = [
-        (Choice::Update, "adamw"),
-        (Choice::Law, "binomial"),
-        (Choice::SigmaSchedule, "linear"),
-        (Choice::LrSchedule, "step"),
-        (Choice::Projection, "rows"),
+        (Categorical::Update, "adamw"),
+        (Categorical::Law, "binomial"),
+        (Categorical::SigmaSchedule, "linear"),
+        (Categorical::LrSchedule, "step"),
+        (Categorical::Projection, "rows"),
     ];
-    let laplace: (&[_], &[_]) = (&[(Choice::Law, "laplace")], &[(Knob::K, 2.0)]);
+    let laplace: (&[_], &[_]) = (&[(Categorical::Law, "laplace")], &[(Hyperparameter::K, 2.0)]);
     let runs = vec![
-        run("SGD", "sgd", (&[(Choice::LrSchedule, "cosine")], &[(Knob::Lr, 0.05), (Knob::Momentum, 0.9)])),
+        run(
+            "SGD",
+            "sgd",
+            (&[(Categorical::LrSchedule, "cosine")], &[(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)]),
+        ),
         run("WP-SGD, Laplace noise, k = 2", "wp-sgd", laplace),
         run("NSO", "nso", (&[], &[])),
-        run("NSO with AdamW and all trimmings", "nso", (&adamw, &[(Knob::Mix, 0.3), (Knob::Warmup, 2.0)])),
+        run(
+            "NSO with AdamW and all trimmings",
+            "nso",
+            (&adamw, &[(Hyperparameter::Mix, 0.3), (Hyperparameter::Warmup, 2.0)]),
+        ),
         run("SAM", "sam", (&[], &[])),
         run("USAM", "usam", (&[], &[])),
-        run("ASAM", "asam", (&[(Choice::Scaling, "plain")], &[])),
+        run("ASAM", "asam", (&[(Categorical::Scaling, "plain")], &[])),
         run("RSAM", "rsam", (&[], &[])),
         run("bSAM", "bsam", (&[], &[])),
-        run("penalised", "sgd", (&[(Choice::Update, "adam")], &[(Knob::Penalty, 0.1)])),
+        run("penalised", "sgd", (&[(Categorical::Update, "adam")], &[(Hyperparameter::Penalty, 0.1)])),
     ];
     let panels = ["loss", "accuracy", "gap", "trace", "lambda_max", "travel"];
     let panels = panels.into_iter().filter_map(PanelKind::from_key).collect();
@@ -52,7 +60,7 @@ pub fn ten() -> Plan {
 /// What run number `index` of a plan tells until it has spent so many gradient evaluations.
 fn told(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
     let mine = &plan.runs[index];
-    let lr = mine.hyperparameters.get(Knob::Lr).unwrap();
+    let lr = mine.hyperparameters.get(Hyperparameter::Lr).unwrap();
     let adapted = events(index % 4, spent).into_iter().filter_map(|event| match event {
         Event::Start(start) => Some(Event::Start(crate::run::Start {
             run: mine.name.clone(),
@@ -62,9 +70,9 @@ fn told(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
         Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, .. } => {
             let share = gradients as f64 / 4_000.0;
             let lr_now = Some(lr * (1.0 + (PI * share).cos()) / 2.0);
-            let travel = Some(3.0 * share.sqrt() / (1.0 + 0.1 * index as f64));
-            let place = Place { travel, lr_now, ..Place::default() };
-            Some(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, place })
+            let distance_from_init = Some(3.0 * share.sqrt() / (1.0 + 0.1 * index as f64));
+            let weight_stats = WeightStats { distance_from_init, lr_now, ..WeightStats::default() };
+            Some(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
         }
         Event::Adjust { .. } => None,
         other => Some(other),
@@ -118,7 +126,7 @@ fn the_last_of_many_knobs_is_in_sight() {
 #[test]
 fn picker_on_ten_runs() {
     let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
-    setup.choices = vec![crate::tui::Choice { name: "methods".into(), plan: Ok(ten()) }];
+    setup.choices = vec![crate::tui::PresetEntry { name: "methods".into(), plan: Ok(ten()) }];
     let (app, asked) = crate::tui::App::new(Start::Picker, setup);
     assert_snapshot!(Scene { app, asked }.at("120x40"));
 }
@@ -202,11 +210,12 @@ fn alone(method: &str, choices: &[Word]) -> Scene {
 
 #[test]
 fn every_knob_can_be_reached_turned_and_typed_on_every_screen() {
-    let all: &[Word] = &[(Choice::Update, "adamw"), (Choice::LrSchedule, "step"), (Choice::Projection, "rows")];
+    let all: &[Word] =
+        &[(Categorical::Update, "adamw"), (Categorical::LrSchedule, "step"), (Categorical::Projection, "rows")];
     for key in Rule::KEYS {
         let choices = if key == "bsam" { &all[1..] } else { all };
         for (choices, size) in [(&[][..], "120x40"), (choices, "120x40"), (choices, "80x24"), (choices, "40x12")] {
-            let knobs: Vec<Knob> =
+            let knobs: Vec<Hyperparameter> =
                 alone(key, choices).app.session().unwrap().runs[0].hyperparameters().knobs().collect();
             let reach = |downs| alone(key, choices).keys(&("tab ".to_owned() + &"down ".repeat(downs)));
             let mut reached = Vec::new();

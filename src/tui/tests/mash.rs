@@ -7,7 +7,7 @@ use super::{
     scene::{Scene, adjust, events, finish, start},
 };
 use crate::{
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     run::{Event, Outcome},
     tui::{
         Msg,
@@ -24,7 +24,7 @@ fn any_key() -> impl Strategy<Value = Key> {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let number = prop_oneof![Just(0.0), Just(f64::NAN), Just(f64::INFINITY), Just(1e300), any::<f64>(), 0.0..1.0];
-    let knob = prop::sample::select(Knob::ALL.to_vec());
+    let knob = prop::sample::select(Hyperparameter::ALL.to_vec());
     prop_oneof![
         (0usize..4).prop_map(start),
         (any::<u64>(), any::<u64>(), number.clone(), number.clone())

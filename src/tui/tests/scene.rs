@@ -4,14 +4,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    optimizer::{Hyperparameters, Knob},
+    optimizer::{Hyperparameter, Hyperparameters},
     problem::{Metrics, ProblemConfig},
     run::{
-        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Place, Plan, Position, Probe, ProbePlan, RunPlan, Start,
-        Train,
+        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, RunPlan, Start, Train,
+        WeightStats,
     },
     tui::{
-        Appearance, Choice, Colours, Effect, Glyphs, Msg, Recording, Setup,
+        Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
         app::App,
         key::parse_script,
         message::Start as Beginning,
@@ -120,7 +120,7 @@ pub fn setup(glyphs: Glyphs) -> Setup {
     Setup { choices: choices(), device: "flex, one thread a run".into(), appearance: Appearance { colours, glyphs } }
 }
 
-pub fn choices() -> Vec<Choice> {
+pub fn choices() -> Vec<PresetEntry> {
     let like = |name: &str, title: &str, takes: &str| Plan {
         preset: name.into(),
         title: title.into(),
@@ -133,16 +133,16 @@ pub fn choices() -> Vec<Choice> {
         like("matrix-sensing-small", "Overfit or recover a low-rank matrix, small enough to watch", "20 s"),
         plan(),
     ];
-    let mut choices: Vec<Choice> =
-        plans.into_iter().map(|plan| Choice { name: plan.preset.clone(), plan: Ok(plan) }).collect();
+    let mut choices: Vec<PresetEntry> =
+        plans.into_iter().map(|plan| PresetEntry { name: plan.preset.clone(), plan: Ok(plan) }).collect();
     let fault = "mine.toml: run.NSO.sigma: -1 is out of range: at least 0 and at most 1000";
-    choices.push(Choice { name: "mine.toml".into(), plan: Err(fault.into()) });
+    choices.push(PresetEntry { name: "mine.toml".into(), plan: Err(fault.into()) });
     choices
 }
 
 pub fn plan() -> Plan {
-    let run = |name: &str, method, knobs: &[(Knob, f64)]| {
-        let usual = [(Knob::Lr, 0.05), (Knob::Momentum, 0.9)];
+    let run = |name: &str, method, knobs: &[(Hyperparameter, f64)]| {
+        let usual = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
         let plain = Hyperparameters::new(method).unwrap();
         let hyperparameters =
             usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
@@ -169,9 +169,9 @@ pub fn plan() -> Plan {
         panels: Vec::new(),
         runs: vec![
             run("SGD", "sgd", &[]),
-            run("WP-SGD", "wp-sgd", &[(Knob::Sigma, 0.03), (Knob::K, 2.0)]),
-            run("SAM", "sam", &[(Knob::Rho, 0.05)]),
-            run("NSO", "nso", &[(Knob::Sigma, 0.02)]),
+            run("WP-SGD", "wp-sgd", &[(Hyperparameter::Sigma, 0.03), (Hyperparameter::K, 2.0)]),
+            run("SAM", "sam", &[(Hyperparameter::Rho, 0.05)]),
+            run("NSO", "nso", &[(Hyperparameter::Sigma, 0.02)]),
         ],
     }
 }
@@ -204,7 +204,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
         let wiggle = 1.0 + 0.3 * (step as f64 * 2.399).sin();
         events.push(Event::Step { step, gradients, loss: loss * wiggle, seconds });
         if run == 3 && gradients == 1_000 {
-            events.push(adjust((step, gradients), Knob::Sigma, (0.02, 0.03)));
+            events.push(adjust((step, gradients), Hyperparameter::Sigma, (0.02, 0.03)));
         }
         if step % 40 == 0 {
             let gap = gap * progress.sqrt();
@@ -224,7 +224,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 forward_passes: 0,
                 took: 0.01,
                 metrics,
-                place: Place::default(),
+                weight_stats: WeightStats::default(),
             });
         }
         if step % 160 == 0 {
@@ -238,7 +238,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
     events
 }
 
-pub fn adjust((step, gradients): (u64, u64), setting: Knob, (from, to): (f64, f64)) -> Event {
+pub fn adjust((step, gradients): (u64, u64), setting: Hyperparameter, (from, to): (f64, f64)) -> Event {
     Event::Adjust { step, gradients, seconds: gradients as f64 / 60.0, setting, from, to }
 }
 

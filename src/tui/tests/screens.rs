@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::scene::{Scene, finish};
 use crate::{
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     run::{
         Event, Outcome,
         device::{GpuLoad, Load},
@@ -106,7 +106,7 @@ fn a_pending_change_shows_both_values() {
 #[test]
 fn a_refused_change_says_why_beside_the_knob() {
     let reason = "a whole number at least 1 and at most 64".to_owned();
-    let refused = Event::Reject { step: 980, setting: Knob::K, value: 65.0, reason };
+    let refused = Event::Reject { step: 980, setting: Hyperparameter::K, value: 65.0, reason };
     assert_snapshot!(Scene::watching().keys("down down down").run(3, vec![refused]).at("120x40"));
 }
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
-    optimizer::Knob,
+    optimizer::Hyperparameter,
     problem::{Loading, data::folder::Skipped},
     run::{Event, Outcome},
     tui::{Effect, Ending, Msg, Start, keymap::Context},
 };
 
-fn pending(scene: &Scene, run: usize) -> Vec<(Knob, f64)> {
+fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
     scene.app.session().unwrap().runs[run].pending.iter().map(|(knob, value)| (*knob, *value)).collect()
 }
 
@@ -51,22 +51,26 @@ fn the_filter_is_closed_and_the_cursor_kept_when_a_preset_starts() {
 fn a_change_is_asked_of_the_selected_run_and_stays_pending() {
     let scene = Scene::watching().keys("down +");
     assert_eq!(scene.asked().last().unwrap(), "Send { run: 1, command: Adjust { knob: Sigma, value: 0.05 } }");
-    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.05)]);
+    assert_eq!(pending(&scene, 1), [(Hyperparameter::Sigma, 0.05)]);
 }
 
 #[test]
 fn a_second_change_builds_on_the_pending_one() {
     let scene = Scene::watching().keys("down + +");
-    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.07)]);
-    let scene = scene.run(1, vec![adjust((1_021, 2_042), Knob::Sigma, (0.03, 0.05))]);
-    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.07)], "the answer to the first leaves the second pending");
-    let scene = scene.run(1, vec![adjust((1_022, 2_044), Knob::Sigma, (0.05, 0.07))]);
+    assert_eq!(pending(&scene, 1), [(Hyperparameter::Sigma, 0.07)]);
+    let scene = scene.run(1, vec![adjust((1_021, 2_042), Hyperparameter::Sigma, (0.03, 0.05))]);
+    assert_eq!(
+        pending(&scene, 1),
+        [(Hyperparameter::Sigma, 0.07)],
+        "the answer to the first leaves the second pending"
+    );
+    let scene = scene.run(1, vec![adjust((1_022, 2_044), Hyperparameter::Sigma, (0.05, 0.07))]);
     assert_eq!(pending(&scene, 1), []);
 }
 
 #[test]
 fn a_refusal_ends_what_was_pending() {
-    let refused = Event::Reject { step: 1, setting: Knob::Sigma, value: 0.05, reason: "no".into() };
+    let refused = Event::Reject { step: 1, setting: Hyperparameter::Sigma, value: 0.05, reason: "no".into() };
     assert_eq!(pending(&Scene::watching().keys("down +").run(1, vec![refused]), 1), []);
 }
 
@@ -81,14 +85,14 @@ fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
     let scene = Scene::watching().keys("down a +");
     let asked = scene.asked();
     assert_eq!(asked[1..].len(), 2, "WP-SGD and NSO have a sigma: {asked:?}");
-    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.05)]);
-    assert_eq!(pending(&scene, 3), [(Knob::Sigma, 0.05)]);
+    assert_eq!(pending(&scene, 1), [(Hyperparameter::Sigma, 0.05)]);
+    assert_eq!(pending(&scene, 3), [(Hyperparameter::Sigma, 0.05)]);
 }
 
 #[test]
 fn a_knob_at_the_end_of_its_range_asks_for_nothing() {
     let scene = Scene::watching().keys("down right - - -");
-    assert_eq!(pending(&scene, 1), [(Knob::K, 1.0)]);
+    assert_eq!(pending(&scene, 1), [(Hyperparameter::K, 1.0)]);
     assert_eq!(scene.asked().len(), 2, "the session, and one notch from 2 to 1");
 }
 
@@ -98,7 +102,7 @@ fn a_typed_value_is_checked_before_it_is_sent() {
     assert_eq!(scene.app.context(), Context::Prompt);
     let scene = scene.keys("backspace backspace 0 . 0 4 enter");
     assert_eq!(scene.app.context(), Context::Runs);
-    assert_eq!(pending(&scene, 1), [(Knob::Sigma, 0.04)]);
+    assert_eq!(pending(&scene, 1), [(Hyperparameter::Sigma, 0.04)]);
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn what_there_is_to_know_before_a_session_is_at_the_bottom() {
     let scene = Scene::starting().tell(Msg::Warning("it takes long".into()));
     assert!(bottom(&scene).contains("it takes long"), "{}", bottom(&scene));
     let first = Skipped { path: "b/3.png".into(), reason: "it is cut short".into() };
-    let scene = scene.tell(Msg::Loading(Loading::LeftOut { count: 2, of: 300, first }));
+    let scene = scene.tell(Msg::Loading(Loading::SkippedImages { count: 2, of: 300, first }));
     assert!(bottom(&scene).contains("2 of 300 images left out, b/3.png: it is cut short"), "{}", bottom(&scene));
 }
 

@@ -2,17 +2,18 @@
 
 use crate::{
     figure::{
-        Across, Emphasis, Form, Labelled, Panel, PanelKind, Quantity, Scale, Session, Spot, Stroke, View, XAxis, sample,
+        Emphasis, Form, Panel, PanelKind, PlottedRun, Quantity, Scale, Session, Stroke, View, XAxis, XDimension,
+        XyPoint, sample,
     },
-    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Place, Probe},
+    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Probe, WeightStats},
 };
 
-fn panel<'a>(kind: PanelKind, runs: &[Labelled<'a>]) -> Panel<'a> {
+fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
     Panel::new(kind, runs, &View::default())
 }
 
 /// The points of the only curve of that run, emphasis and form.
-fn points(panel: &Panel<'_>, slot: usize, (emphasis, form): (Emphasis, Form)) -> Vec<Spot> {
+fn points(panel: &Panel<'_>, slot: usize, (emphasis, form): (Emphasis, Form)) -> Vec<XyPoint> {
     let mut found =
         panel.curves.iter().filter(|curve| curve.slot == slot && curve.emphasis == emphasis && curve.form == form);
     let points = found.next().unwrap().points.iter().collect();
@@ -39,8 +40,17 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     };
     let eval = |step, loss| {
         let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
-        let place = Place::default();
-        Event::Eval { step, gradients: step, seconds: 0.0, examples: 0, forward_passes: 0, took: 0.0, metrics, place }
+        let weight_stats = WeightStats::default();
+        Event::Eval {
+            step,
+            gradients: step,
+            seconds: 0.0,
+            examples: 0,
+            forward_passes: 0,
+            took: 0.0,
+            metrics,
+            weight_stats,
+        }
     };
     let events = [
         probe(0, 100.0),
@@ -61,7 +71,7 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
     assert_eq!(
         (panel.across, panel.x.scale(), panel.y.scale()),
-        (Across::Own("train loss, same examples"), Scale::Log, Scale::Log)
+        (XDimension::Own("train loss, same examples"), Scale::Log, Scale::Log)
     );
     assert!(panel.x.low() <= 0.5 && panel.x.high() >= 2.0);
 }
@@ -71,7 +81,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let session = sample::session();
     let runs = session.labelled();
     let panel = panel(PanelKind::Density, &runs);
-    assert_eq!((panel.across, panel.y.scale()), (Across::Own("eigenvalue"), Scale::Log));
+    assert_eq!((panel.across, panel.y.scale()), (XDimension::Own("eigenvalue"), Scale::Log));
     assert_eq!(panel.curves.len(), 12, "two edges of the spread and a mean each");
     assert!(panel.notes.contains(&"faint: least and most over random starts".to_owned()), "{:?}", panel.notes);
     let spectra = session.runs.iter().filter_map(|run| run.history.snapshots().density.as_ref());
@@ -180,7 +190,7 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
         let exact = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dashed)));
         let smoothed = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dotted)));
         for (index, point) in gap.points.iter().enumerate() {
-            let expected = Spot { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error };
+            let expected = XyPoint { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error };
             assert_eq!(measured[index], expected);
             let half = 0.5 * point.sigma.powi(2);
             assert!((exact[index].y / (half * gap.trace.mean) - 1.0).abs() < 1e-12);
@@ -202,7 +212,7 @@ fn changes_and_the_view_s_x_have_no_place_in_them() {
     let view = View { x: XAxis::Seconds, x_scale: Scale::Log, ..View::default() };
     for kind in [PanelKind::TraceByLoss, PanelKind::Density, PanelKind::Layers, PanelKind::PerturbationGap] {
         let panel = Panel::new(kind, &runs, &view);
-        assert!(panel.marks.is_empty() && matches!(panel.across, Across::Own(_)));
+        assert!(panel.marks.is_empty() && matches!(panel.across, XDimension::Own(_)));
         let own = if kind == PanelKind::TraceByLoss { Scale::Log } else { Scale::Linear };
         assert_eq!(panel.x.scale(), own);
     }

@@ -2,12 +2,12 @@
 
 use burn::tensor::Tensor;
 
-use super::step::Terrain;
+use super::step::StepContext;
 use crate::autodiff::Vector;
 
 /// A penalty on the distance to w0, and a ball around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Anchor {
+pub struct DistanceRegularizer {
     /// lambda of the penalty lambda |W - W0|_F^2, summed over tensors.
     pub penalty: f64,
     /// What each tensor is confined to.
@@ -33,7 +33,7 @@ pub enum Projection {
     },
 }
 
-impl Anchor {
+impl DistanceRegularizer {
     /// No penalty, no ball.
     pub const NONE: Self = Self { penalty: 0.0, projection: Projection::None };
 
@@ -42,18 +42,18 @@ impl Anchor {
     /// It is taken at the clean w after averaging, like weight decay. For NSO that is exactly the mean over its pairs,
     /// for WP-SGD the mean over its noise, since the gradient is linear in w; SAM's ascent does not see it. So the
     /// losses and curvatures that steps report stay those of the loss alone.
-    pub(super) fn pull(&self, g: Vector, w: &Vector, terrain: Terrain<'_>) -> Vector {
+    pub(super) fn add_penalty_gradient(&self, g: Vector, w: &Vector, terrain: StepContext<'_>) -> Vector {
         if self.penalty == 0.0 { g } else { g + (w.clone() - terrain.start.clone()) * (2.0 * self.penalty) }
     }
 
     /// `w` within its ball.
-    pub(super) fn project(&self, w: Vector, terrain: Terrain<'_>) -> Vector {
+    pub(super) fn project(&self, w: Vector, terrain: StepContext<'_>) -> Vector {
         let radius = match self.projection {
             Projection::None => return w,
             Projection::Frobenius { radius } | Projection::Rows { radius } => radius,
         };
         let layout = terrain.layout;
-        let away = layout.cut(&(w - terrain.start.clone()));
+        let away = layout.split(&(w - terrain.start.clone()));
         let pieces = away.into_iter().zip(layout.entries()).map(|(d, entry)| match self.projection {
             Projection::Rows { .. } => {
                 let rows: Tensor<2> = d.reshape([entry.rows(), entry.len() / entry.rows().max(1)]);
@@ -65,7 +65,7 @@ impl Anchor {
                 d * shrink(length, radius)
             }
         });
-        terrain.start.clone() + layout.join(pieces.collect())
+        terrain.start.clone() + layout.flatten(pieces.collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! An orthonormal basis that grows vector by vector: Gram and Schmidt, twice.
+//! An orthonormal basis that grows vector by vector: classical Gram-Schmidt with reorthogonalisation (CGS2).
 
 use burn::tensor::Tensor;
 

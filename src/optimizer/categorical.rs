@@ -1,22 +1,22 @@
 //! The choice table: every hyper-parameter that is one of a few words rather than a number. Presets, the log and the knob
-//! panel read it, as they read the [knob table](super::Knob) for the numbers.
+//! panel read it, as they read the [hyperparameter table](super::Hyperparameter) for the numbers.
 
 use std::fmt;
 
 use super::{
     Hyperparameters, Rule,
-    anchor::Projection,
-    base::{BaseRule, Moments},
+    base_optimizer::{AdamConfig, UpdateRule},
+    distance_regularizer::Projection,
+    hyperparameter::Hyperparameter,
     hyperparameters::Refused,
-    knob::Knob,
     method::{Method, Scaling},
-    noise::{Noise, NoiseLaw},
+    noise::{Noise, NoiseDistribution},
     schedule::{LrShape, NoiseSchedule},
 };
 
 /// A hyper-parameter that is one of a few words. Which of them a run has is decided by its method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Choice {
+pub enum Categorical {
     /// The base update.
     Update,
     /// The law of the weight noise.
@@ -31,11 +31,11 @@ pub enum Choice {
     Projection,
 }
 
-const LAWS: [&str; NoiseLaw::ALL.len()] = {
-    let mut words = [""; NoiseLaw::ALL.len()];
+const LAWS: [&str; NoiseDistribution::ALL.len()] = {
+    let mut words = [""; NoiseDistribution::ALL.len()];
     let mut place = 0;
     while place < words.len() {
-        words[place] = NoiseLaw::ALL[place].key();
+        words[place] = NoiseDistribution::ALL[place].key();
         place += 1;
     }
     words
@@ -51,7 +51,7 @@ const SIGMA_SCHEDULES: [&str; NoiseSchedule::ALL.len()] = {
     words
 };
 
-impl Choice {
+impl Categorical {
     /// Every choice, in the order in which presets are read: what decides the knobs comes first.
     pub const ALL: [Self; 6] =
         [Self::Update, Self::Law, Self::SigmaSchedule, Self::Scaling, Self::LrSchedule, Self::Projection];
@@ -93,7 +93,7 @@ impl Choice {
     }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for Categorical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.key())
     }
@@ -101,41 +101,41 @@ impl fmt::Display for Choice {
 
 impl Hyperparameters {
     /// The choices of this run, in the order of presets.
-    pub fn choices(&self) -> impl Iterator<Item = (Choice, &'static str)> + '_ {
-        Choice::ALL.into_iter().filter_map(|choice| Some((choice, self.chosen(choice)?)))
+    pub fn choices(&self) -> impl Iterator<Item = (Categorical, &'static str)> + '_ {
+        Categorical::ALL.into_iter().filter_map(|choice| Some((choice, self.chosen(choice)?)))
     }
 
     /// What is chosen; `None` where the method has no such choice.
-    pub fn chosen(&self, choice: Choice) -> Option<&'static str> {
+    pub fn chosen(&self, choice: Categorical) -> Option<&'static str> {
         let noise = match self.rule {
             Rule::Follow { method, .. } => method.noise(),
             Rule::Bsam(_) => None,
         };
         match (choice, self.rule) {
-            (Choice::Update, Rule::Follow { base, .. }) => Some(match base.rule {
-                BaseRule::Sgd { .. } => "sgd",
-                BaseRule::Adam(_) => "adam",
-                BaseRule::AmsGrad(_) => "amsgrad",
-                BaseRule::AdamW(_) => "adamw",
+            (Categorical::Update, Rule::Follow { base, .. }) => Some(match base.rule {
+                UpdateRule::Sgd { .. } => "sgd",
+                UpdateRule::Adam(_) => "adam",
+                UpdateRule::AmsGrad(_) => "amsgrad",
+                UpdateRule::AdamW(_) => "adamw",
             }),
-            (Choice::Law, _) => noise.map(|noise| noise.law.key()),
-            (Choice::SigmaSchedule, _) => noise.map(|noise| noise.schedule.key()),
-            (Choice::Scaling, Rule::Follow { method: Method::Asam { scaling, .. }, .. }) => Some(match scaling {
+            (Categorical::Law, _) => noise.map(|noise| noise.law.key()),
+            (Categorical::SigmaSchedule, _) => noise.map(|noise| noise.schedule.key()),
+            (Categorical::Scaling, Rule::Follow { method: Method::Asam { scaling, .. }, .. }) => Some(match scaling {
                 Scaling::Offset => "offset",
                 Scaling::Plain => "plain",
             }),
-            (Choice::LrSchedule, _) => Some(match self.schedule.shape {
+            (Categorical::LrSchedule, _) => Some(match self.schedule.shape {
                 LrShape::Constant => "constant",
                 LrShape::Step { .. } => "step",
                 LrShape::Cosine => "cosine",
                 LrShape::Linear => "linear",
             }),
-            (Choice::Projection, _) => Some(match self.anchor.projection {
+            (Categorical::Projection, _) => Some(match self.anchor.projection {
                 Projection::None => "none",
                 Projection::Frobenius { .. } => "frobenius",
                 Projection::Rows { .. } => "rows",
             }),
-            (Choice::Update | Choice::Scaling, _) => None,
+            (Categorical::Update | Categorical::Scaling, _) => None,
         }
     }
 
@@ -143,47 +143,47 @@ impl Hyperparameters {
     ///
     /// # Errors
     /// [`Refused`] if the method has no such choice or the word is not one of it.
-    pub fn choose(mut self, choice: Choice, word: &str) -> Result<Self, Refused> {
+    pub fn choose(mut self, choice: Categorical, word: &str) -> Result<Self, Refused> {
         if self.chosen(choice).is_none() {
-            return Err(Refused::NoSuchChoice { method: self.rule.key(), choice });
+            return Err(Refused::NoSuchCategorical { method: self.rule.key(), choice });
         }
         if !choice.words().contains(&word) {
             return Err(Refused::NoSuchWord { choice, word: word.to_owned() });
         }
         let number = |knob, default| self.get(knob).unwrap_or(default);
         match choice {
-            Choice::Update => {
-                let moments = Moments {
-                    beta1: number(Knob::Beta1, Moments::USUAL.beta1),
-                    beta2: number(Knob::Beta2, Moments::USUAL.beta2),
-                    epsilon: number(Knob::Epsilon, Moments::USUAL.epsilon),
+            Categorical::Update => {
+                let moments = AdamConfig {
+                    beta1: number(Hyperparameter::Beta1, AdamConfig::USUAL.beta1),
+                    beta2: number(Hyperparameter::Beta2, AdamConfig::USUAL.beta2),
+                    epsilon: number(Hyperparameter::Epsilon, AdamConfig::USUAL.epsilon),
                 };
-                let momentum = number(Knob::Momentum, 0.0);
+                let momentum = number(Hyperparameter::Momentum, 0.0);
                 if let Rule::Follow { base, .. } = &mut self.rule {
                     base.rule = match word {
-                        "adam" => BaseRule::Adam(moments),
-                        "amsgrad" => BaseRule::AmsGrad(moments),
-                        "adamw" => BaseRule::AdamW(moments),
-                        _ => BaseRule::Sgd { momentum },
+                        "adam" => UpdateRule::Adam(moments),
+                        "amsgrad" => UpdateRule::AmsGrad(moments),
+                        "adamw" => UpdateRule::AdamW(moments),
+                        _ => UpdateRule::Sgd { momentum },
                     };
                 }
             }
-            Choice::Law => {
-                let law = NoiseLaw::ALL.into_iter().find(|law| law.key() == word).unwrap_or_default();
+            Categorical::Law => {
+                let law = NoiseDistribution::ALL.into_iter().find(|law| law.key() == word).unwrap_or_default();
                 self.change_noise(|noise| Noise { law, ..noise });
             }
-            Choice::SigmaSchedule => {
+            Categorical::SigmaSchedule => {
                 let schedule = NoiseSchedule::ALL.into_iter().find(|kind| kind.key() == word).unwrap_or_default();
                 self.change_noise(|noise| Noise { schedule, ..noise });
             }
-            Choice::Scaling => {
+            Categorical::Scaling => {
                 if let Rule::Follow { method: Method::Asam { scaling, .. }, .. } = &mut self.rule {
                     *scaling = if word == "plain" { Scaling::Plain } else { Scaling::Offset };
                 }
             }
-            Choice::LrSchedule => {
-                let every = number(Knob::DropEvery, 30.0);
-                let gamma = number(Knob::Gamma, 0.1);
+            Categorical::LrSchedule => {
+                let every = number(Hyperparameter::DropEvery, 30.0);
+                let gamma = number(Hyperparameter::Gamma, 0.1);
                 self.schedule.shape = match word {
                     "step" => LrShape::Step { every, gamma },
                     "cosine" => LrShape::Cosine,
@@ -191,8 +191,8 @@ impl Hyperparameters {
                     _ => LrShape::Constant,
                 };
             }
-            Choice::Projection => {
-                let radius = number(Knob::Radius, 1.0);
+            Categorical::Projection => {
+                let radius = number(Hyperparameter::Radius, 1.0);
                 self.anchor.projection = match word {
                     "frobenius" => Projection::Frobenius { radius },
                     "rows" => Projection::Rows { radius },
@@ -235,15 +235,15 @@ mod tests {
 
     #[test]
     fn a_choice_keeps_the_numbers_that_it_shares_with_the_one_before() {
-        let adam = Hyperparameters::new("nso").unwrap().choose(Choice::Update, "adam").unwrap();
-        let turned = adam.with(Knob::Beta1, 0.5).unwrap().choose(Choice::Update, "adamw").unwrap();
-        assert_eq!(turned.get(Knob::Beta1), Some(0.5));
-        assert_eq!(turned.get(Knob::Momentum), None);
+        let adam = Hyperparameters::new("nso").unwrap().choose(Categorical::Update, "adam").unwrap();
+        let turned = adam.with(Hyperparameter::Beta1, 0.5).unwrap().choose(Categorical::Update, "adamw").unwrap();
+        assert_eq!(turned.get(Hyperparameter::Beta1), Some(0.5));
+        assert_eq!(turned.get(Hyperparameter::Momentum), None);
     }
 
     #[test]
     fn bsam_says_that_it_is_an_update_of_its_own() {
-        let refused = Hyperparameters::new("bsam").unwrap().choose(Choice::Update, "adam").unwrap_err();
+        let refused = Hyperparameters::new("bsam").unwrap().choose(Categorical::Update, "adam").unwrap_err();
         assert_eq!(refused.to_string(), "bsam is an update of its own and takes no other");
     }
 }

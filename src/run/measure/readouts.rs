@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use crate::{
     autodiff::{Scalar, read},
     curvature::SampleMean,
-    optimizer::{Findings, FreeKind},
+    optimizer::{SampleKind, StepStats},
     run::{
         Event, Position, Sides,
         log::LogError,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Losses and free curvature samples that nobody has read yet.
-pub(in crate::run) struct Ledger {
+pub(in crate::run) struct PendingReadouts {
     record_every: u64,
     losses: Vec<(Position, Scalar)>,
     /// Samples of one kind belong together.
@@ -23,7 +23,7 @@ pub(in crate::run) struct Ledger {
 }
 
 struct Window {
-    kind: FreeKind,
+    kind: SampleKind,
     until: Position,
     samples: Vec<Scalar>,
     /// Mean over the samples of the scale of their noise; equal scales give that scale to the last bit.
@@ -31,39 +31,39 @@ struct Window {
 }
 
 /// The scale of the noise that samples are of.
-fn scale(kind: FreeKind) -> f64 {
+fn scale(kind: SampleKind) -> f64 {
     match kind {
-        FreeKind::TwoPoint { sigma } | FreeKind::OneSided { sigma } => sigma,
-        FreeKind::Ascent => 0.0,
+        SampleKind::TwoPoint { sigma } | SampleKind::OnePoint { sigma } => sigma,
+        SampleKind::Ascent => 0.0,
     }
 }
 
-impl Ledger {
+impl PendingReadouts {
     pub fn new(record_every: u64) -> Self {
         Self { record_every, losses: Vec::new(), windows: Vec::new() }
     }
 
     /// Keeps what a step found, without waiting for it.
-    pub fn record(&mut self, at: Position, findings: Findings) {
-        self.losses.push((at, findings.loss));
-        let Some(kind) = findings.free.kind else { return };
+    pub fn record(&mut self, at: Position, stats: StepStats) {
+        self.losses.push((at, stats.loss));
+        let Some(kind) = stats.free.kind else { return };
         match self.windows.last_mut() {
             Some(window) if discriminant(&window.kind) == discriminant(&kind) => {
-                let share = findings.free.values.len() as f64
-                    / (window.samples.len() + findings.free.values.len()).max(1) as f64;
+                let share =
+                    stats.free.values.len() as f64 / (window.samples.len() + stats.free.values.len()).max(1) as f64;
                 window.sigma += (scale(kind) - window.sigma) * share;
-                window.samples.extend(findings.free.values);
+                window.samples.extend(stats.free.values);
                 window.until = at;
             }
             _ => {
-                let samples = findings.free.values;
+                let samples = stats.free.values;
                 self.windows.push(Window { kind, until: at, samples, sigma: scale(kind) });
             }
         }
     }
 
     /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not told.
-    pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), LedgerError> {
+    pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), ReadoutError> {
         let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
         for (at, loss) in positions.into_iter().zip(read(losses)) {
             let Position { step, gradients, seconds } = at;
@@ -72,7 +72,7 @@ impl Ledger {
                 publish(Event::Step { step, gradients, loss, seconds })?;
             }
             if diverged {
-                return Err(LedgerError::Diverged(Divergence { at, loss }));
+                return Err(ReadoutError::Diverged(Divergence { at, loss }));
             }
         }
         Ok(())
@@ -83,7 +83,7 @@ impl Ledger {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
             let Position { step, gradients, seconds } = until;
             let mut samples = read(samples);
-            if kind == FreeKind::Ascent {
+            if kind == SampleKind::Ascent {
                 // Where the gradient is zero there is no ascent, and no curvature along it.
                 samples.retain(|sample| sample.is_finite());
             }
@@ -93,22 +93,22 @@ impl Ledger {
             let mean = SampleMean::of(&samples).into();
             let free = |sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
             publish(match kind {
-                FreeKind::TwoPoint { .. } => free(Sides::TwoPoint),
-                FreeKind::OneSided { .. } => free(Sides::OneSided),
-                FreeKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
+                SampleKind::TwoPoint { .. } => free(Sides::TwoPoint),
+                SampleKind::OnePoint { .. } => free(Sides::OnePoint),
+                SampleKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
             })?;
         }
         Ok(())
     }
 }
 
-/// Why the ledger could not be read to its end.
-pub(in crate::run) enum LedgerError {
+/// Why the pending readouts could not all be read.
+pub(in crate::run) enum ReadoutError {
     Diverged(Divergence),
     Log(LogError),
 }
 
-impl From<LogError> for LedgerError {
+impl From<LogError> for ReadoutError {
     fn from(error: LogError) -> Self {
         Self::Log(error)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// ([`Hyperparameters::get`](super::Hyperparameters::get)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Knob {
+pub enum Hyperparameter {
     /// Standard deviation of the weight noise, per coordinate.
     Sigma,
     /// Perturbations (WP-SGD) or pairs of them (NSO) per step.
@@ -89,7 +89,7 @@ const PREFERRED: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
 #[error("{knob} = {value} is out of range: {meaning}, {range}", knob = .knob.key(), meaning = .knob.meaning(), range = .knob.range())]
 pub struct OutOfRange {
     /// The knob that was asked to move.
-    pub knob: Knob,
+    pub knob: Hyperparameter,
     /// The value that was refused.
     pub value: f64,
 }
@@ -111,7 +111,7 @@ const UP_TO_THOUSAND: (End, End) = (End::In(0.0), End::In(1e3));
 const UP_TO_MILLION: (End, End) = (End::In(0.0), End::In(1e6));
 const POSITIVE: (End, End) = (End::Out(0.0), End::In(1e6));
 
-impl Knob {
+impl Hyperparameter {
     /// Every knob, in the order in which panels list them.
     pub const ALL: [Self; 20] = [
         Self::Sigma,
@@ -296,7 +296,7 @@ fn tidy(value: f64) -> f64 {
     format!("{value:.10e}").parse().unwrap_or(value)
 }
 
-impl fmt::Display for Knob {
+impl fmt::Display for Hyperparameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.key())
     }
@@ -308,30 +308,30 @@ mod tests {
 
     #[test]
     fn plus_and_minus_walk_tidy_numbers() {
-        assert_eq!(Knob::Sigma.raised(0.02), 0.03);
-        assert_eq!(Knob::Sigma.lowered(0.02), 0.015);
-        assert_eq!(Knob::Sigma.raised(0.0), 1e-4);
-        assert_eq!(Knob::Sigma.lowered(1e-4), 0.0);
-        assert_eq!(Knob::Lr.raised(0.07), 0.1);
-        assert_eq!(Knob::Lr.raised(0.025), 0.03);
-        assert_eq!(Knob::Momentum.raised(0.9), 0.95);
-        assert_eq!(Knob::Momentum.lowered(0.0), 0.0);
-        assert_eq!(Knob::K.raised(1.0), 2.0);
-        assert_eq!(Knob::K.lowered(1.0), 1.0);
-        assert_eq!(Knob::Mix.raised(0.2), 0.3);
-        assert_eq!(Knob::Mix.raised(1.0), 1.0);
+        assert_eq!(Hyperparameter::Sigma.raised(0.02), 0.03);
+        assert_eq!(Hyperparameter::Sigma.lowered(0.02), 0.015);
+        assert_eq!(Hyperparameter::Sigma.raised(0.0), 1e-4);
+        assert_eq!(Hyperparameter::Sigma.lowered(1e-4), 0.0);
+        assert_eq!(Hyperparameter::Lr.raised(0.07), 0.1);
+        assert_eq!(Hyperparameter::Lr.raised(0.025), 0.03);
+        assert_eq!(Hyperparameter::Momentum.raised(0.9), 0.95);
+        assert_eq!(Hyperparameter::Momentum.lowered(0.0), 0.0);
+        assert_eq!(Hyperparameter::K.raised(1.0), 2.0);
+        assert_eq!(Hyperparameter::K.lowered(1.0), 1.0);
+        assert_eq!(Hyperparameter::Mix.raised(0.2), 0.3);
+        assert_eq!(Hyperparameter::Mix.raised(1.0), 1.0);
     }
 
     #[test]
     fn ranges_refuse_what_makes_no_sense() {
-        assert!(Knob::Lr.check(0.0).is_err());
-        assert!(Knob::Momentum.check(1.0).is_err());
-        assert!(Knob::K.check(1.5).is_err());
-        assert!(Knob::K.check(0.0).is_err());
-        assert!(Knob::Rho.check(f64::NAN).is_err());
-        assert_eq!(Knob::Sigma.check(0.0), Ok(0.0));
+        assert!(Hyperparameter::Lr.check(0.0).is_err());
+        assert!(Hyperparameter::Momentum.check(1.0).is_err());
+        assert!(Hyperparameter::K.check(1.5).is_err());
+        assert!(Hyperparameter::K.check(0.0).is_err());
+        assert!(Hyperparameter::Rho.check(f64::NAN).is_err());
+        assert_eq!(Hyperparameter::Sigma.check(0.0), Ok(0.0));
         assert_eq!(
-            Knob::K.check(0.0).map_err(|e| e.to_string()),
+            Hyperparameter::K.check(0.0).map_err(|e| e.to_string()),
             Err("k = 0 is out of range: the number of perturbations a step, a whole number at least 1 and at most 64"
                 .into())
         );
@@ -339,8 +339,8 @@ mod tests {
 
     #[test]
     fn keys_name_one_knob_each() {
-        for knob in Knob::ALL {
-            assert_eq!(Knob::from_key(knob.key()), Some(knob));
+        for knob in Hyperparameter::ALL {
+            assert_eq!(Hyperparameter::from_key(knob.key()), Some(knob));
             assert_eq!(serde_json::to_value(knob).ok(), Some(knob.key().into()));
         }
     }
