@@ -40,14 +40,19 @@ fn step_of_method(bencher: Bencher<'_, '_>, method: &str) {
         .and_then(|plain| plain.with(Hyperparameter::Lr, 0.05).ok())
         .unwrap_or_else(|| panic!("no method {method}"));
     let batch: Vec<usize> = (0..BATCH).collect();
-    let terrain = StepContext { layout: problem.layout(), start: &start, examples: problem.examples() };
-    let (mut w, mut memory, mut noise) = (start.clone(), OptimizerState::default(), NoiseStream::new(1));
+    let (mut w, mut state, mut noise) = (start.clone(), OptimizerState::default(), NoiseStream::new(1));
+    let mut context = StepContext {
+        layout: problem.layout(),
+        initial_weights: &start,
+        examples: problem.examples(),
+        noise: &mut noise,
+    };
     bencher.bench_local(|| {
         let objective = problem.objective(Examples::Chosen(&batch));
         let before =
-            StepInput { w: w.clone(), memory: std::mem::take(&mut memory), progress: TrainingProgress::UNSCHEDULED };
-        let after = hyperparameters.step(objective.as_ref(), before, (terrain, &mut noise));
-        (w, memory) = (after.w, after.memory);
+            StepInput { w: w.clone(), state: std::mem::take(&mut state), progress: TrainingProgress::UNSCHEDULED };
+        let after = hyperparameters.step(objective.as_ref(), before, &mut context);
+        (w, state) = (after.w, after.state);
         black_box(&w);
     });
 }

@@ -182,11 +182,11 @@ fn the_readme_lists_every_preset_knob_and_choice() {
     for (name, _) in nso_tui::run::preset::embedded() {
         assert!(readme.contains(&format!("| `{name}` |")), "{name}");
     }
-    for knob in nso_tui::optimizer::Hyperparameter::ALL {
+    for knob in nso_tui::optimizer::Hyperparameter::all() {
         let row = format!("| `{}` | {} | {} |", knob.key(), knob.meaning(), knob.range());
         assert!(readme.contains(&row), "paste this:\n{row}");
     }
-    for choice in nso_tui::optimizer::Categorical::ALL {
+    for choice in nso_tui::optimizer::Categorical::all() {
         let row = format!("| `{}` | {} | {} |", choice.key(), choice.meaning(), choice.words().join(", "));
         assert!(readme.contains(&row), "paste this:\n{row}");
     }

@@ -41,14 +41,14 @@ fn moments(law: NoiseDistribution) -> AdamConfig {
 /// Every law from a run's own stream.
 pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
     let like = Vector::zeros([DRAWS], device);
-    NoiseDistribution::ALL.into_iter().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
+    NoiseDistribution::all().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
 }
 
 /// Whether `source` draws by `law`: mean, second to fourth central moment, and the product of neighbours, each in standard
 /// errors of so many draws; the worst counts. `like` says how many draws and where.
 pub fn law_of(law: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
     let expected = moments(law);
-    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, law, ..Noise::gaussian(0.0) }));
+    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution: law, ..Noise::gaussian(0.0) }));
     let n = drawn.len() as f64;
     let mean = drawn.iter().sum::<f64>() / n / SIGMA;
     let xi: Vec<f64> = drawn.iter().map(|u| u / SIGMA - expected.mean).collect();
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn noise_of_another_variance_mean_or_law_and_repeated_draws_fail() {
-        for law in NoiseDistribution::ALL {
+        for law in NoiseDistribution::all() {
             assert_eq!(verdict(law, |u, _| u), Verdict::Pass, "{law:?}");
             assert_eq!(verdict(law, |u, _| u * 1.1f64.sqrt()), Verdict::Fail, "{law:?}, variance 1.1");
             assert_eq!(verdict(law, |u, sigma| u + 0.02 * sigma), Verdict::Fail, "{law:?}, mean 0.02");
@@ -108,8 +108,8 @@ mod tests {
             assert_eq!(verdict(law, twice), Verdict::Fail, "{law:?}, each number twice");
         }
         let like = Vector::zeros([DRAWS], &Device::flex());
-        let laplace =
-            NoiseStream::new(1).draw(&like, Noise { law: NoiseDistribution::Laplace, ..Noise::gaussian(SIGMA) });
+        let laplace = NoiseStream::new(1)
+            .draw(&like, Noise { distribution: NoiseDistribution::Laplace, ..Noise::gaussian(SIGMA) });
         assert_eq!(
             verdict(NoiseDistribution::Gaussian, move |_, _| laplace.clone()),
             Verdict::Fail,

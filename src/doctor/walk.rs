@@ -12,8 +12,8 @@ use crate::{
     autodiff::{Vector, values, vector_like},
     figure::text::thousands,
     optimizer::{
-        BaseOptimizer, Hyperparameters, Method, Noise, OptimizerState, Rule, Scaling, StepContext, StepInput,
-        TrainingProgress, UpdateRule,
+        Asam, BaseOptimizer, Hyperparameters, Method, Noise, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Sgd,
+        StepContext, StepInput, TrainingProgress, UpdateRule, Usam, WpSgd,
     },
     problem::{Examples, Problem},
     run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
@@ -85,21 +85,21 @@ pub fn degenerate() -> [(&'static str, Method); 9] {
     let silent = Noise::gaussian(0.0);
     let k = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
     [
-        ("NSO, sigma 0, k 1", Method::Nso { noise: silent, k: k(1), mix: 0.0 }),
-        ("NSO, sigma 0, k 3", Method::Nso { noise: silent, k: k(3), mix: 0.0 }),
-        ("NSO, mix 1", Method::Nso { noise: Noise::gaussian(0.1), k: k(1), mix: 1.0 }),
-        ("WP-SGD, sigma 0, k 3", Method::WpSgd { noise: silent, k: k(3) }),
-        ("SAM, rho 0", Method::Sam { rho: 0.0 }),
-        ("USAM, rho 0", Method::Usam { rho: 0.0 }),
-        ("ASAM, rho 0", Method::Asam { rho: 0.0, scaling: Scaling::Offset }),
-        ("ASAM plain, rho 0", Method::Asam { rho: 0.0, scaling: Scaling::Plain }),
-        ("RSAM, rho 0", Method::Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 }),
+        ("NSO, sigma 0, k 1", Method::Nso(Nso { noise: silent, k: k(1), mix: 0.0 })),
+        ("NSO, sigma 0, k 3", Method::Nso(Nso { noise: silent, k: k(3), mix: 0.0 })),
+        ("NSO, mix 1", Method::Nso(Nso { noise: Noise::gaussian(0.1), k: k(1), mix: 1.0 })),
+        ("WP-SGD, sigma 0, k 3", Method::WpSgd(WpSgd { noise: silent, k: k(3) })),
+        ("SAM, rho 0", Method::Sam(Sam { rho: 0.0 })),
+        ("USAM, rho 0", Method::Usam(Usam { rho: 0.0 })),
+        ("ASAM, rho 0", Method::Asam(Asam { rho: 0.0, scaling: Scaling::Offset })),
+        ("ASAM plain, rho 0", Method::Asam(Asam { rho: 0.0, scaling: Scaling::Plain })),
+        ("RSAM, rho 0", Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })),
     ]
 }
 
 /// Every method that becomes SGD against SGD.
 pub fn identities(device: &Device) -> Vec<Check> {
-    let sgd = walk(device, Method::Sgd);
+    let sgd = walk(device, Method::Sgd(Sgd));
     degenerate().into_iter().map(|(name, method)| same(name, &sgd, &walk(device, method))).collect()
 }
 
@@ -109,15 +109,20 @@ fn walk(device: &Device, method: Method) -> Path {
     let problem = specimen.problem(device);
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector_like(&specimen.w, &Vector::zeros([1], device));
-    let terrain = StepContext { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
     let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3 };
     let hyperparameters = Hyperparameters { lr: 0.1, ..Hyperparameters::of(Rule::Follow { method, base }) };
-    let (mut w, mut memory, mut noise) = (start.clone(), OptimizerState::default(), device::noise(1, device));
+    let (mut w, mut state, mut noise) = (start.clone(), OptimizerState::default(), device::noise(1, device));
+    let mut context = StepContext {
+        layout: Problem::layout(&problem),
+        initial_weights: &start,
+        examples: EXAMPLES,
+        noise: &mut noise,
+    };
     let steps = (0..STEPS).map(|_| {
         let before =
-            StepInput { w: w.clone(), memory: std::mem::take(&mut memory), progress: TrainingProgress::UNSCHEDULED };
-        let after = hyperparameters.step(f.as_ref(), before, (terrain, &mut noise));
-        (w, memory) = (after.w, after.memory);
+            StepInput { w: w.clone(), state: std::mem::take(&mut state), progress: TrainingProgress::UNSCHEDULED };
+        let after = hyperparameters.step(f.as_ref(), before, &mut context);
+        (w, state) = (after.w, after.state);
         values(&w)
     });
     Path(steps.collect())
@@ -209,10 +214,11 @@ mod tests {
     #[test]
     fn a_method_with_a_radius_or_noise_leaves_the_path_of_sgd() {
         let device = Device::flex();
-        let sgd = walk(&device, Method::Sgd);
-        for method in
-            [Method::Sam { rho: 1e-3 }, Method::Nso { noise: Noise::gaussian(1e-3), k: NonZeroU32::MIN, mix: 0.0 }]
-        {
+        let sgd = walk(&device, Method::Sgd(Sgd));
+        for method in [
+            Method::Sam(Sam { rho: 1e-3 }),
+            Method::Nso(Nso { noise: Noise::gaussian(1e-3), k: NonZeroU32::MIN, mix: 0.0 }),
+        ] {
             assert_eq!(same("method", &sgd, &walk(&device, method)).verdict(), Verdict::Fail, "{method:?}");
         }
     }

@@ -63,13 +63,13 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
-    let knobs = Hyperparameter::ALL.into_iter().filter_map(|knob| {
+    let knobs = Hyperparameter::all().filter_map(|knob| {
         let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
         Some(format!("{} {}", knob.symbol(), text::short(value)))
     });
     let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
     let choices = unusual.map(|(choice, word)| match choice {
-        Categorical::Update | Categorical::Law | Categorical::Scaling => word.to_owned(),
+        Categorical::BaseOptimizer | Categorical::Distribution | Categorical::Scaling => word.to_owned(),
         Categorical::SigmaSchedule | Categorical::LrSchedule | Categorical::Projection => {
             format!("{} {word}", choice.key().replace('_', " "))
         }

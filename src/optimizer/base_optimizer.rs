@@ -1,19 +1,23 @@
-//! The base update along a direction: SGD, Adam, AMSGrad, AdamW, in PyTorch's semantics.
+//! Base optimizers: SGD, Adam, AMSGrad, AdamW along a direction, in PyTorch's semantics.
 
-use super::step::OptimizerState;
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantNames};
+
 use crate::autodiff::Vector;
 
-/// What is done with a direction.
+/// The optimizer that takes a step along a method's direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BaseOptimizer {
-    /// Which update.
+    /// Its update rule.
     pub rule: UpdateRule,
     /// Weight decay wd at the clean weights: added to the direction after averaging, but for AdamW, which shrinks w by eta wd.
     pub weight_decay: f64,
 }
 
-/// A base update with its own knobs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// An update rule with its own hyperparameters.
+#[derive(Debug, Clone, Copy, PartialEq, EnumDiscriminants, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+#[strum_discriminants(name(UpdateKind), derive(EnumString, VariantNames), strum(serialize_all = "lowercase"))]
+#[strum_discriminants(doc = "The update rules by name.")]
 pub enum UpdateRule {
     /// `torch.optim.SGD` with dampening 0: buf <- g at the first step, else mu buf + g; w <- w - eta buf.
     Sgd {
@@ -29,23 +33,23 @@ pub enum UpdateRule {
     AdamW(AdamConfig),
 }
 
-/// The settings of Adam and its kin.
+/// The hyperparameters of Adam and its variants.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamConfig {
     /// Decay b1 of the mean of g.
     pub beta1: f64,
     /// Decay b2 of the mean of g^2.
     pub beta2: f64,
-    /// What keeps the denominator from zero.
+    /// The term added to the denominator for numerical stability.
     pub epsilon: f64,
 }
 
 impl AdamConfig {
-    /// The values that everybody starts from.
+    /// The defaults of PyTorch and of the papers.
     pub const USUAL: Self = Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 }
 
-/// What Adam and its kin remember.
+/// What Adam and its variants keep between steps.
 #[derive(Debug, Clone)]
 pub struct AdamState {
     m: Vector,
@@ -55,12 +59,23 @@ pub struct AdamState {
     steps: i32,
 }
 
+/// What a base optimizer keeps between steps.
+#[derive(Debug, Clone)]
+pub enum BaseState {
+    /// Nothing yet.
+    Empty,
+    /// SGD's momentum buffer.
+    Momentum(Box<Vector>),
+    /// Adam's moments.
+    Adam(Box<AdamState>),
+}
+
 impl BaseOptimizer {
     /// Plain SGD: no momentum, no decay.
     pub const SGD: Self = Self { rule: UpdateRule::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
 
     /// One step of size `lr` from `w` along the direction `g`. State of another update rule is dropped.
-    pub fn step(&self, lr: f64, (w, g): (Vector, Vector), memory: OptimizerState) -> (Vector, OptimizerState) {
+    pub fn step(&self, lr: f64, (w, g): (Vector, Vector), state: BaseState) -> (Vector, BaseState) {
         let decayed = |g: Vector| {
             if self.weight_decay == 0.0 { g } else { g + w.clone() * self.weight_decay }
         };
@@ -69,19 +84,19 @@ impl BaseOptimizer {
                 let g = decayed(g);
                 if momentum == 0.0 {
                     // As in PyTorch: the buffer stays as it was, for momentum that is turned up again.
-                    return (w - g * lr, memory);
+                    return (w - g * lr, state);
                 }
-                let buffer = match memory {
-                    OptimizerState::Momentum(buffer) => *buffer * momentum + g,
+                let buffer = match state {
+                    BaseState::Momentum(buffer) => *buffer * momentum + g,
                     _ => g,
                 };
-                (w - buffer.clone() * lr, OptimizerState::Momentum(Box::new(buffer)))
+                (w - buffer.clone() * lr, BaseState::Momentum(Box::new(buffer)))
             }
-            UpdateRule::Adam(moments) => moments.step(lr, (w.clone(), decayed(g)), (memory, Largest::Forgotten)),
-            UpdateRule::AmsGrad(moments) => moments.step(lr, (w.clone(), decayed(g)), (memory, Largest::Kept)),
+            UpdateRule::Adam(moments) => moments.step(lr, (w.clone(), decayed(g)), (state, Largest::Forgotten)),
+            UpdateRule::AmsGrad(moments) => moments.step(lr, (w.clone(), decayed(g)), (state, Largest::Kept)),
             UpdateRule::AdamW(moments) => {
                 let shrunk = if self.weight_decay == 0.0 { w } else { w * (1.0 - lr * self.weight_decay) };
-                moments.step(lr, (shrunk, g), (memory, Largest::Forgotten))
+                moments.step(lr, (shrunk, g), (state, Largest::Forgotten))
             }
         }
     }
@@ -95,14 +110,9 @@ enum Largest {
 }
 
 impl AdamConfig {
-    fn step(
-        self,
-        lr: f64,
-        (w, g): (Vector, Vector),
-        (memory, largest): (OptimizerState, Largest),
-    ) -> (Vector, OptimizerState) {
-        let before = match memory {
-            OptimizerState::AdamConfig(before) => *before,
+    fn step(self, lr: f64, (w, g): (Vector, Vector), (state, largest): (BaseState, Largest)) -> (Vector, BaseState) {
+        let before = match state {
+            BaseState::Adam(before) => *before,
             _ => AdamState { m: g.zeros_like(), v: g.zeros_like(), top: None, steps: 0 },
         };
         let Self { beta1, beta2, epsilon } = self;
@@ -115,6 +125,6 @@ impl AdamConfig {
         });
         let spread = top.as_ref().unwrap_or(&v).clone().sqrt() / (1.0 - beta2.powi(steps)).sqrt() + epsilon;
         let w = w - m.clone() / spread * (lr / (1.0 - beta1.powi(steps)));
-        (w, OptimizerState::AdamConfig(Box::new(AdamState { m, v, top, steps })))
+        (w, BaseState::Adam(Box::new(AdamState { m, v, top, steps })))
     }
 }

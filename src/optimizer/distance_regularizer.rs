@@ -1,8 +1,10 @@
-//! Distance-based regularization (Gouk 2021): what keeps w near the weights w0 that training began from.
+//! Distance-based regularization (Gouk 2021): a penalty on the distance to the initial weights w0, and a ball around them.
 
 use burn::tensor::Tensor;
 
-use super::step::StepContext;
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantNames};
+
+use super::context::StepContext;
 use crate::autodiff::Vector;
 
 /// A penalty on the distance to w0, and a ball around it.
@@ -15,7 +17,10 @@ pub struct DistanceRegularizer {
 }
 
 /// Where a projection puts W back to after each step, D = W - W0.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, EnumDiscriminants, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+#[strum_discriminants(name(ProjectionKind), derive(EnumString, VariantNames), strum(serialize_all = "lowercase"))]
+#[strum_discriminants(doc = "The projections by name.")]
 pub enum Projection {
     /// Nowhere.
     #[default]
@@ -42,18 +47,18 @@ impl DistanceRegularizer {
     /// It is taken at the clean w after averaging, like weight decay. For NSO that is exactly the mean over its pairs,
     /// for WP-SGD the mean over its noise, since the gradient is linear in w; SAM's ascent does not see it. So the
     /// losses and curvatures that steps report stay those of the loss alone.
-    pub(super) fn add_penalty_gradient(&self, g: Vector, w: &Vector, terrain: StepContext<'_>) -> Vector {
-        if self.penalty == 0.0 { g } else { g + (w.clone() - terrain.start.clone()) * (2.0 * self.penalty) }
+    pub(super) fn add_penalty_gradient(&self, g: Vector, w: &Vector, initial_weights: &Vector) -> Vector {
+        if self.penalty == 0.0 { g } else { g + (w.clone() - initial_weights.clone()) * (2.0 * self.penalty) }
     }
 
     /// `w` within its ball.
-    pub(super) fn project(&self, w: Vector, terrain: StepContext<'_>) -> Vector {
+    pub(super) fn project(&self, w: Vector, context: &StepContext<'_>) -> Vector {
         let radius = match self.projection {
             Projection::None => return w,
             Projection::Frobenius { radius } | Projection::Rows { radius } => radius,
         };
-        let layout = terrain.layout;
-        let away = layout.split(&(w - terrain.start.clone()));
+        let layout = context.layout;
+        let away = layout.split(&(w - context.initial_weights.clone()));
         let pieces = away.into_iter().zip(layout.entries()).map(|(d, entry)| match self.projection {
             Projection::Rows { .. } => {
                 let rows: Tensor<2> = d.reshape([entry.rows(), entry.len() / entry.rows().max(1)]);
@@ -65,7 +70,7 @@ impl DistanceRegularizer {
                 d * shrink(length, radius)
             }
         });
-        terrain.start.clone() + layout.flatten(pieces.collect())
+        context.initial_weights.clone() + layout.flatten(pieces.collect())
     }
 }
 

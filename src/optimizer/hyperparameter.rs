@@ -1,23 +1,26 @@
-//! The knob table: every hyper-parameter that a user can set or turn, with its range and its natural increments.
-//! Presets, the knob panel, live commands and error texts all read this one table.
+//! The table of numeric hyperparameters: each with its key, symbol, meaning, range and increments.
+//! Presets, the hyperparameter panel, live commands and error texts all read this one table.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, VariantArray};
 
-/// A numeric hyper-parameter. Which knobs a run has is decided by its method, its base update and its schedules
+/// A numeric hyperparameter. Which of them a run has is decided by its method, its base optimizer and its schedules
 /// ([`Hyperparameters::get`](super::Hyperparameters::get)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, EnumCount, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Hyperparameter {
     /// Standard deviation of the weight noise, per coordinate.
     Sigma,
-    /// Perturbations (WP-SGD) or pairs of them (NSO) per step.
+    /// Perturbations (WP-SGD) or antithetic pairs of them (NSO) per step.
     K,
-    /// Radius of the ascent step of SAM and its relatives.
+    /// Radius of the ascent step of SAM and its variants.
     Rho,
     /// Share of the gradient in RSAM's ascent direction (lambda in its paper).
     Lambda,
+    /// Weight of the perturbed gradient (gradient-norm penalty) or of the orthogonal component (GSAM); alpha in both papers.
+    Alpha,
     /// Share of the clean gradient in NSO's direction (lambda in the paper's remark on mixing).
     Mix,
     /// Share of the uniform distribution in smoothed labels.
@@ -26,9 +29,9 @@ pub enum Hyperparameter {
     Lr,
     /// Momentum factor mu of SGD.
     Momentum,
-    /// Decay of the first moment (Adam's kin, bSAM).
+    /// Decay of the first moment (Adam and its variants, bSAM).
     Beta1,
-    /// Decay of the second moment (Adam's kin), of the precision (bSAM).
+    /// Decay of the second moment (Adam and its variants), of the precision (bSAM).
     Beta2,
     /// What Adam's denominator never falls below.
     Epsilon,
@@ -42,9 +45,10 @@ pub enum Hyperparameter {
     Precision,
     /// Epochs over which the learning rate rises from zero.
     Warmup,
-    /// Epochs between two drops of a step schedule.
-    DropEvery,
-    /// What a step schedule multiplies the learning rate by.
+    /// Epochs between two decays of the learning rate (`step_size` of PyTorch's StepLR).
+    #[serde(rename = "drop_every", alias = "step_size")]
+    StepSize,
+    /// What a decay multiplies the learning rate by (`gamma` of StepLR).
     Gamma,
     /// Weight of the squared distance to the initial weights in the loss.
     Penalty,
@@ -52,7 +56,7 @@ pub enum Hyperparameter {
     Radius,
 }
 
-/// How `+` and `-` walk along a knob.
+/// How `+` and `-` raise and lower a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ladder {
     /// 1, 1.5, 2, 3, 5, 7, 10, ... times a power of ten; below `floor` comes zero where the range admits it.
@@ -84,12 +88,12 @@ enum End {
 const MOMENTA: &[f64] = &[0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
 const PREFERRED: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
 
-/// A value that a knob does not take.
+/// A value that a hyperparameter does not take.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{knob} = {value} is out of range: {meaning}, {range}", knob = .knob.key(), meaning = .knob.meaning(), range = .knob.range())]
+#[error("{hyperparameter} = {value} is out of range: {}, {}", .hyperparameter.meaning(), .hyperparameter.range())]
 pub struct OutOfRange {
-    /// The knob that was asked to move.
-    pub knob: Hyperparameter,
+    /// The hyperparameter.
+    pub hyperparameter: Hyperparameter,
     /// The value that was refused.
     pub value: f64,
 }
@@ -112,29 +116,10 @@ const UP_TO_MILLION: (End, End) = (End::In(0.0), End::In(1e6));
 const POSITIVE: (End, End) = (End::Out(0.0), End::In(1e6));
 
 impl Hyperparameter {
-    /// Every knob, in the order in which panels list them.
-    pub const ALL: [Self; 20] = [
-        Self::Sigma,
-        Self::K,
-        Self::Rho,
-        Self::Lambda,
-        Self::Mix,
-        Self::Smoothing,
-        Self::Lr,
-        Self::Momentum,
-        Self::Beta1,
-        Self::Beta2,
-        Self::Epsilon,
-        Self::WeightDecay,
-        Self::Prior,
-        Self::Damping,
-        Self::Precision,
-        Self::Warmup,
-        Self::DropEvery,
-        Self::Gamma,
-        Self::Penalty,
-        Self::Radius,
-    ];
+    /// Every one, in the order in which panels list them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::VARIANTS.iter().copied()
+    }
 
     fn entry(self) -> Entry {
         match self {
@@ -151,6 +136,7 @@ impl Hyperparameter {
             Self::Lambda => {
                 entry(("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
             }
+            Self::Alpha => entry(("alpha", "α", "the weight of what is added to the gradient"), UP_TO_THOUSAND, TENTHS),
             Self::Mix => entry(("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
             Self::Smoothing => {
                 entry(("smoothing", "smoothing", "the share of the uniform distribution in the labels"), SHARE, TENTHS)
@@ -173,10 +159,10 @@ impl Hyperparameter {
                 UP_TO_MILLION,
                 Ladder::Even(1.0),
             ),
-            Self::DropEvery => {
-                entry(("drop_every", "drop every", "the epochs between two drops of lr"), POSITIVE, Ladder::Even(1.0))
+            Self::StepSize => {
+                entry(("step_size", "step size", "the epochs between two decays of lr"), POSITIVE, Ladder::Even(1.0))
             }
-            Self::Gamma => entry(("gamma", "γ", "the factor of a drop of lr"), (End::Out(0.0), End::In(1.0)), TENTHS),
+            Self::Gamma => entry(("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS),
             Self::Penalty => entry(
                 ("penalty", "penalty", "the weight of the squared distance to the start"),
                 UP_TO_MILLION,
@@ -195,6 +181,11 @@ impl Hyperparameter {
         self.entry().key
     }
 
+    /// The name in event logs, whose keys never change. Presets take it as an alias.
+    pub fn log_key(self) -> &'static str {
+        if self == Self::StepSize { "drop_every" } else { self.key() }
+    }
+
     /// The short label on screens and figures.
     pub fn symbol(self) -> &'static str {
         self.entry().symbol
@@ -205,9 +196,9 @@ impl Hyperparameter {
         self.entry().meaning
     }
 
-    /// The knob of that key.
+    /// The one of that key, or of that key in logs.
     pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|knob| knob.key() == key)
+        Self::all().find(|hyperparameter| hyperparameter.key() == key || hyperparameter.log_key() == key)
     }
 
     /// The allowed range, in words.
@@ -225,7 +216,7 @@ impl Hyperparameter {
         format!("{kind}{from} and {to}")
     }
 
-    /// `value`, if the knob takes it.
+    /// `value`, if it is allowed.
     ///
     /// # Errors
     /// [`OutOfRange`] if it is not finite, outside of the range, or not whole where it must be.
@@ -240,10 +231,10 @@ impl Hyperparameter {
             End::Out(high) => value < high,
         };
         let fits = value.is_finite() && above && below && (!whole || value.fract() == 0.0);
-        fits.then_some(value).ok_or(OutOfRange { knob: self, value })
+        fits.then_some(value).ok_or(OutOfRange { hyperparameter: self, value })
     }
 
-    /// Whether the knob does nothing at `value`: what it weighs or adds is absent.
+    /// Whether it does nothing at `value`: what it weighs or adds is absent.
     pub fn is_idle(self, value: f64) -> bool {
         matches!(self, Self::Mix | Self::WeightDecay | Self::Warmup | Self::Penalty) && value == 0.0
     }
@@ -258,7 +249,7 @@ impl Hyperparameter {
         self.entry().whole
     }
 
-    /// The next value above `value` on the knob's ladder, or `value` itself at the end of the range.
+    /// The next value above `value` on the ladder, or `value` itself at the end of the range.
     pub fn raised(self, value: f64) -> f64 {
         let up = match self.entry().ladder {
             Ladder::Even(by) => tidy((value / by).round() * by + by),
@@ -270,7 +261,7 @@ impl Hyperparameter {
         self.check(up).unwrap_or(value)
     }
 
-    /// The next value below `value` on the knob's ladder, or `value` itself at the end of the range.
+    /// The next value below `value` on the ladder, or `value` itself at the end of the range.
     pub fn lowered(self, value: f64) -> f64 {
         let down = match self.entry().ladder {
             Ladder::Even(by) => tidy((value / by).round() * by - by),
@@ -338,10 +329,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_name_one_knob_each() {
-        for knob in Hyperparameter::ALL {
-            assert_eq!(Hyperparameter::from_key(knob.key()), Some(knob));
-            assert_eq!(serde_json::to_value(knob).ok(), Some(knob.key().into()));
+    fn keys_name_one_hyperparameter_each() {
+        for hyperparameter in Hyperparameter::all() {
+            assert_eq!(Hyperparameter::from_key(hyperparameter.key()), Some(hyperparameter));
+            assert_eq!(serde_json::to_value(hyperparameter).ok(), Some(hyperparameter.log_key().into()));
         }
     }
 }

@@ -1,23 +1,49 @@
 //! How a step moves w. Tensors in, tensors out; this layer knows no model, no clock and no event.
+//!
+//! ```text
+//!   step               one step: direction, penalty, base optimizer, projection
+//!    │
+//!   flat_table         hyperparameters in event logs
+//!   options            which words a run may choose
+//!    │
+//!   hyperparameters    everything that decides a step, as data
+//!    │
+//!   method             one file a method, one list
+//!    │
+//!   base_optimizer  distance_regularizer  context  error
+//!    │
+//!   noise
+//!    │
+//!   schedule  hyperparameter  categorical
+//! ```
+//!
+//! Files use those below them only.
 
 mod base_optimizer;
-mod bsam;
 mod categorical;
+mod context;
 mod distance_regularizer;
+mod error;
+mod flat_table;
 mod hyperparameter;
 mod hyperparameters;
 mod method;
 mod noise;
+mod options;
 mod schedule;
 mod step;
 
-pub use base_optimizer::{AdamConfig, AdamState, BaseOptimizer, UpdateRule};
-pub use bsam::{Bsam, BsamState};
+pub use base_optimizer::{AdamConfig, AdamState, BaseOptimizer, BaseState, UpdateRule};
 pub use categorical::Categorical;
+pub use context::{CurvatureSamples, SampleKind, StepContext, StepStats};
 pub use distance_regularizer::{DistanceRegularizer, Projection};
+pub use error::HyperparameterError;
 pub use hyperparameter::{Hyperparameter, OutOfRange};
-pub use hyperparameters::{Hyperparameters, Refused, Rule};
-pub use method::{Direction, Method, Scaling};
+pub use hyperparameters::{Hyperparameters, Rule};
+pub use method::{
+    Asam, Bsam, BsamState, Direction, GradientMethod, LabelSmoothing, METHODS, Method, MethodInfo, Nso, Rsam, Sam,
+    Scaling, Settings, Sgd, Usam, WpSgd,
+};
 pub use noise::{Noise, NoiseDistribution, NoiseSource, NoiseStream};
 pub use schedule::{LrSchedule, LrShape, NoiseSchedule, TrainingProgress};
-pub use step::{CurvatureSamples, OptimizerState, SampleKind, StepContext, StepInput, StepOutput, StepStats};
+pub use step::{OptimizerState, StepInput, StepOutput};

@@ -1,4 +1,4 @@
-//! Noise laws, and the stream that draws weight noise by them.
+//! Distributions of the weight noise, and the stream that draws from them.
 
 mod device;
 
@@ -6,6 +6,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::schedule::{NoiseSchedule, TrainingProgress};
 use crate::{
@@ -13,9 +14,23 @@ use crate::{
     random::{Purpose, Stream, stream},
 };
 
-/// The law of the weight noise U = sigma xi, xi iid over all coordinates, of variance 1 and, but for one, of mean 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The distribution of the weight noise U = sigma xi, xi iid over all coordinates, of variance 1 and, but for one, of mean 0.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum NoiseDistribution {
     /// N(0, 1); kurtosis 3.
     #[default]
@@ -26,24 +41,20 @@ pub enum NoiseDistribution {
     Uniform,
     /// Bin(4, 1/2) - 2; kurtosis 2.5.
     Binomial,
-    /// Bin(4, 1/2), of mean 2: every weight shifts by 2 sigma in the mean. Not a law of noise but a fault of the paper's
+    /// Bin(4, 1/2), of mean 2: every weight shifts by 2 sigma in the mean. Not a sensible distribution but a fault of the paper's
     /// published code, behind the poor binomial rows of its table 2; here so that those rows reproduce.
     BinomialUncentred,
 }
 
 impl NoiseDistribution {
-    /// Every law.
-    pub const ALL: [Self; 5] = [Self::Gaussian, Self::Laplace, Self::Uniform, Self::Binomial, Self::BinomialUncentred];
+    /// Every distribution.
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as VariantArray>::VARIANTS.iter().copied()
+    }
 
     /// The name in presets and events.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::Laplace => "laplace",
-            Self::Uniform => "uniform",
-            Self::Binomial => "binomial",
-            Self::BinomialUncentred => "binomial-uncentred",
-        }
+    pub fn key(self) -> &'static str {
+        self.into()
     }
 
     /// Whether its mean is 0. Only then is U'HU / sigma^2 a sample of a trace.
@@ -85,21 +96,21 @@ fn heads(random: &mut Stream) -> f32 {
 pub struct Noise {
     /// Standard deviation per coordinate.
     pub sigma: f64,
-    /// Law of xi = U / sigma.
-    pub law: NoiseDistribution,
+    /// Distribution of xi = U / sigma.
+    pub distribution: NoiseDistribution,
     /// How sigma comes to its value over the epochs.
     pub schedule: NoiseSchedule,
 }
 
 impl Noise {
     /// Gaussian noise of constant scale.
-    pub fn gaussian(sigma: f64) -> Self {
-        Self { sigma, law: NoiseDistribution::Gaussian, schedule: NoiseSchedule::Constant }
+    pub const fn gaussian(sigma: f64) -> Self {
+        Self { sigma, distribution: NoiseDistribution::Gaussian, schedule: NoiseSchedule::Constant }
     }
 
     /// Whether quadratic forms in it are samples of a trace.
     pub(super) fn samples_traces(self) -> bool {
-        self.sigma > 0.0 && self.law.is_centred()
+        self.sigma > 0.0 && self.distribution.is_centred()
     }
 
     /// The same as it is at a point of training: sigma as the schedule has it.
@@ -130,7 +141,7 @@ impl NoiseStream {
         Self::Host(stream(seed, Purpose::Noise))
     }
 
-    /// The noise stream of `seed`, drawn on the device. Other numbers than those of the host, of the same laws.
+    /// The noise stream of `seed`, drawn on the device. Other numbers than those of the host, of the same distributions.
     pub fn on_device(seed: u64) -> Self {
         Self::Device(stream(seed, Purpose::Noise))
     }
@@ -139,15 +150,15 @@ impl NoiseStream {
 impl NoiseSource for NoiseStream {
     fn draw(&mut self, like: &Vector, noise: Noise) -> Vector {
         let xi = match self {
-            Self::Host(random) => on_host(random, like, noise.law),
-            Self::Device(keys) => device::draw(keys.next_u64(), like, noise.law),
+            Self::Host(random) => on_host(random, like, noise.distribution),
+            Self::Device(keys) => device::draw(keys.next_u64(), like, noise.distribution),
         };
         xi * noise.sigma
     }
 }
 
-fn on_host(random: &mut Stream, like: &Vector, law: NoiseDistribution) -> Vector {
-    let xi: Vec<f32> = (0..like.dims()[0]).map(|_| law.sample(random)).collect();
+fn on_host(random: &mut Stream, like: &Vector, distribution: NoiseDistribution) -> Vector {
+    let xi: Vec<f32> = (0..like.dims()[0]).map(|_| distribution.sample(random)).collect();
     let data = TensorData::new(xi, like.dims());
     let data = if like.dtype() == DType::F32 { data } else { data.convert_dtype(like.dtype()) };
     Tensor::from_data(data, (&like.device(), like.dtype()))
@@ -202,8 +213,8 @@ mod tests {
 
     #[test]
     fn keys_are_the_names_that_serde_writes() {
-        for law in NoiseDistribution::ALL {
-            assert_eq!(serde_json::to_value(law).unwrap(), law.key());
+        for distribution in NoiseDistribution::all() {
+            assert_eq!(serde_json::to_value(distribution).unwrap(), distribution.key());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! A schedule is a pure function of where in its training a step is taken.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Where in its training a step is taken, counted in what the budget counts. Under a budget of gradient evaluations these are
 /// evaluations, so that at equal cost every method sees the same schedule, whatever its steps cost; else they are steps.
@@ -39,8 +40,22 @@ impl TrainingProgress {
 }
 
 /// How the scale of the noise comes to its value over the epochs e = 1, ..., E (remark 3.1 of the paper).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum NoiseSchedule {
     /// sigma throughout.
     #[default]
@@ -56,15 +71,13 @@ const FAINTEST: f64 = 1e-5;
 
 impl NoiseSchedule {
     /// Every schedule.
-    pub const ALL: [Self; 3] = [Self::Constant, Self::Linear, Self::Exponential];
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as VariantArray>::VARIANTS.iter().copied()
+    }
 
     /// The name in presets and events.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Linear => "linear",
-            Self::Exponential => "exponential",
-        }
+    pub fn key(self) -> &'static str {
+        self.into()
     }
 
     /// The scale of the noise of a step. A training of a single epoch has it at `sigma`.
@@ -90,16 +103,19 @@ pub struct LrSchedule {
 }
 
 /// What the learning rate does after its warm-up.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, EnumDiscriminants, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+#[strum_discriminants(name(LrShapeKind), derive(EnumString, VariantNames), strum(serialize_all = "lowercase"))]
+#[strum_discriminants(doc = "The shapes by name.")]
 pub enum LrShape {
     /// It stays.
     #[default]
     Constant,
     /// It is multiplied by gamma every so many epochs, counted from the start of training (`StepLR` of PyTorch).
     Step {
-        /// Epochs between drops.
+        /// Epochs between two decays (`step_size` of PyTorch's StepLR).
         every: f64,
-        /// Factor of a drop.
+        /// Factor of a decay.
         gamma: f64,
     },
     /// 1/2 (1 + cos pi t), t the share of the training after the warm-up that is behind.
@@ -157,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_training_of_one_epoch_has_the_full_noise() {
-        for schedule in NoiseSchedule::ALL {
+        for schedule in NoiseSchedule::all() {
             assert_eq!(schedule.sigma(0.3, TrainingProgress::UNSCHEDULED), 0.3, "{schedule:?}");
         }
     }
@@ -202,7 +218,7 @@ mod tests {
 
     #[test]
     fn keys_are_the_names_that_serde_writes() {
-        for schedule in NoiseSchedule::ALL {
+        for schedule in NoiseSchedule::all() {
             assert_eq!(serde_json::to_value(schedule).unwrap(), schedule.key());
         }
     }

@@ -1,87 +1,37 @@
-//! One optimizer step: a method's direction and the base update along it, or a rule that is both.
+//! One optimizer step: a base optimizer along a method's direction, or an update of its own.
 
 use super::{
-    Hyperparameters, Rule, base_optimizer::AdamState, bsam::BsamState, noise::NoiseSource, schedule::TrainingProgress,
+    Hyperparameters, Rule,
+    base_optimizer::BaseState,
+    context::{StepContext, StepStats},
+    method::{BsamInput, BsamState, GradientMethod},
+    schedule::TrainingProgress,
 };
-use crate::autodiff::{Layout, Objective, Scalar, Vector};
+use crate::autodiff::{Objective, Vector};
 
-/// What a step may know of the problem besides its loss.
-#[derive(Debug, Clone, Copy)]
-pub struct StepContext<'a> {
-    /// The parameters by name and shape.
-    pub layout: &'a Layout,
-    /// The weights w0 that training began from.
-    pub start: &'a Vector,
-    /// Training examples; 0 where the problem has none.
-    pub examples: usize,
-}
-
-/// What an optimizer remembers between steps.
-#[derive(Debug, Clone, Default)]
+/// What an optimizer keeps between steps.
+#[derive(Debug, Clone)]
 pub enum OptimizerState {
-    /// Nothing yet.
-    #[default]
-    Nothing,
-    /// SGD's momentum buffer.
-    Momentum(Box<Vector>),
-    /// Adam's moments.
-    AdamConfig(Box<AdamState>),
+    /// A base optimizer's.
+    Base(BaseState),
     /// bSAM's momentum and precision.
-    Precision(Box<BsamState>),
+    Bsam(Box<BsamState>),
 }
 
-/// What a step's evaluations tell besides where to go. All is still on the device.
-#[derive(Debug, Clone)]
-pub struct StepStats {
-    /// The minibatch loss as the method saw it; see [`Method`](super::Method) for where.
-    pub loss: Scalar,
-    /// Curvature that the step paid for anyway.
-    pub free: CurvatureSamples,
-    /// The batch's moments at the clean weights, where batch normalisation looked at the batch there.
-    pub statistics: Option<Vector>,
-}
-
-/// Samples of curvature from gradients that a step needs for itself.
-#[derive(Debug, Clone)]
-pub struct CurvatureSamples {
-    /// What they are samples of; `None` where there are none.
-    pub kind: Option<SampleKind>,
-    /// The samples.
-    pub values: Vec<Scalar>,
-}
-
-/// What free samples are samples of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum SampleKind {
-    /// Tr H_sigma from pairs, U'(g+ - g-) / (2 sigma^2): exactly in the mean for Gaussian noise (Stein's identity), to leading order
-    /// in sigma for other laws of mean 0.
-    TwoPoint {
-        /// The scale of the noise.
-        sigma: f64,
-    },
-    /// Tr H_sigma from single perturbations, U'g / sigma^2: the same mean, and |g|^2 / sigma^2 more variance.
-    OnePoint {
-        /// The scale of the noise.
-        sigma: f64,
-    },
-    /// The curvature along SAM's ascent, e'(grad f(w + e) - grad f(w)) / |e|^2.
-    Ascent,
-}
-
-impl CurvatureSamples {
-    /// No samples.
-    pub fn none() -> Self {
-        Self { kind: None, values: Vec::new() }
+impl Default for OptimizerState {
+    /// Before the first step.
+    fn default() -> Self {
+        Self::Base(BaseState::Empty)
     }
 }
 
 /// Where a step begins.
 #[derive(Debug)]
 pub struct StepInput {
-    /// The weights.
+    /// The weights, [parameters].
     pub w: Vector,
     /// What earlier steps left.
-    pub memory: OptimizerState,
+    pub state: OptimizerState,
     /// Where in its training.
     pub progress: TrainingProgress,
 }
@@ -89,33 +39,42 @@ pub struct StepInput {
 /// Where a step ends.
 #[derive(Debug)]
 pub struct StepOutput {
-    /// The weights.
+    /// The weights, [parameters].
     pub w: Vector,
     /// What the next step needs of this one.
-    pub memory: OptimizerState,
-    /// What was seen on the way.
+    pub state: OptimizerState,
+    /// What its evaluations say besides.
     pub stats: StepStats,
 }
 
 impl Hyperparameters {
-    /// One step on the loss `f`. All its gradients are of `f`, so of one minibatch. Cost: [`Rule::cost`].
-    pub fn step(
-        &self,
-        f: &dyn Objective,
-        from: StepInput,
-        (terrain, noise): (StepContext<'_>, &mut dyn NoiseSource),
-    ) -> StepOutput {
-        let StepInput { w, memory, progress } = from;
+    /// One step on the loss `f`. All its gradients are of `f`, so of one minibatch. Cost: [`Rule::cost`] gradient evaluations.
+    ///
+    /// State of another kind of update is dropped.
+    pub fn step(&self, f: &dyn Objective, from: StepInput, context: &mut StepContext<'_>) -> StepOutput {
+        let StepInput { w, state, progress } = from;
         let lr = self.lr * self.schedule.factor(progress);
-        let (w, memory, stats) = match self.rule {
+        let (w, next, stats) = match self.rule {
             Rule::Follow { method, base } => {
-                let direction = method.at(progress).direction(f, &w, (terrain.layout, noise));
-                let g = self.anchor.add_penalty_gradient(direction.vector, &w, terrain);
-                let (w, memory) = base.step(lr, (w, g), memory);
-                (w, memory, direction.stats)
+                let direction = method.at(progress).direction(f, &w, context);
+                let g = self.regularizer.add_penalty_gradient(direction.vector, &w, context.initial_weights);
+                let before = match state {
+                    OptimizerState::Base(state) => state,
+                    OptimizerState::Bsam(_) => BaseState::Empty,
+                };
+                let (w, state) = base.step(lr, (w, g), before);
+                (w, OptimizerState::Base(state), direction.stats)
             }
-            Rule::Bsam(bsam) => bsam.step(lr, (f, w, memory), (self.anchor, terrain, noise)),
+            Rule::Bsam(bsam) => {
+                let before = match state {
+                    OptimizerState::Bsam(state) => Some(*state),
+                    OptimizerState::Base(_) => None,
+                };
+                let input = BsamInput { w, state: before, lr, regularizer: self.regularizer };
+                let (w, next, stats) = bsam.step(f, input, context);
+                (w, OptimizerState::Bsam(Box::new(next)), stats)
+            }
         };
-        StepOutput { w: self.anchor.project(w, terrain), memory, stats }
+        StepOutput { w: self.regularizer.project(w, context), state: next, stats }
     }
 }

@@ -206,7 +206,8 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     let (mut problem, augmentation) = problem(top.required_section("problem")?)?;
     let train = train::train(top.required_section("train")?, &problem)?;
     let panels = panels(top.section("view")?)?;
-    let defaults = top.section("defaults")?;
+    let mut defaults = top.section("defaults")?;
+    run::rename_older_keys(&mut defaults)?;
     let runs = top.sections("run")?;
     top.finish()?;
     if runs.is_empty() {

@@ -39,6 +39,21 @@ impl Section {
         self.table.contains_key(key)
     }
 
+    /// Moves what stands under an older key to its present one.
+    ///
+    /// # Errors
+    /// If both are there.
+    pub fn rename_key(&mut self, old: &str, new: &str) -> Result<(), Fault> {
+        match self.table.remove(old) {
+            Some(_) if self.has(new) => Err(self.fault(new, format!("given twice: {old} is its older name"))),
+            Some(value) => {
+                self.table.insert(new.to_owned(), value);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn take(&mut self, key: &str) -> Option<Value> {
         self.known.get_mut().insert(key.to_owned());
         self.table.remove(key)

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     autodiff::{Counted, Vector, vector_like},
     optimizer::{
-        Hyperparameter, Hyperparameters, NoiseStream, OptimizerState, Refused, Rule, StepContext, StepInput,
-        StepOutput, StepStats, TrainingProgress,
+        Hyperparameter, HyperparameterError, Hyperparameters, NoiseStream, OptimizerState, Rule, StepContext,
+        StepInput, StepOutput, StepStats, TrainingProgress,
     },
     problem::{Augmented, Examples, Mode, Problem},
     random::{Purpose, stream},
@@ -139,7 +139,7 @@ struct State {
     w: Vector,
     /// The weights that training began from.
     start: Vector,
-    memory: OptimizerState,
+    optimizer: OptimizerState,
     norms: Option<Norms>,
     noise: NoiseStream,
     batches: Batches,
@@ -276,7 +276,7 @@ impl State {
             hyperparameters: job.run.hyperparameters,
             w: start.clone(),
             start,
-            memory: OptimizerState::default(),
+            optimizer: OptimizerState::default(),
             norms: job.problem.statistics().map(|found| Norms { stored: found.initial, frozen: found.frozen }),
             noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
@@ -305,17 +305,22 @@ impl State {
                 .augmentation
                 .filter(|augmentation| !augmentation.is_none())
                 .map(|augmentation| Augmented { augmentation, draw: self.at.step }),
-            smoothing: self.hyperparameters.rule.smoothing(),
+            smoothing: self.hyperparameters.rule.label_smoothing(),
         };
         let objective = problem.objective_in(mode, examples);
         let counted = Counted::new(objective.as_ref());
-        let terrain = StepContext { layout: problem.layout(), start: &self.start, examples: problem.examples() };
+        let mut context = StepContext {
+            layout: problem.layout(),
+            initial_weights: &self.start,
+            examples: problem.examples(),
+            noise: &mut self.noise,
+        };
         let before = StepInput {
             w: self.w.clone(),
-            memory: std::mem::take(&mut self.memory),
+            state: std::mem::take(&mut self.optimizer),
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
-        let StepOutput { w, memory, stats } = self.hyperparameters.step(&counted, before, (terrain, &mut self.noise));
+        let StepOutput { w, state, stats } = self.hyperparameters.step(&counted, before, &mut context);
         // A pass under stored moments has none of its own.
         if let Some(norms) = self.norms.as_mut().filter(|norms| !norms.frozen) {
             let seen = stats.statistics.clone().or_else(|| {
@@ -326,7 +331,7 @@ impl State {
                 norms.learn(seen);
             }
         }
-        (self.w, self.memory) = (w, memory);
+        (self.w, self.optimizer) = (w, state);
         self.at.step += 1;
         self.at.gradients += counted.spent();
         self.at.seconds = clock.seconds();
@@ -338,7 +343,7 @@ impl State {
         let Hyperparameters { rule, lr, schedule, .. } = self.hyperparameters;
         let progress = progress(job, self.at, rule);
         let noise = match rule {
-            Rule::Follow { method, .. } => method.at(progress).noise(),
+            Rule::Follow { method, .. } => method.at(progress).weight_noise(),
             Rule::Bsam(_) => None,
         };
         Snapshot {
@@ -351,21 +356,21 @@ impl State {
         }
     }
 
-    /// Turns a knob, or says why not.
+    /// Sets a hyperparameter, or says why not.
     fn adjust(&mut self, setting: Hyperparameter, to: f64) -> Event {
         let Position { step, gradients, seconds } = self.at;
-        let turned = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
-            Err(Refused::OnlyAtStart { knob: setting })
+        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
+            Err(HyperparameterError::OnlyAtStart { hyperparameter: setting })
         } else {
             self.hyperparameters.with(setting, to)
         };
-        match (self.hyperparameters.get(setting), turned) {
-            (Some(from), Ok(turned)) => {
-                self.hyperparameters = turned;
+        match (self.hyperparameters.get(setting), changed) {
+            (Some(from), Ok(changed)) => {
+                self.hyperparameters = changed;
                 Event::Adjust { step, gradients, seconds, setting, from, to }
             }
             (_, Err(refused)) => Event::Reject { step, setting, value: to, reason: refused.to_string() },
-            (None, Ok(_)) => unreachable!("a knob that can be set has a value"),
+            (None, Ok(_)) => unreachable!("a hyperparameter that can be set has a value"),
         }
     }
 }

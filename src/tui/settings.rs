@@ -60,7 +60,7 @@ pub fn summary(hyperparameters: &Hyperparameters) -> String {
                 | Hyperparameter::Radius
         )
     };
-    let rest = Hyperparameter::ALL.into_iter().filter(|knob| *knob != Hyperparameter::Lr && !BASE.contains(knob));
+    let rest = Hyperparameter::all().filter(|knob| *knob != Hyperparameter::Lr && !BASE.contains(knob));
     let knobs = std::iter::once(Hyperparameter::Lr).chain(BASE).chain(rest).filter_map(|knob| {
         let at = hyperparameters.get(knob)?;
         let told = always(knob) || usual.is_none_or(|usual| usual.get(knob) != Some(at));
@@ -114,8 +114,8 @@ mod tests {
         let nso = chosen(
             "nso",
             &[
-                (Categorical::Update, "adamw"),
-                (Categorical::Law, "laplace"),
+                (Categorical::BaseOptimizer, "adamw"),
+                (Categorical::Distribution, "laplace"),
                 (Categorical::SigmaSchedule, "linear"),
                 (Categorical::LrSchedule, "cosine"),
                 (Categorical::Projection, "rows"),

@@ -115,7 +115,7 @@ fn noise_has_its_moments_on_each_device_and_is_a_function_of_the_seed() {
     let numbers = |name: DeviceName, law, count: usize| {
         let device = device::open(name).unwrap();
         let mut noise = device::noise(7, &device);
-        values(&noise.draw(&Vector::zeros([count], &device), Noise { law, ..Noise::gaussian(1.0) }))
+        values(&noise.draw(&Vector::zeros([count], &device), Noise { distribution: law, ..Noise::gaussian(1.0) }))
     };
     for name in present() {
         for (law, mean, kurtosis) in [

@@ -172,16 +172,21 @@ fn program(hyperparameters: Value) -> Vec<(Vec<f64>, f64)> {
     let problem = Classifier::new(Perceptron::new(INPUTS, HIDDEN, CLASSES), (&data, &data), Device::flex());
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector(&start(), DType::F64);
-    let terrain = StepContext { layout: Problem::layout(&problem), start: &start, examples: EXAMPLES };
     let mut draws = 0..;
     let mut noise = Replay(|| xi(draws.next().unwrap()));
-    let (mut w, mut memory) = (start.clone(), OptimizerState::default());
+    let mut context = StepContext {
+        layout: Problem::layout(&problem),
+        initial_weights: &start,
+        examples: EXAMPLES,
+        noise: &mut noise,
+    };
+    let (mut w, mut state) = (start.clone(), OptimizerState::default());
     let mut path = Vec::new();
     for _ in 0..STEPS {
-        let before = StepInput { w, memory, progress: TrainingProgress::UNSCHEDULED };
-        let after = hyperparameters.step(f.as_ref(), before, (terrain, &mut noise));
+        let before = StepInput { w, state, progress: TrainingProgress::UNSCHEDULED };
+        let after = hyperparameters.step(f.as_ref(), before, &mut context);
         path.push((values(&after.w), read(vec![after.stats.loss])[0]));
-        (w, memory) = (after.w, after.memory);
+        (w, state) = (after.w, after.state);
     }
     path
 }

@@ -7,8 +7,9 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
     optimizer::{
-        BaseOptimizer, Hyperparameters, Method, Noise, NoiseDistribution, NoiseStream, OptimizerState, Rule, Scaling,
-        StepContext, StepInput, StepStats, TrainingProgress, UpdateRule,
+        Asam, BaseOptimizer, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
+        NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext, StepInput, StepStats,
+        TrainingProgress, UpdateRule, Usam, WpSgd,
     },
     problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
 };
@@ -36,15 +37,18 @@ fn walk(
 ) {
     let f = problem.objective(Examples::First(usize::MAX));
     let start = w.clone();
-    let terrain = StepContext { layout: problem.layout(), start: &start, examples: problem.examples() };
-    let (mut w, mut memory, mut noise) = (w, OptimizerState::default(), NoiseStream::new(3));
+    let (mut w, mut state, mut noise) = (w, OptimizerState::default(), NoiseStream::new(3));
+    let mut context = StepContext {
+        layout: problem.layout(),
+        initial_weights: &start,
+        examples: problem.examples(),
+        noise: &mut noise,
+    };
+
     for step in 1.. {
-        let after = hyperparameters.step(
-            f.as_ref(),
-            StepInput { w, memory, progress: TrainingProgress::UNSCHEDULED },
-            (terrain, &mut noise),
-        );
-        (w, memory) = (after.w, after.memory);
+        let input = StepInput { w, state, progress: TrainingProgress::UNSCHEDULED };
+        let after = hyperparameters.step(f.as_ref(), input, &mut context);
+        (w, state) = (after.w, after.state);
         if !each(step, &w) {
             break;
         }
@@ -53,7 +57,9 @@ fn walk(
 
 /// The direction of one step at `w` and what else it found.
 fn direction(method: Method, (problem, f): (&dyn Problem, &dyn Objective), w: &Vector) -> (Vector, StepStats) {
-    let found = method.direction(f, w, (problem.layout(), &mut NoiseStream::new(5)));
+    let mut noise = NoiseStream::new(5);
+    let mut context = StepContext { layout: problem.layout(), initial_weights: w, examples: 0, noise: &mut noise };
+    let found = method.direction(f, w, &mut context);
     (found.vector, found.stats)
 }
 
@@ -65,8 +71,9 @@ fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     let w = [0.3, -1.5, 2.0, 0.1];
     // h w + b by hand.
     let gradient = [1.9, -2.75, -2.0, 5.0];
-    for law in NoiseDistribution::ALL {
-        let method = Method::Nso { noise: Noise { law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 };
+    for law in NoiseDistribution::all() {
+        let method =
+            Method::Nso(Nso { noise: Noise { distribution: law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 });
         let (g, _) = direction(method, (&problem, f.as_ref()), &vector(&w, DType::F64));
         let error = relative(&g, &gradient);
         assert!(error < 1e-14, "{law:?}: {error:.1e}");
@@ -80,7 +87,7 @@ fn wp_sgd_jitters_with_its_stationary_variance() {
     let (eta, sigma, dimension) = (0.4, 0.3, 500);
     for h in [1.0, 3.0] {
         let problem = quadratic(&vec![h; dimension]);
-        let method = Method::WpSgd { noise: Noise::gaussian(sigma), k: k(1) };
+        let method = Method::WpSgd(WpSgd { noise: Noise::gaussian(sigma), k: k(1) });
         let (mut sum, mut count) = (0.0, 0.0);
         walk(&problem, vector(&vec![0.0; dimension], DType::F64), sgd(method, (eta, 0.0, 0.0)), |step, w| {
             if step > 50 && step % 5 == 0 {
@@ -100,7 +107,7 @@ fn sam_ends_on_its_limit_cycle() {
     let (eta, h, rho) = (0.3, 2.0, 0.5);
     let problem = quadratic(&[h]);
     let mut last = Vec::new();
-    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sam { rho }, (eta, 0.0, 0.0)), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sam(Sam { rho }), (eta, 0.0, 0.0)), |step, w| {
         last.push(values(w)[0]);
         step < 200
     });
@@ -116,7 +123,7 @@ fn sam_ends_on_its_limit_cycle() {
 fn momentum_and_decay_follow_the_hand_computed_path() {
     let problem = quadratic(&[2.0]);
     let expected = [0.75, 0.3375, -0.118_125];
-    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sgd, (0.1, 0.9, 0.5)), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sgd(Sgd), (0.1, 0.9, 0.5)), |step, w| {
         assert!((values(w)[0] - expected[step - 1]).abs() < 1e-15, "step {step}: {}", values(w)[0]);
         step < 3
     });
@@ -146,22 +153,25 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
         });
         path
     };
-    let expected = path(Method::Sgd);
+    let expected = path(Method::Sgd(Sgd));
     assert_ne!(expected[0], expected[39]);
-    let silent = Noise { law: NoiseDistribution::Laplace, ..Noise::gaussian(0.0) };
+    let silent = Noise { distribution: NoiseDistribution::Laplace, ..Noise::gaussian(0.0) };
     for count in [1, 2, 3, 5] {
-        assert!(path(Method::WpSgd { noise: silent, k: k(count) }) == expected, "wp-sgd, k = {count}");
-        assert!(path(Method::Nso { noise: silent, k: k(count), mix: 0.0 }) == expected, "nso, k = {count}");
+        assert!(path(Method::WpSgd(WpSgd { noise: silent, k: k(count) })) == expected, "wp-sgd, k = {count}");
+        assert!(path(Method::Nso(Nso { noise: silent, k: k(count), mix: 0.0 })) == expected, "nso, k = {count}");
     }
-    assert!(path(Method::Nso { noise: Noise::gaussian(0.3), k: k(1), mix: 1.0 }) == expected, "nso, mix = 1");
-    assert!(path(Method::Sam { rho: 0.0 }) == expected, "sam");
-    assert!(path(Method::Usam { rho: 0.0 }) == expected, "usam");
+    assert!(path(Method::Nso(Nso { noise: Noise::gaussian(0.3), k: k(1), mix: 1.0 })) == expected, "nso, mix = 1");
+    assert!(path(Method::Sam(Sam { rho: 0.0 })) == expected, "sam");
+    assert!(path(Method::Usam(Usam { rho: 0.0 })) == expected, "usam");
     for scaling in [Scaling::Offset, Scaling::Plain] {
-        assert!(path(Method::Asam { rho: 0.0, scaling }) == expected, "asam");
+        assert!(path(Method::Asam(Asam { rho: 0.0, scaling })) == expected, "asam");
     }
-    assert!(path(Method::Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 }) == expected, "rsam");
-    assert!(path(Method::LabelSmoothing { smoothing: 0.1 }) == expected, "label smoothing, on a plain objective");
-    assert!(path(Method::Sam { rho: 1e-3 }) != expected, "and a radius leaves it");
+    assert!(path(Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })) == expected, "rsam");
+    assert!(
+        path(Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 })) == expected,
+        "label smoothing, on a plain objective"
+    );
+    assert!(path(Method::Sam(Sam { rho: 1e-3 })) != expected, "and a radius leaves it");
 }
 
 #[test]
@@ -170,15 +180,15 @@ fn a_step_costs_what_its_method_says() {
     let f = problem.objective(Examples::First(0));
     let noise = Noise::gaussian(0.1);
     let costs = [
-        (Method::Sgd, 1),
-        (Method::WpSgd { noise, k: k(3) }, 3),
-        (Method::Nso { noise, k: k(3), mix: 0.0 }, 6),
-        (Method::Nso { noise, k: k(3), mix: 0.5 }, 7),
-        (Method::Sam { rho: 0.1 }, 2),
-        (Method::Usam { rho: 0.1 }, 2),
-        (Method::Asam { rho: 0.1, scaling: Scaling::Offset }, 2),
-        (Method::Rsam { rho: 0.1, noise, lambda: 1.0 }, 2),
-        (Method::LabelSmoothing { smoothing: 0.1 }, 1),
+        (Method::Sgd(Sgd), 1),
+        (Method::WpSgd(WpSgd { noise, k: k(3) }), 3),
+        (Method::Nso(Nso { noise, k: k(3), mix: 0.0 }), 6),
+        (Method::Nso(Nso { noise, k: k(3), mix: 0.5 }), 7),
+        (Method::Sam(Sam { rho: 0.1 }), 2),
+        (Method::Usam(Usam { rho: 0.1 }), 2),
+        (Method::Asam(Asam { rho: 0.1, scaling: Scaling::Offset }), 2),
+        (Method::Rsam(Rsam { rho: 0.1, noise, lambda: 1.0 }), 2),
+        (Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 }), 1),
     ];
     for (method, cost) in costs {
         let counted = Counted::new(f.as_ref());
@@ -193,9 +203,9 @@ fn noise_that_is_not_centred_samples_no_trace() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.5, -0.2, 0.9], DType::F64);
-    for law in NoiseDistribution::ALL {
-        let noise = Noise { law, ..Noise::gaussian(0.1) };
-        for method in [Method::Nso { noise, k: k(2), mix: 0.0 }, Method::WpSgd { noise, k: k(2) }] {
+    for law in NoiseDistribution::all() {
+        let noise = Noise { distribution: law, ..Noise::gaussian(0.1) };
+        for method in [Method::Nso(Nso { noise, k: k(2), mix: 0.0 }), Method::WpSgd(WpSgd { noise, k: k(2) })] {
             let (_, stats) = direction(method, (&problem, f.as_ref()), &w);
             let expected = if law == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
             assert_eq!(stats.free.values.len(), expected, "{method:?}");
@@ -208,7 +218,7 @@ fn noise_that_is_not_centred_samples_no_trace() {
 fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
-    let method = Method::Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 };
+    let method = Method::Nso(Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 });
     let (_, stats) = direction(method, (&problem, f.as_ref()), &vector(&[0.5, -0.2, 0.9], DType::F64));
     let samples = read(stats.free.values);
     let n = samples.len() as f64;

@@ -44,7 +44,7 @@ fn defaults_reach_the_runs_that_have_the_knob() {
     let knobs = |run: usize| {
         plan.runs[run]
             .hyperparameters
-            .knobs()
+            .numbers()
             .map(|knob| (knob.key(), plan.runs[run].hyperparameters.get(knob).unwrap()))
             .collect::<Vec<_>>()
     };

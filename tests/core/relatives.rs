@@ -77,17 +77,18 @@ impl Walk<'_> {
     fn take(self, objectives: &[&dyn Objective]) -> Vec<(Vec<f64>, f64)> {
         let hyperparameters: Hyperparameters = serde_json::from_value(self.hyperparameters).unwrap();
         let start = vector(self.start, DType::F64);
-        let terrain = StepContext { layout: self.layout, start: &start, examples: self.examples };
         let mut xi = self.xi.iter();
         let mut noise = Replay(|| xi.next().unwrap().to_vec());
-        let (mut w, mut memory) = (start.clone(), OptimizerState::default());
+        let mut context =
+            StepContext { layout: self.layout, initial_weights: &start, examples: self.examples, noise: &mut noise };
+        let (mut w, mut state) = (start.clone(), OptimizerState::default());
         let mut path = Vec::new();
         for (step, &f) in (0u64..).zip(objectives) {
             let progress = TrainingProgress { spent: step, cost: 1, epoch: 1, budget: objectives.len() as u64 };
-            let StepOutput { w: to, memory: kept, stats } =
-                hyperparameters.step(f, StepInput { w, memory, progress }, (terrain, &mut noise));
+            let StepOutput { w: to, state: kept, stats } =
+                hyperparameters.step(f, StepInput { w, state, progress }, &mut context);
             path.push((values(&to), read(vec![stats.loss])[0]));
-            (w, memory) = (to, kept);
+            (w, state) = (to, kept);
         }
         assert_eq!(xi.next(), None, "all noise is used");
         path
@@ -222,7 +223,7 @@ fn label_smoothing_pulls_towards_smoothed_labels() {
     let data = Labelled { inputs: vec![1.0], shape: [1, 1, 1], labels: vec![0], classes: 3 };
     let problem = Classifier::new(SoftmaxRegression::new(1, 3), (&data, &data), Device::flex());
     let hyperparameters = json!({"method": "label-smoothing", "smoothing": 0.3, "lr": 1.0});
-    let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.smoothing();
+    let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.label_smoothing();
     let f = problem.objective_in(Mode { smoothing, ..Mode::default() }, Examples::First(1));
     let ln_2 = std::f64::consts::LN_2;
     let walk =

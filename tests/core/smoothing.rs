@@ -1,5 +1,5 @@
 //! The smoothed Hessian: its estimators against each other, against the heat equation and against the exact Hessian; and what
-//! one-sided estimates cost in variance.
+//! one-point estimates cost in variance.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
     curvature::{Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, hutchinson, perturbation_gaps},
-    optimizer::{Method, Noise, NoiseStream, SampleKind},
+    optimizer::{GradientMethod, Noise, NoiseStream, Nso, SampleKind, StepContext},
     problem::{Activation, Classifier, Examples, Perceptron, Problem},
 };
 
@@ -45,14 +45,16 @@ fn apart(a: SampleMean, b: SampleMean) -> f64 {
 }
 
 #[test]
-fn nsos_free_trace_is_the_trace_of_the_smoothed_hessian() {
+fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
     for activation in Activation::ALL {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         for sigma in [0.2, 0.02] {
-            let method = Method::Nso { noise: Noise::gaussian(sigma), k: NonZeroU32::new(1500).unwrap(), mix: 0.0 };
+            let method = Nso { noise: Noise::gaussian(sigma), k: NonZeroU32::new(1500).unwrap(), mix: 0.0 };
             let layout = Problem::layout(&problem);
-            let free = method.direction(f.as_ref(), &w, (layout, &mut NoiseStream::new(8))).stats.free;
+            let mut noise = NoiseStream::new(8);
+            let mut context = StepContext { layout, initial_weights: &w, examples: EXAMPLES, noise: &mut noise };
+            let free = method.direction(f.as_ref(), &w, &mut context).stats.free;
             assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
             let free = SampleMean::of(&read(free.values));
             let smoothed = SmoothedHessian::new((f.as_ref(), &w), (sigma, 1), ProbeVectors::new(2));

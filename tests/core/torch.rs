@@ -85,17 +85,17 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
         draws += 1.0;
         fractions(layout.dimension(), 0.754_877_666_246_692_7 * draws).into_iter().map(|xi| 1.7 * xi).collect()
     });
-    let (mut w, mut memory, mut losses) = (start.clone(), OptimizerState::default(), Vec::new());
+    let mut context = StepContext { layout, initial_weights: &start, examples: problem.examples(), noise: &mut noise };
+    let (mut w, mut state, mut losses) = (start.clone(), OptimizerState::default(), Vec::new());
     for step in 0..STEPS {
         let first = step as usize * BATCH;
         let batch: Vec<usize> = (first..first + BATCH).map(|index| index * 97 % problem.examples()).collect();
-        let smoothing = hyperparameters.rule.smoothing();
+        let smoothing = hyperparameters.rule.label_smoothing();
         let mode = Mode { smoothing, ..Mode::default() };
         let objective = problem.objective_in(mode, Examples::Chosen(&batch));
         let progress = TrainingProgress { spent: step, cost: 1, epoch: STEPS_PER_EPOCH, budget: STEPS };
-        let terrain = StepContext { layout, start: &start, examples: problem.examples() };
-        let after = hyperparameters.step(objective.as_ref(), StepInput { w, memory, progress }, (terrain, &mut noise));
-        (w, memory) = (after.w, after.memory);
+        let after = hyperparameters.step(objective.as_ref(), StepInput { w, state, progress }, &mut context);
+        (w, state) = (after.w, after.state);
         losses.push(after.stats.loss);
     }
     let way: Vec<f64> = values(&w).iter().zip(values(&start)).map(|(w, start)| w - start).collect();
@@ -151,7 +151,7 @@ fn pytorch_was_asked_for_every_method_and_every_choice() {
     assert_eq!(methods, Rule::KEYS.into());
     let asked: BTreeSet<_> = CASES.iter().flat_map(|case| case.hyperparameters.choices().collect::<Vec<_>>()).collect();
     // Noise comes from the fixtures, so its law does not show in them.
-    for choice in Categorical::ALL.into_iter().filter(|choice| *choice != Categorical::Law) {
+    for choice in Categorical::all().filter(|choice| *choice != Categorical::Distribution) {
         for word in choice.words() {
             assert!(asked.contains(&(choice, word)), "{choice} = {word}");
         }

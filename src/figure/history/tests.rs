@@ -132,7 +132,7 @@ fn the_stability_threshold_follows_a_schedule() {
         let mut history = History::new();
         let mut events = nso();
         let Event::Start(start) = &mut events[0] else { panic!("a run begins with its start") };
-        let chosen = start.hyperparameters.choose(Categorical::Update, update).unwrap();
+        let chosen = start.hyperparameters.choose(Categorical::BaseOptimizer, update).unwrap();
         start.hyperparameters = chosen.choose(Categorical::LrSchedule, "cosine").unwrap();
         history.push(&events[0]);
         history

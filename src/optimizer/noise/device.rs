@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn next(stream: &mut NoiseStream, law: NoiseDistribution) -> Vec<f64> {
-        values(&stream.draw(&like(101), Noise { law, ..Noise::gaussian(1.0) }))
+        values(&stream.draw(&like(101), Noise { distribution: law, ..Noise::gaussian(1.0) }))
     }
 
     /// By definition: variance 1 and fourth moments 3, 6, 1.8, 2.5, about a mean of 0 and for the last of 2.
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn streams_that_take_turns_draw_what_each_draws_alone() {
-        for law in NoiseDistribution::ALL {
+        for law in NoiseDistribution::all() {
             let alone = |seed| {
                 let mut stream = NoiseStream::on_device(seed);
                 [(); 5].map(|()| next(&mut stream, law))

@@ -1,8 +1,8 @@
-//! The sections [defaults] and [[run]]: methods with their choices and knobs.
+//! The sections [defaults] and [[run]]: methods with their hyperparameters.
 
 use super::{Fault, images::augmentation, train::BATCH};
 use crate::{
-    optimizer::{Categorical, Hyperparameter, Hyperparameters, Rule},
+    optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
     problem::{ProblemConfig, data::Augmentation},
     run::{RunPlan, device::DeviceName, section::Section},
 };
@@ -10,7 +10,8 @@ use crate::{
 /// Longest name of a run.
 const LONGEST_NAME: usize = 32;
 
-/// One run, its images augmented as `usual` says where it does not. Its choices and knobs are its own where it has them, else the defaults', else the program's.
+/// One run, its images augmented as `usual` says where it does not. Its hyperparameters are its own where it has them, else the
+/// defaults', else the program's.
 pub(super) fn run(
     mut section: Section,
     (defaults, problem): (&Section, &ProblemConfig),
@@ -21,6 +22,7 @@ pub(super) fn run(
         return Err(section.fault("name", format!("expected 1 to {LONGEST_NAME} characters")));
     }
     section.rename(&format!("run.{name}"));
+    rename_older_keys(&mut section)?;
     let method = section.required_choice("method", &Rule::KEYS)?;
     if method == "label-smoothing" && !problem.has_labels() {
         let fault = format!("label-smoothing needs examples with labels, which {} has not", problem.kind());
@@ -29,20 +31,24 @@ pub(super) fn run(
     let Some(mut read) = Hyperparameters::new(method) else {
         return Err(section.fault("method", format!("'{method}' is not built")));
     };
-    // Choices decide which knobs there are, so they come first.
-    for choice in Categorical::ALL {
-        let own = section.choice(choice.key(), choice.words())?;
-        let inherited = defaults.peek_choice(choice.key(), choice.words())?.filter(|_| read.chosen(choice).is_some());
+    // Words decide which numbers there are, so they come first.
+    for categorical in Categorical::all() {
+        let own = section.choice(categorical.key(), categorical.words())?;
+        let inherited = defaults
+            .peek_choice(categorical.key(), categorical.words())?
+            .filter(|_| read.chosen(categorical).is_some());
         if let Some(word) = own.or(inherited) {
-            read = read.choose(choice, word).map_err(|refused| section.fault(choice.key(), refused.to_string()))?;
+            let fault = |error: HyperparameterError| section.fault(categorical.key(), error.to_string());
+            read = read.choose(categorical, word).map_err(fault)?;
         }
     }
-    for knob in Hyperparameter::ALL {
-        let own = section.number(knob.key())?;
-        let inherited = defaults.peek_number(knob.key())?.filter(|_| read.get(knob).is_some());
+    for hyperparameter in Hyperparameter::all() {
+        let own = section.number(hyperparameter.key())?;
+        let inherited = defaults.peek_number(hyperparameter.key())?.filter(|_| read.get(hyperparameter).is_some());
         let origin = if own.is_some() { &section } else { defaults };
         if let Some(value) = own.or(inherited) {
-            read = read.with(knob, value).map_err(|refused| origin.fault(knob.key(), refused.to_string()))?;
+            let fault = |error: HyperparameterError| origin.fault(hyperparameter.key(), error.to_string());
+            read = read.with(hyperparameter, value).map_err(fault)?;
         }
     }
     if section.has("batch") && !problem.has_labels() {
@@ -59,15 +65,23 @@ pub(super) fn run(
     Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device })
 }
 
-/// Defaults must be knobs and choices, and within range even where no run uses them.
+/// Defaults must be hyperparameters, and within range even where no run uses them.
 pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
-    for knob in Hyperparameter::ALL {
-        if let Some(value) = defaults.number(knob.key())? {
-            knob.check(value).map_err(|error| defaults.fault(knob.key(), error.to_string()))?;
+    for hyperparameter in Hyperparameter::all() {
+        if let Some(value) = defaults.number(hyperparameter.key())? {
+            let fault = |error: OutOfRange| defaults.fault(hyperparameter.key(), error.to_string());
+            hyperparameter.check(value).map_err(fault)?;
         }
     }
-    for choice in Categorical::ALL {
-        defaults.choice(choice.key(), choice.words())?;
+    for categorical in Categorical::all() {
+        defaults.choice(categorical.key(), categorical.words())?;
     }
     defaults.finish()
+}
+
+/// Gives hyperparameters under the names that they had before version 0.2 their present ones.
+pub(super) fn rename_older_keys(section: &mut Section) -> Result<(), Fault> {
+    let numbers = Hyperparameter::all().map(|hyperparameter| (hyperparameter.log_key(), hyperparameter.key()));
+    let words = Categorical::all().map(|categorical| (categorical.log_key(), categorical.key()));
+    numbers.chain(words).filter(|(old, new)| old != new).try_for_each(|(old, new)| section.rename_key(old, new))
 }

@@ -128,11 +128,11 @@ fn run_as_table(run: &RunPlan) -> Table {
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());
     }
-    for knob in run.hyperparameters.knobs() {
-        let value = run.hyperparameters.get(knob).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "a whole knob is a small number")]
-        let value = if knob.is_whole() { Value::Integer(value as i64) } else { Value::Float(value) };
-        table.insert(knob.key().into(), value);
+    for hyperparameter in run.hyperparameters.numbers() {
+        let value = run.hyperparameters.get(hyperparameter).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "a count is a small number")]
+        let value = if hyperparameter.is_whole() { Value::Integer(value as i64) } else { Value::Float(value) };
+        table.insert(hyperparameter.key().into(), value);
     }
     table
 }

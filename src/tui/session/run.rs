@@ -42,7 +42,7 @@ impl Run {
     /// began at rest keeps its place behind the others when it is turned, so that no row changes places.
     pub fn panel(&self) -> (Vec<Hyperparameter>, Vec<Hyperparameter>) {
         let (resting, mut turning): (Vec<_>, Vec<_>) =
-            self.hyperparameters().knobs().partition(|&knob| self.rests(knob));
+            self.hyperparameters().numbers().partition(|&knob| self.rests(knob));
         turning.sort_by_key(|&knob| self.planned.get(knob).is_some_and(|value| knob.is_idle(value)));
         (turning, resting)
     }

@@ -25,13 +25,13 @@ fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Hyperparameter, 
 /// Every method once and one with all the trimmings, under names of any length.
 pub fn ten() -> Plan {
     let adamw = [
-        (Categorical::Update, "adamw"),
-        (Categorical::Law, "binomial"),
+        (Categorical::BaseOptimizer, "adamw"),
+        (Categorical::Distribution, "binomial"),
         (Categorical::SigmaSchedule, "linear"),
         (Categorical::LrSchedule, "step"),
         (Categorical::Projection, "rows"),
     ];
-    let laplace: (&[_], &[_]) = (&[(Categorical::Law, "laplace")], &[(Hyperparameter::K, 2.0)]);
+    let laplace: (&[_], &[_]) = (&[(Categorical::Distribution, "laplace")], &[(Hyperparameter::K, 2.0)]);
     let runs = vec![
         run(
             "SGD",
@@ -50,7 +50,7 @@ pub fn ten() -> Plan {
         run("ASAM", "asam", (&[(Categorical::Scaling, "plain")], &[])),
         run("RSAM", "rsam", (&[], &[])),
         run("bSAM", "bsam", (&[], &[])),
-        run("penalised", "sgd", (&[(Categorical::Update, "adam")], &[(Hyperparameter::Penalty, 0.1)])),
+        run("penalised", "sgd", (&[(Categorical::BaseOptimizer, "adam")], &[(Hyperparameter::Penalty, 0.1)])),
     ];
     let panels = ["loss", "accuracy", "gap", "trace", "lambda_max", "travel"];
     let panels = panels.into_iter().filter_map(PanelKind::from_key).collect();
@@ -211,12 +211,12 @@ fn alone(method: &str, choices: &[Word]) -> Scene {
 #[test]
 fn every_knob_can_be_reached_turned_and_typed_on_every_screen() {
     let all: &[Word] =
-        &[(Categorical::Update, "adamw"), (Categorical::LrSchedule, "step"), (Categorical::Projection, "rows")];
+        &[(Categorical::BaseOptimizer, "adamw"), (Categorical::LrSchedule, "step"), (Categorical::Projection, "rows")];
     for key in Rule::KEYS {
         let choices = if key == "bsam" { &all[1..] } else { all };
         for (choices, size) in [(&[][..], "120x40"), (choices, "120x40"), (choices, "80x24"), (choices, "40x12")] {
             let knobs: Vec<Hyperparameter> =
-                alone(key, choices).app.session().unwrap().runs[0].hyperparameters().knobs().collect();
+                alone(key, choices).app.session().unwrap().runs[0].hyperparameters().numbers().collect();
             let reach = |downs| alone(key, choices).keys(&("tab ".to_owned() + &"down ".repeat(downs)));
             let mut reached = Vec::new();
             for downs in 0..knobs.len() {

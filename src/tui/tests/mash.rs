@@ -24,7 +24,7 @@ fn any_key() -> impl Strategy<Value = Key> {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let number = prop_oneof![Just(0.0), Just(f64::NAN), Just(f64::INFINITY), Just(1e300), any::<f64>(), 0.0..1.0];
-    let knob = prop::sample::select(Hyperparameter::ALL.to_vec());
+    let knob = prop::sample::select(Hyperparameter::all().collect::<Vec<_>>());
     prop_oneof![
         (0usize..4).prop_map(start),
         (any::<u64>(), any::<u64>(), number.clone(), number.clone())
