@@ -70,7 +70,7 @@ const TERMINATE: Signal = Signal(15);
 
 /// Folds events until every run is over. A signal stops the runs, which write their ends; a second one leaves at once.
 async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Option<Signal>) {
-    let mut histories = vec![History::planned(&plan.train); plan.runs.len()];
+    let mut histories = vec![History::planned(plan); plan.runs.len()];
     let mut ended_by = None;
     while ended_by.is_none() && !histories.iter().all(|history| history.state().is_over()) {
         tokio::select! {
@@ -268,7 +268,7 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
     }
     // Writing to a String cannot fail.
     for (run, history) in plan.runs.iter().zip(histories) {
-        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+        if let Some(reason) = history.end_reason() {
             let _ = writeln!(text, "{}: {reason}", run.name);
         }
         if let Some(Best { at, metrics }) = history.best() {
@@ -299,7 +299,7 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         let mut object = json!({
             "run": run.name, "device": history.start().map(|start| start.device.as_str()), "state": history.state().word(), "step": at.step, "gradients": at.gradients, "seconds": at.seconds,
         });
-        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+        if let Some(reason) = history.end_reason() {
             object["reason"] = json!(reason);
         }
         if let Some(Best { at, metrics }) = history.best() {
@@ -316,6 +316,11 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         }
         if let Some(passes) = history.last(Quantity::ForwardPasses) {
             object["forward_passes"] = number(passes.value);
+        }
+        for quantity in [Quantity::TraceLow, Quantity::TraceHigh] {
+            if let Some(point) = history.last(quantity) {
+                object[quantity.key()] = number(point.value);
+            }
         }
         for quantity in RESULTS {
             if let Some(point) = history.last(quantity) {

@@ -138,6 +138,11 @@ impl Axis {
         wide.map_or(Self::new(Scale::Linear, 0.0, 1.0), |Bounds { low, high }| Self::new(Scale::Linear, low, high))
     }
 
+    /// The same axis for values `factor` times as large.
+    pub(super) fn times(&self, factor: f64) -> Self {
+        Self::new(self.scale, self.low * factor, self.high * factor)
+    }
+
     fn new(scale: Scale, low: f64, high: f64) -> Self {
         Self { scale, low, high, measured: (measure(scale, low), measure(scale, high)) }
     }

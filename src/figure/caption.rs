@@ -79,6 +79,7 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     parts.push(format!("seed {seed}"));
     let At { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
-    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations", run.history.state().word()));
+    let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));
+    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations{reason}", run.history.state().word()));
     parts.join(", ")
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     optimizer::{Categorical, Hyperparameter, Hyperparameters},
-    run::{Budget, Event, Metrics, Probe, Sides, Start, Train, WeightStats},
+    run::{Budget, Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -18,9 +18,11 @@ pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 #[derive(Debug, Clone)]
 pub struct History {
     schedule: Schedule,
+    loss_unit: Option<&'static str>,
     start: Option<Start>,
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
+    end_reason: Option<String>,
     now: At,
     series: [Series; Quantity::ALL.len()],
     snapshots: Snapshots,
@@ -50,16 +52,25 @@ impl History {
     }
 
     /// A run that has told nothing, but whose plan is known.
-    pub fn planned(train: &Train) -> Self {
-        Self::scheduled(Schedule::Planned { evaluate: train.evaluate_every, probe: train.probe_every })
+    pub fn planned(Plan { train, problem, .. }: &Plan) -> Self {
+        let schedule = Schedule::Planned { evaluate: train.evaluate_every, probe: train.probe_every };
+        Self::scheduled(schedule).in_unit(problem.loss_unit())
+    }
+
+    /// The same for a problem whose loss has this unit.
+    #[must_use]
+    pub(super) fn in_unit(self, loss_unit: Option<&'static str>) -> Self {
+        Self { loss_unit, ..self }
     }
 
     fn scheduled(schedule: Schedule) -> Self {
         Self {
             schedule,
+            loss_unit: None,
             start: None,
             hyperparameters: None,
             state: RunState::Waiting,
+            end_reason: None,
             now: At::default(),
             series: std::array::from_fn(|_| Series::new(1)),
             snapshots: Snapshots::default(),
@@ -131,12 +142,13 @@ impl History {
             Event::Finish { outcome, step, gradients, seconds, reason, .. } => {
                 self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.state = RunState::ended(*outcome, *step, reason.as_deref());
+                self.end_reason.clone_from(reason);
             }
         }
     }
 
     fn begin(&mut self, start: &Start) {
-        let mut fresh = Self::scheduled(self.schedule);
+        let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
         fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
@@ -170,6 +182,7 @@ impl History {
         let lambda_min = probe.lambda_min.map(|pair| (pair.value, pair.residual));
         let layerwise = probe.lambda_layerwise.map(|sum| (sum.value, sum.std_error));
         let sampling_error = probe.trace.examples_std_error.map(|error| (error, f64::NAN));
+        let interval = probe.trace.interval95;
         let loss = probe.loss.or_else(|| self.loss_evaluated_at(at)).map(|loss| (loss, f64::NAN));
         let gradient_norm = probe.gradient_norm.map(|norm| (norm, f64::NAN));
         for (quantity, found) in [
@@ -177,6 +190,8 @@ impl History {
             (Quantity::Layerwise, layerwise),
             (Quantity::GradientNorm, gradient_norm),
             (Quantity::TraceSamplingError, sampling_error),
+            (Quantity::TraceLow, interval.map(|interval| (interval.low, f64::NAN))),
+            (Quantity::TraceHigh, interval.map(|interval| (interval.high, f64::NAN))),
             (Quantity::ProbeLoss, loss),
         ] {
             if let Some(found) = found {
@@ -256,6 +271,11 @@ impl History {
         }
     }
 
+    /// The unit of its loss; `None` where the loss has none or the plan is not known.
+    pub fn loss_unit(&self) -> Option<&'static str> {
+        self.loss_unit
+    }
+
     /// What the run said of itself when it began.
     pub fn start(&self) -> Option<&Start> {
         self.start.as_ref()
@@ -269,6 +289,16 @@ impl History {
     /// Where it stands.
     pub fn state(&self) -> &RunState {
         &self.state
+    }
+
+    /// Why it ended as it did, where its last event says so: what a completed run leaves of its budget, for example.
+    pub fn end_reason(&self) -> Option<&str> {
+        match &self.state {
+            RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } => Some(reason),
+            RunState::Waiting | RunState::Running | RunState::Paused | RunState::Completed | RunState::Stopped => {
+                self.end_reason.as_deref()
+            }
+        }
     }
 
     /// The latest position along its training that it has told of.

@@ -164,6 +164,8 @@ pub struct Panel<'a> {
     pub kind: PanelKind,
     /// Its title.
     pub title: &'static str,
+    /// The unit of its problem's loss, where that has one.
+    pub loss_unit: Option<&'static str>,
     /// What runs along the bottom.
     pub across: XDimension,
     /// The x axis.
@@ -232,6 +234,7 @@ impl<'a> Panel<'a> {
         Self {
             kind,
             title: kind.title(),
+            loss_unit: runs.iter().find_map(|run| run.history.loss_unit()),
             across,
             x,
             x_names,
@@ -244,9 +247,26 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// The name of the y axis with its unit: "train loss (nats)".
+    /// Its title with the unit of its values, where that has a name: "loss (nats)".
+    pub fn heading(&self) -> String {
+        with_unit(self.title, self.kind.unit().name(self.loss_unit))
+    }
+
+    /// The name of the y axis with its unit: "test − train loss (nats)".
     pub fn y_title(&self) -> String {
-        self.kind.y_title()
+        with_unit(self.kind.y_name(), self.kind.unit().name(self.loss_unit))
+    }
+
+    /// The name of the x axis with its unit.
+    pub fn x_title(&self) -> String {
+        with_unit(self.across.title(), self.kind.x_unit().name(self.loss_unit))
+    }
+
+    /// The values to label along the y axis, at most `room` of them, in the unit that they are shown in.
+    pub fn y_ticks(&self, room: usize) -> Vec<Tick> {
+        let factor = self.kind.unit().factor();
+        let shown = self.y.times(factor).ticks(room).into_iter();
+        shown.map(|tick| Tick { at: tick.at / factor, ..tick }).collect()
     }
 
     /// The values or names to label along the bottom, at most `room` of them: names stay evenly spaced.
@@ -273,6 +293,10 @@ impl<'a> Panel<'a> {
         }
         lines
     }
+}
+
+fn with_unit(name: &str, unit: Option<&str>) -> String {
+    unit.map_or_else(|| name.to_owned(), |unit| format!("{name} ({unit})"))
 }
 
 #[cfg(test)]

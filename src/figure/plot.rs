@@ -86,7 +86,7 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
     let note = Lettering::new(14.5 * unit, GREY).anchored(Anchor::End);
 
     let bottom = area.bottom - 54.0 * unit;
-    let ticks = |top: f64| panel.y.ticks(whole(((bottom - top) / (44.0 * unit)).max(2.0)));
+    let ticks = |top: f64| panel.y_ticks(whole(((bottom - top) / (44.0 * unit)).max(2.0)));
     let left_of = |pen: &Pen<'_, B>, ticks: &[Tick]| -> io::Result<f64> {
         let mut widest: f64 = 0.0;
         for tick in ticks {
@@ -151,7 +151,7 @@ fn frame<B: DrawingBackend>(pen: &mut Pen<'_, B>, panel: &Panel<'_>, (area, unit
     }
     let middle = inner.middle();
     pen.text(&panel.y_title(), (area.left + 14.0 * unit, middle.1), name.anchored(Anchor::Middle).upwards())?;
-    pen.text(panel.across.title(), (middle.0, inner.bottom + 42.0 * unit), name.anchored(Anchor::Middle))?;
+    pen.text(&panel.x_title(), (middle.0, inner.bottom + 42.0 * unit), name.anchored(Anchor::Middle))?;
     Ok(inner)
 }
 

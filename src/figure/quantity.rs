@@ -32,6 +32,10 @@ pub enum Quantity {
     Trace,
     /// The part of that standard error that is due to which examples were measured.
     TraceSamplingError,
+    /// The lower end of what covers the trace over the whole training set in 95 % of cases.
+    TraceLow,
+    /// The upper end of the same.
+    TraceHigh,
     /// Clean loss of the very examples that the curvature is of.
     ProbeLoss,
     /// Trace of the Hessian smoothed at the scale of the noise, from the pairs of gradients that NSO's steps paid for.
@@ -66,6 +70,39 @@ pub enum Quantity {
     ForwardPasses,
 }
 
+/// What a quantity is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nothing: a pure number, or one whose unit depends on the parametrisation.
+    None,
+    /// The unit of the problem's loss, where that has one.
+    Loss,
+    /// Stored as a share of one, shown in percent.
+    Percent,
+    /// What the number is relative to.
+    Named(&'static str),
+}
+
+impl Unit {
+    /// The unit as axes name it, for a problem whose loss has the unit `of_loss`.
+    pub fn name(self, of_loss: Option<&'static str>) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Loss => of_loss,
+            Self::Percent => Some("%"),
+            Self::Named(name) => Some(name),
+        }
+    }
+
+    /// What stored values are multiplied by where they are shown.
+    pub fn factor(self) -> f64 {
+        match self {
+            Self::None | Self::Loss | Self::Named(_) => 1.0,
+            Self::Percent => 100.0,
+        }
+    }
+}
+
 /// How values of a quantity are written.
 enum Written {
     /// With so many decimals while that shows something.
@@ -74,9 +111,18 @@ enum Written {
     Digits(usize),
 }
 
+/// What the catalogue says of a quantity.
+struct Entry {
+    key: &'static str,
+    title: &'static str,
+    unit: Unit,
+    scale: Scale,
+    written: Written,
+}
+
 impl Quantity {
     /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::StepLoss,
         Self::TrainLoss,
         Self::ValidationLoss,
@@ -90,6 +136,8 @@ impl Quantity {
         Self::Distance,
         Self::Trace,
         Self::TraceSamplingError,
+        Self::TraceLow,
+        Self::TraceHigh,
         Self::ProbeLoss,
         Self::FreeTrace,
         Self::OneSidedTrace,
@@ -108,74 +156,80 @@ impl Quantity {
         Self::ForwardPasses,
     ];
 
-    /// Key, title, unit, scale, way of writing.
-    fn entry(self) -> (&'static str, &'static str, &'static str, Scale, Written) {
+    fn entry(self) -> Entry {
+        use Scale::{Linear, Log};
+        use Unit::{Loss, None, Percent};
         use Written::{Decimals, Digits};
+        const SQUARED: Unit = Unit::Named("relative, squared");
+
+        let entry = |key, title, unit, scale| Entry { key, title, unit, scale, written: Digits(3) };
+        let with = |decimals, entry: Entry| Entry { written: Decimals(decimals), ..entry };
         match self {
-            Self::StepLoss => ("step_loss", "minibatch loss", "nats", Scale::Log, Digits(3)),
-            Self::TrainLoss => ("train_loss", "train loss", "nats", Scale::Log, Digits(3)),
-            Self::ValidationLoss => ("validation_loss", "validation loss", "nats", Scale::Log, Digits(3)),
-            Self::TestLoss => ("test_loss", "test loss", "nats", Scale::Log, Digits(3)),
-            Self::Gap => ("gap", "generalization gap", "test − train loss", Scale::Linear, Decimals(3)),
-            Self::TrainAccuracy => ("train_accuracy", "train accuracy", "share", Scale::Linear, Decimals(3)),
-            Self::ValidationAccuracy => {
-                ("validation_accuracy", "validation accuracy", "share", Scale::Linear, Decimals(3))
-            }
-            Self::TestAccuracy => ("test_accuracy", "test accuracy", "share", Scale::Linear, Decimals(3)),
-            Self::TrainError => ("train_error", "train error", "relative, squared", Scale::Log, Digits(3)),
-            Self::ValidationError => {
-                ("validation_error", "validation error", "relative, squared", Scale::Log, Digits(3))
-            }
-            Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
-            Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
+            Self::StepLoss => entry("step_loss", "minibatch loss", Loss, Log),
+            Self::TrainLoss => entry("train_loss", "train loss", Loss, Log),
+            Self::ValidationLoss => entry("validation_loss", "validation loss", Loss, Log),
+            Self::TestLoss => entry("test_loss", "test loss", Loss, Log),
+            Self::Gap => with(3, entry("gap", "generalization gap", Loss, Linear)),
+            Self::TrainAccuracy => with(1, entry("train_accuracy", "train accuracy", Percent, Linear)),
+            Self::ValidationAccuracy => with(1, entry("validation_accuracy", "validation accuracy", Percent, Linear)),
+            Self::TestAccuracy => with(1, entry("test_accuracy", "test accuracy", Percent, Linear)),
+            Self::TrainError => entry("train_error", "train error", SQUARED, Log),
+            Self::ValidationError => entry("validation_error", "validation error", SQUARED, Log),
+            Self::Distance => entry("distance", "distance to the solution", None, Log),
+            Self::Trace => entry("trace", "Hessian trace", None, Log),
             Self::TraceSamplingError => {
-                ("trace_examples_std_error", "Hessian trace's error over examples", "", Scale::Log, Digits(3))
+                entry("trace_examples_std_error", "Hessian trace's error over examples", None, Log)
             }
-            Self::ProbeLoss => ("probe_loss", "loss of the measured examples", "nats", Scale::Log, Digits(3)),
-            Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Linear, Digits(3)),
-            Self::OneSidedTrace => ("one_sided_trace", "smoothed trace, one-sided", "", Scale::Linear, Digits(3)),
-            Self::LambdaMax => ("lambda_max", "λ max", "", Scale::Log, Digits(3)),
-            Self::LambdaMin => ("lambda_min", "λ min", "", Scale::Linear, Digits(3)),
-            Self::Layerwise => ("lambda_layerwise", "λ layerwise", "a sum, no eigenvalue", Scale::Log, Digits(3)),
-            Self::AscentCurvature => ("ascent_curvature", "curvature along the ascent", "", Scale::Log, Digits(3)),
-            Self::Bound => ("bound", "PAC-Bayes bound", "nats", Scale::Log, Digits(3)),
-            Self::BoundTheorem => ("bound_theorem", "bound's excess", "nats", Scale::Log, Digits(3)),
-            Self::BoundCode => ("bound_code", "bound's excess, code form", "nats", Scale::Log, Digits(3)),
-            Self::DistanceFromInit => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
-            Self::WeightNorm => ("weight_norm", "weight norm", "", Scale::Linear, Digits(3)),
-            Self::GradientNorm => ("gradient_norm", "gradient norm", "", Scale::Log, Digits(3)),
-            Self::LrNow => ("lr_now", "learning rate", "", Scale::Log, Digits(3)),
-            Self::SigmaNow => ("sigma_now", "noise scale σ", "", Scale::Linear, Digits(3)),
-            Self::ForwardPasses => ("forward_passes", "forward passes besides", "", Scale::Linear, Decimals(0)),
+            Self::TraceLow => entry("trace_interval95_low", "Hessian trace, 95 % interval, low", None, Log),
+            Self::TraceHigh => entry("trace_interval95_high", "Hessian trace, 95 % interval, high", None, Log),
+            Self::ProbeLoss => entry("probe_loss", "loss of the measured examples", Loss, Log),
+            Self::FreeTrace => entry("free_trace", "smoothed trace", None, Linear),
+            Self::OneSidedTrace => entry("one_sided_trace", "smoothed trace, one-sided", None, Linear),
+            Self::LambdaMax => entry("lambda_max", "λ max", None, Log),
+            Self::LambdaMin => entry("lambda_min", "λ min", None, Linear),
+            Self::Layerwise => entry("lambda_layerwise", "λ layerwise", Unit::Named("a sum, no eigenvalue"), Log),
+            Self::AscentCurvature => entry("ascent_curvature", "curvature along the ascent", None, Log),
+            Self::Bound => entry("bound", "PAC-Bayes bound", Loss, Log),
+            Self::BoundTheorem => entry("bound_theorem", "bound's excess", Loss, Log),
+            Self::BoundCode => entry("bound_code", "bound's excess, code form", Loss, Log),
+            Self::DistanceFromInit => entry("travel", "distance from the start", None, Linear),
+            Self::WeightNorm => entry("weight_norm", "weight norm", None, Linear),
+            Self::GradientNorm => entry("gradient_norm", "gradient norm", None, Log),
+            Self::LrNow => entry("lr_now", "learning rate", None, Log),
+            Self::SigmaNow => entry("sigma_now", "noise scale σ", None, Linear),
+            Self::ForwardPasses => with(0, entry("forward_passes", "forward passes besides", None, Linear)),
         }
     }
 
     /// The name in files.
     pub fn key(self) -> &'static str {
-        self.entry().0
+        self.entry().key
     }
 
     /// The name on screens and figures.
     pub fn title(self) -> &'static str {
-        self.entry().1
+        self.entry().title
     }
 
-    /// The unit, or what the number is relative to; empty where there is none.
-    pub fn unit(self) -> &'static str {
-        self.entry().2
+    /// What it is counted in.
+    pub fn unit(self) -> Unit {
+        self.entry().unit
     }
 
     /// The scale of its y axis unless the user asks for the other one.
     pub fn scale(self) -> Scale {
-        self.entry().3
+        self.entry().scale
     }
 
-    /// A value on its own: 0.0021, 0.288, 2.90, NaN.
+    /// A value on its own: 0.0021, 0.288, 2.90, 94.2 %, NaN.
     pub fn format(self, value: f64) -> String {
-        match self.entry().4 {
-            Written::Decimals(decimals) if value.abs() < 1e4 => text::fixed(value, decimals),
-            Written::Decimals(digits) | Written::Digits(digits) => text::significant(value, digits),
-        }
+        let Entry { unit, written, .. } = self.entry();
+        let shown = value * unit.factor();
+        let number = match written {
+            Written::Decimals(decimals) if shown.abs() < 1e4 => text::fixed(shown, decimals),
+            Written::Decimals(digits) | Written::Digits(digits) => text::significant(shown, digits),
+        };
+        if unit == Unit::Percent && shown.is_finite() { format!("{number} %") } else { number }
     }
 
     /// An estimate with its error, the decimals chosen by the error: 2.90 ± .11. Without an error, the value alone.
@@ -202,7 +256,8 @@ mod tests {
         assert_eq!(Quantity::TrainLoss.format(0.002_134), "0.00213");
         assert_eq!(Quantity::Gap.format(0.2883), "0.288");
         assert_eq!(Quantity::Gap.format(-0.0001), "0.000");
-        assert_eq!(Quantity::TestAccuracy.format(0.9421), "0.942");
+        assert_eq!(Quantity::TestAccuracy.format(0.9421), "94.2 %");
+        assert_eq!(Quantity::TestAccuracy.format(f64::NAN), "NaN");
         assert_eq!(Quantity::LambdaMax.format(0.168), "0.168");
         assert_eq!(Quantity::Gap.format(f64::NAN), "NaN");
         assert_eq!(Quantity::Gap.format(3.2e8), "3.20e8");

@@ -74,7 +74,11 @@ pub(crate) fn session_until(spent: u64) -> Session {
     ];
     let runs = recipes.into_iter().enumerate().map(|(slot, recipe)| {
         let events = events(slot, &recipe, spent.min(BUDGET));
-        SessionRun { name: recipe.name.into(), history: events.iter().collect::<History>(), events }
+        SessionRun {
+            name: recipe.name.into(),
+            history: events.iter().collect::<History>().in_unit(Some("nats")),
+            events,
+        }
     });
     Session { title: "MNIST digits, two-layer perceptron".into(), runs: runs.collect() }
 }

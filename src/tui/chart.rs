@@ -217,7 +217,7 @@ impl<'a> Plot<'a> {
         // A neighbour has the name of the axis that all share, not that of an axis of the panel's own.
         let across = self.chart.panel.across;
         if self.chart.x_title == XTitle::Shown || matches!(across, XDimension::Own(_)) {
-            let title = theme.spell(across.title());
+            let title = theme.spell(&self.chart.panel.x_title());
             let columns = text::width(&title);
             if columns > 0 && columns + 20 <= usize::from(self.inner.width) {
                 right -= columns;
@@ -329,7 +329,7 @@ impl<'a> Plot<'a> {
 impl Chart<'_> {
     /// The values that get a label on so many rows.
     fn y_ticks(&self, rows: u16) -> Vec<Tick> {
-        self.panel.y.ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
+        self.panel.y_ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
     }
 }
 

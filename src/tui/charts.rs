@@ -82,7 +82,7 @@ fn render_chart(
         Row::Upper | Row::Lower => String::new(),
     };
     let columns = usize::from(area.width.saturating_sub(4));
-    let title = fit(&theme.spell(panel.title), columns.saturating_sub(number.len()));
+    let title = fit(&theme.spell(&panel.heading()), columns.saturating_sub(number.len()));
     let used = width(&title) + number.len() + 3;
     let measure = |line: &str| width(&theme.spell(line)) as f64;
     let notes = panel.notes_within(&[columns.saturating_sub(used) as f64], "  ", measure).concat();

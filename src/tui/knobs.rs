@@ -29,7 +29,7 @@ use super::{
     view::{Focus, beyond, region},
 };
 use crate::{
-    figure::{Quantity, text::thousands},
+    figure::{Quantity, RunState, text::thousands},
     optimizer::Hyperparameter,
 };
 
@@ -45,7 +45,8 @@ pub fn rows(session: &Session, columns: usize) -> usize {
     let wanted = |run: &Run| {
         let (turning, resting) = run.panel();
         let shared = |entries: Vec<String>| packed(&entries, columns).last().map_or(0, |row| row + 1);
-        turning.len() + shared(resting.into_iter().map(|knob| rest(run, knob)).collect()) + shared(words(run))
+        let resting = shared(resting.into_iter().map(|knob| rest(run, knob)).collect());
+        turning.len() + resting + shared(words(run)) + end(run, columns).len()
     };
     session.runs.iter().map(wanted).max().unwrap_or(0).min(MOST_ROWS)
 }
@@ -117,6 +118,7 @@ fn lines(
     lines.extend(shared);
     let words: Vec<(String, Here)> = words(run).into_iter().map(|word| (theme.spell(&word), Here::No)).collect();
     lines.extend(share(&words, columns, theme).0);
+    lines.extend(end(run, columns).into_iter().map(|line| Line::styled(theme.spell(&line), theme.quiet())));
     (lines, here)
 }
 
@@ -147,6 +149,13 @@ fn words(run: &Run) -> Vec<String> {
     let hyperparameters = run.hyperparameters();
     let method = method_unless_named(&run.name, hyperparameters).map(|key| format!("method {key}"));
     method.into_iter().chain(unusual(hyperparameters).iter().map(|(choice, word)| format!("{choice} {word}"))).collect()
+}
+
+/// What a completed run leaves of its budget, in lines.
+fn end(run: &Run, columns: usize) -> Vec<String> {
+    let completed = *run.history.state() == RunState::Completed;
+    let reason = run.history.end_reason().filter(|_| completed).map(scrub).unwrap_or_default();
+    wrap(&reason, columns.saturating_sub(CURSOR).max(1)).into_iter().map(|line| format!("  {line}")).collect()
 }
 
 /// The row of each entry, where as many share a row as fit.

@@ -28,8 +28,12 @@ use crate::{
 
 /// Widest that the column of preset names grows.
 const NAME_COLUMN: usize = 28;
-/// Columns that device, length and probes take beside the runs.
+/// Columns that device, length, time and probes take beside the runs.
 const FACTS_COLUMN: usize = 46;
+/// Columns between two entries of a row.
+const GAP: usize = 2;
+/// Fewest columns at which a row has more than the name and the time.
+const WIDE: usize = 60;
 /// Longest filter that can be typed.
 const LONGEST_FILTER: usize = 40;
 
@@ -167,33 +171,75 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
         frame.render_widget(Line::styled(nothing, theme.quiet()), area);
         return;
     }
-    let columns = usize::from(area.width);
-    let names = matching.iter().map(|choice| text::width(&scrub(&choice.name))).max().unwrap_or(0).min(NAME_COLUMN);
+    let columns = ListColumns::of(picker, area.width.into());
     // The list scrolls when it is taller than its area.
     let height = usize::from(area.height).max(1);
     let first = (picker.cursor + 1).saturating_sub(height);
     let rows = matching.iter().enumerate().skip(first).take(height).map(|(place, choice)| {
-        let (runs, takes, title) = match &choice.plan {
-            Ok(plan) => (count_of_runs(plan), scrub(&plan.takes), scrub(&plan.title)),
-            Err(_) => (String::new(), String::new(), "cannot be read".into()),
-        };
-        // Where there is no room for all, the name stays and the length.
-        let (title, tail) = if columns >= 60 {
-            (title, pad_left(&runs, 9) + &pad_left(&takes, 10))
-        } else {
-            (String::new(), pad_left(&takes, 8))
-        };
-        let room = columns.saturating_sub(2 + names + 2 + text::width(&tail));
+        let entry = ListEntry::of(choice);
         let here = place == picker.cursor;
         let style = if here { theme.strong() } else { theme.text() };
         Line::from(vec![
             Span::styled(if here { theme.glyph("▸ ", "> ") } else { "  " }, theme.key()),
-            Span::styled(pad(&scrub(&choice.name), names), style),
-            Span::styled(format!("  {}", pad(&title, room)), if here { theme.text() } else { theme.quiet() }),
-            Span::styled(tail, theme.quiet()),
+            Span::styled(pad(&entry.name, columns.name), style),
+            Span::styled(apart(&entry.title, columns.title, pad), if here { theme.text() } else { theme.quiet() }),
+            Span::styled(apart(&entry.runs, columns.runs, pad_left), theme.quiet()),
+            Span::styled(apart(&entry.takes, columns.takes, pad_left), theme.quiet()),
         ])
     });
     frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), area);
+}
+
+/// `text` in a column of that width behind a gap; nothing for a column of no width.
+fn apart(text: &str, columns: usize, fill: fn(&str, usize) -> String) -> String {
+    if columns == 0 { String::new() } else { " ".repeat(GAP) + &fill(text, columns) }
+}
+
+/// What a row of the list says.
+struct ListEntry {
+    name: String,
+    title: String,
+    /// How many runs.
+    runs: String,
+    /// How long they take.
+    takes: String,
+}
+
+impl ListEntry {
+    fn of(choice: &PresetEntry) -> Self {
+        let name = scrub(&choice.name);
+        match &choice.plan {
+            Ok(plan) => Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes: scrub(&plan.takes) },
+            Err(_) => Self { name, title: "cannot be read".into(), runs: String::new(), takes: String::new() },
+        }
+    }
+}
+
+/// The widths of the list's columns, without the gap before each; 0 for a column that is left out.
+struct ListColumns {
+    name: usize,
+    title: usize,
+    runs: usize,
+    takes: usize,
+}
+
+impl ListColumns {
+    /// Each column is as wide as its widest entry, the time within a quarter of the row; the title has what is left. Where there
+    /// is no room for all, the name stays and the time.
+    fn of(picker: &Picker, columns: usize) -> Self {
+        const CURSOR: usize = 2;
+        let entries: Vec<ListEntry> = picker.choices.iter().map(ListEntry::of).collect();
+        let widest = |of: fn(&ListEntry) -> &str| entries.iter().map(|entry| text::width(of(entry))).max().unwrap_or(0);
+        let (name, runs) = (widest(|entry| &entry.name).min(NAME_COLUMN), widest(|entry| &entry.runs));
+        let takes = widest(|entry| &entry.takes).min(columns / 4);
+        let (title, runs) = if columns >= WIDE {
+            (columns.saturating_sub(CURSOR + name + GAP + GAP + runs + GAP + takes), runs)
+        } else {
+            (0, 0)
+        };
+        let name = if columns >= WIDE { name } else { columns.saturating_sub(CURSOR + GAP + takes) };
+        Self { name, title, runs, takes }
+    }
 }
 
 /// What stands below the list: a rule with the name, the about text, the runs, the device and the probes.
@@ -257,7 +303,12 @@ fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
             format!("every {cadence}, up to {products} products each")
         }
     };
-    vec![("device", picker.device.clone()), ("length", length(plan.train.budget)), ("probes", probes)]
+    let mut facts = vec![("device", picker.device.clone()), ("length", length(plan.train.budget))];
+    if !plan.takes.is_empty() {
+        facts.push(("time", scrub(&plan.takes)));
+    }
+    facts.push(("probes", probes));
+    facts
 }
 
 fn count_of_runs(plan: &Plan) -> String {

@@ -44,6 +44,8 @@ enum Column {
     Step,
     Gradients,
     Value(Quantity),
+    /// What covers the Hessian trace over the whole training set in 95 % of cases.
+    TraceInterval,
     /// Test accuracy at the lowest validation loss, and the gradient evaluations by then.
     Best,
     Eta,
@@ -118,7 +120,9 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
             let filled = fill(column, session, theme);
             let Some(cell) = filled.cells.into_iter().nth(session.selected()) else { continue };
             let labelled = match column {
-                Column::Value(_) | Column::Best | Column::Eta => format!("  {} {}", filled.heading, cell.text),
+                Column::Value(_) | Column::TraceInterval | Column::Best | Column::Eta => {
+                    format!("  {} {}", filled.heading, cell.text)
+                }
                 Column::State | Column::Progress | Column::Percent | Column::Step | Column::Gradients => {
                     format!("  {}", cell.text)
                 }
@@ -188,6 +192,9 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
         }
     }
     columns.extend(quantities.into_iter().map(Column::Value));
+    if has(&Quantity::TraceLow) {
+        columns.push(Column::TraceInterval);
+    }
     if session.runs.iter().any(|run| run.history.best().is_some()) {
         columns.push(Column::Best);
     }
@@ -211,8 +218,9 @@ fn rank(column: Column, charted: &[Quantity]) -> usize {
         Column::Eta => 7,
         Column::Value(Quantity::TestAccuracy) => 8,
         Column::Value(_) => 9,
-        Column::Step => 10,
-        Column::Gradients => 11,
+        Column::TraceInterval => 10,
+        Column::Step => 11,
+        Column::Gradients => 12,
     }
 }
 
@@ -233,11 +241,13 @@ fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
         Column::Step => "step",
         Column::Gradients => "gradients",
         Column::Value(quantity) => heading(quantity),
+        Column::TraceInterval => "trace, 95 %",
         Column::Best => "at best val.",
         Column::Eta => "ETA",
     });
     let cells: Vec<Cell> = match column {
         Column::Value(quantity) => values(quantity, session, theme),
+        Column::TraceInterval => intervals(session, theme),
         _ => session.runs.iter().map(|run| cell(column, run, (session.feed, theme))).collect(),
     };
     // A column keeps its width while numbers come and go.
@@ -259,7 +269,7 @@ fn heading(quantity: Quantity) -> &'static str {
     match quantity {
         Quantity::TrainLoss => "loss",
         Quantity::Trace => "trace",
-        Quantity::TestAccuracy => "test acc.",
+        Quantity::TestAccuracy => "test acc. %",
         Quantity::ValidationError => "val. error",
         Quantity::Distance => "distance",
         Quantity::Gap => "gap",
@@ -295,7 +305,7 @@ fn cell(column: Column, run: &Run, (feed, theme): (Feed, Theme)) -> Cell {
             }
             None => (theme.glyph("–", "-").into(), theme.quiet()),
         },
-        Column::Value(_) => (String::new(), theme.text()),
+        Column::Value(_) | Column::TraceInterval => (String::new(), theme.text()),
     };
     Cell { text, style }
 }
@@ -308,7 +318,9 @@ fn bar(progress: f64, theme: Theme) -> String {
 
 /// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
 fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
-    let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity)).collect();
+    let factor = quantity.unit().factor();
+    let scaled = |point: Point| Point { value: point.value * factor, std_error: point.std_error * factor, ..point };
+    let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity).map(scaled)).collect();
     let shown =
         || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
     let estimated = matches!(quantity, Quantity::Trace | Quantity::FreeTrace);
@@ -338,6 +350,25 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
         Some(point) => Cell { text: write(*point), style: theme.text() },
     };
     points.iter().zip(&session.runs).map(cell).collect()
+}
+
+/// The newest 95 % intervals of the trace, sharing their decimals.
+fn intervals(session: &Session, theme: Theme) -> Vec<Cell> {
+    let of = |run: &Run| {
+        let [low, high] = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| run.history.last(quantity));
+        Some((low?, high?.value))
+    };
+    let found: Vec<Option<(Point, f64)>> = session.runs.iter().map(of).collect();
+    let notation = Notation::of(found.iter().flatten().flat_map(|(low, high)| [low.value, *high]));
+    let cell = |(found, run): (&Option<(Point, f64)>, &Run)| match found {
+        None => Cell { text: theme.glyph("–", "-").into(), style: theme.quiet() },
+        Some((low, high)) => {
+            let stale = is_stale(&run.history, Quantity::Trace, *low);
+            let text = format!("{} to {}", notation.write(low.value), notation.write(*high));
+            Cell { text, style: if stale { theme.quiet() } else { theme.text() } }
+        }
+    };
+    found.iter().zip(&session.runs).map(cell).collect()
 }
 
 /// Whether the plan would have had a newer value by now.

@@ -151,7 +151,7 @@ fn an_svg_file_nests_and_says_everything() {
         "λ max",
         "gradient evaluations",
         "loss (nats)",
-        "test − train loss",
+        "test − train loss (nats)",
         "NSO",
         "σ .02→.03",
         "&lt;b&gt;&amp;&quot;[31m&apos;",
@@ -190,7 +190,7 @@ fn the_caption_says_how_each_curve_came_about() {
         [
             "SGD: sgd, lr .05, momentum .9, seed 1, completed at step 4,000, 4,000 gradient evaluations",
             "WP-SGD: wp-sgd, σ .03, k 2, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
-            "SAM: sam, ρ .05, lr .05, momentum .9, seed 1, diverged at step 1,300, 2,600 gradient evaluations",
+            "SAM: sam, ρ .05, lr .05, momentum .9, seed 1, diverged at step 1,300, 2,600 gradient evaluations (the loss is NaN)",
             "NSO: nso, σ .02, k 1, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
             "Changed while running: NSO σ .02→.03 at step 500; NSO σ .03→.02 at step 1,100",
         ]

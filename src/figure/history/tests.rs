@@ -1,7 +1,7 @@
 //! The fold, event by event.
 
 use super::{super::sample, *};
-use crate::run::Event;
+use crate::run::{Event, Interval};
 
 fn nso() -> Vec<Event> {
     sample::session().runs.swap_remove(3).events
@@ -86,6 +86,32 @@ fn the_time_left_follows_the_pace_of_late() {
     }));
     let left = events.iter().collect::<History>().eta_seconds().unwrap();
     assert!((left - 369.0).abs() < 1.0, "{left} s");
+}
+
+#[test]
+fn a_completed_run_says_what_it_leaves_of_its_budget() {
+    let mut events = nso();
+    let left = "3,999 of 4,000 gradient evaluations spent; the next step would cost 2";
+    let Some(Event::Finish { reason, .. }) = events.last_mut() else { panic!("a run ends with its finish") };
+    *reason = Some(left.into());
+    let mut history: History = events.iter().collect();
+    assert_eq!((history.state(), history.end_reason()), (&RunState::Completed, Some(left)));
+    history.push(&events[0]);
+    assert_eq!(history.end_reason(), None, "that was another attempt");
+}
+
+#[test]
+fn the_interval_of_a_trace_is_kept_beside_it() {
+    let mut events = nso();
+    let probe = events.iter_mut().rev().find_map(|event| match event {
+        Event::Probe(probe) => Some(probe),
+        _ => None,
+    });
+    probe.unwrap().trace.interval95 = Some(Interval { low: 1.5, high: 2.5 });
+    let history: History = events.iter().collect();
+    let ends = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| history.last(quantity).unwrap());
+    assert_eq!(ends.map(|end| end.value), [1.5, 2.5]);
+    assert_eq!(ends[0].at, history.last(Quantity::Trace).unwrap().at);
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use super::{Emphasis, Form, Stroke};
 use crate::{
-    figure::{axis::Scale, history::History, quantity::Quantity},
+    figure::{
+        axis::Scale,
+        history::History,
+        quantity::{Quantity, Unit},
+    },
     run::{Extra, PanelKind},
 };
 
@@ -27,7 +31,7 @@ impl PanelKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::Loss => "loss",
-            Self::Accuracy => "accuracy",
+            Self::Accuracy => "test accuracy",
             Self::TraceByLoss => "trace at equal loss",
             Self::Density => "spectral density",
             Self::Layers => "trace by tensor",
@@ -106,16 +110,30 @@ impl PanelKind {
         }
     }
 
-    /// The name of the y axis with its unit: "loss (nats)".
-    pub(super) fn y_title(self) -> String {
-        match (self, self.primary_quantity().unit()) {
-            (Self::Density, _) => "density".into(),
-            (Self::TraceByLoss | Self::Layers, _) => Quantity::Trace.title().into(),
-            (Self::PerturbationGap, _) => "E f(w + U) − f(w)".into(),
-            (_, "") => self.title().into(),
-            (Self::Gap, unit) => unit.into(),
-            (_, unit) => format!("{} ({unit})", self.title()),
+    /// The name of the y axis, its unit left out: "loss".
+    pub(super) fn y_name(self) -> &'static str {
+        match self {
+            Self::Density => "density",
+            Self::TraceByLoss | Self::Layers => Quantity::Trace.title(),
+            Self::PerturbationGap => "E f(w + U) − f(w)",
+            Self::Gap => "test − train loss",
+            _ => self.title(),
         }
+    }
+
+    /// What the y axis counts in.
+    pub(super) fn unit(self) -> Unit {
+        match self {
+            Self::Density | Self::TraceByLoss | Self::Layers => Unit::None,
+            // A difference of losses.
+            Self::PerturbationGap => Unit::Loss,
+            _ => self.primary_quantity().unit(),
+        }
+    }
+
+    /// What an x axis of its own counts in.
+    pub(super) fn x_unit(self) -> Unit {
+        if self == Self::TraceByLoss { Unit::Loss } else { Unit::None }
     }
 
     /// Whether the error bars of its curves are standard errors; those of eigenvalues are residuals.

@@ -3,7 +3,7 @@
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Bound, Cadence, Eigenvalue, Estimate, Event, Position, Probe, ProbePlan, Sides, Train, WeightStats},
+    run::{Bound, Eigenvalue, Estimate, Event, Plan, Position, Probe, Sides, WeightStats, preset},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -31,6 +31,48 @@ fn eval(step: u64, metrics: Metrics) -> Event {
 
 fn one(history: &History) -> [PlottedRun<'_>; 1] {
     [PlottedRun { slot: 0, name: "run", history }]
+}
+
+/// The plan of one run on a problem, with curvature measured so often.
+fn plan(problem: &str, probe_every: &str) -> Plan {
+    let train = format!("gradients = 4000\nevaluate_every = \"50 steps\"\nprobe_every = \"{probe_every}\"");
+    let run = "name = \"SGD\"\nmethod = \"sgd\"\nlr = 0.1";
+    preset::parse("test", &format!("[problem]\n{problem}\n[train]\n{train}\n[[run]]\n{run}\n"), &[]).unwrap()
+}
+
+#[test]
+fn a_loss_is_in_nats_only_where_it_is_a_cross_entropy() {
+    let eval = eval(1, Metrics { train_loss: Some(1.0), test_accuracy: Some(0.95), ..Metrics::default() });
+    for (problem, loss, gap) in [
+        ("kind = \"mnist-softmax\"", "loss (nats)", "test − train loss (nats)"),
+        ("kind = \"valley\"", "loss", "test − train loss"),
+        ("kind = \"matrix-sensing\"\nd = 4\nr = 1\nn = 10", "loss", "test − train loss"),
+    ] {
+        let mut history = History::planned(&plan(problem, "never"));
+        history.push(&eval);
+        let runs = one(&history);
+        let titles = |kind| [panel(kind, &runs).heading(), panel(kind, &runs).y_title()];
+        assert_eq!(titles(PanelKind::Loss), [loss; 2], "{problem}");
+        assert_eq!(panel(PanelKind::Gap, &runs).y_title(), gap, "{problem}");
+        assert_eq!(titles(PanelKind::Accuracy), ["test accuracy (%)"; 2], "{problem}");
+        let x_title =
+            if problem.contains("mnist") { "train loss, same examples (nats)" } else { "train loss, same examples" };
+        assert_eq!(panel(PanelKind::TraceByLoss, &runs).x_title(), x_title, "{problem}");
+    }
+}
+
+#[test]
+fn accuracies_are_labelled_in_percent_where_their_shares_lie() {
+    let accuracies = [0.9, 0.92, 0.98].into_iter().zip(1..);
+    let events: Vec<Event> = accuracies
+        .map(|(share, step)| eval(step, Metrics { test_accuracy: Some(share), ..Metrics::default() }))
+        .collect();
+    let history = history(&events);
+    let runs = one(&history);
+    let ticks = panel(PanelKind::Accuracy, &runs).y_ticks(5);
+    let labels: Vec<&str> = ticks.iter().map(|tick| tick.label.as_str()).collect();
+    assert_eq!(labels, ["90", "92", "94", "96", "98"]);
+    assert!(ticks.iter().zip(45..).all(|(tick, half)| (tick.at - f64::from(2 * half) / 100.0).abs() < 1e-12));
 }
 
 #[test]
@@ -138,25 +180,16 @@ fn panels_follow_what_is_measured() {
 
 #[test]
 fn a_chart_without_data_says_what_it_waits_for() {
-    let train = |probe_every| Train {
-        budget: crate::run::Budget::Gradients(4000),
-        batch: 128,
-        seed: 1,
-        evaluate_every: Cadence::Steps(50),
-        probe_every,
-        probe: ProbePlan { examples: 512, trace_probes: 30, lanczos_products: 20, ..ProbePlan::default() },
-        record_every: 1,
-    };
     let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
     let step = Event::Step { step: 3, gradients: 6, loss: 1.0, seconds: 0.1 };
     let said = |history: &History, kind| panel(kind, &one(history)).empty;
     for (probe_every, expected) in [
-        (Some(Cadence::Epochs(5)), "first probe at step 160"),
-        (Some(Cadence::Steps(1000)), "first probe at step 1,000"),
-        (Some(Cadence::Gradients(200)), "first probe at gradient evaluation 200"),
-        (None, "this preset has no probes"),
+        ("5 epochs", "first probe at step 160"),
+        ("1000 steps", "first probe at step 1,000"),
+        ("200 gradients", "first probe at gradient evaluation 200"),
+        ("never", "this preset has no probes"),
     ] {
-        let mut history = History::planned(&train(probe_every));
+        let mut history = History::planned(&plan("kind = \"valley\"", probe_every));
         assert_eq!(said(&history, PanelKind::Trace).as_deref(), Some("waiting for the first run to start"));
         history.push(&start);
         history.push(&step);

@@ -27,7 +27,7 @@ impl Run {
         let run = plan.runs.get(index)?;
         Some(Self {
             name: scrub(&run.name),
-            history: History::planned(&plan.train),
+            history: History::planned(plan),
             pending: BTreeMap::new(),
             planned: run.hyperparameters,
         })
