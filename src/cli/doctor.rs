@@ -10,10 +10,12 @@ use std::{
 
 use clap::Args;
 use nso_tui::{
+    dashboard,
     doctor::{Check, Judgement, Section, Surroundings, Verdict, examine},
-    figure::text::{ascii, fixed, printable},
+    figure::text::{ascii, fixed},
     run::device,
-    tui::{Glyphs, terminal},
+    text::printable,
+    tui::Glyphs,
 };
 use serde_json::{Value, json};
 
@@ -43,7 +45,7 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let about = device::about(name);
     let variable = |name: &str| std::env::var(name).ok();
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
-    let size = if output { terminal::size() } else { None };
+    let size = if output { dashboard::terminal_size() } else { None };
     let around = Surroundings { input, output, size, variable: &variable };
     let glyphs = Glyphs::detect(variable);
     let write = |text: String| match (args.format, glyphs) {

@@ -17,6 +17,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
+    dashboard::DashboardError,
     figure::ExportError,
     run::{
         EngineError, Plan,
@@ -24,7 +25,7 @@ use nso_tui::{
         log::{Destination, LogError},
         preset::{self, PresetError},
     },
-    tui::{TuiError, key::UnknownKey},
+    tui::key::UnknownKey,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -126,7 +127,7 @@ pub enum CliError {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
-    Tui(#[from] TuiError),
+    Dashboard(#[from] DashboardError),
     #[error(transparent)]
     Keys(#[from] UnknownKey),
     /// Options that do not go together.

@@ -10,9 +10,10 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
-    figure::{Best, History, Quantity, RunState, text::printable},
+    figure::{Best, History, Quantity, RunState},
     problem::Loading,
     run::{Engine, Plan},
+    text::printable,
 };
 use serde_json::{Value, json};
 

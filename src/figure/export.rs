@@ -11,7 +11,7 @@ use super::{
     panel::{PanelKind, PlottedRun, View},
     table,
 };
-use crate::run::Event;
+use crate::run::{Event, Plan, RunPlan};
 
 /// What is written: a session with all that its runs have told.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +65,16 @@ pub enum ExportError {
 }
 
 impl Session {
+    /// A session from its plan and the events of each of its runs.
+    pub fn new(plan: &Plan, events: Vec<Vec<Event>>) -> Self {
+        let run = |(run, events): (&RunPlan, Vec<Event>)| {
+            let mut history = History::planned(plan);
+            events.iter().for_each(|event| history.push(event));
+            SessionRun { name: run.name.clone(), history, events }
+        };
+        Self { title: plan.title.clone(), runs: plan.runs.iter().zip(events).map(run).collect() }
+    }
+
     /// The runs as panels show them.
     pub fn labelled(&self) -> Vec<PlottedRun<'_>> {
         let runs = self.runs.iter().enumerate();

@@ -12,6 +12,7 @@ use plotters::{
 };
 
 use super::palette::{Rgb, Shape};
+use crate::text::printable;
 
 /// What the backend makes of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
 
     /// A text whose middle line (half the height of capitals) passes through its place.
     pub(super) fn text(&mut self, text: &str, (x, y): Place, lettering: Lettering) -> io::Result<()> {
-        let text = super::text::printable(text);
+        let text = printable(text);
         let em = lettering.size * self.fineness;
         // How far plotters puts the baseline below the top that it is given.
         let (size, drop) = match self.surface {
@@ -193,7 +194,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     /// How wide a text of that size is.
     pub(super) fn width(&self, text: &str, size: f64) -> io::Result<f64> {
         let style = TextStyle::from(("sans-serif", size * LINE * self.fineness).into_font());
-        let (width, _) = self.backend.estimate_text_size(&super::text::printable(text), &style).map_err(broken)?;
+        let (width, _) = self.backend.estimate_text_size(&printable(text), &style).map_err(broken)?;
         Ok(f64::from(width) / self.fineness)
     }
 

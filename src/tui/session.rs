@@ -14,7 +14,6 @@ use grid::Walk;
 use super::{
     keymap::{Action, Context, Direction, Turn},
     message::{Effect, ExportRequest},
-    text::scrub,
 };
 use crate::{
     figure::{self, PanelKind, PlottedRun, RunState, View},
@@ -183,7 +182,9 @@ impl Session {
             Action::Pause | Action::Stop => self.selected_is_alive(),
             Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
             Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
-            Action::Export | Action::ExportAs => self.runs.iter().any(|run| run.history.start().is_some()),
+            Action::Export | Action::ExportAs => {
+                self.directory.is_some() && self.runs.iter().any(|run| run.history.start().is_some())
+            }
             Action::ToPicker => self.feed == Feed::Starting || !self.is_alive(),
             _ => true,
         }
@@ -241,7 +242,7 @@ impl Session {
             Action::PauseAll => return self.pause_all(),
             Action::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
             Action::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
-            Action::Export => return vec![Effect::Export(Box::new(self.export()))],
+            Action::Export => return self.export().map(Effect::Export).into_iter().collect(),
             _ => {}
         }
         Vec::new()
@@ -307,10 +308,10 @@ impl Session {
         runs.into_iter().map(|run| Effect::Send { run, command: command.clone() }).collect()
     }
 
-    /// The figure of what is on the screen, named after how far the session is.
-    pub fn export(&self) -> ExportRequest {
+    /// The figure of what is on the screen, named after how far the session is; `None` for a session without a log.
+    pub fn export(&self) -> Option<ExportRequest> {
+        let directory = self.directory.clone()?;
         let furthest = self.runs.iter().map(|run| run.history.now().gradients).max().unwrap_or(0);
-        let folder = self.directory.clone().unwrap_or_default();
         let panels = match self.zoom {
             Zoom::All => self.panels(),
             Zoom::One => vec![self.panel()],
@@ -319,14 +320,12 @@ impl Session {
             Zoom::All => format!("figure-{furthest}.png"),
             Zoom::One => format!("figure-{furthest}-{}.png", self.panel().key()),
         };
-        let run =
-            |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
-        ExportRequest {
-            path: folder.join(named),
-            log: self.directory.clone(),
-            session: figure::Session { title: scrub(&self.plan.title), runs: self.runs.iter().map(run).collect() },
+        Some(ExportRequest {
+            path: directory.join(named),
+            directory,
+            received: self.runs.iter().map(|run| run.received).collect(),
             options: figure::Options { view: self.view, panels, ..figure::Options::default() },
-        }
+        })
     }
 
     fn go(&mut self, direction: Direction) {

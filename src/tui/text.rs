@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::figure::text::printable;
+use crate::text::printable;
 
 /// Longest user text that any region shows; what is beyond never reaches a buffer.
 const LONGEST: usize = 2_000;

@@ -14,6 +14,7 @@ use crate::{
         text,
     },
     run::{Estimate, GapCurve, GapPoint},
+    text::printable,
 };
 
 /// The share of a group's width that its bars fill.
@@ -96,10 +97,10 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         });
         curve(run, (Emphasis::Normal, Form::Bars(width)), bars.collect())
     });
-    let ticks = names.iter().enumerate().map(|(place, name)| Tick {
-        at: count(place) + 0.5,
-        label: text::printable(name).chars().take(NAME).collect(),
-    });
+    let ticks = names
+        .iter()
+        .enumerate()
+        .map(|(place, name)| Tick { at: count(place) + 0.5, label: printable(name).chars().take(NAME).collect() });
     Content {
         across: XDimension::Own(""),
         x: Axis::exactly(Bounds::new(0.0, count(names.len()))),

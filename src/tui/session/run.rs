@@ -15,6 +15,8 @@ pub struct Run {
     /// Its name, scrubbed.
     pub name: String,
     pub history: History,
+    /// How many events it has sent, those of earlier attempts included.
+    pub received: usize,
     /// Changes that were asked for and not yet answered.
     pub pending: BTreeMap<Hyperparameter, f64>,
     /// Its knobs before it has told of them.
@@ -28,6 +30,7 @@ impl Run {
         Some(Self {
             name: scrub(&run.name),
             history: History::planned(plan),
+            received: 0,
             pending: BTreeMap::new(),
             planned: run.hyperparameters,
         })
@@ -78,6 +81,7 @@ impl Run {
             Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
             _ => {}
         }
+        self.received += 1;
         self.history.push(event);
     }
 }
