@@ -33,7 +33,13 @@ pub struct DoctorArgs {
 const FAILED: u8 = 3;
 
 /// Columns of a name, of what was seen, and of a bar: with a verdict they fit a line of 80.
-const COLUMNS: (usize, usize, usize) = (20, 35, 15);
+const COLUMNS: Columns = Columns { name: 20, seen: 35, bar: 15 };
+
+struct Columns {
+    name: usize,
+    seen: usize,
+    bar: usize,
+}
 
 /// Makes every check and writes what was found.
 pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> {
@@ -57,14 +63,15 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let began = Instant::now();
     write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
     let mut sections = Vec::new();
-    examine((&device, seed), &around, &mut |section| {
+    examine(&device, seed, &around, &mut |section| {
         write(lines(&section));
         sections.push(section);
     });
     let seconds = began.elapsed().as_secs_f64();
     write(summary(&sections, seconds));
     if matches!(args.format, Format::Json) {
-        print(&format!("{:#}\n", object(&sections, (&name.to_string(), seed, seconds))));
+        let examined = Examined { device: name.to_string(), seed, seconds };
+        print(&format!("{:#}\n", object(&sections, &examined)));
     }
     Ok(if count(&sections, Verdict::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
@@ -79,7 +86,7 @@ fn lines(section: &Section) -> String {
 }
 
 fn line(check: &Check) -> String {
-    let (names, seens, bars) = COLUMNS;
+    let Columns { name: names, seen: seens, bar: bars } = COLUMNS;
     let (name, seen) = (printable(&check.name), printable(&check.seen));
     let word = check.verdict().word();
     match check.judgement {
@@ -104,7 +111,15 @@ fn summary(sections: &[Section], seconds: f64) -> String {
     text
 }
 
-fn object(sections: &[Section], (device, seed, seconds): (&str, u64, f64)) -> Value {
+/// What was examined, and how long that took.
+struct Examined {
+    device: String,
+    seed: u64,
+    seconds: f64,
+}
+
+fn object(sections: &[Section], examined: &Examined) -> Value {
+    let Examined { device, seed, seconds } = examined;
     let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
     let check = |check: &Check| {
         let verdict = check.verdict().word().to_lowercase();
