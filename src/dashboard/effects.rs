@@ -27,7 +27,7 @@ use crate::{
     problem::Loading,
     run::{
         Engine, Event, Plan,
-        device::{DeviceName, Devices, Load, Meter},
+        device::{DeviceName, Devices, Load, Meter, Sampled},
         log::{self, Destination, LogError},
     },
     text::error_chain,
@@ -67,8 +67,8 @@ pub struct LiveEffects {
     /// For messages of engines that are being started, each with the count of its session.
     sender: mpsc::UnboundedSender<(u64, Msg)>,
     messages: mpsc::UnboundedReceiver<(u64, Msg)>,
-    /// Whether a run of the session is on a GPU.
-    gpu: bool,
+    /// Whose load is sampled in this session.
+    sampled: Sampled,
     /// The task that reads on in the log of a session that another process writes, or samples the load of this process.
     follower: Option<AbortHandle>,
 }
@@ -106,7 +106,7 @@ impl LiveEffects {
             session: Arc::default(),
             sender,
             messages,
-            gpu: false,
+            sampled: Sampled::Process,
             follower: None,
         };
         if let Some(logs) = following {
@@ -133,7 +133,7 @@ impl LiveEffects {
         }
     }
 
-    /// Spawns `work` on a blocking thread; a panic in it becomes what `failed` makes of it.
+    /// Spawns `work` on a blocking thread; `then` gets what it returns, or the text of its panic.
     fn spawn<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -158,19 +158,19 @@ impl LiveEffects {
 
     /// Samples the load of the process: at once to begin with, then a while after the sample before.
     fn sample(&mut self, meter: Option<Box<Meter>>) {
-        let (session, gpu) = (self.session(), self.gpu);
+        let (session, sampled) = (self.session(), self.sampled);
         self.follower = Some(self.tasks.spawn(async move {
             if meter.is_some() {
                 sleep(SAMPLE).await;
             }
-            let looked = spawn_blocking(move || match meter {
-                None => (Box::new(Meter::new(gpu)), None),
+            let sample = spawn_blocking(move || match meter {
+                None => (Box::new(Meter::new(sampled)), None),
                 Some(mut meter) => {
-                    let load = meter.look();
+                    let load = meter.sample();
                     (meter, load)
                 }
             });
-            looked.await.map_or(Done::Nothing, |(meter, load)| Done::LoadSampled(session, meter, load))
+            sample.await.map_or(Done::Nothing, |(meter, load)| Done::LoadSampled(session, meter, load))
         }));
     }
 
@@ -223,7 +223,8 @@ impl Effects for LiveEffects {
         match effect {
             Effect::StartSession(plan) => {
                 self.end_session();
-                self.gpu = self.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
+                let gpus = self.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
+                self.sampled = if gpus { Sampled::ProcessAndGpus } else { Sampled::Process };
                 let session = self.session();
                 let (devices, destination) = (self.devices.clone(), self.destination.clone());
                 let starting = Starting { session, sessions: self.session.clone(), sender: self.sender.clone() };
@@ -241,7 +242,7 @@ impl Effects for LiveEffects {
             }
             Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Opened(flat(read))),
             Effect::EditCopy(name) => {
-                self.spawn(move || copy_preset(&name), |path| Done::Message(Msg::Copied(flat(path))))
+                self.spawn(move || copy_preset(&name), |path| Done::Message(Msg::Copied(flat(path))));
             }
             // The loop ends before it gets here.
             Effect::Quit(_) => {}
