@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use strum::VariantArray;
+
 fn nso_tui(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nso-tui")).args(arguments).output().unwrap()
 }
@@ -72,7 +74,7 @@ fn every_panel_is_exported_by_its_key() {
     let session = folder.path().join("session");
     assert_eq!(code(&run("quadratic", &session, &["--set", "train.gradients=20"])), 0);
     let help = String::from_utf8(nso_tui(&["export", "--help"]).stdout).unwrap();
-    for kind in nso_tui::figure::PanelKind::ALL {
+    for &kind in nso_tui::figure::PanelKind::VARIANTS {
         assert!(help.split_whitespace().any(|word| word == kind.key()), "no {} in {help}", kind.key());
         let file = folder.path().join(format!("{}.svg", kind.key()));
         let output =

@@ -23,7 +23,7 @@ pub struct ExportArgs {
 }
 
 fn keys() -> String {
-    PanelKind::ALL.map(PanelKind::key).join(" ")
+    PanelKind::keys().join(" ")
 }
 
 fn panels() -> String {

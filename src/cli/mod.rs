@@ -71,7 +71,7 @@ struct Common {
     /// best GPU there is, else LibTorch on the CPU, else flex]
     #[arg(long, global = true, value_name = "DEVICE")]
     device: Option<String>,
-    /// Seed of initial weights, batches, noise, probes and made-up data, in place of the preset's
+    /// Seed of initial weights, batches, noise, probe vectors and synthetic data, in place of the preset's
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)
@@ -113,7 +113,7 @@ struct Screen {
     keys: Option<String>,
 }
 
-/// Whatever stops a command before its work is done. All of these are bad usage or bad input.
+/// What stops a command before its work is done. All of these are bad usage or bad input.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     #[error(transparent)]
@@ -190,7 +190,7 @@ impl Common {
     }
 }
 
-/// Writes to standard output. Whoever reads it may have left, as `head` does; that is no fault.
+/// Writes to standard output. A reader that has closed the pipe, as `head` does, is no error.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let destination = args.output.destination();
         let reading = Reading::new();
         let engine =
-            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.hear(&loading))?;
+            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
@@ -128,7 +128,7 @@ fn exit_code(histories: &[History], ended_by: Option<Signal>) -> u8 {
     }
 }
 
-/// How far images are read: a bar on a terminal, once there are any. What was left out is said on a line of its own.
+/// How far images are read: a bar on a terminal, once there are any. Skipped images are reported on a line of their own.
 struct Reading {
     bar: ProgressBar,
 }
@@ -142,7 +142,7 @@ impl Reading {
         Self { bar }
     }
 
-    fn hear(&self, loading: &Loading) -> ControlFlow<()> {
+    fn show(&self, loading: &Loading) -> ControlFlow<()> {
         match loading {
             Loading::Images { done, of } => {
                 if self.bar.length() != Some(*of as u64) {
@@ -158,7 +158,7 @@ impl Reading {
     }
 }
 
-/// A line on standard error, in which file names steer nothing. That nobody reads it is no fault.
+/// A line on standard error, free of what terminals act on. A closed pipe is no error.
 fn note(text: &str) {
     let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
 }

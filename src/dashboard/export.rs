@@ -70,7 +70,9 @@ mod tests {
         for run in 0..plan.runs.len() {
             let mut writer = log.log(run).unwrap();
             let events = events(run, spent);
-            events.iter().for_each(|event| writer.append(event).unwrap());
+            for event in &events {
+                writer.append(event).unwrap();
+            }
             writer.flush().unwrap();
             received.push(events.len());
         }

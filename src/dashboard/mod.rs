@@ -34,7 +34,7 @@ use effects::LiveEffects;
 use event_loop::Effects as _;
 use guard::Guard;
 
-/// How long runs may take to end before the user is told that the program waits for them.
+/// How long runs may take to end before the program says that it waits for them.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Why the dashboard cannot be shown.

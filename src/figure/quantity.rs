@@ -1,10 +1,12 @@
 //! The catalogue of quantities: what a run measures, what each is called, and how its values are written.
 //! Panels, tables and files all read this one table.
 
+use strum::{EnumCount, VariantArray};
+
 use super::{axis::Scale, text};
 
-/// A quantity that a run measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A quantity that a run measures, in the order of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumCount, VariantArray)]
 pub enum Quantity {
     /// The minibatch loss as the method saw it, each step.
     StepLoss,
@@ -38,10 +40,10 @@ pub enum Quantity {
     TraceHigh,
     /// Clean loss of the very examples that the curvature is of.
     ProbeLoss,
-    /// Trace of the Hessian smoothed at the scale of the noise, from the pairs of gradients that NSO's steps paid for.
-    FreeTrace,
-    /// The same from the single gradients of WP-SGD: it carries the first-order term as noise.
-    OneSidedTrace,
+    /// Trace of the Hessian smoothed at the scale of the noise, two-point estimate from the antithetic pairs of NSO's steps.
+    SmoothedTrace,
+    /// The same, one-point estimate from the single gradients of WP-SGD: the first-order term is part of its noise.
+    OnePointTrace,
     /// Largest eigenvalue of the exact Hessian; its error bar is the residual.
     LambdaMax,
     /// Smallest eigenvalue of the exact Hessian; its error bar is the residual.
@@ -50,12 +52,12 @@ pub enum Quantity {
     Layerwise,
     /// Curvature of the minibatch losses along SAM's ascents.
     AscentCurvature,
-    /// The PAC-Bayes bound: (1 + e) (train loss + excess).
+    /// The PAC-Bayes bound: (1 + e) (train loss + complexity term).
     Bound,
-    /// Excess of the PAC-Bayes bound, as the theorem has it.
-    BoundTheorem,
-    /// Excess of the PAC-Bayes bound, as the authors' code has it.
-    BoundCode,
+    /// Complexity term of the PAC-Bayes bound, as in the theorem.
+    ComplexityTerm,
+    /// Complexity term of the PAC-Bayes bound, as in the authors' code.
+    ComplexityTermInCode,
     /// |w - w0|.
     DistanceFromInit,
     /// |w|.
@@ -66,7 +68,7 @@ pub enum Quantity {
     LrNow,
     /// The scale of the noise as its schedule has it.
     SigmaNow,
-    /// Forward passes that training took besides its gradient evaluations.
+    /// Forward passes of training that are not part of a gradient evaluation.
     ForwardPasses,
 }
 
@@ -121,41 +123,6 @@ struct Entry {
 }
 
 impl Quantity {
-    /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 31] = [
-        Self::StepLoss,
-        Self::TrainLoss,
-        Self::ValidationLoss,
-        Self::TestLoss,
-        Self::Gap,
-        Self::TrainAccuracy,
-        Self::ValidationAccuracy,
-        Self::TestAccuracy,
-        Self::TrainError,
-        Self::ValidationError,
-        Self::Distance,
-        Self::Trace,
-        Self::TraceSamplingError,
-        Self::TraceLow,
-        Self::TraceHigh,
-        Self::ProbeLoss,
-        Self::FreeTrace,
-        Self::OneSidedTrace,
-        Self::LambdaMax,
-        Self::LambdaMin,
-        Self::Layerwise,
-        Self::AscentCurvature,
-        Self::Bound,
-        Self::BoundTheorem,
-        Self::BoundCode,
-        Self::DistanceFromInit,
-        Self::WeightNorm,
-        Self::GradientNorm,
-        Self::LrNow,
-        Self::SigmaNow,
-        Self::ForwardPasses,
-    ];
-
     fn entry(self) -> Entry {
         use Scale::{Linear, Log};
         use Unit::{Loss, None, Percent};
@@ -178,26 +145,26 @@ impl Quantity {
             Self::Distance => entry("distance", "distance to the solution", None, Log),
             Self::Trace => entry("trace", "Hessian trace", None, Log),
             Self::TraceSamplingError => {
-                entry("trace_examples_std_error", "Hessian trace's error over examples", None, Log)
+                entry("trace_examples_std_error", "Hessian trace, standard error over examples", None, Log)
             }
             Self::TraceLow => entry("trace_interval95_low", "Hessian trace, 95 % interval, low", None, Log),
             Self::TraceHigh => entry("trace_interval95_high", "Hessian trace, 95 % interval, high", None, Log),
             Self::ProbeLoss => entry("probe_loss", "loss of the measured examples", Loss, Log),
-            Self::FreeTrace => entry("free_trace", "smoothed trace", None, Linear),
-            Self::OneSidedTrace => entry("one_sided_trace", "smoothed trace, one-sided", None, Linear),
+            Self::SmoothedTrace => entry("free_trace", "trace of the smoothed Hessian", None, Linear),
+            Self::OnePointTrace => entry("one_sided_trace", "trace of the smoothed Hessian, one-point", None, Linear),
             Self::LambdaMax => entry("lambda_max", "λ max", None, Log),
             Self::LambdaMin => entry("lambda_min", "λ min", None, Linear),
             Self::Layerwise => entry("lambda_layerwise", "λ layerwise", Unit::Named("a sum, no eigenvalue"), Log),
             Self::AscentCurvature => entry("ascent_curvature", "curvature along the ascent", None, Log),
             Self::Bound => entry("bound", "PAC-Bayes bound", Loss, Log),
-            Self::BoundTheorem => entry("bound_theorem", "bound's excess", Loss, Log),
-            Self::BoundCode => entry("bound_code", "bound's excess, code form", Loss, Log),
-            Self::DistanceFromInit => entry("travel", "distance from the start", None, Linear),
+            Self::ComplexityTerm => entry("bound_theorem", "PAC-Bayes complexity term", Loss, Log),
+            Self::ComplexityTermInCode => entry("bound_code", "PAC-Bayes complexity term, code form", Loss, Log),
+            Self::DistanceFromInit => entry("travel", "distance from the initial weights", None, Linear),
             Self::WeightNorm => entry("weight_norm", "weight norm", None, Linear),
             Self::GradientNorm => entry("gradient_norm", "gradient norm", None, Log),
             Self::LrNow => entry("lr_now", "learning rate", None, Log),
             Self::SigmaNow => entry("sigma_now", "noise scale σ", None, Linear),
-            Self::ForwardPasses => with(0, entry("forward_passes", "forward passes besides", None, Linear)),
+            Self::ForwardPasses => with(0, entry("forward_passes", "extra forward passes", None, Linear)),
         }
     }
 
@@ -272,11 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_unique_and_in_order() {
-        let mut keys = Quantity::ALL.map(Quantity::key).to_vec();
+    fn keys_are_unique() {
+        let mut keys: Vec<&str> = Quantity::VARIANTS.iter().map(|quantity| quantity.key()).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), Quantity::ALL.len());
-        assert!(Quantity::ALL.iter().enumerate().all(|(index, &quantity)| quantity as usize == index));
+        assert_eq!(keys.len(), Quantity::COUNT);
     }
 }

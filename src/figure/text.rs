@@ -65,7 +65,7 @@ pub fn scientific(value: f64, decimals: usize) -> String {
     if value.is_finite() { format!("{value:.decimals$e}") } else { non_finite(value) }
 }
 
-/// A knob's value as change marks write it: .02, 1.5, 1e-5, 12; at most six significant digits.
+/// A hyperparameter's value as change marks write it: .02, 1.5, 1e-5, 12; at most six significant digits.
 pub fn short(value: f64) -> String {
     if value == 0.0 {
         return "0".into();

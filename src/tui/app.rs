@@ -217,7 +217,9 @@ impl App {
                 Vec::new()
             }
             Action::TypeValue => {
-                self.overlay = session.cursor().map_or(Overlay::None, |knob| Overlay::Type(Prompt::value(knob)));
+                self.overlay = session
+                    .cursor()
+                    .map_or(Overlay::None, |hyperparameter| Overlay::Type(Prompt::value(hyperparameter)));
                 Vec::new()
             }
             Action::Restart if session.selected_is_alive() => {
@@ -273,8 +275,8 @@ impl App {
                 }
                 session.export().map(|request| Effect::Export(ExportRequest { path, ..request })).into_iter().collect()
             }
-            (Purpose::Value(knob), Place::Watch(session)) => match prompt.number() {
-                Ok(value) => session.set(knob, value),
+            (Purpose::Value(hyperparameter), Place::Watch(session)) => match prompt.number() {
+                Ok(value) => session.set(hyperparameter, value),
                 Err(reason) => {
                     prompt.refuse(reason);
                     self.overlay = Overlay::Type(prompt);

@@ -89,7 +89,7 @@ pub enum Effect {
     Send {
         /// Its place in the plan.
         run: usize,
-        /// What it is told.
+        /// The command.
         command: Command,
     },
     /// Write a figure.

@@ -1,17 +1,17 @@
 //! The dashboard, in Elm's style: [`App`] is what it shows, [`App::update`] takes a message in and gives effects out,
 //! `view` draws it. It starts no thread and opens no file; [`dashboard`](crate::dashboard) performs the effects.
 //!
-//! One file per region of the screen: `picker`, `charts` (with `chart` beneath), `runs`, `knobs`,
-//! `status`, `help`, `overlay`. `keymap` is the one table of keys, `settings` puts a
-//! run's knobs and choices into words.
+//! One file per region of the screen: `picker`, `charts` (with `chart` beneath), `runs`, `hyperparameters`,
+//! `status`, `help`, `overlay`. `keymap` is the one table of keys, `settings` puts
+//! a run's settings into words.
 
 mod app;
 mod chart;
 mod charts;
 mod help;
+mod hyperparameters;
 pub mod key;
 pub mod keymap;
-mod knobs;
 mod message;
 mod overlay;
 mod picker;

@@ -28,8 +28,10 @@ use crate::{
 
 /// Widest that the column of preset names grows.
 const NAME_COLUMN: usize = 28;
-/// Columns that device, length, time and probes take beside the runs.
-const FACTS_COLUMN: usize = 46;
+/// Columns that the facts take beside the runs.
+const FACTS_COLUMN: usize = 48;
+/// Columns of a fact's name.
+const LABEL: usize = 11;
 /// Columns between two entries of a row.
 const GAP: usize = 2;
 /// Fewest columns at which a row has more than the name and the time.
@@ -242,7 +244,7 @@ impl ListColumns {
     }
 }
 
-/// What stands below the list: a rule with the name, the about text, the runs, the device and the probes.
+/// What stands below the list: a rule with the name, the about text, the runs, and the facts.
 fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let dash = theme.glyph("─", "-");
     let name = fit(&scrub(&choice.name), columns.saturating_sub(8));
@@ -265,14 +267,14 @@ fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) 
     let runs = run_lines(plan, theme);
     let facts = facts(picker, plan);
     let widest = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
-    let label = |label: &str| Span::styled(pad(label, 9), theme.quiet());
+    let label = |label: &str| Span::styled(pad(label, LABEL), theme.quiet());
     if columns >= widest + FACTS_COLUMN {
         for row in 0..runs.len().max(facts.len()) {
             let run = runs.get(row).map_or("", String::as_str);
             let mut line = Line::raw(pad(run, if row < facts.len() { widest } else { text::width(run) }));
             if let Some((name, text)) = facts.get(row) {
                 line.push_span(label(name));
-                line.push_span(Span::raw(fit(text, columns.saturating_sub(widest + 9))));
+                line.push_span(Span::raw(fit(text, columns.saturating_sub(widest + LABEL))));
             }
             lines.push(line);
         }
@@ -296,18 +298,18 @@ fn run_lines(plan: &Plan, theme: Theme) -> Vec<String> {
 }
 
 fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
-    let probes = match plan.train.probe_every {
-        None => "none".to_owned(),
+    let curvature = match plan.train.probe_every {
+        None => "not measured".to_owned(),
         Some(cadence) => {
             let products = plan.train.probe.trace_probes + plan.train.probe.lanczos_products;
-            format!("every {cadence}, up to {products} products each")
+            format!("every {cadence}, up to {products} HVPs each")
         }
     };
     let mut facts = vec![("device", picker.device.clone()), ("length", length(plan.train.budget))];
     if !plan.takes.is_empty() {
         facts.push(("time", scrub(&plan.takes)));
     }
-    facts.push(("probes", probes));
+    facts.push(("curvature", curvature));
     facts
 }
 

@@ -18,10 +18,9 @@ use ratatui::{
 
 use super::{
     session::{Feed, Pane, Run, Session},
-    status::word,
     text::{Notation, clock, fit, pad, pad_left, scrub, width},
     theme::{Glyphs, Theme},
-    view::{Focus, beyond, region},
+    view::{Focus, OutOfSight, region},
 };
 use crate::{
     figure::{Background, History, PanelKind, Point, Quantity, RunState, Schedule, ink, text::thousands},
@@ -74,7 +73,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
     let height = usize::from(body.height);
     let first = (session.selected() + 1).saturating_sub(height.max(1));
     let below = session.runs.len().saturating_sub(first + height);
-    frame.render_widget(beyond(block, (first, below), theme), area);
+    frame.render_widget(OutOfSight { above: first, below }.on(block, theme), area);
     let columns = usize::from(inner.width);
     let names = session.runs.iter().map(|run| width(&run.name)).max().unwrap_or(0).max("run".len());
     let names = names.min(NAME_COLUMN.min(columns / 3));
@@ -90,8 +89,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
         spans.push(Span::styled(pad(&run.name, names), name));
         match ending(run) {
             Some(ending) => {
-                let room = columns.saturating_sub(LEGEND + names + 4 + width(word(run.history.state())));
-                spans.push(Span::styled(format!("  {}", word(run.history.state())), theme.alert()));
+                let room = columns.saturating_sub(LEGEND + names + 4 + width(run.history.state().word()));
+                spans.push(Span::styled(format!("  {}", run.history.state().word()), theme.alert()));
                 spans.push(Span::styled(format!("  {}", fit(&theme.spell(&ending), room)), theme.text()));
             }
             None => spans.extend(filled.iter().filter_map(|column| {
@@ -113,7 +112,7 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
     let mut room = columns.saturating_sub(LEGEND + width(&name));
     spans.push(Span::styled(name, theme.strong()));
     if let Some(ending) = ending(run) {
-        spans.push(Span::styled(format!("  {}", word(run.history.state())), theme.alert()));
+        spans.push(Span::styled(format!("  {}", run.history.state().word()), theme.alert()));
         spans.push(Span::styled(format!("  {}", theme.spell(&ending)), theme.text()));
     } else {
         for column in candidates(session, room) {
@@ -184,8 +183,8 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
     let tested = [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(has);
     let charted =
         session.panels().into_iter().map(PanelKind::primary_quantity).filter(|quantity| !CURVATURE.contains(quantity));
-    let probes = session.plan.train.probe_every.is_some();
-    let curvature = CURVATURE.into_iter().filter(|quantity| probes || has(quantity));
+    let measured = session.plan.train.probe_every.is_some();
+    let curvature = CURVATURE.into_iter().filter(|quantity| measured || has(quantity));
     for quantity in tested.chain(charted).chain(curvature) {
         if !quantities.contains(&quantity) {
             quantities.push(quantity);
@@ -202,7 +201,7 @@ fn candidates(session: &Session, room: usize) -> Vec<Column> {
     columns
 }
 
-/// What every table ends with, where there are probes.
+/// What every table ends with, where curvature is measured.
 const CURVATURE: [Quantity; 2] = [Quantity::Trace, Quantity::LambdaMax];
 
 /// How much a column matters, 0 most; what a chart is about matters more.
@@ -248,12 +247,12 @@ fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
     let cells: Vec<Cell> = match column {
         Column::Value(quantity) => values(quantity, session, theme),
         Column::TraceInterval => intervals(session, theme),
-        _ => session.runs.iter().map(|run| cell(column, run, (session.feed, theme))).collect(),
+        _ => session.runs.iter().map(|run| cell(column, run, session.feed, theme)).collect(),
     };
     // A column keeps its width while numbers come and go.
     let least = match column {
         Column::State => "completed".len(),
-        Column::Value(Quantity::Trace | Quantity::FreeTrace) => "0.00 ± .00".chars().count(),
+        Column::Value(Quantity::Trace | Quantity::SmoothedTrace) => "0.00 ± .00".chars().count(),
         Column::Value(_) => 6,
         Column::Percent => "100 %".len(),
         Column::Eta => 4,
@@ -273,23 +272,42 @@ fn heading(quantity: Quantity) -> &'static str {
         Quantity::ValidationError => "val. error",
         Quantity::Distance => "distance",
         Quantity::Gap => "gap",
-        Quantity::FreeTrace => "smoothed",
+        Quantity::SmoothedTrace => "smoothed tr.",
         Quantity::Bound => "bound",
-        Quantity::DistanceFromInit => "travel",
-        Quantity::WeightNorm => "weight n.",
-        Quantity::GradientNorm => "gradient n.",
-        other => other.title(),
+        Quantity::DistanceFromInit => "|w - w0|",
+        Quantity::WeightNorm => "|w|",
+        Quantity::GradientNorm => "|grad f|",
+        Quantity::StepLoss
+        | Quantity::ValidationLoss
+        | Quantity::TestLoss
+        | Quantity::TrainAccuracy
+        | Quantity::ValidationAccuracy
+        | Quantity::TrainError
+        | Quantity::TraceSamplingError
+        | Quantity::TraceLow
+        | Quantity::TraceHigh
+        | Quantity::ProbeLoss
+        | Quantity::OnePointTrace
+        | Quantity::LambdaMax
+        | Quantity::LambdaMin
+        | Quantity::Layerwise
+        | Quantity::AscentCurvature
+        | Quantity::ComplexityTerm
+        | Quantity::ComplexityTermInCode
+        | Quantity::LrNow
+        | Quantity::SigmaNow
+        | Quantity::ForwardPasses => quantity.title(),
     }
 }
 
-fn cell(column: Column, run: &Run, (feed, theme): (Feed, Theme)) -> Cell {
+fn cell(column: Column, run: &Run, feed: Feed, theme: Theme) -> Cell {
     let history = &run.history;
     let percent = format!("{:.0} %", (history.progress() * 100.0).floor());
     let (text, style) = match column {
         Column::State => match (feed, history.state()) {
             (Feed::Starting, _) => ("starting".into(), theme.quiet()),
             (_, RunState::Paused) => ("paused".into(), theme.pending()),
-            (_, state) => (word(state).into(), if run.is_alive() { theme.text() } else { theme.quiet() }),
+            (_, state) => (state.word().into(), if run.is_alive() { theme.text() } else { theme.quiet() }),
         },
         Column::Progress => (format!("{} {}", bar(history.progress(), theme), pad_left(&percent, 5)), theme.text()),
         Column::Percent => (percent, theme.text()),
@@ -323,7 +341,7 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
     let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity).map(scaled)).collect();
     let shown =
         || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
-    let estimated = matches!(quantity, Quantity::Trace | Quantity::FreeTrace);
+    let estimated = matches!(quantity, Quantity::Trace | Quantity::SmoothedTrace);
     let notation = Notation::of(shown().map(|point| point.value));
     let errors = Notation::of_errors(shown().map(|point| point.std_error));
     let notation = if estimated { errors.unwrap_or(notation) } else { notation };

@@ -1,4 +1,4 @@
-//! Words and numbers for the screen: user text scrubbed of anything that a terminal would obey, numbers in a
+//! Words and numbers for the screen: user text without anything that a terminal acts on, numbers in a
 //! column sharing their decimals, clocks and counts.
 
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub fn clock(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// A knob's value: the shortest decimal that reads back as the same number, scientific where that is shorter.
+/// A hyperparameter's value: the shortest decimal that reads back as the same number, scientific where that is shorter.
 pub fn value(number: f64) -> String {
     let plain = format!("{number}");
     let scientific = format!("{number:e}");

@@ -8,7 +8,7 @@ use nso_tui::{
     figure::{History, Options, SessionRun, export},
     problem::{Examples, Metrics, data},
     run::{Event, Plan, preset},
-    tui::{App, Msg, Recording, Setup, Start, print},
+    tui::{App, Recording, Setup, print},
 };
 use safetensors::SafeTensors;
 

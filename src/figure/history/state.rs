@@ -65,11 +65,11 @@ impl RunState {
     }
 }
 
-/// A knob that was turned while the run went on.
+/// A hyperparameter that was changed while the run went on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
-    /// Which knob.
-    pub knob: Hyperparameter,
+    /// Which hyperparameter.
+    pub hyperparameter: Hyperparameter,
     /// Its value before.
     pub from: f64,
     /// Its value from the next step on.
@@ -81,8 +81,8 @@ pub struct Change {
 /// A change that the run refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
-    /// Which knob.
-    pub knob: Hyperparameter,
+    /// Which hyperparameter.
+    pub hyperparameter: Hyperparameter,
     /// The value that was refused.
     pub value: f64,
     /// When.

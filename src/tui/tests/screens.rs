@@ -86,7 +86,7 @@ fn watch_on_a_small_screen() {
 }
 
 #[test]
-fn knobs_replace_the_table_on_a_small_screen() {
+fn hyperparameters_replace_the_table_on_a_small_screen() {
     assert_snapshot!(Scene::watching().keys("down down down tab").at("80x24"));
 }
 
@@ -154,14 +154,14 @@ fn a_pending_change_shows_both_values() {
 }
 
 #[test]
-fn a_refused_change_says_why_beside_the_knob() {
+fn a_refused_change_says_why_beside_the_hyperparameter() {
     let reason = "a whole number at least 1 and at most 64".to_owned();
     let refused = Event::Reject { step: 980, setting: Hyperparameter::K, value: 65.0, reason };
     assert_snapshot!(Scene::watching().keys("down down down").run(3, vec![refused]).at("120x40"));
 }
 
 #[test]
-fn typing_a_value_that_the_knob_refuses() {
+fn typing_a_value_that_the_hyperparameter_refuses() {
     assert_snapshot!(Scene::watching().keys("down = - 1 enter").at("80x24"));
 }
 

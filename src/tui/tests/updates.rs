@@ -11,7 +11,11 @@ use crate::{
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
-    scene.app.session().unwrap().runs[run].pending.iter().map(|(knob, value)| (*knob, *value)).collect()
+    scene.app.session().unwrap().runs[run]
+        .pending
+        .iter()
+        .map(|(hyperparameter, value)| (*hyperparameter, *value))
+        .collect()
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn nothing_stays_pending_after_the_end() {
 }
 
 #[test]
-fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
+fn a_change_for_all_goes_to_the_runs_that_have_the_hyperparameter() {
     let scene = Scene::watching().keys("down a +");
     let asked = scene.asked();
     assert_eq!(asked[1..].len(), 2, "WP-SGD and NSO have a sigma: {asked:?}");
@@ -90,10 +94,10 @@ fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
 }
 
 #[test]
-fn a_knob_at_the_end_of_its_range_asks_for_nothing() {
+fn a_hyperparameter_at_the_end_of_its_range_asks_for_nothing() {
     let scene = Scene::watching().keys("down right - - -");
     assert_eq!(pending(&scene, 1), [(Hyperparameter::K, 1.0)]);
-    assert_eq!(scene.asked().len(), 2, "the session, and one notch from 2 to 1");
+    assert_eq!(scene.asked().len(), 2, "the session, and one step from 2 to 1");
 }
 
 #[test]
