@@ -179,8 +179,8 @@ pub const TABLE: &[Binding] = {
         keys(ROWS, 2).within(&[Chart]).words("run", "choose the run that hyperparameters and commands go to"),
         keys(COLUMNS, 2).within(&[Chart]).words("chart", "the chart before or after"),
         keys(ROWS, 2).within(&[Runs]).words("run", "choose the run that hyperparameters and commands go to"),
-        keys(COLUMNS, 2).within(&[Runs]).words("hyperparameter", "choose a hyperparameter of the selected run"),
-        keys(ROWS, 2).within(&[Hyperparameters]).words("hyperparameter", "choose a hyperparameter"),
+        keys(COLUMNS, 2).within(&[Runs]).words("hparam", "choose a hyperparameter of the selected run"),
+        keys(ROWS, 2).within(&[Hyperparameters]).words("hparam", "choose a hyperparameter"),
         keys(COLUMNS, 2).within(&[Hyperparameters]).words("run", "the run before or after"),
         keys(&[(Key::Char('+'), Change(Adjustment::Raise)), (Key::Char('-'), Change(Adjustment::Lower))], 2)
             .within(WATCH)

@@ -192,6 +192,11 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
     frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), area);
 }
 
+/// The most columns that the list gives to how long a preset takes.
+fn time_column(columns: usize) -> usize {
+    columns / 4
+}
+
 /// `text` in a column of that width behind a gap; nothing for a column of no width.
 fn apart(text: &str, columns: usize, fill: fn(&str, usize) -> String) -> String {
     if columns == 0 { String::new() } else { " ".repeat(GAP) + &fill(text, columns) }
@@ -233,7 +238,7 @@ impl ListColumns {
         let entries: Vec<ListEntry> = picker.choices.iter().map(ListEntry::of).collect();
         let widest = |of: fn(&ListEntry) -> &str| entries.iter().map(|entry| text::width(of(entry))).max().unwrap_or(0);
         let (name, runs) = (widest(|entry| &entry.name).min(NAME_COLUMN), widest(|entry| &entry.runs));
-        let takes = widest(|entry| &entry.takes).min(columns / 4);
+        let takes = widest(|entry| &entry.takes).min(time_column(columns));
         let (title, runs) = if columns >= WIDE {
             (columns.saturating_sub(CURSOR + name + GAP + GAP + runs + GAP + takes), runs)
         } else {
@@ -265,7 +270,7 @@ fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) 
     lines.extend(wrap(&theme.spell(&scrub(&plan.about)), columns.min(100)).into_iter().map(Line::from));
     lines.push(Line::default());
     let runs = run_lines(plan, theme);
-    let facts = facts(picker, plan);
+    let facts = facts(picker, plan, columns);
     let widest = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
     let label = |label: &str| Span::styled(pad(label, LABEL), theme.quiet());
     if columns >= widest + FACTS_COLUMN {
@@ -297,7 +302,7 @@ fn run_lines(plan: &Plan, theme: Theme) -> Vec<String> {
     plan.runs.iter().map(line).collect()
 }
 
-fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
+fn facts(picker: &Picker, plan: &Plan, columns: usize) -> Vec<(&'static str, String)> {
     let curvature = match plan.train.probe_every {
         None => "not measured".to_owned(),
         Some(cadence) => {
@@ -306,8 +311,10 @@ fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
         }
     };
     let mut facts = vec![("device", picker.device.clone()), ("length", length(plan.train.budget))];
-    if !plan.takes.is_empty() {
-        facts.push(("time", scrub(&plan.takes)));
+    // What the list has no room for.
+    let takes = scrub(&plan.takes);
+    if text::width(&takes) > time_column(columns) {
+        facts.push(("time", takes));
     }
     facts.push(("curvature", curvature));
     facts

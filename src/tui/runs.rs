@@ -23,7 +23,7 @@ use super::{
     view::{Focus, OutOfSight, region},
 };
 use crate::{
-    figure::{Background, History, PanelKind, Point, Quantity, RunState, Schedule, ink, text::thousands},
+    figure::{Background, History, PanelKind, Point, Quantity, RunState, Schedule, Unit, ink, text::thousands},
     run::Cadence,
 };
 
@@ -119,6 +119,9 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
             let filled = fill(column, session, theme);
             let Some(cell) = filled.cells.into_iter().nth(session.selected()) else { continue };
             let labelled = match column {
+                Column::Value(quantity) if quantity.unit() == Unit::Percent => {
+                    format!("  {} {} %", filled.heading.trim_end_matches(" %"), cell.text)
+                }
                 Column::Value(_) | Column::TraceInterval | Column::Best | Column::Eta => {
                     format!("  {} {}", filled.heading, cell.text)
                 }

@@ -28,7 +28,8 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
                 emphasis: layer.emphasis,
                 form: layer.form,
                 points: Points::Along(series, view.x),
-                end: (layer.emphasis == Emphasis::Normal).then(|| text::bare(&layer.quantity.format(newest.value))),
+                end: (layer.emphasis == Emphasis::Normal)
+                    .then(|| text::bare(layer.quantity.format(newest.value).trim_end_matches(" %"))),
             })
         }));
         if curves.len() > before && !layer.note.is_empty() {
