@@ -1,6 +1,7 @@
 //! The fold of one run's events: every curve, every change, and the state of the run.
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
+mod progress;
 mod state;
 
 use strum::EnumCount;
@@ -10,8 +11,8 @@ use super::{
     series::{At, Point, Series},
 };
 use crate::{
-    optimizer::{Categorical, Hyperparameter, Hyperparameters},
-    run::{Budget, Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
+    optimizer::Hyperparameters,
+    run::{Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -354,52 +355,6 @@ impl History {
     /// Steps in one epoch; 1 before the run has begun.
     pub fn steps_per_epoch(&self) -> u64 {
         self.series[0].steps_per_epoch()
-    }
-
-    /// The share of the budget that is spent, 0 to 1.
-    pub fn progress(&self) -> f64 {
-        if self.state == RunState::Completed { 1.0 } else { self.progress_at(self.now) }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a share of a budget")]
-    fn progress_at(&self, at: At) -> f64 {
-        let Some(start) = &self.start else { return 0.0 };
-        let (spent, budget) = match start.budget {
-            Budget::Epochs(epochs) => (at.step, epochs.saturating_mul(start.steps_per_epoch)),
-            Budget::Steps(steps) => (at.step, steps),
-            Budget::Gradients(gradients) => (at.gradients, gradients),
-        };
-        if budget == 0 { 0.0 } else { (spent as f64 / budget as f64).min(1.0) }
-    }
-
-    /// Seconds until the budget is spent, at the pace of the second half of the time so far; `None` unless the run is running
-    /// and has shown a pace.
-    pub fn eta_seconds(&self) -> Option<f64> {
-        if self.state != RunState::Running {
-            return None;
-        }
-        let steps = self.series(Quantity::StepLoss);
-        let half = steps.find(0, 0, super::XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
-        let since = steps.get(half).map_or(At::default(), |point| point.at);
-        let (done, then) = (self.progress(), self.progress_at(since));
-        let pace = (done - then) / (self.now.seconds - since.seconds);
-        let left = (1.0 - done) / pace;
-        (left.is_finite() && left >= 0.0 && pace > 0.0).then_some(left)
-    }
-
-    /// The edge of stability, 2 (1 + beta) / eta: the largest eigenvalue of a quadratic on which gradient descent with heavy-ball
-    /// momentum beta and learning rate eta is stable; along directions of larger curvature it oscillates and grows. beta is the
-    /// present momentum, eta the learning rate of the schedule at the newest evaluation; at the end of a schedule that ends at zero, the
-    /// one before. `None` for base optimizers other than SGD.
-    /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
-    pub fn edge_of_stability(&self) -> Option<f64> {
-        let now = self.hyperparameters.as_ref()?;
-        let scheduled =
-            now.chosen(Categorical::LrSchedule) != Some("constant") || now.get(Hyperparameter::Warmup) != Some(0.0);
-        let newest = || self.series(Quantity::LrNow).values().iter().rev().copied().find(|&lr| lr > 0.0);
-        let lr = if scheduled { newest()? } else { now.get(Hyperparameter::Lr)? };
-        let threshold = 2.0 * (1.0 + now.get(Hyperparameter::Momentum)?) / lr;
-        (threshold.is_finite() && threshold > 0.0).then_some(threshold)
     }
 }
 

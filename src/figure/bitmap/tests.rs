@@ -227,8 +227,17 @@ fn a_picture_grows_with_its_panels() {
     assert_eq!([1, 2, 4, 5, 6, 7, 16].map(grid), [(1, 1), (2, 1), (2, 2), (3, 2), (3, 2), (3, 3), (3, 6)]);
 }
 
-/// Where each text of an SVG file begins or ends, whichever is at its place: its anchor, x, y, size and letters.
-fn placed(svg: &str) -> Vec<(String, f64, f64, f64, String)> {
+/// A text of an SVG file.
+struct Placed {
+    anchor: String,
+    /// Where it begins or ends, as the anchor says.
+    x: f64,
+    y: f64,
+    size: f64,
+    letters: String,
+}
+
+fn placed(svg: &str) -> Vec<Placed> {
     let attribute = |tag: &str, name: &str| -> String {
         let at = tag.find(&format!(" {name}=\"")).map_or(0, |at| at + name.len() + 3);
         tag[at..].split('"').next().unwrap_or("").to_owned()
@@ -240,7 +249,13 @@ fn placed(svg: &str) -> Vec<(String, f64, f64, f64, String)> {
             let (tag, after) = piece.split_once('>').unwrap();
             let number = |name| attribute(tag, name).parse().unwrap();
             let text = after.split('<').next().unwrap().trim().replace("&apos;", "'");
-            (attribute(tag, "text-anchor"), number("x"), number("y"), number("font-size"), text)
+            Placed {
+                anchor: attribute(tag, "text-anchor"),
+                x: number("x"),
+                y: number("y"),
+                size: number("font-size"),
+                letters: text,
+            }
         })
         .collect()
 }
@@ -258,17 +273,19 @@ fn all_panels_are_titled_and_no_remark_runs_into_a_title() {
     let width = |size: f64, text: &str| pen.width(text, size / 1.24).unwrap();
     let mut beside = 0;
     for title in PanelKind::VARIANTS.iter().map(|kind| kind.title()) {
-        let (_, x, y, size, _) = texts.iter().find(|text| text.4 == title).unwrap_or_else(|| panic!("no \"{title}\""));
-        let end = x + width(*size, title);
-        let remarks = texts.iter().filter(|text| text.0 == "end" && (text.2 - y).abs() < 100.0 && text.1 > end);
-        if let Some(remark) = remarks.min_by(|one, other| one.1.total_cmp(&other.1)) {
+        let &Placed { x, y, size, .. } =
+            texts.iter().find(|text| text.letters == title).unwrap_or_else(|| panic!("no \"{title}\""));
+        let end = x + width(size, title);
+        let remarks = texts.iter().filter(|text| text.anchor == "end" && (text.y - y).abs() < 100.0 && text.x > end);
+        if let Some(remark) = remarks.min_by(|one, other| one.x.total_cmp(&other.x)) {
             beside += 1;
-            assert!(remark.1 - width(remark.3, &remark.4) > end, "\"{}\" runs into \"{title}\"", remark.4);
+            let start = remark.x - width(remark.size, &remark.letters);
+            assert!(start > end, "\"{}\" runs into \"{title}\"", remark.letters);
         }
     }
     assert!(beside >= 8, "only {beside} titles have a remark beside them");
     for name in ["fc1.weight", "fc2.bias", "eigenvalue", "noise scale σ"] {
-        assert!(texts.iter().any(|text| text.4 == name), "{name}");
+        assert!(texts.iter().any(|text| text.letters == name), "{name}");
     }
 }
 

@@ -3,7 +3,10 @@
 use strum::VariantArray;
 
 use super::{super::sample, *};
-use crate::run::{Event, Interval};
+use crate::{
+    optimizer::{Categorical, Hyperparameter},
+    run::{Event, Interval},
+};
 
 fn nso() -> Vec<Event> {
     sample::session().runs.swap_remove(3).events

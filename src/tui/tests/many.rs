@@ -16,7 +16,7 @@ use crate::{
 /// A choice and what is chosen.
 type Word = (Categorical, &'static str);
 
-fn run(name: &str, method: &str, (choices, hyperparameters): (&[Word], &[(Hyperparameter, f64)])) -> RunPlan {
+fn run(name: &str, method: &str, choices: &[Word], hyperparameters: &[(Hyperparameter, f64)]) -> RunPlan {
     let plain = Hyperparameters::new(method).unwrap();
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters =
@@ -33,26 +33,23 @@ pub fn ten() -> Plan {
         (Categorical::LrSchedule, "step"),
         (Categorical::Projection, "rows"),
     ];
-    let laplace: (&[_], &[_]) = (&[(Categorical::Law, "laplace")], &[(Hyperparameter::K, 2.0)]);
+    let sgd = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
     let runs = vec![
-        run(
-            "SGD",
-            "sgd",
-            (&[(Categorical::LrSchedule, "cosine")], &[(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)]),
-        ),
-        run("WP-SGD, Laplace noise, k = 2", "wp-sgd", laplace),
-        run("NSO", "nso", (&[], &[])),
+        run("SGD", "sgd", &[(Categorical::LrSchedule, "cosine")], &sgd),
+        run("WP-SGD, Laplace noise, k = 2", "wp-sgd", &[(Categorical::Law, "laplace")], &[(Hyperparameter::K, 2.0)]),
+        run("NSO", "nso", &[], &[]),
         run(
             "NSO with AdamW and all trimmings",
             "nso",
-            (&adamw, &[(Hyperparameter::Mix, 0.3), (Hyperparameter::Warmup, 2.0)]),
+            &adamw,
+            &[(Hyperparameter::Mix, 0.3), (Hyperparameter::Warmup, 2.0)],
         ),
-        run("SAM", "sam", (&[], &[])),
-        run("USAM", "usam", (&[], &[])),
-        run("ASAM", "asam", (&[(Categorical::Scaling, "plain")], &[])),
-        run("RSAM", "rsam", (&[], &[])),
-        run("bSAM", "bsam", (&[], &[])),
-        run("penalised", "sgd", (&[(Categorical::Update, "adam")], &[(Hyperparameter::Penalty, 0.1)])),
+        run("SAM", "sam", &[], &[]),
+        run("USAM", "usam", &[], &[]),
+        run("ASAM", "asam", &[(Categorical::Scaling, "plain")], &[]),
+        run("RSAM", "rsam", &[], &[]),
+        run("bSAM", "bsam", &[], &[]),
+        run("penalised", "sgd", &[(Categorical::Update, "adam")], &[(Hyperparameter::Penalty, 0.1)]),
     ];
     let panels = ["loss", "accuracy", "gap", "trace", "lambda_max", "travel"];
     let panels = panels.into_iter().filter_map(PanelKind::from_key).collect();
@@ -207,7 +204,7 @@ fn a_session_without_probes_has_no_columns_for_curvature() {
 
 /// A session of one run.
 fn alone(method: &str, choices: &[Word]) -> Scene {
-    under_way(&Plan { runs: vec![run("x", method, (choices, &[]))], panels: Vec::new(), ..plan() }, 40)
+    under_way(&Plan { runs: vec![run("x", method, choices, &[])], panels: Vec::new(), ..plan() }, 40)
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
 }
 
 /// The points of the only curve of that run, emphasis and form.
-fn points(panel: &Panel<'_>, slot: usize, (emphasis, form): (Emphasis, Form)) -> Vec<XyPoint> {
+fn points(panel: &Panel<'_>, slot: usize, emphasis: Emphasis, form: Form) -> Vec<XyPoint> {
     let mut found =
         panel.curves.iter().filter(|curve| curve.slot == slot && curve.emphasis == emphasis && curve.form == form);
     let points = found.next().unwrap().points.iter().collect();
@@ -66,7 +66,7 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     session.runs[0].history = events.iter().collect();
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
-    let found = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+    let found = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
     let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
     assert_eq!(
@@ -89,7 +89,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let (low, high) = (nodes.iter().copied().fold(f64::MAX, f64::min), nodes.iter().copied().fold(f64::MIN, f64::max));
     let width = (high - low) / 100.0;
     for slot in 0..4 {
-        let points = points(&panel, slot, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+        let points = points(&panel, slot, Emphasis::Normal, Form::Line(Stroke::Solid));
         let step = points[1].x - points[0].x;
         assert!((step - width / 4.0).abs() < 1e-9, "run {slot} has a kernel of its own");
         let integral: f64 = points.iter().map(|spot| spot.y * step).sum();
@@ -112,7 +112,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
 fn emptiness_between_eigenvalues_does_not_stretch_a_log_axis() {
     let session = sample::session();
     let panel = panel(PanelKind::Density, &session.plotted_runs()[..1]);
-    let points = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+    let points = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
     let peak = points.iter().map(|spot| spot.y).fold(0.0, f64::max);
     assert!(points.iter().any(|spot| spot.y < 1e-20 * peak), "the sample has an empty stretch");
     assert!(panel.y.low() > 1e-6 * peak && panel.y.low() <= 1e-5 * peak, "{} of {peak}", panel.y.low());
@@ -186,9 +186,9 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
     assert_eq!(panel.curves.len(), 12);
     for slot in 0..4 {
         let gap = gap_of(&session, slot);
-        let measured = points(&panel, slot, (Emphasis::Normal, Form::Line(Stroke::Solid)));
-        let exact = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dashed)));
-        let smoothed = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dotted)));
+        let measured = points(&panel, slot, Emphasis::Normal, Form::Line(Stroke::Solid));
+        let exact = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dashed));
+        let smoothed = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dotted));
         for (index, point) in gap.points.iter().enumerate() {
             let expected = XyPoint { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error };
             assert_eq!(measured[index], expected);
