@@ -1,5 +1,5 @@
 //! The dashboard, in Elm's style: [`App`] is what it shows, [`App::update`] takes a message in and gives effects out,
-//! `view` draws it. It starts no thread and opens no file; [`dashboard`](crate::dashboard) performs the effects.
+//! `view` draws it. It starts no thread and opens no file; the room `dashboard` performs the effects.
 //!
 //! One file per region of the screen: `picker`, `charts` (with `chart` beneath), `runs`, `hyperparameters`,
 //! `status`, `help`, `overlay`. `keymap` is the one table of keys, `settings` puts
