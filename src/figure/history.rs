@@ -56,7 +56,7 @@ impl History {
 
     /// A run without events whose plan is known.
     pub fn planned(Plan { train, problem, .. }: &Plan) -> Self {
-        let schedule = Schedule::Planned { evaluate: train.evaluate_every, probe: train.probe_every };
+        let schedule = Schedule::Planned { evaluate: train.evaluate_every, curvature: train.probe_every };
         Self::scheduled(schedule).in_unit(problem.loss_unit())
     }
 
@@ -98,7 +98,7 @@ impl History {
                     self.record(Quantity::ForwardPasses, at, *forward_passes as f64);
                 }
                 self.evaluated(at, metrics);
-                self.pair_with_last_probe(at);
+                self.pair_with_last_measurement(at);
                 self.placed(at, weight_stats);
             }
             Event::Probe(probe) => {
@@ -111,7 +111,7 @@ impl History {
                     Quantity::LambdaMax,
                     Point { at, value: probe.lambda_max.value, std_error: probe.lambda_max.residual },
                 );
-                self.probed(at, probe);
+                self.measured(at, probe);
             }
             Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
@@ -195,8 +195,8 @@ impl History {
         self.series[quantity as usize].push(point);
     }
 
-    /// What a probe found besides the trace and the largest eigenvalue.
-    fn probed(&mut self, at: At, probe: &Probe) {
+    /// What a curvature measurement found besides the trace and the largest eigenvalue.
+    fn measured(&mut self, at: At, probe: &Probe) {
         let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
         let interval = probe.trace.interval95;
         let point = |value, std_error| Point { at, value, std_error };
@@ -208,7 +208,7 @@ impl History {
             (Quantity::TraceSamplingError, probe.trace.examples_std_error.map(value)),
             (Quantity::TraceLow, interval.map(|interval| value(interval.low))),
             (Quantity::TraceHigh, interval.map(|interval| value(interval.high))),
-            (Quantity::ProbeLoss, loss.map(value)),
+            (Quantity::MeasuredLoss, loss.map(value)),
         ] {
             if let Some(found) = found {
                 self.record_point(quantity, found);
@@ -216,16 +216,16 @@ impl History {
         }
         self.snapshots.layers.clone_from(&probe.layers);
         self.snapshots.density.clone_from(&probe.density);
-        self.snapshots.probed_at = Some(at);
+        self.snapshots.measured_at = Some(at);
     }
 
     /// In logs without the loss of a measurement's examples, the training loss of an evaluation at the same step stands
     /// for it, whichever came first.
-    fn pair_with_last_probe(&mut self, at: At) {
+    fn pair_with_last_measurement(&mut self, at: At) {
         let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
-        let paired = self.last(Quantity::ProbeLoss).is_some_and(|point| point.at.step == at.step);
+        let paired = self.last(Quantity::MeasuredLoss).is_some_and(|point| point.at.step == at.step);
         if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
-            self.record(Quantity::ProbeLoss, at, loss);
+            self.record(Quantity::MeasuredLoss, at, loss);
         }
     }
 

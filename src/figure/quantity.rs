@@ -39,7 +39,7 @@ pub enum Quantity {
     /// The upper end of the same.
     TraceHigh,
     /// Clean loss of the very examples that the curvature is of.
-    ProbeLoss,
+    MeasuredLoss,
     /// Trace of the Hessian smoothed at the scale of the noise, two-point estimate from the antithetic pairs of NSO's steps.
     SmoothedTrace,
     /// The same, one-point estimate from the single gradients of WP-SGD: the first-order term is part of its noise.
@@ -149,7 +149,7 @@ impl Quantity {
             }
             Self::TraceLow => entry("trace_interval95_low", "Hessian trace, 95 % interval, low", None, Log),
             Self::TraceHigh => entry("trace_interval95_high", "Hessian trace, 95 % interval, high", None, Log),
-            Self::ProbeLoss => entry("probe_loss", "loss of the measured examples", Loss, Log),
+            Self::MeasuredLoss => entry("probe_loss", "loss of the measured examples", Loss, Log),
             Self::SmoothedTrace => entry("free_trace", "trace of the smoothed Hessian", None, Linear),
             Self::OnePointTrace => entry("one_sided_trace", "trace of the smoothed Hessian, one-point", None, Linear),
             Self::LambdaMax => entry("lambda_max", "λ max", None, Log),

@@ -218,7 +218,7 @@ fn weight_stats(slot: usize, progress: f64) -> WeightStats {
     }
 }
 
-/// A probe that measured everything, around a trace and a largest eigenvalue.
+/// A curvature measurement of everything, around a trace and a largest eigenvalue.
 fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let layers = [("fc1.weight", 0.82), ("fc1.bias", 0.03), ("fc2.weight", 0.14), ("fc2.bias", 0.01)];
     let layer = |(name, share): (&str, f64)| LayerTrace {

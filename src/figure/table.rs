@@ -136,7 +136,7 @@ fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
 /// The newest measurements that are whole curves.
 fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     let snapshots = run.history.snapshots();
-    let probed_at = snapshots.probed_at.unwrap_or_default();
+    let measured_at = snapshots.measured_at.unwrap_or_default();
     let estimated = |quantity, at, estimate: Estimate| Row {
         std_error: estimate.std_error,
         ..Row::plain(quantity, at, estimate.mean)
@@ -144,12 +144,12 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     let density = snapshots.density.iter().flat_map(move |density| {
         density.nodes.iter().zip(&density.weights).map(move |(&node, &weight)| Row {
             place: Place::Eigenvalue(node),
-            ..Row::plain("density_weight", probed_at, weight)
+            ..Row::plain("density_weight", measured_at, weight)
         })
     });
     let layers = snapshots.layers.iter().map(move |layer| Row {
         place: Place::Tensor(&layer.name),
-        ..estimated("layer_trace", probed_at, layer.trace)
+        ..estimated("layer_trace", measured_at, layer.trace)
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
         let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
@@ -293,7 +293,7 @@ mod tests {
             (density.nodes.clone(), density.weights.clone())
         );
         assert_eq!(of("layer_trace", 10), ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
-        assert_eq!(of("layer_trace", 2), ["2000"; 4], "when the newest probe was");
+        assert_eq!(of("layer_trace", 2), ["2000"; 4], "when curvature was last measured");
         assert_eq!(numbers(of("layer_trace", 7))[1], snapshots.layers[1].trace.std_error);
         assert_eq!(numbers(of("gap_from_trace", 8)), [0.02, 0.025, 0.03, 0.035, 0.04]);
         let gap = snapshots.gap.as_ref().unwrap();

@@ -242,7 +242,7 @@ impl Section {
         let known = self.known.borrow();
         let hint = suggestion(unknown, known.iter().map(String::as_str));
         let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        Err(Fault::new(self.key(&escaped(&unknown)), format!("unknown key{hint} (known here: {known})")))
+        Err(Fault::new(self.key(&escaped(unknown)), format!("unknown key{hint} (known here: {known})")))
     }
 }
 

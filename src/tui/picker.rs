@@ -192,6 +192,11 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
     frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), area);
 }
 
+/// What the list says of how long a preset takes: "8 min on LibTorch" of "8 min on LibTorch, hours on flex".
+fn listed_time(takes: &str) -> &str {
+    takes.split_once(',').map_or(takes, |(first, _)| first)
+}
+
 /// The most columns that the list gives to how long a preset takes.
 fn time_column(columns: usize) -> usize {
     columns / 4
@@ -216,7 +221,10 @@ impl ListEntry {
     fn of(choice: &PresetEntry) -> Self {
         let name = scrub(&choice.name);
         match &choice.plan {
-            Ok(plan) => Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes: scrub(&plan.takes) },
+            Ok(plan) => {
+                let takes = listed_time(&scrub(&plan.takes)).to_owned();
+                Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes }
+            }
             Err(_) => Self { name, title: "cannot be read".into(), runs: String::new(), takes: String::new() },
         }
     }
@@ -313,7 +321,7 @@ fn facts(picker: &Picker, plan: &Plan, columns: usize) -> Vec<(&'static str, Str
     let mut facts = vec![("device", picker.device.clone()), ("length", length(plan.train.budget))];
     // What the list has no room for.
     let takes = scrub(&plan.takes);
-    if text::width(&takes) > time_column(columns) {
+    if text::width(listed_time(&takes)) > time_column(columns) || listed_time(&takes) != takes {
         facts.push(("time", takes));
     }
     facts.push(("curvature", curvature));

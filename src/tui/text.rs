@@ -107,9 +107,9 @@ impl Notation {
         if !(1e-4..1e6).contains(&most) || least < 1e-4 * most {
             return Self::Scientific;
         }
-        let wished = (2 - exponent(most)).min(4).max(1 - exponent(least));
+        let useful = (2 - exponent(most)).min(4).max(1 - exponent(least));
         let affordable = if most < 1.0 { 6 } else { 4 - exponent(most) };
-        Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0))
+        Self::Fixed(usize::try_from(useful.min(affordable)).unwrap_or(0))
     }
 
     /// One digit of the smallest standard error: what a column of estimates is known to; `None` without any error.

@@ -102,7 +102,7 @@ pub enum Schedule {
         /// When losses on whole splits are measured.
         evaluate: Cadence,
         /// When curvature is measured; `None` for never.
-        probe: Option<Cadence>,
+        curvature: Option<Cadence>,
     },
 }
 
@@ -118,8 +118,8 @@ pub struct Best {
 /// The newest measurements that are whole curves rather than points of one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshots {
-    /// When the newest probe was.
-    pub probed_at: Option<At>,
+    /// When curvature was last measured.
+    pub measured_at: Option<At>,
     /// The trace of each tensor's block.
     pub layers: Vec<LayerTrace>,
     /// The spectral density.

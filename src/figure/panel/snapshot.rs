@@ -27,7 +27,7 @@ const NAME: usize = 24;
 pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let spots = |run: &PlottedRun<'a>| -> XyCurve {
         let losses: HashMap<u64, f64> =
-            run.history.series(Quantity::ProbeLoss).points().map(|point| (point.at.step, point.value)).collect();
+            run.history.series(Quantity::MeasuredLoss).points().map(|point| (point.at.step, point.value)).collect();
         let spot = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
             Some(XyPoint { x, y: point.value, std_error: point.std_error })
@@ -67,7 +67,7 @@ pub(super) fn density<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     if curves.iter().any(|curve| curve.emphasis == Emphasis::Faint) {
         notes.push("faint: least and most over random starts".into());
     }
-    notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().probed_at?.step))));
+    notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().measured_at?.step))));
     Content {
         across: XDimension::Own("eigenvalue"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Linear),
@@ -110,7 +110,9 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         x_names: ticks.collect(),
         curves: curves.collect(),
         marks: Vec::new(),
-        notes: age(found.iter().filter_map(|run| Some(run.history.snapshots().probed_at?.step))).into_iter().collect(),
+        notes: age(found.iter().filter_map(|run| Some(run.history.snapshots().measured_at?.step)))
+            .into_iter()
+            .collect(),
     }
 }
 

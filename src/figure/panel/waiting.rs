@@ -29,11 +29,11 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     for run in runs {
         let cadence = match run.history.schedule() {
             Schedule::Unknown => continue,
-            Schedule::Planned { probe: None, .. } if kind.source() != Source::Training => {
+            Schedule::Planned { curvature: None, .. } if kind.source() != Source::Training => {
                 return "this preset measures no curvature".into();
             }
-            Schedule::Planned { evaluate, probe } => {
-                probe.filter(|_| kind.source() != Source::Training).unwrap_or(evaluate)
+            Schedule::Planned { evaluate, curvature } => {
+                curvature.filter(|_| kind.source() != Source::Training).unwrap_or(evaluate)
             }
         };
         if over {

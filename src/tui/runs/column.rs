@@ -122,7 +122,7 @@ fn heading(quantity: Quantity) -> &'static str {
         | Quantity::TraceSamplingError
         | Quantity::TraceLow
         | Quantity::TraceHigh
-        | Quantity::ProbeLoss
+        | Quantity::MeasuredLoss
         | Quantity::OnePointTrace
         | Quantity::LambdaMax
         | Quantity::LambdaMin
@@ -227,13 +227,13 @@ fn intervals(session: &Session, theme: Theme) -> Vec<Cell> {
 
 /// Whether the plan would have had a newer value by now.
 fn is_stale(history: &History, quantity: Quantity, point: Point) -> bool {
-    let Schedule::Planned { evaluate, probe } = history.schedule() else { return false };
-    let curvature = matches!(
+    let Schedule::Planned { evaluate, curvature } = history.schedule() else { return false };
+    let of_curvature = matches!(
         quantity,
         Quantity::Trace | Quantity::LambdaMax | Quantity::LambdaMin | Quantity::GradientNorm | Quantity::Bound
     );
     let now = history.now();
-    match if curvature { probe } else { Some(evaluate) } {
+    match if of_curvature { curvature } else { Some(evaluate) } {
         None => true,
         Some(Cadence::Steps(every)) => now.step > point.at.step.saturating_add(every),
         Some(Cadence::Epochs(every)) => {

@@ -39,10 +39,10 @@ pub enum Walk {
 }
 
 impl Grid {
-    /// The grid that a preset asks for; without a wish of its own, four charts.
-    pub fn new(wished: &[PanelKind]) -> Self {
-        let columns = if wished.len() > 4 { 3 } else { 2 };
-        Self { columns, chosen: std::array::from_fn(|place| wished.get(place).copied()), focus: 0 }
+    /// The grid that a preset asks for; four charts where it asks for none.
+    pub fn new(asked: &[PanelKind]) -> Self {
+        let columns = if asked.len() > 4 { 3 } else { 2 };
+        Self { columns, chosen: std::array::from_fn(|place| asked.get(place).copied()), focus: 0 }
     }
 
     /// Charts in a row.
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn six_charts_are_six_kinds_whatever_the_preset_wishes() {
-        for wished in
+    fn six_charts_are_six_kinds_whatever_the_preset_asks_for() {
+        for asked in
             [vec![], vec![PanelKind::Accuracy, PanelKind::Loss, PanelKind::SmoothedTrace, PanelKind::DistanceFromInit]]
         {
-            let mut grid = Grid::new(&wished);
+            let mut grid = Grid::new(&asked);
             grid.toggle();
             let panels = grid.panels(&[]);
-            assert_eq!(panels[..wished.len()], wished);
+            assert_eq!(panels[..asked.len()], asked);
             let mut kinds = panels.clone();
             kinds.sort_unstable();
             kinds.dedup();

@@ -157,7 +157,7 @@ fn bars_on_a_linear_scale_stand_on_zero() {
     assert_eq!((panel.y.low(), panel.y.high()), (0.0, 12.0));
 }
 
-/// The same event; if it is a probe, with these traces per tensor and no density.
+/// The same event; if it is a curvature measurement, with these traces per tensor and no density.
 fn with_layers(event: &Event, traces: &[f64]) -> Event {
     let Event::Probe(probe) = event else { return event.clone() };
     let layers = traces
