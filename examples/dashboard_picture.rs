@@ -6,7 +6,7 @@ use std::{error::Error, path::PathBuf};
 
 use nso_tui::{
     run::log::Session,
-    tui::{App, Appearance, Colours, Glyphs, Msg, Recording, Setup, Start, key, print},
+    tui::{App, Appearance, Colours, Glyphs, Recording, Setup, key, print},
 };
 use plotters::{
     prelude::*,
@@ -36,8 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut session = Session::open(&directory)?;
     let events = session.read_new()?;
     let appearance = Appearance { colours: Colours::True, glyphs: Glyphs::Unicode };
-    let (mut app, _) = App::new(Start::Replay(directory.clone()), Setup { appearance, ..Setup::default() });
-    app.update(Msg::Opened(Ok(Box::new(Recording { plan: session.plan, events, directory }))));
+    let recording = Recording { plan: session.plan, events, directory };
+    let mut app = App::replay(recording, Setup { appearance, ..Setup::default() });
     print::press(&mut app, &keys);
     let buffer = print::buffer(&app, size);
 

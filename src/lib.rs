@@ -6,6 +6,8 @@
 //!    │
 //!   doctor     does it hold on this machine?         everything below
 //!    │
+//!   dashboard  event loop, effects, the terminal     everything below: files, threads, signals
+//!    │
 //!   tui        update(Msg) -> effects, view          runs as events and figures; starts no thread, opens no file
 //!    │
 //!   figure     what a plot shows, wherever drawn     events
@@ -18,7 +20,7 @@
 //!    │
 //!   autodiff   loss, gradient, exact Hessian product of a model written once
 //!
-//!   random, number: streams of random bits, floats in JSON
+//!   random, number, text: streams of random bits, floats in JSON, text that is safe to print
 //! ```
 //!
 //! Imports point down only, and not between optimizer, curvature and problem; a test reads them.
@@ -33,6 +35,7 @@
 
 pub mod autodiff;
 pub mod curvature;
+pub mod dashboard;
 pub mod doctor;
 pub mod figure;
 pub mod number;
@@ -40,4 +43,5 @@ pub mod optimizer;
 pub mod problem;
 pub mod random;
 pub mod run;
+pub mod text;
 pub mod tui;

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use strum::VariantArray;
+
 fn nso_tui(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nso-tui")).args(arguments).output().unwrap()
 }
@@ -51,12 +53,28 @@ fn run_prints_its_results_and_export_writes_each_format() {
 }
 
 #[test]
+fn what_a_budget_leaves_is_in_the_table_the_summary_and_the_caption() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = "24 of 25 gradient evaluations spent; the next step would cost 2";
+    for format in ["text", "json"] {
+        let session = folder.path().join(format);
+        let output = run("quadratic", &session, &["--set", "train.gradients=25", "--format", format]);
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        assert_eq!(String::from_utf8(output.stdout).unwrap().matches(left).count(), 2, "SAM and NSO take two a step");
+    }
+    let svg = folder.path().join("a.svg");
+    let output = nso_tui(&["export", folder.path().join("text").to_str().unwrap(), "-o", svg.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    assert!(std::fs::read_to_string(&svg).unwrap().contains("(24 of 25 gradient"));
+}
+
+#[test]
 fn every_panel_is_exported_by_its_key() {
     let folder = tempfile::tempdir().unwrap();
     let session = folder.path().join("session");
     assert_eq!(code(&run("quadratic", &session, &["--set", "train.gradients=20"])), 0);
     let help = String::from_utf8(nso_tui(&["export", "--help"]).stdout).unwrap();
-    for kind in nso_tui::figure::PanelKind::ALL {
+    for &kind in nso_tui::figure::PanelKind::VARIANTS {
         assert!(help.split_whitespace().any(|word| word == kind.key()), "no {} in {help}", kind.key());
         let file = folder.path().join(format!("{}.svg", kind.key()));
         let output =

@@ -11,8 +11,21 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// The layers, left to right. A layer may use those before it.
-const LAYERS: [&str; 11] =
-    ["number", "random", "autodiff", "optimizer", "curvature", "problem", "run", "figure", "tui", "doctor", "cli"];
+const LAYERS: [&str; 13] = [
+    "number",
+    "random",
+    "text",
+    "autodiff",
+    "optimizer",
+    "curvature",
+    "problem",
+    "run",
+    "figure",
+    "tui",
+    "dashboard",
+    "doctor",
+    "cli",
+];
 
 /// Layers that must not use each other although one is named before the other.
 const SIBLINGS: [&str; 3] = ["optimizer", "curvature", "problem"];
@@ -20,8 +33,8 @@ const SIBLINGS: [&str; 3] = ["optimizer", "curvature", "problem"];
 /// Where each library may be used.
 const LIBRARIES: [(&str, &[&str]); 10] = [
     ("burn", &["autodiff", "optimizer", "curvature", "problem", "run", "doctor"]),
-    ("ratatui", &["tui"]),
-    ("crossterm", &["tui"]),
+    ("ratatui", &["tui", "dashboard"]),
+    ("crossterm", &["dashboard"]),
     ("tch", &["autodiff", "run"]),
     ("burn_tch", &["autodiff", "run"]),
     ("nvml_wrapper", &["run"]),

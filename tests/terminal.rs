@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// Longest that anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A preset that trains until it is told to stop.
+/// A preset that trains until it is stopped.
 const ENDLESS: &str = r#"
 title = "A valley without end"
 [problem]
@@ -44,7 +44,7 @@ sigma = 0.02
 k = 1
 "#;
 
-/// A terminal emulator that a thread feeds, and whoever waits for it to show something.
+/// A terminal emulator that a thread feeds.
 struct Emulator {
     shown: Mutex<Shown>,
     fed: Condvar,
@@ -299,7 +299,7 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
     }
 }
 
-/// A run that measures curvature hears of the end when it is through; whoever leaves need not wait for that.
+/// A run that measures curvature ends when the measurement does; leaving need not wait for that.
 #[test]
 fn a_signal_does_not_wait_for_runs_that_are_busy() {
     let mut terminal = Terminal::start(&["clipart-mobilenet", "--device", "flex"]);
@@ -312,7 +312,7 @@ fn a_signal_does_not_wait_for_runs_that_are_busy() {
     assert_eq!(terminal.end(), 130);
 }
 
-/// What C code prints goes to the descriptors themselves; here somebody else writes to them.
+/// What C code prints goes to the descriptors themselves; here the test writes to them.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_libraries_print_is_kept_off_the_screen_and_shown_afterwards() {

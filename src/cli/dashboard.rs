@@ -4,12 +4,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
+    dashboard::{self, Site},
     run::{
         device::{self, Devices},
         log::{Destination, Session},
         preset,
     },
-    tui::{self, App, Appearance, Ending, Glyphs, Msg, PresetEntry, Recording, Setup, Site, Start, key, print},
+    tui::{App, Appearance, Ending, Glyphs, PresetEntry, Recording, Setup, Start, key, print},
 };
 
 use super::{CliError, Common, Output, Screen};
@@ -34,34 +35,29 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
         }
         None => (Start::Picker, devices.iter().collect()),
     };
-    // Opened here too, so that a device that cannot be had is told before the screen is taken.
+    // Opened here too, so that a device that cannot be had is reported before the screen is taken.
     for name in used {
         device::open(name)?;
     }
-    show(start, output.destination(), screen, common)
+    show(start, Site { devices, destination: output.destination(), following: None }, screen, common)
 }
 
-/// A session from its log.
+/// A session from its log, which is read before the screen is taken and then read on.
 pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
-    // Read here too, so that a bad folder is told before the screen is taken.
     let mut session = Session::open(&args.directory)?;
     let events = session.read_new()?;
-    let start = Start::Replay(args.directory.clone());
-    if args.screen.print.is_none() {
-        return show(start, Destination::Nowhere, &args.screen, common);
-    }
-    let (mut app, _) = App::new(start, setup(&args.screen, common, &common.devices()?));
-    app.update(Msg::Opened(Ok(Box::new(Recording { plan: session.plan, events, directory: args.directory.clone() }))));
-    print_frame(app, &args.screen)
+    let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
+    let following = Some(Box::new(session));
+    let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following };
+    show(Start::Recorded(Box::new(recording)), site, &args.screen, common)
 }
 
-fn show(start: Start, destination: Destination, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
-    let devices = common.devices()?;
-    let setup = setup(screen, common, &devices);
+fn show(start: Start, site: Site, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
+    let setup = setup(screen, common, &site.devices);
     if screen.print.is_some() {
         return print_frame(App::new(start, setup).0, screen);
     }
-    match tui::run(start, setup, Site { devices, destination })? {
+    match dashboard::run(start, setup, site)? {
         Ending::Failed(reason) => Err(CliError::Show(reason)),
         ending => Ok(ExitCode::from(ending.exit_code())),
     }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use nso_tui::{
-    figure::text::printable,
     run::device::{self, Offer},
+    text::printable,
 };
 
 use super::{CliError, print};

@@ -10,10 +10,12 @@ use std::{
 
 use clap::Args;
 use nso_tui::{
+    dashboard,
     doctor::{Check, Judgement, Section, Surroundings, Verdict, examine},
-    figure::text::{ascii, fixed, printable},
+    figure::text::{ascii, fixed},
     run::device,
-    tui::{Glyphs, terminal},
+    text::printable,
+    tui::Glyphs,
 };
 use serde_json::{Value, json};
 
@@ -31,7 +33,13 @@ pub struct DoctorArgs {
 const FAILED: u8 = 3;
 
 /// Columns of a name, of what was seen, and of a bar: with a verdict they fit a line of 80.
-const COLUMNS: (usize, usize, usize) = (20, 35, 15);
+const COLUMNS: Columns = Columns { name: 20, seen: 35, bar: 15 };
+
+struct Columns {
+    name: usize,
+    seen: usize,
+    bar: usize,
+}
 
 /// Makes every check and writes what was found.
 pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> {
@@ -43,7 +51,7 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let about = device::about(name);
     let variable = |name: &str| std::env::var(name).ok();
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
-    let size = if output { terminal::size() } else { None };
+    let size = if output { dashboard::terminal_size() } else { None };
     let around = Surroundings { input, output, size, variable: &variable };
     let glyphs = Glyphs::detect(variable);
     let write = |text: String| match (args.format, glyphs) {
@@ -55,14 +63,15 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let began = Instant::now();
     write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
     let mut sections = Vec::new();
-    examine((&device, seed), &around, &mut |section| {
+    examine(&device, seed, &around, &mut |section| {
         write(lines(&section));
         sections.push(section);
     });
     let seconds = began.elapsed().as_secs_f64();
     write(summary(&sections, seconds));
     if matches!(args.format, Format::Json) {
-        print(&format!("{:#}\n", object(&sections, (&name.to_string(), seed, seconds))));
+        let examined = Examined { device: name.to_string(), seed, seconds };
+        print(&format!("{:#}\n", object(&sections, &examined)));
     }
     Ok(if count(&sections, Verdict::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
@@ -77,7 +86,7 @@ fn lines(section: &Section) -> String {
 }
 
 fn line(check: &Check) -> String {
-    let (names, seens, bars) = COLUMNS;
+    let Columns { name: names, seen: seens, bar: bars } = COLUMNS;
     let (name, seen) = (printable(&check.name), printable(&check.seen));
     let word = check.verdict().word();
     match check.judgement {
@@ -102,7 +111,15 @@ fn summary(sections: &[Section], seconds: f64) -> String {
     text
 }
 
-fn object(sections: &[Section], (device, seed, seconds): (&str, u64, f64)) -> Value {
+/// What was examined, and how long that took.
+struct Examined {
+    device: String,
+    seed: u64,
+    seconds: f64,
+}
+
+fn object(sections: &[Section], examined: &Examined) -> Value {
+    let Examined { device, seed, seconds } = examined;
     let number = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
     let check = |check: &Check| {
         let verdict = check.verdict().word().to_lowercase();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    figure::{self, Format, History, Options, PanelKind, SessionRun},
+    figure::{self, Format, Options, PanelKind},
     run::log::Session,
 };
 
@@ -23,7 +23,7 @@ pub struct ExportArgs {
 }
 
 fn keys() -> String {
-    PanelKind::ALL.map(PanelKind::key).join(" ")
+    PanelKind::keys().join(" ")
 }
 
 fn panels() -> String {
@@ -41,17 +41,9 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
     }
     let mut session = Session::open(&args.directory)?;
     let events = session.read_new()?;
-    let run = |(run, events): (&nso_tui::run::RunPlan, Vec<_>)| {
-        let mut history = History::planned(&session.plan.train);
-        for event in &events {
-            history.push(event);
-        }
-        SessionRun { name: run.name.clone(), history, events }
-    };
-    let runs = session.plan.runs.iter().zip(events).map(run).collect();
     // What the command line asks for, else what the preset does, else what suits the session.
     let panels = if args.panel.is_empty() { session.plan.panels.clone() } else { args.panel.clone() };
-    let session = figure::Session { title: session.plan.title.clone(), runs };
+    let session = figure::Session::new(&session.plan, events);
     figure::export(&session, &args.output, &Options { panels, ..Options::default() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
+    dashboard::DashboardError,
     figure::ExportError,
     run::{
         EngineError, Plan,
@@ -24,7 +25,7 @@ use nso_tui::{
         log::{Destination, LogError},
         preset::{self, PresetError},
     },
-    tui::{TuiError, key::UnknownKey},
+    tui::key::UnknownKey,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -70,7 +71,7 @@ struct Common {
     /// best GPU there is, else LibTorch on the CPU, else flex]
     #[arg(long, global = true, value_name = "DEVICE")]
     device: Option<String>,
-    /// Seed of initial weights, batches, noise, probes and made-up data, in place of the preset's
+    /// Seed of initial weights, batches, noise, probe vectors and synthetic data, in place of the preset's
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)
@@ -112,7 +113,7 @@ struct Screen {
     keys: Option<String>,
 }
 
-/// Whatever stops a command before its work is done. All of these are bad usage or bad input.
+/// What stops a command before its work is done. All of these are bad usage or bad input.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     #[error(transparent)]
@@ -126,7 +127,7 @@ pub enum CliError {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
-    Tui(#[from] TuiError),
+    Dashboard(#[from] DashboardError),
     #[error(transparent)]
     Keys(#[from] UnknownKey),
     /// Options that do not go together.
@@ -189,7 +190,7 @@ impl Common {
     }
 }
 
-/// Writes to standard output. Whoever reads it may have left, as `head` does; that is no fault.
+/// Writes to standard output. A reader that has closed the pipe, as `head` does, is no error.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

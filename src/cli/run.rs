@@ -10,9 +10,10 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
-    figure::{Best, History, Quantity, RunState, text::printable},
+    figure::{Best, History, Quantity, RunState},
     problem::Loading,
     run::{Engine, Plan},
+    text::printable,
 };
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let destination = args.output.destination();
         let reading = Reading::new();
         let engine =
-            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.hear(&loading))?;
+            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
@@ -70,7 +71,7 @@ const TERMINATE: Signal = Signal(15);
 
 /// Folds events until every run is over. A signal stops the runs, which write their ends; a second one leaves at once.
 async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Option<Signal>) {
-    let mut histories = vec![History::planned(&plan.train); plan.runs.len()];
+    let mut histories = vec![History::planned(plan); plan.runs.len()];
     let mut ended_by = None;
     while ended_by.is_none() && !histories.iter().all(|history| history.state().is_over()) {
         tokio::select! {
@@ -127,7 +128,7 @@ fn exit_code(histories: &[History], ended_by: Option<Signal>) -> u8 {
     }
 }
 
-/// How far images are read: a bar on a terminal, once there are any. What was left out is said on a line of its own.
+/// How far images are read: a bar on a terminal, once there are any. Skipped images are reported on a line of their own.
 struct Reading {
     bar: ProgressBar,
 }
@@ -141,7 +142,7 @@ impl Reading {
         Self { bar }
     }
 
-    fn hear(&self, loading: &Loading) -> ControlFlow<()> {
+    fn show(&self, loading: &Loading) -> ControlFlow<()> {
         match loading {
             Loading::Images { done, of } => {
                 if self.bar.length() != Some(*of as u64) {
@@ -157,7 +158,7 @@ impl Reading {
     }
 }
 
-/// A line on standard error, in which file names steer nothing. That nobody reads it is no fault.
+/// A line on standard error, free of what terminals act on. A closed pipe is no error.
 fn note(text: &str) {
     let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
 }
@@ -268,7 +269,7 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
     }
     // Writing to a String cannot fail.
     for (run, history) in plan.runs.iter().zip(histories) {
-        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+        if let Some(reason) = history.end_reason() {
             let _ = writeln!(text, "{}: {reason}", run.name);
         }
         if let Some(Best { at, metrics }) = history.best() {
@@ -299,7 +300,7 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         let mut object = json!({
             "run": run.name, "device": history.start().map(|start| start.device.as_str()), "state": history.state().word(), "step": at.step, "gradients": at.gradients, "seconds": at.seconds,
         });
-        if let RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } = history.state() {
+        if let Some(reason) = history.end_reason() {
             object["reason"] = json!(reason);
         }
         if let Some(Best { at, metrics }) = history.best() {
@@ -316,6 +317,11 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         }
         if let Some(passes) = history.last(Quantity::ForwardPasses) {
             object["forward_passes"] = number(passes.value);
+        }
+        for quantity in [Quantity::TraceLow, Quantity::TraceHigh] {
+            if let Some(point) = history.last(quantity) {
+                object[quantity.key()] = number(point.value);
+            }
         }
         for quantity in RESULTS {
             if let Some(point) = history.last(quantity) {

@@ -98,7 +98,7 @@ impl Verdict {
 
 impl Check {
     /// A figure that must hold a bar.
-    pub fn figure(name: impl Into<String>, seen: impl Into<String>, (value, bar): (f64, Bar)) -> Self {
+    pub fn figure(name: impl Into<String>, seen: impl Into<String>, value: f64, bar: Bar) -> Self {
         Self { name: name.into(), seen: seen.into(), judgement: Judgement::Figure { value, bar } }
     }
 

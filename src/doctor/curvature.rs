@@ -22,7 +22,7 @@ pub struct Precision {
     pub format: DType,
     /// Its name.
     pub name: &'static str,
-    /// Largest relative error of a gradient or of a Hessian product.
+    /// Largest relative error of a gradient or of a Hessian-vector product.
     pub derivative: f64,
     /// Largest relative error of an eigenvalue.
     pub eigenvalue: f64,
@@ -41,12 +41,12 @@ const ERRORS: f64 = 5.0;
 const WIDEST: f64 = 0.01;
 /// Estimates of a trace, each with probes of its own.
 const REPEATS: u32 = 40;
-/// Products that each may spend.
+/// Hessian-vector products that each may spend.
 const PRODUCTS: u32 = 60;
 /// 95 % intervals that must cover the truth, of 40. Thirteen or more that miss are less than one in a million where 95 % cover,
 /// one in ten thousand where 90 % do, the least that is promised of Hutch++ and XTrace.
 const COVERED: u32 = 28;
-/// Products that Lanczos may spend.
+/// Hessian-vector products that Lanczos may spend.
 const LANCZOS: u32 = 200;
 
 /// All checks of curvature on a device in one precision.
@@ -57,13 +57,13 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     let w = vector_like(&specimen.w, &Vector::zeros([1], (device, precision.format)));
     let truth = specimen.truth(&specimen.w);
     let mut vectors = ProbeVectors::new(seed);
-    let mut checks = derivatives((f.as_ref(), &w), (&truth, &mut vectors), precision.derivative);
+    let subject = Subject { f: f.as_ref(), w: &w, truth: &truth };
+    let mut checks = derivatives(subject, &mut vectors, precision.derivative);
     let hessian = Hessian::new(f.as_ref(), &w);
     for estimator in TraceEstimator::ALL {
         let rounding = precision.derivative * truth.hessian.diagonal().abs().sum();
-        checks.extend(trace(estimator.key(), (truth.hessian.trace(), rounding), || {
-            estimator.estimate(&hessian, (&w, &mut vectors), PRODUCTS)
-        }));
+        let expected = Expected { trace: truth.hessian.trace(), rounding };
+        checks.extend(trace(estimator.key(), expected, || estimator.estimate(&hessian, (&w, &mut vectors), PRODUCTS)));
     }
     let start = vectors.normal(&w);
     let effort = Effort { products: LANCZOS, tolerance: precision.eigenvalue / 10.0 };
@@ -81,14 +81,22 @@ fn off(a: &[f64], b: &[f64]) -> f64 {
     length(&mut a.iter().zip(b).map(|(a, b)| a - b)) / length(&mut b.iter().copied())
 }
 
-/// The gradient, and Hessian products with every unit vector and as many random ones.
-pub fn derivatives(
-    (f, w): (&dyn Objective, &Vector),
-    (truth, vectors): (&Truth, &mut ProbeVectors),
-    bar: f64,
-) -> Vec<Check> {
+/// An objective at a point where everything is known.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The objective under test.
+    pub f: &'a dyn Objective,
+    /// The point.
+    pub w: &'a Vector,
+    /// Loss, gradient and Hessian there.
+    pub truth: &'a Truth,
+}
+
+/// The gradient, and Hessian-vector products with every unit vector and as many random ones.
+pub fn derivatives(subject: Subject<'_>, vectors: &mut ProbeVectors, bar: f64) -> Vec<Check> {
+    let Subject { f, w, truth } = subject;
     let error = off(&values(&f.gradient(w).gradient), truth.gradient.as_slice());
-    let gradient = Check::figure("gradient", format!("{} off", scientific(error, 1)), (error, Bar::AtMost(bar)));
+    let gradient = Check::figure("gradient", format!("{} off", scientific(error, 1)), error, Bar::AtMost(bar));
     let p = truth.gradient.len();
     let unit = |index| vector_like(&(0..p).map(|i| f64::from(u8::from(i == index))).collect::<Vec<_>>(), w);
     let probes: Vec<Vector> = (0..p).map(unit).chain((0..p).map(|_| vectors.normal(w))).collect();
@@ -99,11 +107,21 @@ pub fn derivatives(
     // The largest, and NaN if there is one: `f64::max` would drop it.
     let error = errors.fold(0.0, |worst: f64, error| if error > worst || error.is_nan() { error } else { worst });
     let seen = format!("{} off at worst, {} vectors", scientific(error, 1), probes.len());
-    vec![gradient, Check::figure("Hessian products", seen, (error, Bar::AtMost(bar)))]
+    vec![gradient, Check::figure("Hessian products", seen, error, Bar::AtMost(bar))]
+}
+
+/// What an estimate of a trace must come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// The trace.
+    pub trace: f64,
+    /// What rounding may add to an error.
+    pub rounding: f64,
 }
 
 /// Whether the mean of many estimates is the trace, and whether their intervals cover it as often as they claim.
-pub fn trace(name: &str, (truth, rounding): (f64, f64), mut estimate: impl FnMut() -> Trace) -> [Check; 2] {
+pub fn trace(name: &str, expected: Expected, mut estimate: impl FnMut() -> Trace) -> [Check; 2] {
+    let Expected { trace: truth, rounding } = expected;
     let estimates: Vec<SampleMean> = (0..REPEATS).map(|_| estimate().mean).collect();
     let mean = SampleMean::of(&estimates.iter().map(|estimate| estimate.mean).collect::<Vec<_>>());
     let error = mean.std_error.min(WIDEST * truth.abs()).hypot(rounding);
@@ -116,11 +134,12 @@ pub fn trace(name: &str, (truth, rounding): (f64, f64), mut estimate: impl FnMut
     });
     let covered = u32::try_from(covering.count()).unwrap_or(u32::MAX);
     [
-        Check::figure(format!("trace, {name}"), seen, (value, Bar::Errors(ERRORS))),
+        Check::figure(format!("trace, {name}"), seen, value, Bar::Errors(ERRORS)),
         Check::figure(
             format!("{name} intervals"),
             format!("{covered} of {REPEATS} at 95 % cover it"),
-            (f64::from(covered), Bar::AtLeast(f64::from(COVERED))),
+            f64::from(covered),
+            Bar::AtLeast(f64::from(COVERED)),
         ),
     ]
 }
@@ -133,7 +152,7 @@ pub fn eigenvalues(found: &Spectrum, truth: &Truth, bar: f64) -> [Check; 2] {
         |(name, found, truth)| {
             let error = ((found - truth) / truth).abs();
             let seen = format!("{}, {} off", significant(found, 5), scientific(error, 1));
-            Check::figure(name, seen, (error, Bar::AtMost(bar)))
+            Check::figure(name, seen, error, Bar::AtMost(bar))
         },
     )
 }
@@ -188,8 +207,9 @@ mod tests {
         for precision in PRECISIONS {
             let w = vector_like(&specimen.w, &Vector::zeros([1], (&Device::flex(), precision.format)));
             let of = |gradient, product| {
-                let subject = Off { sound: f.as_ref(), gradient, product };
-                verdicts(derivatives((&subject, &w), (&truth, &mut ProbeVectors::new(1)), precision.derivative))
+                let off = Off { sound: f.as_ref(), gradient, product };
+                let subject = Subject { f: &off, w: &w, truth: &truth };
+                verdicts(derivatives(subject, &mut ProbeVectors::new(1), precision.derivative))
             };
             assert_eq!(of(0.0, 0.0), [Verdict::Pass, Verdict::Pass]);
             assert_eq!(of(0.01, 0.0), [Verdict::Fail, Verdict::Pass]);
@@ -214,7 +234,7 @@ mod tests {
         for estimator in TraceEstimator::ALL {
             let mut vectors = ProbeVectors::new(1);
             let mut of = |change: &dyn Fn(SampleMean) -> SampleMean| {
-                verdicts(trace(estimator.key(), (tr, 1e-9), || {
+                verdicts(trace(estimator.key(), Expected { trace: tr, rounding: 1e-9 }, || {
                     let sound = estimator.estimate(&matrix, (&like, &mut vectors), PRODUCTS);
                     Trace { mean: change(sound.mean), ..sound }
                 }))
@@ -226,7 +246,7 @@ mod tests {
             assert_eq!(of(&|mean| mean.shifted(f64::NAN)), [Verdict::Fail, Verdict::Fail], "{estimator:?}, broken");
         }
         let mut vectors = ProbeVectors::new(1);
-        let wild = trace("wild", (tr, 1e-9), || {
+        let wild = trace("wild", Expected { trace: tr, rounding: 1e-9 }, || {
             let mean = tr * (1.0 + 3.0 * vectors.normal_number());
             Trace { mean: SampleMean { mean, std_error: 3.0 * tr, count: 60 }, products: 60 }
         });

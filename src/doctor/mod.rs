@@ -23,13 +23,13 @@ use curvature::PRECISIONS;
 
 use crate::run::device;
 
-/// Makes every check and tells each section when it is done. Takes seconds. `seed` is that of noise and probe vectors.
+/// Makes every check and reports each section when it is done. Takes seconds. `seed` is that of noise and probe vectors.
 ///
 /// A section that panics is a failure and keeps none of the others from being made.
-pub fn examine((device, seed): (&Device, u64), around: &Surroundings<'_>, tell: &mut dyn FnMut(Section)) {
+pub fn examine(device: &Device, seed: u64, around: &Surroundings<'_>, report: &mut dyn FnMut(Section)) {
     for precision in PRECISIONS {
         let title = format!("Curvature of a network of 238 parameters in {}", precision.name);
-        tell(section(title, || {
+        report(section(title, || {
             if device::computes_in(device, precision.format) {
                 curvature::curvature(device, precision, seed)
             } else {
@@ -37,11 +37,11 @@ pub fn examine((device, seed): (&Device, u64), around: &Surroundings<'_>, tell: 
             }
         }));
     }
-    tell(section("Paths that must be that of SGD to the bit", || walk::identities(device)));
-    tell(section("The same seed twice, at the same time on two threads", || walk::determinism(device, seed)));
-    tell(section("Noise laws: mean, variance, kurtosis", || noise::noise(device, seed)));
-    tell(section("Speed on mnist-mlp, batch 128", || speed::speed(device, seed)));
-    tell(section("Terminal", || terminal::terminal(around)));
+    report(section("Paths that must be that of SGD to the bit", || walk::identities(device)));
+    report(section("The same seed twice, at the same time on two threads", || walk::determinism(device, seed)));
+    report(section("Noise distributions: mean, variance, kurtosis", || noise::noise(device, seed)));
+    report(section("Speed on mnist-mlp, batch 128", || speed::speed(device, seed)));
+    report(section("Terminal", || terminal::terminal(around)));
 }
 
 /// The checks that `make` makes, or its panic.

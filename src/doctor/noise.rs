@@ -17,7 +17,7 @@ const ERRORS: f64 = 5.0;
 /// The scale that is asked for.
 const SIGMA: f64 = 0.03;
 
-/// Mean of a law and its central moments of even order, 4, 6 and 8, for variance 1; the odd ones are 0.
+/// Mean of a distribution and its central moments of even order, 4, 6 and 8, for variance 1; the odd ones are 0.
 struct AdamConfig {
     mean: f64,
     fourth: f64,
@@ -25,11 +25,11 @@ struct AdamConfig {
     eighth: f64,
 }
 
-/// By their definitions: Gaussian 1 3 5 7; Laplace(0, b) has E x^2n = (2n)! b^2n with b^2 = 1/2; the uniform law on
+/// By their definitions: Gaussian 1 3 5 7; Laplace(0, b) has E x^2n = (2n)! b^2n with b^2 = 1/2; the uniform distribution on
 /// (-a, a) a^2n / (2n + 1) with a^2 = 3; Bin(4, 1/2) - 2 is 0, 1 and 2 with weights 6, 4 + 4 and 1 + 1 of 16.
-fn moments(law: NoiseDistribution) -> AdamConfig {
+fn moments(distribution: NoiseDistribution) -> AdamConfig {
     let binomial = AdamConfig { mean: 0.0, fourth: 2.5, sixth: 8.5, eighth: 32.5 };
-    match law {
+    match distribution {
         NoiseDistribution::Gaussian => AdamConfig { mean: 0.0, fourth: 3.0, sixth: 15.0, eighth: 105.0 },
         NoiseDistribution::Laplace => AdamConfig { mean: 0.0, fourth: 6.0, sixth: 90.0, eighth: 2520.0 },
         NoiseDistribution::Uniform => AdamConfig { mean: 0.0, fourth: 1.8, sixth: 27.0 / 7.0, eighth: 9.0 },
@@ -38,17 +38,19 @@ fn moments(law: NoiseDistribution) -> AdamConfig {
     }
 }
 
-/// Every law from a run's own stream.
+/// Every distribution from a run's own stream.
 pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
     let like = Vector::zeros([DRAWS], device);
-    NoiseDistribution::all().map(|law| law_of(law, &mut device::noise(seed, device), &like)).collect()
+    NoiseDistribution::all()
+        .map(|distribution| distribution_of(distribution, &mut device::noise(seed, device), &like))
+        .collect()
 }
 
-/// Whether `source` draws by `law`: mean, second to fourth central moment, and the product of neighbours, each in standard
+/// Whether `source` draws from a distribution: mean, second to fourth central moment, and the product of neighbours, each in standard
 /// errors of so many draws; the worst counts. `like` says how many draws and where.
-pub fn law_of(law: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
-    let expected = moments(law);
-    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution: law, ..Noise::gaussian(0.0) }));
+pub fn distribution_of(distribution: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
+    let expected = moments(distribution);
+    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution: distribution, ..Noise::gaussian(0.0) }));
     let n = drawn.len() as f64;
     let mean = drawn.iter().sum::<f64>() / n / SIGMA;
     let xi: Vec<f64> = drawn.iter().map(|u| u / SIGMA - expected.mean).collect();
@@ -72,7 +74,7 @@ pub fn law_of(law: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vecto
         fixed(moment(4) / moment(2).powi(2), 2),
         significant(worst, 2)
     );
-    Check::figure(law.key(), seen, (worst, Bar::Errors(ERRORS)))
+    Check::figure(distribution.key(), seen, worst, Bar::Errors(ERRORS))
 }
 
 #[cfg(test)]
@@ -90,22 +92,30 @@ mod tests {
         }
     }
 
-    fn verdict(law: NoiseDistribution, change: impl Fn(Vector, f64) -> Vector) -> Verdict {
+    fn verdict(distribution: NoiseDistribution, change: impl Fn(Vector, f64) -> Vector) -> Verdict {
         let like = Vector::zeros([DRAWS], &Device::flex());
-        law_of(law, &mut Changed(NoiseStream::new(1), change), &like).verdict()
+        distribution_of(distribution, &mut Changed(NoiseStream::new(1), change), &like).verdict()
     }
 
     #[test]
-    fn noise_of_another_variance_mean_or_law_and_repeated_draws_fail() {
-        for law in NoiseDistribution::all() {
-            assert_eq!(verdict(law, |u, _| u), Verdict::Pass, "{law:?}");
-            assert_eq!(verdict(law, |u, _| u * 1.1f64.sqrt()), Verdict::Fail, "{law:?}, variance 1.1");
-            assert_eq!(verdict(law, |u, sigma| u + 0.02 * sigma), Verdict::Fail, "{law:?}, mean 0.02");
-            assert_eq!(verdict(law, |u, _| u * f64::NAN), Verdict::Fail, "{law:?}, no numbers");
+    fn noise_of_another_variance_mean_or_distribution_and_repeated_draws_fail() {
+        for distribution in NoiseDistribution::all() {
+            assert_eq!(verdict(distribution, |u, _| u), Verdict::Pass, "{distribution:?}");
+            assert_eq!(
+                verdict(distribution, |u, _| u * 1.1f64.sqrt()),
+                Verdict::Fail,
+                "{distribution:?}, variance 1.1"
+            );
+            assert_eq!(
+                verdict(distribution, |u, sigma| u + 0.02 * sigma),
+                Verdict::Fail,
+                "{distribution:?}, mean 0.02"
+            );
+            assert_eq!(verdict(distribution, |u, _| u * f64::NAN), Verdict::Fail, "{distribution:?}, no numbers");
             // Each number twice, side by side.
             let twice =
                 |u: Vector, _| u.narrow(0, 0, DRAWS / 2).unsqueeze_dim::<2>(1).repeat_dim(1, 2).reshape([DRAWS]);
-            assert_eq!(verdict(law, twice), Verdict::Fail, "{law:?}, each number twice");
+            assert_eq!(verdict(distribution, twice), Verdict::Fail, "{distribution:?}, each number twice");
         }
         let like = Vector::zeros([DRAWS], &Device::flex());
         let laplace = NoiseStream::new(1)

@@ -15,7 +15,7 @@ const HIDDEN: usize = 12;
 const CLASSES: usize = 10;
 /// Examples that the loss is a mean over.
 pub const EXAMPLES: usize = 40;
-/// The seed of its data and weights. They are the same for everybody: with these no hidden unit of any example is
+/// The seed of its data and weights. They never change: with these no hidden unit of any example is
 /// closer to its kink than single precision can tell.
 const SEED: u64 = 1;
 
@@ -67,7 +67,7 @@ impl Specimen {
         let p = w.len();
         let mut truth = Truth { loss: 0.0, gradient: DVector::zeros(p), hessian: DMatrix::zeros(p, p) };
         for (x, &label) in self.data.inputs.chunks(INPUTS).zip(&self.data.labels) {
-            add_example(&mut truth, w, (x, label as usize));
+            add_example(&mut truth, w, x, label as usize);
         }
         let share = 1.0 / EXAMPLES as f64;
         Truth { loss: truth.loss * share, gradient: truth.gradient * share, hessian: truth.hessian * share }
@@ -94,7 +94,7 @@ fn activations(w: &[f64], x: &[f32]) -> [f64; HIDDEN] {
     std::array::from_fn(|unit| with_one(x).map(|(input, x)| w[first(unit, input)] * x).sum())
 }
 
-fn add_example(truth: &mut Truth, w: &[f64], (x, label): (&[f32], usize)) {
+fn add_example(truth: &mut Truth, w: &[f64], x: &[f32], label: usize) {
     let before = activations(w, x);
     let hidden = before.map(|a| a.max(0.0));
     let logits: [f64; CLASSES] = std::array::from_fn(|class| {

@@ -66,7 +66,7 @@ pub fn rate(name: &str, done: Done, least: f64) -> Check {
     let rate = done.count as f64 / done.took.as_secs_f64();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and moderate")]
     let seen = format!("{} a second", thousands(rate.round() as u64));
-    Check::figure(name, seen, (rate, Bar::AtLeast(least)))
+    Check::figure(name, seen, rate, Bar::AtLeast(least))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub struct Surroundings<'a> {
     pub input: bool,
     /// Whether standard output is one.
     pub output: bool,
-    /// Its columns and rows, where it tells.
+    /// Its columns and rows, where it reports them.
     pub size: Option<(u16, u16)>,
     /// Looks up a variable of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -41,7 +41,7 @@ fn size(size: Option<(u16, u16)>) -> Check {
     let fits = |(columns, rows): (u16, u16), least: (u16, u16)| columns >= least.0 && rows >= least.1;
     let words = |(columns, rows)| format!("{columns}x{rows}");
     let (seen, verdict) = match size.filter(|&(columns, rows)| columns > 0 && rows > 0) {
-        None => ("it does not tell its size".to_owned(), Verdict::Fail),
+        None => ("it does not report its size".to_owned(), Verdict::Fail),
         Some(size) if fits(size, ROOMY) => (words(size), Verdict::Pass),
         Some(size) if fits(size, SMALLEST) => {
             (format!("{}; the dashboard shows all from {}", words(size), words(ROOMY)), Verdict::Note)
@@ -61,11 +61,11 @@ fn kind(around: &Surroundings<'_>) -> Check {
 }
 
 fn colours(around: &Surroundings<'_>) -> Check {
-    let wish = (around.variable)("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let asked = (around.variable)("NO_COLOR").is_some_and(|value| !value.is_empty());
     let (seen, verdict) = match Appearance::detect(Glyphs::Unicode, around.variable).colours {
         Colours::True => ("24 bits", Verdict::Pass),
         Colours::Indexed => ("256; COLORTERM=truecolor says that there are more", Verdict::Pass),
-        Colours::None if wish => ("none, as NO_COLOR wishes", Verdict::Pass),
+        Colours::None if asked => ("none, as NO_COLOR asks", Verdict::Pass),
         Colours::None => ("none, since TERM is dumb", Verdict::Note),
     };
     Check::fact("colours", seen, verdict)
@@ -124,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn no_color_is_a_wish_that_is_granted() {
+    fn no_color_is_respected() {
         let variables = [USUAL.as_slice(), &[("NO_COLOR", "1")]].concat();
         let found = verdicts(Some((120, 40)), (true, true), &variables);
         assert_eq!(found, "terminal pass, size pass, TERM pass, colours pass, characters pass");
         let variable = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
         let around = Surroundings { input: true, output: true, size: None, variable: &variable };
-        assert_eq!(colours(&around).seen, "none, as NO_COLOR wishes");
+        assert_eq!(colours(&around).seen, "none, as NO_COLOR asks");
     }
 }

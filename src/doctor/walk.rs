@@ -52,7 +52,7 @@ impl Path {
 /// Whether two walks are one. The first must go somewhere: standing still, everything is equal.
 pub fn same(name: impl Into<String>, expected: &Path, path: &Path) -> Check {
     if !expected.moves() {
-        return Check::figure(name, "the path to compare with stands still", (f64::NAN, Bar::Zero));
+        return Check::figure(name, "the path to compare with stands still", f64::NAN, Bar::Zero);
     }
     let (count, at) = expected.differences(path);
     let all = expected.numbers();
@@ -61,7 +61,7 @@ pub fn same(name: impl Into<String>, expected: &Path, path: &Path) -> Check {
         (_, Some(step)) => format!("{count} of {all} differ, from step {step}"),
         (_, None) => "another number of steps".to_owned(),
     };
-    Check::figure(name, seen, (count as f64, Bar::Zero))
+    Check::figure(name, seen, count as f64, Bar::Zero)
 }
 
 /// Whether a seed gives one walk, and another seed another.
@@ -76,7 +76,7 @@ pub fn repeats(name: impl Into<String>, [first, again, other]: [&Path; 3]) -> Ch
 impl Check {
     /// The same with a figure that holds no bar.
     fn failed(self) -> Self {
-        Self::figure(self.name, self.seen, (f64::NAN, Bar::Zero))
+        Self::figure(self.name, self.seen, f64::NAN, Bar::Zero)
     }
 }
 
@@ -128,10 +128,10 @@ fn walk(device: &Device, method: Method) -> Path {
     Path(steps.collect())
 }
 
-/// Nobody to ask anything of a run.
-struct Nobody;
+/// No commands.
+struct NoCommands;
 
-impl Inbox for Nobody {
+impl Inbox for NoCommands {
     fn poll(&mut self) -> Option<Command> {
         None
     }
@@ -171,7 +171,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
     };
     let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, augmentation: None, device: None };
     let mut numbers = Vec::new();
-    let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut Nobody, &mut |event| {
+    let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut NoCommands, &mut |event| {
         if let Event::Step { loss, .. } = event {
             numbers.push(vec![loss]);
         }

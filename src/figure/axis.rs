@@ -58,7 +58,7 @@ impl Bounds {
     /// The part that a y axis is spent on: on a log scale only what is at least a `share` of the top, since a loss that reaches
     /// 1e-40 would press everything else into a line. What lies lower is drawn at the edge.
     #[must_use]
-    pub fn worth_showing(self, (scale, share): (Scale, f64)) -> Self {
+    pub fn worth_showing(self, scale: Scale, share: f64) -> Self {
         match scale {
             Scale::Linear => self,
             Scale::Log => Self { low: self.low.max(self.high * share), ..self },
@@ -136,6 +136,11 @@ impl Axis {
     pub fn exactly(bounds: Option<Bounds>) -> Self {
         let wide = bounds.filter(|bounds| bounds.low < bounds.high);
         wide.map_or(Self::new(Scale::Linear, 0.0, 1.0), |Bounds { low, high }| Self::new(Scale::Linear, low, high))
+    }
+
+    /// The same axis for values `factor` times as large.
+    pub(super) fn times(&self, factor: f64) -> Self {
+        Self::new(self.scale, self.low * factor, self.high * factor)
     }
 
     fn new(scale: Scale, low: f64, high: f64) -> Self {
@@ -356,9 +361,9 @@ mod tests {
     #[test]
     fn a_log_axis_is_not_spent_on_what_vanishes() {
         let bounds = |low| Bounds::new(low, 10.0).unwrap();
-        assert_eq!(bounds(1e-40).worth_showing((Scale::Log, 1e-12)), bounds(1e-11));
-        assert_eq!(bounds(1e-9).worth_showing((Scale::Log, 1e-12)), bounds(1e-9));
-        assert_eq!(bounds(1e-40).worth_showing((Scale::Linear, 1e-12)), bounds(1e-40));
+        assert_eq!(bounds(1e-40).worth_showing(Scale::Log, 1e-12), bounds(1e-11));
+        assert_eq!(bounds(1e-9).worth_showing(Scale::Log, 1e-12), bounds(1e-9));
+        assert_eq!(bounds(1e-40).worth_showing(Scale::Linear, 1e-12), bounds(1e-40));
     }
 
     #[test]

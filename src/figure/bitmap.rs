@@ -11,11 +11,12 @@ use plotters::{
 use super::{
     caption::caption,
     file,
-    palette::{Background, ink},
+    palette::{Background, Rgb, ink},
     panel::{Panel, PanelKind, PlottedRun, View, default_panels},
-    pen::{Colour, Lettering, Pen, Surface, index},
-    plot::{self, Area, MarkText},
+    pen::{Colour, Lettering, Pen, Place, Surface, index},
+    plot::{self, Area, Frame, MarkText},
 };
+
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
 /// A picture's size in pixels, within what can be read and what can be held in memory.
@@ -73,12 +74,12 @@ fn grid(panels: usize) -> (usize, usize) {
 
 /// The letters of the caption, in lines; a longer caption is cut and says so.
 const CAPTION_LINES: usize = 14;
-const GREY: (u8, u8, u8) = (90, 90, 90);
-const BLACK: (u8, u8, u8) = (20, 20, 20);
+const GREY: Rgb = Rgb(90, 90, 90);
+const BLACK: Rgb = Rgb(20, 20, 20);
 
 impl<'a> Figure<'a> {
     /// The figure of some runs under a view; without `kinds`, of the panels that suit them.
-    pub fn new(title: &str, runs: &[PlottedRun<'a>], (view, kinds): (&View, &[PanelKind])) -> Self {
+    pub fn new(title: &str, runs: &[PlottedRun<'a>], view: &View, kinds: &[PanelKind]) -> Self {
         let suitable = default_panels(&runs.iter().map(|run| run.history).collect::<Vec<_>>());
         let kinds = if kinds.is_empty() { &suitable } else { kinds };
         Self {
@@ -99,7 +100,9 @@ impl<'a> Figure<'a> {
         let fineness: u32 = if u64::from(width) * u64::from(height) > 6_000_000 { 2 } else { 3 };
         let fine = (width * fineness, height * fineness);
         let mut samples = vec![255; 3 * fine.0 as usize * fine.1 as usize];
-        self.draw(&mut BitMapBackend::with_buffer(&mut samples, fine), (Surface::Bitmap, f64::from(fineness)), size)?;
+        let mut backend = BitMapBackend::with_buffer(&mut samples, fine);
+        self.draw(Pen::new(&mut backend, Surface::Bitmap, f64::from(fineness)), size)?;
+        drop(backend);
         let pixels = averaged(&samples, (width as usize, height as usize), fineness as usize);
         file::replace(path, |sibling| {
             // The encoder wraps what the file system says; this asks it first.
@@ -119,19 +122,16 @@ impl<'a> Figure<'a> {
         const FINENESS: u32 = 10;
         let fine = (size.width * FINENESS, size.height * FINENESS);
         let mut drawn = String::new();
-        self.draw(&mut SVGBackend::with_string(&mut drawn, fine), (Surface::Vector, f64::from(FINENESS)), size)?;
+        let mut backend = SVGBackend::with_string(&mut drawn, fine);
+        self.draw(Pen::new(&mut backend, Surface::Vector, f64::from(FINENESS)), size)?;
+        drop(backend);
         let wide = format!("width=\"{}\" height=\"{}\"", fine.0, fine.1);
         let shown = format!("width=\"{}\" height=\"{}\"", size.width, size.height);
         file::replace(path, |sibling| fs::write(sibling, drawn.replacen(&wide, &shown, 1)))
     }
 
     /// Lays the parts out from the edges inwards and draws them.
-    fn draw<B: DrawingBackend>(
-        &self,
-        backend: &mut B,
-        (surface, fineness): (Surface, f64),
-        size: Size,
-    ) -> io::Result<()> {
+    fn draw<B: DrawingBackend>(&self, mut pen: Pen<'_, B>, size: Size) -> io::Result<()> {
         static REGISTERED: Once = Once::new();
         // The embedded font is known to be sound; were it not, every text would report it.
         REGISTERED.call_once(|| drop(register_font("sans-serif", FontStyle::Normal, FONT)));
@@ -140,18 +140,17 @@ impl<'a> Figure<'a> {
         // Letters scale with the picture, but never below what can be read.
         let roomy = Size::suiting(self.panels.len());
         let unit = (width / f64::from(roomy.width)).min(height / f64::from(roomy.height)).max(0.62);
-        let mut pen = Pen::new(backend, surface, fineness);
-        pen.area(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], Colour((255, 255, 255), 1.0))?;
+        pen.area(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], Colour(Rgb(255, 255, 255), 1.0))?;
 
         let margin = 28.0 * unit;
         let title = Lettering::new(26.0 * unit, BLACK);
-        pen.text(&fitted(&pen, &self.title, (title.size, width - 2.0 * margin))?, (margin, 36.0 * unit), title)?;
-        let legend_bottom = self.draw_legend(&mut pen, (margin, 78.0 * unit), (width - margin, unit))?;
+        pen.text(&fitted(&pen, &self.title, title.size, width - 2.0 * margin)?, (margin, 36.0 * unit), title)?;
+        let legend_bottom = self.draw_legend(&mut pen, (margin, 78.0 * unit), width - margin, unit)?;
 
         let small = Lettering::new(14.5 * unit, GREY);
         let mut lines = Vec::new();
         for line in &self.caption {
-            lines.extend(wrapped(&pen, line, (small.size, width - 2.0 * margin))?);
+            lines.extend(wrapped(&pen, line, small.size, width - 2.0 * margin)?);
         }
         if lines.len() > CAPTION_LINES {
             let left_out = lines.len() - CAPTION_LINES + 1;
@@ -174,8 +173,8 @@ impl<'a> Figure<'a> {
                 right: margin * 0.5 + cell.0 * index(column + 1) - 12.0 * unit,
                 bottom: legend_bottom + cell.1 * index(row + 1) - 10.0 * unit,
             };
-            let marks = if number == 0 { MarkText::Written } else { MarkText::Left };
-            plot::draw(&mut pen, panel, (area, unit, marks))?;
+            let mark_text = if number == 0 { MarkText::Written } else { MarkText::Left };
+            plot::draw(&mut pen, panel, Frame { area, unit, mark_text })?;
         }
         Ok(())
     }
@@ -184,8 +183,9 @@ impl<'a> Figure<'a> {
     fn draw_legend<B: DrawingBackend>(
         &self,
         pen: &mut Pen<'_, B>,
-        (left, top): (f64, f64),
-        (right, unit): (f64, f64),
+        (left, top): Place,
+        right: f64,
+        unit: f64,
     ) -> io::Result<f64> {
         let letters = Lettering::new(18.0 * unit, BLACK);
         let (mut x, mut y) = (left, top);
@@ -197,7 +197,7 @@ impl<'a> Figure<'a> {
             let ink = ink(slot);
             let colour = ink.on(Background::Light);
             pen.line(&[(x, y), (x + 34.0 * unit, y)], Colour(colour, 1.0), 3.0 * unit)?;
-            pen.mark(ink.shape, (x + 17.0 * unit, y), (colour, 7.5 * unit))?;
+            pen.mark(ink.shape, (x + 17.0 * unit, y), colour, 7.5 * unit)?;
             pen.text(name, (x + 42.0 * unit, y), letters)?;
             x += width + 30.0 * unit;
         }
@@ -206,7 +206,7 @@ impl<'a> Figure<'a> {
 }
 
 /// As much of `text` as fits into `room`.
-fn fitted<B: DrawingBackend>(pen: &Pen<'_, B>, text: &str, (size, room): (f64, f64)) -> io::Result<String> {
+fn fitted<B: DrawingBackend>(pen: &Pen<'_, B>, text: &str, size: f64, room: f64) -> io::Result<String> {
     let mut shown = text.to_owned();
     while pen.width(&shown, size)? > room && shown.pop().is_some() {
         if pen.width(&format!("{shown}…"), size)? <= room {
@@ -218,10 +218,10 @@ fn fitted<B: DrawingBackend>(pen: &Pen<'_, B>, text: &str, (size, room): (f64, f
 }
 
 /// `text` in lines no wider than `room`, broken between words, or within one that is wider by itself.
-fn wrapped<B: DrawingBackend>(pen: &Pen<'_, B>, text: &str, (size, room): (f64, f64)) -> io::Result<Vec<String>> {
+fn wrapped<B: DrawingBackend>(pen: &Pen<'_, B>, text: &str, size: f64, room: f64) -> io::Result<Vec<String>> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
-        let word = fitted(pen, word, (size, room))?;
+        let word = fitted(pen, word, size, room)?;
         let last = lines.len() - 1;
         let longer = if lines[last].is_empty() { word.clone() } else { format!("{} {word}", lines[last]) };
         if pen.width(&longer, size)? <= room {

@@ -18,7 +18,12 @@ pub(super) fn caption(runs: &[PlottedRun<'_>], kinds: &[PanelKind]) -> Vec<Strin
         .flat_map(|run| {
             run.history.changes().iter().map(move |change| {
                 let (from, to) = (text::short(change.from), text::short(change.to));
-                format!("{} {} {from}→{to} at step {}", run.name, change.knob.symbol(), text::thousands(change.at.step))
+                format!(
+                    "{} {} {from}→{to} at step {}",
+                    run.name,
+                    change.hyperparameter.symbol(),
+                    text::thousands(change.at.step)
+                )
             })
         })
         .collect();
@@ -46,7 +51,7 @@ fn bound(run: &PlottedRun<'_>) -> Option<String> {
         format!("test loss {}, C and a over {held_out} held-out examples too ", number(loss))
     });
     Some(format!(
-        "{} {} at e {}, {}{test}(excess {}, in the code's form {}; {}; a over {} examples)",
+        "{} {} at e {}, {}{test}(complexity term {}, in the code's form {}; {}; a over {} examples)",
         run.name,
         number(bound.bound),
         number(bound.epsilon).trim_end_matches('0').trim_end_matches('.'),
@@ -58,14 +63,14 @@ fn bound(run: &PlottedRun<'_>) -> Option<String> {
     ))
 }
 
-/// The method, its choices and knobs as they were at the start where they do something, the seed, and how the run stands.
+/// The method, its choices and hyperparameters as they were at the start where they do something, the seed, and how the run stands.
 fn parameters(run: &PlottedRun<'_>) -> String {
     let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
-    let knobs = Hyperparameter::all().filter_map(|knob| {
-        let value = hyperparameters.get(knob).filter(|&value| !knob.is_idle(value))?;
-        Some(format!("{} {}", knob.symbol(), text::short(value)))
+    let numbers = Hyperparameter::all().filter_map(|hyperparameter| {
+        let value = hyperparameters.get(hyperparameter).filter(|&value| !hyperparameter.is_idle(value))?;
+        Some(format!("{} {}", hyperparameter.symbol(), text::short(value)))
     });
     let unusual = hyperparameters.choices().filter(|(choice, word)| *word != choice.words()[0]);
     let choices = unusual.map(|(choice, word)| match choice {
@@ -75,10 +80,11 @@ fn parameters(run: &PlottedRun<'_>) -> String {
         }
     });
     let mut parts: Vec<String> =
-        std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(knobs).collect();
+        std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(numbers).collect();
     parts.push(format!("seed {seed}"));
     let At { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
-    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations", run.history.state().word()));
+    let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));
+    parts.push(format!("{} at step {steps}, {gradients} gradient evaluations{reason}", run.history.state().word()));
     parts.join(", ")
 }

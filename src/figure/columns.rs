@@ -46,7 +46,7 @@ fn joint(value: f64, scale: Scale) -> Option<f64> {
 pub fn columns<'a>(all: &'a Points<'a>, axis: &'a Axis, count: usize) -> impl Iterator<Item = Column> + 'a {
     let outside = |value: f64| axis.slot(value, count).is_none();
     // On a log axis, points at x = 0 lie before its beginning.
-    let mut next = if all.get(0).is_some_and(|first| outside(first.x)) { all.find((0, 0), |x| !outside(x)) } else { 0 };
+    let mut next = if all.get(0).is_some_and(|first| outside(first.x)) { all.find(0, 0, |x| !outside(x)) } else { 0 };
     // Columns tend to hold as many points as the one before.
     let mut size = 0;
     std::iter::from_fn(move || {
@@ -54,7 +54,7 @@ pub fn columns<'a>(all: &'a Points<'a>, axis: &'a Axis, count: usize) -> impl It
             return None;
         }
         let index = axis.clamped(all.x(next), count);
-        let end = all.find((next, size), |x| axis.clamped(x, count) > index);
+        let end = all.find(next, size, |x| axis.clamped(x, count) > index);
         let points = next..end.max(next + 1);
         (next, size) = (points.end, points.len());
         Some(Column { index, extents: all.extents(points.clone()), points })

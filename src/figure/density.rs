@@ -28,7 +28,7 @@ pub fn kernel_width<'a>(densities: impl IntoIterator<Item = &'a Density>) -> f64
 /// Cost: 64 exponentials a point of the density, however wide the range.
 pub fn broadened(density: &Density, width: f64) -> XyCurve {
     let Some(grid) = Grid::of(density, width) else { return XyCurve::default() };
-    grid.profile(&grid.heights(points(density).map(|(_, point)| point)))
+    grid.profile(&grid.heights(nodes(density)))
 }
 
 /// The least and the most of the [`broadened`] densities that the random starts make one by one, each with what is known beforehand;
@@ -38,9 +38,9 @@ pub fn spread(density: &Density, width: f64) -> Option<[XyCurve; 2]> {
     let starts = density.starts.iter().copied().max().filter(|&starts| starts > 1)?;
     let of_start = |start: u32| {
         // A start alone has the weight that all of them share.
-        let weighted = points(density).filter_map(|(origin, (node, weight))| match origin {
-            0 => Some((node, weight)),
-            _ if origin == start => Some((node, weight * f64::from(starts))),
+        let weighted = nodes(density).filter_map(|node| match node.start {
+            0 => Some(node),
+            _ if node.start == start => Some(Node { weight: node.weight * f64::from(starts), ..node }),
             _ => None,
         });
         grid.heights(weighted)
@@ -53,12 +53,21 @@ pub fn spread(density: &Density, width: f64) -> Option<[XyCurve; 2]> {
     Some([edge(f64::min), edge(f64::max)])
 }
 
-/// The finite points of a density with the start that each is from, 0 for what is known beforehand or not told.
-fn points(density: &Density) -> impl Iterator<Item = (u32, (f64, f64))> + Clone + '_ {
-    let origins = density.starts.iter().copied().chain(std::iter::repeat(0));
-    let all = density.nodes.iter().copied().zip(density.weights.iter().copied()).zip(origins);
-    let finite = all.filter(|((node, weight), _)| node.is_finite() && weight.is_finite());
-    finite.map(|(point, origin)| (origin, point))
+/// A point of a density.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    at: f64,
+    weight: f64,
+    /// The random start that it is from; 0 for an eigenvalue that is known by itself, or where the log does not say.
+    start: u32,
+}
+
+/// The finite points of a density.
+fn nodes(density: &Density) -> impl Iterator<Item = Node> + Clone + '_ {
+    let starts = density.starts.iter().copied().chain(std::iter::repeat(0));
+    let all = density.nodes.iter().zip(&density.weights).zip(starts);
+    let nodes = all.map(|((&at, &weight), start)| Node { at, weight, start });
+    nodes.filter(|node| node.at.is_finite() && node.weight.is_finite())
 }
 
 /// The even grid along x that a density is drawn on.
@@ -73,8 +82,8 @@ struct Grid {
 impl Grid {
     /// The grid of a density widened so much; `None` where there is nothing to draw, or too much.
     fn of(density: &Density, width: f64) -> Option<Self> {
-        let (low, high) = points(density)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, (node, _))| (low.min(node), high.max(node)));
+        let (low, high) = nodes(density)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), node| (low.min(node.at), high.max(node.at)));
         if low > high || !(width > 0.0 && (high - low) / width < 1e5) {
             return None;
         }
@@ -87,9 +96,9 @@ impl Grid {
     }
 
     /// The height at each place of a bell at each node, of the area of its weight.
-    fn heights(&self, points: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+    fn heights(&self, nodes: impl Iterator<Item = Node>) -> Vec<f64> {
         let mut sums = vec![f64::MIN_POSITIVE; self.last + 1];
-        for (node, weight) in points {
+        for Node { at: node, weight, .. } in nodes {
             let height = weight / (self.width * std::f64::consts::TAU.sqrt());
             let nearest = (node - self.start) / self.step;
             let reached = place(nearest - CUT * FINENESS)..=place(nearest + CUT * FINENESS).min(self.last);
@@ -152,7 +161,7 @@ mod tests {
         for (x, low, high) in [(0.0, 0.0, 0.6), (100.0, 0.0, 1.0), (200.0, 0.2, 0.2)] {
             assert!((at(&least, x) - low).abs() < 1e-6 && (at(&most, x) - high).abs() < 1e-6, "{x}");
         }
-        assert!(spread(&density(&[0.0], &[1.0]), 2.0).is_none(), "a log that does not tell");
+        assert!(spread(&density(&[0.0], &[1.0]), 2.0).is_none(), "a log without starts");
     }
 
     /// A bell of width 2 has the height 1 / (2 sqrt(2 pi)) = .19947 at its middle, and e^(-1/2) of it one width beside.

@@ -11,9 +11,9 @@ use super::{
     panel::{PanelKind, PlottedRun, View},
     table,
 };
-use crate::run::Event;
+use crate::run::{Event, Plan, RunPlan};
 
-/// What is written: a session with all that its runs have told.
+/// What is written: a session with the events of its runs.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     /// One line.
@@ -65,8 +65,20 @@ pub enum ExportError {
 }
 
 impl Session {
+    /// A session from its plan and the events of each of its runs.
+    pub fn new(plan: &Plan, events: Vec<Vec<Event>>) -> Self {
+        let run = |(run, events): (&RunPlan, Vec<Event>)| {
+            let mut history = History::planned(plan);
+            for event in &events {
+                history.push(event);
+            }
+            SessionRun { name: run.name.clone(), history, events }
+        };
+        Self { title: plan.title.clone(), runs: plan.runs.iter().zip(events).map(run).collect() }
+    }
+
     /// The runs as panels show them.
-    pub fn labelled(&self) -> Vec<PlottedRun<'_>> {
+    pub fn plotted_runs(&self) -> Vec<PlottedRun<'_>> {
         let runs = self.runs.iter().enumerate();
         runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
     }
@@ -126,7 +138,7 @@ fn figure(
     options: &Options,
     write: impl FnOnce(&Figure<'_>, Size) -> io::Result<()>,
 ) -> io::Result<()> {
-    let figure = Figure::new(&session.title, &session.labelled(), (&options.view, &options.panels));
+    let figure = Figure::new(&session.title, &session.plotted_runs(), &options.view, &options.panels);
     write(&figure, options.size.unwrap_or(Size::suiting(figure.panels.len())))
 }
 

@@ -16,7 +16,7 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) 
     let written =
         write(&sibling).and_then(|()| fs::File::open(&sibling)?.sync_all()).and_then(|()| fs::rename(&sibling, path));
     if written.is_err() {
-        // The first error is the one to tell; a sibling that cannot be removed is hidden and harmless.
+        // The first error is the one to report; a sibling that cannot be removed is hidden and harmless.
         let _ = fs::remove_file(&sibling);
     }
     written

@@ -1,28 +1,33 @@
-//! The fold of one run's events: every curve, every change, and where the run stands.
+//! The fold of one run's events: every curve, every change, and the state of the run.
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
+mod progress;
 mod state;
+
+use strum::EnumCount;
 
 use super::{
     quantity::Quantity,
     series::{At, Point, Series},
 };
 use crate::{
-    optimizer::{Categorical, Hyperparameter, Hyperparameters},
-    run::{Budget, Event, Metrics, Probe, Sides, Start, Train, WeightStats},
+    optimizer::Hyperparameters,
+    run::{Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
-/// Everything that one run has told so far.
+/// What the events of one run say so far.
 #[derive(Debug, Clone)]
 pub struct History {
     schedule: Schedule,
+    loss_unit: Option<&'static str>,
     start: Option<Start>,
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
+    end_reason: Option<String>,
     now: At,
-    series: [Series; Quantity::ALL.len()],
+    series: [Series; Quantity::COUNT],
     snapshots: Snapshots,
     best: Option<Best>,
     changes: Vec<Change>,
@@ -44,22 +49,31 @@ impl<'a> FromIterator<&'a Event> for History {
 }
 
 impl History {
-    /// A run that has told nothing, and whose plan is not known.
+    /// A run without events whose plan is not known.
     pub fn new() -> Self {
         Self::scheduled(Schedule::Unknown)
     }
 
-    /// A run that has told nothing, but whose plan is known.
-    pub fn planned(train: &Train) -> Self {
-        Self::scheduled(Schedule::Planned { evaluate: train.evaluate_every, probe: train.probe_every })
+    /// A run without events whose plan is known.
+    pub fn planned(Plan { train, problem, .. }: &Plan) -> Self {
+        let schedule = Schedule::Planned { evaluate: train.evaluate_every, curvature: train.probe_every };
+        Self::scheduled(schedule).in_unit(problem.loss_unit())
+    }
+
+    /// The same for a problem whose loss has this unit.
+    #[must_use]
+    pub(super) fn in_unit(self, loss_unit: Option<&'static str>) -> Self {
+        Self { loss_unit, ..self }
     }
 
     fn scheduled(schedule: Schedule) -> Self {
         Self {
             schedule,
+            loss_unit: None,
             start: None,
             hyperparameters: None,
             state: RunState::Waiting,
+            end_reason: None,
             now: At::default(),
             series: std::array::from_fn(|_| Series::new(1)),
             snapshots: Snapshots::default(),
@@ -75,35 +89,44 @@ impl History {
             Event::Start(start) => self.begin(start),
             Event::Step { step, gradients, loss, seconds } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.record(Quantity::StepLoss, at, (*loss, f64::NAN));
+                self.record(Quantity::StepLoss, at, *loss);
             }
             Event::Eval { step, gradients, seconds, metrics, weight_stats, forward_passes, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 if *forward_passes > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
-                    self.record(Quantity::ForwardPasses, at, (*forward_passes as f64, f64::NAN));
+                    self.record(Quantity::ForwardPasses, at, *forward_passes as f64);
                 }
                 self.evaluated(at, metrics);
-                self.pair_with_last_probe(at);
+                self.pair_with_last_measurement(at);
                 self.placed(at, weight_stats);
             }
             Event::Probe(probe) => {
                 let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
-                self.record(Quantity::Trace, at, (probe.trace.mean, probe.trace.error()));
-                self.record(Quantity::LambdaMax, at, (probe.lambda_max.value, probe.lambda_max.residual));
-                self.probed(at, probe);
+                self.record_point(
+                    Quantity::Trace,
+                    Point { at, value: probe.trace.mean, std_error: probe.trace.error() },
+                );
+                self.record_point(
+                    Quantity::LambdaMax,
+                    Point { at, value: probe.lambda_max.value, std_error: probe.lambda_max.residual },
+                );
+                self.measured(at, probe);
             }
             Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 let quantity = match sides {
-                    Sides::TwoPoint => Quantity::FreeTrace,
-                    Sides::OnePoint => Quantity::OneSidedTrace,
+                    Sides::TwoPoint => Quantity::SmoothedTrace,
+                    Sides::OnePoint => Quantity::OnePointTrace,
                 };
-                self.record(quantity, at, (trace.mean, trace.std_error));
+                self.record_point(quantity, Point { at, value: trace.mean, std_error: trace.std_error });
             }
             Event::AscentCurvature { step, gradients, seconds, curvature } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.record(Quantity::AscentCurvature, at, (curvature.mean, curvature.std_error));
+                self.record_point(
+                    Quantity::AscentCurvature,
+                    Point { at, value: curvature.mean, std_error: curvature.std_error },
+                );
             }
             Event::PerturbationGap(curve) => {
                 self.arrive(At { step: curve.step, gradients: curve.gradients, seconds: curve.seconds });
@@ -111,32 +134,34 @@ impl History {
             }
             Event::Bound(bound) => {
                 let at = self.arrive(At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds });
-                self.record(Quantity::Bound, at, (bound.bound, f64::NAN));
-                self.record(Quantity::BoundTheorem, at, (bound.theorem, f64::NAN));
-                self.record(Quantity::BoundCode, at, (bound.code, f64::NAN));
+                self.record(Quantity::Bound, at, bound.bound);
+                self.record(Quantity::ComplexityTerm, at, bound.theorem);
+                self.record(Quantity::ComplexityTermInCode, at, bound.code);
                 self.snapshots.bound = Some(**bound);
             }
             Event::Adjust { step, gradients, seconds, setting, from, to } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.changes.push(Change { knob: *setting, from: *from, to: *to, at });
-                // A log may be edited by hand: a value that the knob does not take changes nothing.
+                self.changes.push(Change { hyperparameter: *setting, from: *from, to: *to, at });
+                // A log may be edited by hand: a value that the hyperparameter does not take changes nothing.
                 self.hyperparameters = self.hyperparameters.map(|before| before.with(*setting, *to).unwrap_or(before));
-                self.rejection.take_if(|rejection| rejection.knob == *setting);
+                self.rejection.take_if(|rejection| rejection.hyperparameter == *setting);
             }
             Event::Reject { step, setting, value, reason } => {
-                self.rejection = Some(Rejection { knob: *setting, value: *value, step: *step, reason: reason.clone() });
+                self.rejection =
+                    Some(Rejection { hyperparameter: *setting, value: *value, step: *step, reason: reason.clone() });
             }
             Event::Pause { .. } => self.state = RunState::Paused,
             Event::Resume { .. } => self.state = RunState::Running,
             Event::Finish { outcome, step, gradients, seconds, reason, .. } => {
                 self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
                 self.state = RunState::ended(*outcome, *step, reason.as_deref());
+                self.end_reason.clone_from(reason);
             }
         }
     }
 
     fn begin(&mut self, start: &Start) {
-        let mut fresh = Self::scheduled(self.schedule);
+        let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
         fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
@@ -161,40 +186,46 @@ impl History {
         }
     }
 
-    fn record(&mut self, quantity: Quantity, at: At, (value, std_error): (f64, f64)) {
-        self.series[quantity as usize].push(Point { at, value, std_error });
+    /// Appends a value without an error.
+    fn record(&mut self, quantity: Quantity, at: At, value: f64) {
+        self.record_point(quantity, Point { at, value, std_error: f64::NAN });
     }
 
-    /// What a probe found besides the trace and the largest eigenvalue.
-    fn probed(&mut self, at: At, probe: &Probe) {
-        let lambda_min = probe.lambda_min.map(|pair| (pair.value, pair.residual));
-        let layerwise = probe.lambda_layerwise.map(|sum| (sum.value, sum.std_error));
-        let sampling_error = probe.trace.examples_std_error.map(|error| (error, f64::NAN));
-        let loss = probe.loss.or_else(|| self.loss_evaluated_at(at)).map(|loss| (loss, f64::NAN));
-        let gradient_norm = probe.gradient_norm.map(|norm| (norm, f64::NAN));
+    fn record_point(&mut self, quantity: Quantity, point: Point) {
+        self.series[quantity as usize].push(point);
+    }
+
+    /// What a curvature measurement found besides the trace and the largest eigenvalue.
+    fn measured(&mut self, at: At, probe: &Probe) {
+        let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
+        let interval = probe.trace.interval95;
+        let point = |value, std_error| Point { at, value, std_error };
+        let value = |value| point(value, f64::NAN);
         for (quantity, found) in [
-            (Quantity::LambdaMin, lambda_min),
-            (Quantity::Layerwise, layerwise),
-            (Quantity::GradientNorm, gradient_norm),
-            (Quantity::TraceSamplingError, sampling_error),
-            (Quantity::ProbeLoss, loss),
+            (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
+            (Quantity::Layerwise, probe.lambda_layerwise.map(|sum| point(sum.value, sum.std_error))),
+            (Quantity::GradientNorm, probe.gradient_norm.map(value)),
+            (Quantity::TraceSamplingError, probe.trace.examples_std_error.map(value)),
+            (Quantity::TraceLow, interval.map(|interval| value(interval.low))),
+            (Quantity::TraceHigh, interval.map(|interval| value(interval.high))),
+            (Quantity::MeasuredLoss, loss.map(value)),
         ] {
             if let Some(found) = found {
-                self.record(quantity, at, found);
+                self.record_point(quantity, found);
             }
         }
         self.snapshots.layers.clone_from(&probe.layers);
         self.snapshots.density.clone_from(&probe.density);
-        self.snapshots.probed_at = Some(at);
+        self.snapshots.measured_at = Some(at);
     }
 
-    /// In logs that do not tell the loss of a measurement's examples, the training loss of an evaluation at the same step stands
+    /// In logs without the loss of a measurement's examples, the training loss of an evaluation at the same step stands
     /// for it, whichever came first.
-    fn pair_with_last_probe(&mut self, at: At) {
+    fn pair_with_last_measurement(&mut self, at: At) {
         let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
-        let paired = self.last(Quantity::ProbeLoss).is_some_and(|point| point.at.step == at.step);
+        let paired = self.last(Quantity::MeasuredLoss).is_some_and(|point| point.at.step == at.step);
         if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
-            self.record(Quantity::ProbeLoss, at, (loss, f64::NAN));
+            self.record(Quantity::MeasuredLoss, at, loss);
         }
     }
 
@@ -211,7 +242,7 @@ impl History {
             (Quantity::SigmaNow, weight_stats.sigma_now),
         ] {
             if let Some(value) = value {
-                self.record(quantity, at, (value, f64::NAN));
+                self.record(quantity, at, value);
             }
         }
     }
@@ -251,9 +282,14 @@ impl History {
             (Quantity::Distance, distance),
         ] {
             if let Some(value) = value {
-                self.record(quantity, at, (value, f64::NAN));
+                self.record(quantity, at, value);
             }
         }
+    }
+
+    /// The unit of its loss; `None` where the loss has none or the plan is not known.
+    pub fn loss_unit(&self) -> Option<&'static str> {
+        self.loss_unit
     }
 
     /// What the run said of itself when it began.
@@ -261,7 +297,7 @@ impl History {
         self.start.as_ref()
     }
 
-    /// Its method and knobs as they are now.
+    /// Its method and hyperparameters as they are now.
     pub fn hyperparameters(&self) -> Option<&Hyperparameters> {
         self.hyperparameters.as_ref()
     }
@@ -271,7 +307,17 @@ impl History {
         &self.state
     }
 
-    /// The latest position along its training that it has told of.
+    /// Why it ended as it did, where its last event says so: what a completed run leaves of its budget, for example.
+    pub fn end_reason(&self) -> Option<&str> {
+        match &self.state {
+            RunState::Diverged { reason, .. } | RunState::Failed { reason, .. } => Some(reason),
+            RunState::Waiting | RunState::Running | RunState::Paused | RunState::Completed | RunState::Stopped => {
+                self.end_reason.as_deref()
+            }
+        }
+    }
+
+    /// The latest position along its training that an event names.
     pub fn now(&self) -> At {
         self.now
     }
@@ -291,12 +337,12 @@ impl History {
         self.series(quantity).last()
     }
 
-    /// The knobs that were turned, in order.
+    /// The changes of hyperparameters, in order.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// The last change that was refused, until one of the same knob is accepted.
+    /// The last change that was refused, until one of the same hyperparameter is accepted.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.rejection.as_ref()
     }
@@ -309,51 +355,6 @@ impl History {
     /// Steps in one epoch; 1 before the run has begun.
     pub fn steps_per_epoch(&self) -> u64 {
         self.series[0].steps_per_epoch()
-    }
-
-    /// The share of the budget that is spent, 0 to 1.
-    pub fn progress(&self) -> f64 {
-        if self.state == RunState::Completed { 1.0 } else { self.progress_at(self.now) }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a share of a budget")]
-    fn progress_at(&self, at: At) -> f64 {
-        let Some(start) = &self.start else { return 0.0 };
-        let (spent, budget) = match start.budget {
-            Budget::Epochs(epochs) => (at.step, epochs.saturating_mul(start.steps_per_epoch)),
-            Budget::Steps(steps) => (at.step, steps),
-            Budget::Gradients(gradients) => (at.gradients, gradients),
-        };
-        if budget == 0 { 0.0 } else { (spent as f64 / budget as f64).min(1.0) }
-    }
-
-    /// Seconds until the budget is spent, at the pace of the second half of the time so far; `None` unless the run is running
-    /// and has shown a pace.
-    pub fn eta_seconds(&self) -> Option<f64> {
-        if self.state != RunState::Running {
-            return None;
-        }
-        let steps = self.series(Quantity::StepLoss);
-        let half = steps.find((0, 0), super::XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
-        let since = steps.get(half).map_or(At::default(), |point| point.at);
-        let (done, then) = (self.progress(), self.progress_at(since));
-        let pace = (done - then) / (self.now.seconds - since.seconds);
-        let left = (1.0 - done) / pace;
-        (left.is_finite() && left >= 0.0 && pace > 0.0).then_some(left)
-    }
-
-    /// Where gradient descent with heavy-ball momentum mu and learning rate eta stops being stable on a quadratic:
-    /// lambda_max = 2 (1 + mu) / eta, with mu as it is now and eta as its schedule had it at the newest evaluation; at the end of a schedule that ends at zero, the one before. Sharper
-    /// directions oscillate and grow. `None` for updates other than SGD.
-    /// Source: Cohen et al. 2021, "Gradient descent on neural networks typically occurs at the edge of stability", section 2.
-    pub fn stability_threshold(&self) -> Option<f64> {
-        let knobs = self.hyperparameters.as_ref()?;
-        let scheduled =
-            knobs.chosen(Categorical::LrSchedule) != Some("constant") || knobs.get(Hyperparameter::Warmup) != Some(0.0);
-        let told = || self.series(Quantity::LrNow).values().iter().rev().copied().find(|&lr| lr > 0.0);
-        let lr = if scheduled { told()? } else { knobs.get(Hyperparameter::Lr)? };
-        let threshold = 2.0 * (1.0 + knobs.get(Hyperparameter::Momentum)?) / lr;
-        (threshold.is_finite() && threshold > 0.0).then_some(threshold)
     }
 }
 

@@ -2,8 +2,11 @@
 //! The first eight colours are Okabe and Ito's, told apart with any colour vision; four more, after Paul Tol's muted ones, lie
 //! between them. Each has a tint for dark and one for light backgrounds, and each run of twelve a mark of its own as well.
 
-/// Red, green, blue.
-pub type Rgb = (u8, u8, u8);
+use strum::{EnumCount, VariantArray};
+
+/// Red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rgb(pub u8, pub u8, pub u8);
 
 /// What a curve is drawn on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,7 +18,7 @@ pub enum Background {
 }
 
 /// The shape of a mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, VariantArray)]
 pub enum Shape {
     /// A filled circle.
     Circle,
@@ -43,7 +46,7 @@ pub enum Shape {
     OpenTriangleDown,
 }
 
-/// How one run is told from the others.
+/// How one run is distinguished from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ink {
     /// Its colour on a dark background.
@@ -56,44 +59,29 @@ pub struct Ink {
 
 const HUES: [(Rgb, Rgb); 12] = [
     // Sky blue, and on paper the darker blue.
-    ((86, 180, 233), (0, 114, 178)),
+    (Rgb(86, 180, 233), Rgb(0, 114, 178)),
     // Orange.
-    ((230, 159, 0), (214, 140, 0)),
+    (Rgb(230, 159, 0), Rgb(214, 140, 0)),
     // Bluish green.
-    ((0, 183, 134), (0, 145, 106)),
+    (Rgb(0, 183, 134), Rgb(0, 145, 106)),
     // Vermillion.
-    ((235, 104, 30), (203, 75, 0)),
+    (Rgb(235, 104, 30), Rgb(203, 75, 0)),
     // Reddish purple.
-    ((214, 138, 178), (190, 95, 150)),
+    (Rgb(214, 138, 178), Rgb(190, 95, 150)),
     // Yellow, darkened on paper.
-    ((240, 228, 66), (150, 138, 0)),
+    (Rgb(240, 228, 66), Rgb(150, 138, 0)),
     // Blue, lightened on dark; on paper the sky blue.
-    ((90, 140, 245), (70, 165, 220)),
+    (Rgb(90, 140, 245), Rgb(70, 165, 220)),
     // White or black.
-    ((225, 225, 225), (30, 30, 30)),
+    (Rgb(225, 225, 225), Rgb(30, 30, 30)),
     // Violet.
-    ((178, 110, 240), (105, 50, 180)),
+    (Rgb(178, 110, 240), Rgb(105, 50, 180)),
     // Rose, wine on paper.
-    ((225, 95, 125), (150, 25, 80)),
+    (Rgb(225, 95, 125), Rgb(150, 25, 80)),
     // Olive.
-    ((160, 165, 60), (95, 105, 20)),
+    (Rgb(160, 165, 60), Rgb(95, 105, 20)),
     // Tan, brown on paper.
-    ((190, 150, 110), (115, 75, 35)),
-];
-
-const SHAPES: [Shape; 12] = [
-    Shape::Circle,
-    Shape::Square,
-    Shape::Diamond,
-    Shape::TriangleUp,
-    Shape::TriangleDown,
-    Shape::Star,
-    Shape::Plus,
-    Shape::OpenCircle,
-    Shape::OpenSquare,
-    Shape::OpenDiamond,
-    Shape::OpenTriangleUp,
-    Shape::OpenTriangleDown,
+    (Rgb(190, 150, 110), Rgb(115, 75, 35)),
 ];
 
 /// Lengths of a dash and of the pause after it, in line widths.
@@ -102,7 +90,7 @@ pub const DASH: (u16, u16) = (4, 3);
 /// How run number `slot` is drawn. From the thirteenth run on colours repeat, each time with other marks.
 pub fn ink(slot: usize) -> Ink {
     let (on_dark, on_light) = HUES[slot % HUES.len()];
-    let shape = SHAPES[(slot + 5 * (slot / HUES.len())) % SHAPES.len()];
+    let shape = Shape::VARIANTS[(slot + 5 * (slot / HUES.len())) % Shape::COUNT];
     Ink { on_dark, on_light, shape }
 }
 
@@ -117,13 +105,13 @@ impl Ink {
 
     /// Its colour there, two thirds faded into the background: for what stands behind the curves.
     pub fn faint_on(self, background: Background) -> Rgb {
-        let (red, green, blue) = self.on(background);
+        let Rgb(red, green, blue) = self.on(background);
         let ground: u16 = match background {
             Background::Dark => 22,
             Background::Light => 255,
         };
         let fade = |channel: u8| u8::try_from((u16::from(channel) * 2 + ground * 3) / 5).unwrap_or(u8::MAX);
-        (fade(red), fade(green), fade(blue))
+        Rgb(fade(red), fade(green), fade(blue))
     }
 
     /// Its mark as a character.
@@ -234,8 +222,9 @@ mod tests {
             [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
             [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
         ];
-        let oklab =
-            |(red, green, blue): Rgb| product(opponents, product(cones, [red, green, blue].map(linear)).map(f64::cbrt));
+        let oklab = |Rgb(red, green, blue): Rgb| {
+            product(opponents, product(cones, [red, green, blue].map(linear)).map(f64::cbrt))
+        };
         for background in [Background::Dark, Background::Light] {
             for one in 0..12 {
                 for other in 0..one {
@@ -249,7 +238,7 @@ mod tests {
 
     #[test]
     fn marks_are_one_column_wide() {
-        for shape in SHAPES {
+        for shape in Shape::VARIANTS {
             assert_eq!(shape.glyph().width(), Some(1), "{}", shape.glyph());
             assert!(shape.ascii().is_ascii());
         }
@@ -262,10 +251,10 @@ mod tests {
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
         let luminance =
-            |(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+            |Rgb(red, green, blue): Rgb| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
         let contrast = |one: f64, other: f64| (one.max(other) + 0.05) / (one.min(other) + 0.05);
         for slot in 0..12 {
-            assert!(contrast(luminance(ink(slot).on_dark), luminance((22, 22, 22))) > 4.5, "run {slot} on dark");
+            assert!(contrast(luminance(ink(slot).on_dark), luminance(Rgb(22, 22, 22))) > 4.5, "run {slot} on dark");
             assert!(contrast(luminance(ink(slot).on_light), 1.0) > 2.4, "run {slot} on paper");
         }
     }

@@ -8,6 +8,8 @@ mod snapshot;
 mod training;
 mod waiting;
 
+use strum::EnumCount;
+
 pub use crate::run::PanelKind;
 pub use kind::default_panels;
 
@@ -29,7 +31,7 @@ pub struct View {
     /// How it runs there.
     pub x_scale: Scale,
     /// The y scale asked for in each kind of panel; `None` for the kind's own.
-    pub y_scales: [Option<Scale>; PanelKind::ALL.len()],
+    pub y_scales: [Option<Scale>; PanelKind::COUNT],
 }
 
 impl View {
@@ -56,7 +58,7 @@ pub struct PlottedRun<'a> {
     pub slot: usize,
     /// Its name.
     pub name: &'a str,
-    /// All that it has told.
+    /// What its events say.
     pub history: &'a History,
 }
 
@@ -110,22 +112,22 @@ pub struct Curve<'a> {
     pub end: Option<String>,
 }
 
-/// A vertical mark where a knob was turned.
+/// A vertical mark where a hyperparameter was changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mark {
     /// The run's place in the palette.
     pub slot: usize,
     /// Where along x.
     pub x: f64,
-    /// What was turned.
+    /// What was changed.
     pub change: Change,
 }
 
 impl Mark {
     /// Its text: σ .02→.03.
     pub fn text(&self) -> String {
-        let Change { knob, from, to, .. } = self.change;
-        format!("{} {}→{}", knob.symbol(), text::short(from), text::short(to))
+        let Change { hyperparameter, from, to, .. } = self.change;
+        format!("{} {}→{}", hyperparameter.symbol(), text::short(from), text::short(to))
     }
 }
 
@@ -164,6 +166,8 @@ pub struct Panel<'a> {
     pub kind: PanelKind,
     /// Its title.
     pub title: &'static str,
+    /// The unit of its problem's loss, where that has one.
+    pub loss_unit: Option<&'static str>,
     /// What runs along the bottom.
     pub across: XDimension,
     /// The x axis.
@@ -174,7 +178,7 @@ pub struct Panel<'a> {
     pub y: Axis,
     /// The curves: faint ones first.
     pub curves: Vec<Curve<'a>>,
-    /// Where knobs were turned, from left to right.
+    /// Where hyperparameters were changed, from left to right.
     pub marks: Vec<Mark>,
     /// Dotted lines.
     pub guides: Vec<Guide>,
@@ -191,7 +195,7 @@ struct Content<'a> {
     x_names: Vec<Tick>,
     curves: Vec<Curve<'a>>,
     marks: Vec<Mark>,
-    /// What tells the curves apart.
+    /// What distinguishes the curves.
     notes: Vec<String>,
 }
 
@@ -201,7 +205,7 @@ impl<'a> Panel<'a> {
         let Content { across, x, x_names, curves, marks, notes: legend } = match kind {
             PanelKind::TraceByLoss => snapshot::trace_by_loss(runs),
             PanelKind::Density => snapshot::density(runs),
-            PanelKind::Layers => snapshot::layers(runs),
+            PanelKind::TracePerTensor => snapshot::layers(runs),
             PanelKind::PerturbationGap => snapshot::perturbation_gap(runs),
             _ => training::content(kind, runs, view),
         };
@@ -232,6 +236,7 @@ impl<'a> Panel<'a> {
         Self {
             kind,
             title: kind.title(),
+            loss_unit: runs.iter().find_map(|run| run.history.loss_unit()),
             across,
             x,
             x_names,
@@ -244,9 +249,26 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// The name of the y axis with its unit: "train loss (nats)".
+    /// Its title with the unit of its values, where that has a name: "loss (nats)".
+    pub fn heading(&self) -> String {
+        with_unit(self.title, self.kind.unit().name(self.loss_unit))
+    }
+
+    /// The name of the y axis with its unit: "test − train loss (nats)".
     pub fn y_title(&self) -> String {
-        self.kind.y_title()
+        with_unit(self.kind.y_name(), self.kind.unit().name(self.loss_unit))
+    }
+
+    /// The name of the x axis with its unit.
+    pub fn x_title(&self) -> String {
+        with_unit(self.across.title(), self.kind.x_unit().name(self.loss_unit))
+    }
+
+    /// The values to label along the y axis, at most `room` of them, in the unit that they are shown in.
+    pub fn y_ticks(&self, room: usize) -> Vec<Tick> {
+        let factor = self.kind.unit().factor();
+        let shown = self.y.times(factor).ticks(room).into_iter();
+        shown.map(|tick| Tick { at: tick.at / factor, ..tick }).collect()
     }
 
     /// The values or names to label along the bottom, at most `room` of them: names stay evenly spaced.
@@ -273,6 +295,10 @@ impl<'a> Panel<'a> {
         }
         lines
     }
+}
+
+fn with_unit(name: &str, unit: Option<&str>) -> String {
+    unit.map_or_else(|| name.to_owned(), |unit| format!("{name} ({unit})"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use plotters::{
 };
 
 use super::palette::{Rgb, Shape};
+use crate::text::printable;
 
 /// What the backend makes of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,16 @@ pub(super) struct Lettering {
     pub colour: Rgb,
     pub anchor: Anchor,
     pub direction: Direction,
+}
+
+/// How a line is dashed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dashes {
+    pub width: f64,
+    /// The length of a dash, in widths.
+    pub dash: f64,
+    /// The length of the pause after it, in widths.
+    pub pause: f64,
 }
 
 /// Which way a text runs.
@@ -112,6 +123,41 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         }
     }
 
+    /// A line through all places in dashes.
+    pub(super) fn dashed(&mut self, places: &[Place], colour: Colour, dashes: Dashes) -> io::Result<()> {
+        let Dashes { width, dash, pause } = dashes;
+        let period = (dash + pause) * width;
+        let mut travelled = 0.0;
+        let mut piece: Vec<Place> = Vec::new();
+        for pair in places.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            let along = |distance: f64| {
+                let share = if length > 0.0 { distance / length } else { 0.0 };
+                (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
+            };
+            let mut done = 0.0;
+            while done < length {
+                let phase = (travelled + done) % period;
+                let is_dash = phase < dash * width;
+                let rest = if is_dash { dash * width - phase } else { period - phase };
+                // A floor keeps rounding from standing still.
+                let end = (done + rest.max(width * 0.01)).min(length);
+                if is_dash {
+                    if piece.is_empty() {
+                        piece.push(along(done));
+                    }
+                    piece.push(along(end));
+                } else if !piece.is_empty() {
+                    self.line(&std::mem::take(&mut piece), colour, width)?;
+                }
+                done = end;
+            }
+            travelled += length;
+        }
+        if piece.is_empty() { Ok(()) } else { self.line(&piece, colour, width) }
+    }
+
     /// The area within a ring of places.
     pub(super) fn area(&mut self, places: &[Place], colour: Colour) -> io::Result<()> {
         if places.len() < 3 {
@@ -122,17 +168,17 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// A run's mark, `radius` to its outer edge, set off from what is beneath it by a white rim.
-    pub(super) fn mark(&mut self, shape: Shape, at: Place, (colour, radius): (Rgb, f64)) -> io::Result<()> {
-        let white = Colour((255, 255, 255), 1.0);
-        self.shape(shape, at, (white, radius * 1.35))?;
-        self.shape(shape, at, (Colour(colour, 1.0), radius))?;
+    pub(super) fn mark(&mut self, shape: Shape, at: Place, colour: Rgb, radius: f64) -> io::Result<()> {
+        let white = Colour(Rgb(255, 255, 255), 1.0);
+        self.shape(shape, at, white, radius * 1.35)?;
+        self.shape(shape, at, Colour(colour, 1.0), radius)?;
         match shape.filled() {
-            Some(hole) => self.shape(hole, at, (white, radius * 0.55)),
+            Some(hole) => self.shape(hole, at, white, radius * 0.55),
             None => Ok(()),
         }
     }
 
-    fn shape(&mut self, shape: Shape, at: Place, (colour, radius): (Colour, f64)) -> io::Result<()> {
+    fn shape(&mut self, shape: Shape, at: Place, colour: Colour, radius: f64) -> io::Result<()> {
         let turned = |corners: usize, turn: f64, reach: &dyn Fn(usize) -> f64| -> Vec<Place> {
             (0..corners)
                 .map(|corner| {
@@ -163,7 +209,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
 
     /// A text whose middle line (half the height of capitals) passes through its place.
     pub(super) fn text(&mut self, text: &str, (x, y): Place, lettering: Lettering) -> io::Result<()> {
-        let text = super::text::printable(text);
+        let text = printable(text);
         let em = lettering.size * self.fineness;
         // How far plotters puts the baseline below the top that it is given.
         let (size, drop) = match self.surface {
@@ -180,7 +226,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let (red, green, blue) = lettering.colour;
+        let Rgb(red, green, blue) = lettering.colour;
         let colour = RGBColor(red, green, blue);
         let style = TextStyle::from(("sans-serif", size).into_font())
             .color(&colour)
@@ -193,11 +239,11 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     /// How wide a text of that size is.
     pub(super) fn width(&self, text: &str, size: f64) -> io::Result<f64> {
         let style = TextStyle::from(("sans-serif", size * LINE * self.fineness).into_font());
-        let (width, _) = self.backend.estimate_text_size(&super::text::printable(text), &style).map_err(broken)?;
+        let (width, _) = self.backend.estimate_text_size(&printable(text), &style).map_err(broken)?;
         Ok(f64::from(width) / self.fineness)
     }
 
-    fn style(&self, Colour((red, green, blue), opacity): Colour, width: f64) -> ShapeStyle {
+    fn style(&self, Colour(Rgb(red, green, blue), opacity): Colour, width: f64) -> ShapeStyle {
         let color: RGBAColor = RGBColor(red, green, blue).mix(opacity);
         ShapeStyle { color, filled: true, stroke_width: whole((width * self.fineness).max(1.0)).unsigned_abs() }
     }

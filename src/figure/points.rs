@@ -109,9 +109,9 @@ impl Points<'_> {
 
     /// The first index from `from` on whose x satisfies `beyond`, sought from `from + hint` on; logarithmic.
     /// `beyond` must not become false again as x grows.
-    pub fn find(&self, (from, hint): (usize, usize), beyond: impl Fn(f64) -> bool) -> usize {
+    pub fn find(&self, from: usize, hint: usize, beyond: impl Fn(f64) -> bool) -> usize {
         match self {
-            Self::Along(series, axis) => series.find((from, hint), *axis, beyond),
+            Self::Along(series, axis) => series.find(from, hint, *axis, beyond),
             Self::Whole(profile) => {
                 let from = from.min(profile.x.len());
                 from + profile.x[from..].partition_point(|&x| !beyond(x))
@@ -149,9 +149,9 @@ mod tests {
             points.iter().map(|spot| (spot.x, spot.y)).collect::<Vec<_>>(),
             [(1.0, -1.0), (2.0, 4.0), (3.0, 9.0)]
         );
-        assert_eq!(points.find((0, 9), |x| x > 1.5), 1);
-        assert_eq!(points.find((2, 0), |x| x > 1.5), 2);
-        assert_eq!(points.find((9, 0), |x| x > 1.5), 3);
+        assert_eq!(points.find(0, 9, |x| x > 1.5), 1);
+        assert_eq!(points.find(2, 0, |x| x > 1.5), 2);
+        assert_eq!(points.find(9, 0, |x| x > 1.5), 3);
         assert_eq!(points.bars(), Bounds::new(2.0, 9.5));
         let all = points.extents(0..3);
         assert_eq!((all.low, all.high, all.low_positive, all.non_positive), (-1.0, 9.0, 4.0, 1));

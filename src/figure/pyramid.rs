@@ -121,11 +121,11 @@ impl Pyramid {
         for level in 0.. {
             let (inner_left, inner_right) = (left.div_ceil(FAN), right / FAN);
             if inner_left >= inner_right || level == self.levels.len() {
-                sum = self.add(sum, values, (level, left..right));
+                sum = self.add(sum, values, level, left..right);
                 break;
             }
-            sum = self.add(sum, values, (level, left..inner_left * FAN));
-            sum = self.add(sum, values, (level, inner_right * FAN..right));
+            sum = self.add(sum, values, level, left..inner_left * FAN);
+            sum = self.add(sum, values, level, inner_right * FAN..right);
             (left, right) = (inner_left, inner_right);
         }
         let Block { low, high, low_positive, non_finite, non_positive } = sum;
@@ -133,7 +133,7 @@ impl Pyramid {
     }
 
     /// Adds entries of one level; level 0 here is the values themselves, level l the blocks one below.
-    fn add(&self, sum: Block, values: &[f64], (level, entries): (usize, Range<usize>)) -> Block {
+    fn add(&self, sum: Block, values: &[f64], level: usize, entries: Range<usize>) -> Block {
         match level.checked_sub(1) {
             None => values[entries].iter().fold(sum, |sum, &value| sum.joined(Block::of(value))),
             Some(level) => self.levels[level][entries].iter().fold(sum, |sum, &block| sum.joined(block)),

@@ -1,10 +1,12 @@
 //! The catalogue of quantities: what a run measures, what each is called, and how its values are written.
 //! Panels, tables and files all read this one table.
 
+use strum::{EnumCount, VariantArray};
+
 use super::{axis::Scale, text};
 
-/// A quantity that a run measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A quantity that a run measures, in the order of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumCount, VariantArray)]
 pub enum Quantity {
     /// The minibatch loss as the method saw it, each step.
     StepLoss,
@@ -32,12 +34,16 @@ pub enum Quantity {
     Trace,
     /// The part of that standard error that is due to which examples were measured.
     TraceSamplingError,
+    /// The lower end of what covers the trace over the whole training set in 95 % of cases.
+    TraceLow,
+    /// The upper end of the same.
+    TraceHigh,
     /// Clean loss of the very examples that the curvature is of.
-    ProbeLoss,
-    /// Trace of the Hessian smoothed at the scale of the noise, from the pairs of gradients that NSO's steps paid for.
-    FreeTrace,
-    /// The same from the single gradients of WP-SGD: it carries the first-order term as noise.
-    OneSidedTrace,
+    MeasuredLoss,
+    /// Trace of the Hessian smoothed at the scale of the noise, two-point estimate from the antithetic pairs of NSO's steps.
+    SmoothedTrace,
+    /// The same, one-point estimate from the single gradients of WP-SGD: the first-order term is part of its noise.
+    OnePointTrace,
     /// Largest eigenvalue of the exact Hessian; its error bar is the residual.
     LambdaMax,
     /// Smallest eigenvalue of the exact Hessian; its error bar is the residual.
@@ -46,12 +52,12 @@ pub enum Quantity {
     Layerwise,
     /// Curvature of the minibatch losses along SAM's ascents.
     AscentCurvature,
-    /// The PAC-Bayes bound: (1 + e) (train loss + excess).
+    /// The PAC-Bayes bound: (1 + e) (train loss + complexity term).
     Bound,
-    /// Excess of the PAC-Bayes bound, as the theorem has it.
-    BoundTheorem,
-    /// Excess of the PAC-Bayes bound, as the authors' code has it.
-    BoundCode,
+    /// Complexity term of the PAC-Bayes bound, as in the theorem.
+    ComplexityTerm,
+    /// Complexity term of the PAC-Bayes bound, as in the authors' code.
+    ComplexityTermInCode,
     /// |w - w0|.
     DistanceFromInit,
     /// |w|.
@@ -62,8 +68,41 @@ pub enum Quantity {
     LrNow,
     /// The scale of the noise as its schedule has it.
     SigmaNow,
-    /// Forward passes that training took besides its gradient evaluations.
+    /// Forward passes of training that are not part of a gradient evaluation.
     ForwardPasses,
+}
+
+/// What a quantity is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nothing: a pure number, or one whose unit depends on the parametrisation.
+    None,
+    /// The unit of the problem's loss, where that has one.
+    Loss,
+    /// Stored as a share of one, shown in percent.
+    Percent,
+    /// What the number is relative to.
+    Named(&'static str),
+}
+
+impl Unit {
+    /// The unit as axes name it, for a problem whose loss has the unit `of_loss`.
+    pub fn name(self, of_loss: Option<&'static str>) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Loss => of_loss,
+            Self::Percent => Some("%"),
+            Self::Named(name) => Some(name),
+        }
+    }
+
+    /// What stored values are multiplied by where they are shown.
+    pub fn factor(self) -> f64 {
+        match self {
+            Self::None | Self::Loss | Self::Named(_) => 1.0,
+            Self::Percent => 100.0,
+        }
+    }
 }
 
 /// How values of a quantity are written.
@@ -74,108 +113,90 @@ enum Written {
     Digits(usize),
 }
 
-impl Quantity {
-    /// Every quantity, in the order of tables.
-    pub const ALL: [Self; 29] = [
-        Self::StepLoss,
-        Self::TrainLoss,
-        Self::ValidationLoss,
-        Self::TestLoss,
-        Self::Gap,
-        Self::TrainAccuracy,
-        Self::ValidationAccuracy,
-        Self::TestAccuracy,
-        Self::TrainError,
-        Self::ValidationError,
-        Self::Distance,
-        Self::Trace,
-        Self::TraceSamplingError,
-        Self::ProbeLoss,
-        Self::FreeTrace,
-        Self::OneSidedTrace,
-        Self::LambdaMax,
-        Self::LambdaMin,
-        Self::Layerwise,
-        Self::AscentCurvature,
-        Self::Bound,
-        Self::BoundTheorem,
-        Self::BoundCode,
-        Self::DistanceFromInit,
-        Self::WeightNorm,
-        Self::GradientNorm,
-        Self::LrNow,
-        Self::SigmaNow,
-        Self::ForwardPasses,
-    ];
+/// What the catalogue says of a quantity.
+struct Entry {
+    key: &'static str,
+    title: &'static str,
+    unit: Unit,
+    scale: Scale,
+    written: Written,
+}
 
-    /// Key, title, unit, scale, way of writing.
-    fn entry(self) -> (&'static str, &'static str, &'static str, Scale, Written) {
+impl Quantity {
+    fn entry(self) -> Entry {
+        use Scale::{Linear, Log};
+        use Unit::{Loss, None, Percent};
         use Written::{Decimals, Digits};
+        const SQUARED: Unit = Unit::Named("relative, squared");
+
+        let entry = |key, title, unit, scale| Entry { key, title, unit, scale, written: Digits(3) };
+        let with = |decimals, entry: Entry| Entry { written: Decimals(decimals), ..entry };
         match self {
-            Self::StepLoss => ("step_loss", "minibatch loss", "nats", Scale::Log, Digits(3)),
-            Self::TrainLoss => ("train_loss", "train loss", "nats", Scale::Log, Digits(3)),
-            Self::ValidationLoss => ("validation_loss", "validation loss", "nats", Scale::Log, Digits(3)),
-            Self::TestLoss => ("test_loss", "test loss", "nats", Scale::Log, Digits(3)),
-            Self::Gap => ("gap", "generalization gap", "test − train loss", Scale::Linear, Decimals(3)),
-            Self::TrainAccuracy => ("train_accuracy", "train accuracy", "share", Scale::Linear, Decimals(3)),
-            Self::ValidationAccuracy => {
-                ("validation_accuracy", "validation accuracy", "share", Scale::Linear, Decimals(3))
-            }
-            Self::TestAccuracy => ("test_accuracy", "test accuracy", "share", Scale::Linear, Decimals(3)),
-            Self::TrainError => ("train_error", "train error", "relative, squared", Scale::Log, Digits(3)),
-            Self::ValidationError => {
-                ("validation_error", "validation error", "relative, squared", Scale::Log, Digits(3))
-            }
-            Self::Distance => ("distance", "distance to the solution", "", Scale::Log, Digits(3)),
-            Self::Trace => ("trace", "Hessian trace", "", Scale::Log, Digits(3)),
+            Self::StepLoss => entry("step_loss", "minibatch loss", Loss, Log),
+            Self::TrainLoss => entry("train_loss", "train loss", Loss, Log),
+            Self::ValidationLoss => entry("validation_loss", "validation loss", Loss, Log),
+            Self::TestLoss => entry("test_loss", "test loss", Loss, Log),
+            Self::Gap => with(3, entry("gap", "generalization gap", Loss, Linear)),
+            Self::TrainAccuracy => with(1, entry("train_accuracy", "train accuracy", Percent, Linear)),
+            Self::ValidationAccuracy => with(1, entry("validation_accuracy", "validation accuracy", Percent, Linear)),
+            Self::TestAccuracy => with(1, entry("test_accuracy", "test accuracy", Percent, Linear)),
+            Self::TrainError => entry("train_error", "train error", SQUARED, Log),
+            Self::ValidationError => entry("validation_error", "validation error", SQUARED, Log),
+            Self::Distance => entry("distance", "distance to the solution", None, Log),
+            Self::Trace => entry("trace", "Hessian trace", None, Log),
             Self::TraceSamplingError => {
-                ("trace_examples_std_error", "Hessian trace's error over examples", "", Scale::Log, Digits(3))
+                entry("trace_examples_std_error", "Hessian trace, standard error over examples", None, Log)
             }
-            Self::ProbeLoss => ("probe_loss", "loss of the measured examples", "nats", Scale::Log, Digits(3)),
-            Self::FreeTrace => ("free_trace", "smoothed trace", "", Scale::Linear, Digits(3)),
-            Self::OneSidedTrace => ("one_sided_trace", "smoothed trace, one-sided", "", Scale::Linear, Digits(3)),
-            Self::LambdaMax => ("lambda_max", "λ max", "", Scale::Log, Digits(3)),
-            Self::LambdaMin => ("lambda_min", "λ min", "", Scale::Linear, Digits(3)),
-            Self::Layerwise => ("lambda_layerwise", "λ layerwise", "a sum, no eigenvalue", Scale::Log, Digits(3)),
-            Self::AscentCurvature => ("ascent_curvature", "curvature along the ascent", "", Scale::Log, Digits(3)),
-            Self::Bound => ("bound", "PAC-Bayes bound", "nats", Scale::Log, Digits(3)),
-            Self::BoundTheorem => ("bound_theorem", "bound's excess", "nats", Scale::Log, Digits(3)),
-            Self::BoundCode => ("bound_code", "bound's excess, code form", "nats", Scale::Log, Digits(3)),
-            Self::DistanceFromInit => ("travel", "distance from the start", "", Scale::Linear, Digits(3)),
-            Self::WeightNorm => ("weight_norm", "weight norm", "", Scale::Linear, Digits(3)),
-            Self::GradientNorm => ("gradient_norm", "gradient norm", "", Scale::Log, Digits(3)),
-            Self::LrNow => ("lr_now", "learning rate", "", Scale::Log, Digits(3)),
-            Self::SigmaNow => ("sigma_now", "noise scale σ", "", Scale::Linear, Digits(3)),
-            Self::ForwardPasses => ("forward_passes", "forward passes besides", "", Scale::Linear, Decimals(0)),
+            Self::TraceLow => entry("trace_interval95_low", "Hessian trace, 95 % interval, low", None, Log),
+            Self::TraceHigh => entry("trace_interval95_high", "Hessian trace, 95 % interval, high", None, Log),
+            Self::MeasuredLoss => entry("probe_loss", "loss of the measured examples", Loss, Log),
+            Self::SmoothedTrace => entry("free_trace", "trace of the smoothed Hessian", None, Linear),
+            Self::OnePointTrace => entry("one_sided_trace", "trace of the smoothed Hessian, one-point", None, Linear),
+            Self::LambdaMax => entry("lambda_max", "λ max", None, Log),
+            Self::LambdaMin => entry("lambda_min", "λ min", None, Linear),
+            Self::Layerwise => entry("lambda_layerwise", "λ layerwise", Unit::Named("a sum, no eigenvalue"), Log),
+            Self::AscentCurvature => entry("ascent_curvature", "curvature along the ascent", None, Log),
+            Self::Bound => entry("bound", "PAC-Bayes bound", Loss, Log),
+            Self::ComplexityTerm => entry("bound_theorem", "PAC-Bayes complexity term", Loss, Log),
+            Self::ComplexityTermInCode => entry("bound_code", "PAC-Bayes complexity term, code form", Loss, Log),
+            Self::DistanceFromInit => entry("travel", "distance from the initial weights", None, Linear),
+            Self::WeightNorm => entry("weight_norm", "weight norm", None, Linear),
+            Self::GradientNorm => entry("gradient_norm", "gradient norm", None, Log),
+            Self::LrNow => entry("lr_now", "learning rate", None, Log),
+            Self::SigmaNow => entry("sigma_now", "noise scale σ", None, Linear),
+            Self::ForwardPasses => with(0, entry("forward_passes", "extra forward passes", None, Linear)),
         }
     }
 
     /// The name in files.
     pub fn key(self) -> &'static str {
-        self.entry().0
+        self.entry().key
     }
 
     /// The name on screens and figures.
     pub fn title(self) -> &'static str {
-        self.entry().1
+        self.entry().title
     }
 
-    /// The unit, or what the number is relative to; empty where there is none.
-    pub fn unit(self) -> &'static str {
-        self.entry().2
+    /// What it is counted in.
+    pub fn unit(self) -> Unit {
+        self.entry().unit
     }
 
     /// The scale of its y axis unless the user asks for the other one.
     pub fn scale(self) -> Scale {
-        self.entry().3
+        self.entry().scale
     }
 
-    /// A value on its own: 0.0021, 0.288, 2.90, NaN.
+    /// A value on its own: 0.0021, 0.288, 2.90, 94.2 %, NaN.
     pub fn format(self, value: f64) -> String {
-        match self.entry().4 {
-            Written::Decimals(decimals) if value.abs() < 1e4 => text::fixed(value, decimals),
-            Written::Decimals(digits) | Written::Digits(digits) => text::significant(value, digits),
-        }
+        let Entry { unit, written, .. } = self.entry();
+        let shown = value * unit.factor();
+        let number = match written {
+            Written::Decimals(decimals) if shown.abs() < 1e4 => text::fixed(shown, decimals),
+            Written::Decimals(digits) | Written::Digits(digits) => text::significant(shown, digits),
+        };
+        if unit == Unit::Percent && shown.is_finite() { format!("{number} %") } else { number }
     }
 
     /// An estimate with its error, the decimals chosen by the error: 2.90 ± .11. Without an error, the value alone.
@@ -202,7 +223,8 @@ mod tests {
         assert_eq!(Quantity::TrainLoss.format(0.002_134), "0.00213");
         assert_eq!(Quantity::Gap.format(0.2883), "0.288");
         assert_eq!(Quantity::Gap.format(-0.0001), "0.000");
-        assert_eq!(Quantity::TestAccuracy.format(0.9421), "0.942");
+        assert_eq!(Quantity::TestAccuracy.format(0.9421), "94.2 %");
+        assert_eq!(Quantity::TestAccuracy.format(f64::NAN), "NaN");
         assert_eq!(Quantity::LambdaMax.format(0.168), "0.168");
         assert_eq!(Quantity::Gap.format(f64::NAN), "NaN");
         assert_eq!(Quantity::Gap.format(3.2e8), "3.20e8");
@@ -217,11 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_unique_and_in_order() {
-        let mut keys = Quantity::ALL.map(Quantity::key).to_vec();
+    fn keys_are_unique() {
+        let mut keys: Vec<&str> = Quantity::VARIANTS.iter().map(|quantity| quantity.key()).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), Quantity::ALL.len());
-        assert!(Quantity::ALL.iter().enumerate().all(|(index, &quantity)| quantity as usize == index));
+        assert_eq!(keys.len(), Quantity::COUNT);
     }
 }

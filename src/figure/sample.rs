@@ -1,4 +1,4 @@
-//! A made-up session for tests: four methods on a classifier, noisy losses, probes with all that they may find, two changes, one
+//! A made-up session for tests: four methods on a classifier, noisy losses, curvature measurements with all that they may find, two changes, one
 //! divergence.
 //! Every number follows from formulas here, so that snapshots stay.
 
@@ -22,14 +22,27 @@ const BUDGET: u64 = 4000;
 struct Recipe {
     name: &'static str,
     method: &'static str,
-    knobs: &'static [(Hyperparameter, f64)],
+    hyperparameters: &'static [(Hyperparameter, f64)],
     cost: u64,
-    /// Final generalization gap, trace and largest eigenvalue.
-    ends: (f64, f64, f64),
+    ends: Ends,
     /// Gradient evaluations after which the loss is NaN.
     diverges: Option<u64>,
-    /// (gradient evaluations, from, to) of changes to sigma.
-    changes: &'static [(u64, f64, f64)],
+    /// Changes to sigma.
+    changes: &'static [SigmaChange],
+}
+
+/// What a run ends at.
+struct Ends {
+    gap: f64,
+    trace: f64,
+    lambda_max: f64,
+}
+
+/// A change to sigma after so many gradient evaluations.
+struct SigmaChange {
+    after: u64,
+    from: f64,
+    to: f64,
 }
 
 /// The session, as far as `spent` gradient evaluations.
@@ -38,43 +51,50 @@ pub(crate) fn session_until(spent: u64) -> Session {
         Recipe {
             name: "SGD",
             method: "sgd",
-            knobs: &[],
+            hyperparameters: &[],
             cost: 1,
-            ends: (0.288, 2.9, 60.0),
+            ends: Ends { gap: 0.288, trace: 2.9, lambda_max: 60.0 },
             diverges: None,
             changes: &[],
         },
         Recipe {
             name: "WP-SGD",
             method: "wp-sgd",
-            knobs: &[(Hyperparameter::Sigma, 0.03), (Hyperparameter::K, 2.0)],
+            hyperparameters: &[(Hyperparameter::Sigma, 0.03), (Hyperparameter::K, 2.0)],
             cost: 2,
-            ends: (0.257, 0.48, 8.0),
+            ends: Ends { gap: 0.257, trace: 0.48, lambda_max: 8.0 },
             diverges: None,
             changes: &[],
         },
         Recipe {
             name: "SAM",
             method: "sam",
-            knobs: &[],
+            hyperparameters: &[],
             cost: 2,
-            ends: (0.243, 2.7, 40.0),
+            ends: Ends { gap: 0.243, trace: 2.7, lambda_max: 40.0 },
             diverges: Some(2600),
             changes: &[],
         },
         Recipe {
             name: "NSO",
             method: "nso",
-            knobs: &[(Hyperparameter::Sigma, 0.02)],
+            hyperparameters: &[(Hyperparameter::Sigma, 0.02)],
             cost: 2,
-            ends: (0.259, 1.66, 25.0),
+            ends: Ends { gap: 0.259, trace: 1.66, lambda_max: 25.0 },
             diverges: None,
-            changes: &[(1000, 0.02, 0.03), (2200, 0.03, 0.02)],
+            changes: &[
+                SigmaChange { after: 1000, from: 0.02, to: 0.03 },
+                SigmaChange { after: 2200, from: 0.03, to: 0.02 },
+            ],
         },
     ];
     let runs = recipes.into_iter().enumerate().map(|(slot, recipe)| {
         let events = events(slot, &recipe, spent.min(BUDGET));
-        SessionRun { name: recipe.name.into(), history: events.iter().collect::<History>(), events }
+        SessionRun {
+            name: recipe.name.into(),
+            history: events.iter().collect::<History>().in_unit(Some("nats")),
+            events,
+        }
     });
     Session { title: "MNIST digits, two-layer perceptron".into(), runs: runs.collect() }
 }
@@ -95,9 +115,10 @@ fn noise(slot: usize, step: u64) -> f64 {
 
 fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
     let usual = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
-    let knobs = usual.iter().chain(recipe.knobs);
+    let hyperparameters = usual.iter().chain(recipe.hyperparameters);
     let plain = Hyperparameters::new(recipe.method).unwrap();
-    let hyperparameters = knobs.fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
+    let hyperparameters =
+        hyperparameters.fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
     let mut events = vec![Event::Start(Start {
         run: recipe.name.into(),
         hyperparameters,
@@ -129,11 +150,11 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             let loss = clean * (1.0 + 0.6 * noise(slot, step)) + 0.002;
             events.push(Event::Step { step, gradients, loss, seconds });
         }
-        if let Some(&(_, from, to)) = recipe.changes.iter().find(|change| change.0 == gradients) {
+        if let Some(&SigmaChange { from, to, .. }) = recipe.changes.iter().find(|change| change.after == gradients) {
             events.push(Event::Adjust { step, gradients, seconds, setting: Hyperparameter::Sigma, from, to });
         }
         if gradients.is_multiple_of(32) {
-            let gap = recipe.ends.0 * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
+            let gap = recipe.ends.gap * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
             let metrics = Metrics {
                 train_loss: Some(clean),
                 test_loss: Some(clean + gap),
@@ -154,9 +175,9 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             });
         }
         let at = Position { step, gradients, seconds };
-        let trace = recipe.ends.1 * (1.0 + 6.0 * (-5.0 * progress).exp());
+        let trace = recipe.ends.trace * (1.0 + 6.0 * (-5.0 * progress).exp());
         if gradients.is_multiple_of(200) {
-            let top = recipe.ends.2 * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
+            let top = recipe.ends.lambda_max * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
             let trace = trace * (1.0 + 0.05 * noise(slot + 11, step));
             let std_error = 0.04 * trace * (1.0 + 3.0 * (-5.0 * progress).exp());
             let probe = probe(at, Estimate::new(trace, std_error, 30), top);
@@ -167,7 +188,8 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
             events.push(Event::Probe(Box::new(probe)));
         }
         if gradients.is_multiple_of(80) && gradients > 0 {
-            events.extend(free(at, recipe.method, (trace, recipe.ends.2, slot)));
+            let curvature = Curvature { trace, lambda_max: recipe.ends.lambda_max, luck: noise(slot + 17, step) };
+            events.extend(from_steps(at, recipe.method, &curvature));
         }
     }
     if spent == BUDGET {
@@ -196,7 +218,7 @@ fn weight_stats(slot: usize, progress: f64) -> WeightStats {
     }
 }
 
-/// A probe that measured everything, around a trace and a largest eigenvalue.
+/// A curvature measurement of everything, around a trace and a largest eigenvalue.
 fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let layers = [("fc1.weight", 0.82), ("fc1.bias", 0.03), ("fc2.weight", 0.14), ("fc2.bias", 0.01)];
     let layer = |(name, share): (&str, f64)| LayerTrace {
@@ -278,11 +300,18 @@ fn bound(at: Position, trace: f64, weight_stats: WeightStats) -> Bound {
     }
 }
 
-/// What the steps of a method yield for nothing: of pairs a smoothed trace, of single perturbations one that scatters below zero, of
-/// ascents a curvature.
-fn free(at: Position, method: &str, (trace, top, slot): (f64, f64, usize)) -> Option<Event> {
+/// The true curvature at a step, and a number in -1..1 that estimates of it are off by.
+struct Curvature {
+    trace: f64,
+    lambda_max: f64,
+    luck: f64,
+}
+
+/// What the steps of a method yield at no cost: antithetic pairs a trace of the smoothed Hessian, single perturbations one that scatters
+/// below zero, ascents a curvature.
+fn from_steps(at: Position, method: &str, curvature: &Curvature) -> Option<Event> {
     let Position { step, gradients, seconds } = at;
-    let luck = noise(slot + 17, step);
+    let &Curvature { trace, lambda_max: top, luck } = curvature;
     let smoothed = |sides, mean, std_error| Event::FreeTrace {
         step,
         gradients,

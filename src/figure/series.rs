@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use strum::VariantArray;
+
 use super::{
     axis::Bounds,
     pyramid::{Extents, Pyramid},
@@ -20,7 +22,7 @@ pub struct At {
 }
 
 /// What runs along the bottom of every chart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, VariantArray)]
 pub enum XAxis {
     /// Training cost: equal places for equal work, whatever the method.
     #[default]
@@ -34,9 +36,6 @@ pub enum XAxis {
 }
 
 impl XAxis {
-    /// Every choice, in the order in which a key walks them.
-    pub const ALL: [Self; 4] = [Self::Gradients, Self::Step, Self::Epoch, Self::Seconds];
-
     /// The axis' name.
     pub fn title(self) -> &'static str {
         match self {
@@ -174,7 +173,7 @@ impl Series {
 
     /// The first index from `from` on whose x satisfies `beyond`, by galloping away from `from + hint`: O(log of the hint's error).
     /// `beyond` must not become false again as x grows.
-    pub fn find(&self, (from, hint): (usize, usize), axis: XAxis, beyond: impl Fn(f64) -> bool) -> usize {
+    pub fn find(&self, from: usize, hint: usize, axis: XAxis, beyond: impl Fn(f64) -> bool) -> usize {
         let end = self.len();
         let is_beyond = |index: usize| beyond(self.x(index, axis));
         // Everything before `low` is not beyond; `high` is, or is the end.
@@ -276,7 +275,7 @@ mod tests {
                 let scan =
                     (from..series.len()).find(|&index| series.x(index, XAxis::Step) > limit).unwrap_or(series.len());
                 for hint in [0, 1, 2, 40, 499, usize::MAX] {
-                    let found = series.find((from, hint), XAxis::Step, |x| x > limit);
+                    let found = series.find(from, hint, XAxis::Step, |x| x > limit);
                     assert_eq!(found, scan, "from {from}, beyond {limit}, hint {hint}");
                 }
             }
@@ -286,7 +285,7 @@ mod tests {
     #[test]
     fn x_walks_through_all_its_choices() {
         let mut axis = XAxis::default();
-        for expected in XAxis::ALL {
+        for &expected in XAxis::VARIANTS {
             assert_eq!(axis, expected);
             axis = axis.next();
         }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
+use strum::VariantArray;
 
 use super::{
     export::{Session, SessionRun},
@@ -52,12 +53,27 @@ impl Row<'_> {
     }
 }
 
-/// Where besides its time a value belongs.
+/// What besides its time a value belongs to.
+#[derive(Clone, Copy)]
 enum Place<'a> {
     Nowhere,
     Sigma(f64),
     Eigenvalue(f64),
     Tensor(&'a str),
+}
+
+impl<'a> Place<'a> {
+    fn sigma(self) -> f64 {
+        if let Self::Sigma(sigma) = self { sigma } else { f64::NAN }
+    }
+
+    fn eigenvalue(self) -> f64 {
+        if let Self::Eigenvalue(eigenvalue) = self { eigenvalue } else { f64::NAN }
+    }
+
+    fn tensor(self) -> &'a str {
+        if let Self::Tensor(tensor) = self { tensor } else { "" }
+    }
 }
 
 /// Writes one row for each value of each quantity of each run, under [`COLUMNS`], then the newest of each run's measurements that are
@@ -81,12 +97,7 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
             let name = harmless(&run.name);
             for row in series(run).chain(snapshots(run)) {
                 let optional = |value: f64| if value.is_nan() { String::new() } else { number(value) };
-                let (sigma, eigenvalue, tensor) = match row.place {
-                    Place::Nowhere => (f64::NAN, f64::NAN, ""),
-                    Place::Sigma(sigma) => (sigma, f64::NAN, ""),
-                    Place::Eigenvalue(eigenvalue) => (f64::NAN, eigenvalue, ""),
-                    Place::Tensor(tensor) => (f64::NAN, f64::NAN, tensor),
-                };
+                let place = row.place;
                 rows.write_record([
                     name.as_ref(),
                     row.quantity,
@@ -96,9 +107,9 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
                     &number(row.at.seconds),
                     &number(row.value),
                     &optional(row.std_error),
-                    &optional(sigma),
-                    &optional(eigenvalue),
-                    harmless(tensor).as_ref(),
+                    &optional(place.sigma()),
+                    &optional(place.eigenvalue()),
+                    harmless(place.tensor()).as_ref(),
                     &optional(row.residual),
                 ])?;
             }
@@ -109,7 +120,7 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
 
 /// Every value of every quantity.
 fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
-    Quantity::ALL.into_iter().flat_map(|quantity| {
+    Quantity::VARIANTS.iter().flat_map(|&quantity| {
         let has_residual = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
         run.history.series(quantity).points().map(move |point| Row {
             quantity: quantity.key(),
@@ -125,28 +136,20 @@ fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
 /// The newest measurements that are whole curves.
 fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     let snapshots = run.history.snapshots();
-    let probed_at = snapshots.probed_at.unwrap_or_default();
-    let estimated = |quantity, at, (estimate, place): (Estimate, Place<'static>)| Row {
-        quantity,
-        at,
-        value: estimate.mean,
+    let measured_at = snapshots.measured_at.unwrap_or_default();
+    let estimated = |quantity, at, estimate: Estimate| Row {
         std_error: estimate.std_error,
-        residual: f64::NAN,
-        place,
+        ..Row::plain(quantity, at, estimate.mean)
     };
     let density = snapshots.density.iter().flat_map(move |density| {
         density.nodes.iter().zip(&density.weights).map(move |(&node, &weight)| Row {
-            quantity: "density_weight",
-            at: probed_at,
-            value: weight,
-            std_error: f64::NAN,
-            residual: f64::NAN,
             place: Place::Eigenvalue(node),
+            ..Row::plain("density_weight", measured_at, weight)
         })
     });
     let layers = snapshots.layers.iter().map(move |layer| Row {
         place: Place::Tensor(&layer.name),
-        ..estimated("layer_trace", probed_at, (layer.trace, Place::Nowhere))
+        ..estimated("layer_trace", measured_at, layer.trace)
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
         let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
@@ -158,7 +161,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
                 ("gap_from_smoothed_trace", smoothed),
                 ("smoothed_trace", point.smoothed_trace),
             ]
-            .map(|(quantity, estimate)| estimated(quantity, at, (estimate, Place::Sigma(point.sigma))))
+            .map(|(quantity, estimate)| Row { place: Place::Sigma(point.sigma), ..estimated(quantity, at, estimate) })
         })
     });
     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
@@ -230,8 +233,6 @@ mod tests {
     use super::{super::sample, *};
     use crate::run::Event;
 
-    const WHOLE: (&str, &str, &str, &str) = ("density_weight", "layer_trace", "perturbation_gap", "bound_a");
-
     #[test]
     fn a_csv_file_reads_back_to_the_same_values() {
         let folder = tempfile::tempdir().unwrap();
@@ -245,7 +246,7 @@ mod tests {
         let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
         let mut row = rows.iter();
         for run in &session.runs {
-            for quantity in Quantity::ALL {
+            for &quantity in Quantity::VARIANTS {
                 for point in run.history.series(quantity).points() {
                     let row = row.next().unwrap();
                     assert_eq!(row[0].trim_start_matches('\''), run.name);
@@ -254,14 +255,15 @@ mod tests {
                     assert_eq!(row[3].parse(), Ok(point.at.gradients));
                     assert_eq!(row[6].parse().map(f64::to_bits), Ok(point.value.to_bits()));
                     let eigenvalue = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
-                    let (told, empty) = if eigenvalue { (&row[11], &row[7]) } else { (&row[7], &row[11]) };
-                    assert_eq!(told.parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
+                    let (error, empty) = if eigenvalue { (&row[11], &row[7]) } else { (&row[7], &row[11]) };
+                    assert_eq!(error.parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
                     assert_eq!(empty, "");
                 }
             }
             // 11 points of a density, 4 tensors, 5 scales four times, 5 ingredients and 2 verdicts.
             let whole: Vec<_> = row.by_ref().take(11 + 4 + 20 + 7).collect();
-            assert_eq!((&whole[0][1], &whole[11][1], &whole[15][1], &whole[35][1]), WHOLE);
+            let starts = [0, 11, 15, 35].map(|row| whole[row][1].to_owned());
+            assert_eq!(starts, ["density_weight", "layer_trace", "perturbation_gap", "bound_a"]);
         }
         assert_eq!(row.next(), None);
         assert!(rows.iter().all(|row| !row[0].starts_with('=')));
@@ -291,7 +293,7 @@ mod tests {
             (density.nodes.clone(), density.weights.clone())
         );
         assert_eq!(of("layer_trace", 10), ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
-        assert_eq!(of("layer_trace", 2), ["2000"; 4], "when the newest probe was");
+        assert_eq!(of("layer_trace", 2), ["2000"; 4], "when curvature was last measured");
         assert_eq!(numbers(of("layer_trace", 7))[1], snapshots.layers[1].trace.std_error);
         assert_eq!(numbers(of("gap_from_trace", 8)), [0.02, 0.025, 0.03, 0.035, 0.04]);
         let gap = snapshots.gap.as_ref().unwrap();

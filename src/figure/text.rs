@@ -1,4 +1,4 @@
-//! How numbers and symbols are written, on screens and in figures alike: aligned, short, and safe to print.
+//! How numbers and symbols are written, on screens and in figures alike: aligned and short.
 //! Nothing here knows what a number means; [`Quantity`](super::Quantity) chooses.
 
 use std::borrow::Cow;
@@ -65,7 +65,7 @@ pub fn scientific(value: f64, decimals: usize) -> String {
     if value.is_finite() { format!("{value:.decimals$e}") } else { non_finite(value) }
 }
 
-/// A knob's value as change marks write it: .02, 1.5, 1e-5, 12; at most six significant digits.
+/// A hyperparameter's value as change marks write it: .02, 1.5, 1e-5, 12; at most six significant digits.
 pub fn short(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
@@ -120,21 +120,6 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
         }
     }
     plain.into()
-}
-
-/// The text without characters that could move a cursor, start an escape sequence, reorder what follows or break a file:
-/// controls, bidirectional overrides, zero-width marks and XML's non-characters.
-pub fn printable(text: &str) -> Cow<'_, str> {
-    let hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{ffff}')
-    };
-    if text.chars().any(hidden) {
-        text.chars().filter(|&letter| !hidden(letter)).collect::<String>().into()
-    } else {
-        text.into()
-    }
 }
 
 /// The decimal exponent of `value` once rounded to `digits`; `None` if it is not finite.
@@ -192,11 +177,5 @@ mod tests {
         assert_eq!(ascii("λ max"), "lambda max");
         assert_eq!(ascii("σ²/2 Tr H"), "sigma^2/2 Tr H");
         assert_eq!(ascii("plain"), "plain");
-    }
-
-    #[test]
-    fn nothing_that_steers_a_terminal_survives() {
-        assert_eq!(printable("a\u{1b}[31mb\u{202e}c\u{9b}d\n"), "a[31mbcd");
-        assert_eq!(printable("NSO σ"), "NSO σ");
     }
 }

@@ -138,27 +138,27 @@ mod tests {
 
     use super::super::axis::{Axis, Bounds, Scale};
 
-    fn labels(low: f64, high: f64, (scale, room): (Scale, usize)) -> Vec<String> {
+    fn labels(low: f64, high: f64, scale: Scale, room: usize) -> Vec<String> {
         Axis::covering(Bounds::new(low, high), scale).ticks(room).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
     fn linear_labels_are_round_and_share_their_decimals() {
-        assert_eq!(labels(0.013, 0.288, (Scale::Linear, 4)), [".0", ".1", ".2", ".3"]);
-        assert_eq!(labels(0.013, 0.288, (Scale::Linear, 8)), [".00", ".05", ".10", ".15", ".20", ".25", ".30"]);
-        assert_eq!(labels(-0.2, 0.9, (Scale::Linear, 4)), [".0", ".5", "1.0"]);
-        assert_eq!(labels(0.0, 1900.0, (Scale::Linear, 5)), ["0", "500", "1,000", "1,500", "2,000"]);
-        assert_eq!(labels(0.0, 4e6, (Scale::Linear, 5)), ["0", "1e6", "2e6", "3e6", "4e6"]);
-        assert_eq!(labels(0.0, 2e-7, (Scale::Linear, 5)), ["0", "5e-8", "1e-7", "1.5e-7", "2e-7"]);
+        assert_eq!(labels(0.013, 0.288, Scale::Linear, 4), [".0", ".1", ".2", ".3"]);
+        assert_eq!(labels(0.013, 0.288, Scale::Linear, 8), [".00", ".05", ".10", ".15", ".20", ".25", ".30"]);
+        assert_eq!(labels(-0.2, 0.9, Scale::Linear, 4), [".0", ".5", "1.0"]);
+        assert_eq!(labels(0.0, 1900.0, Scale::Linear, 5), ["0", "500", "1,000", "1,500", "2,000"]);
+        assert_eq!(labels(0.0, 4e6, Scale::Linear, 5), ["0", "1e6", "2e6", "3e6", "4e6"]);
+        assert_eq!(labels(0.0, 2e-7, Scale::Linear, 5), ["0", "5e-8", "1e-7", "1.5e-7", "2e-7"]);
     }
 
     #[test]
     fn log_labels_are_decades_with_two_and_five_when_few() {
-        assert_eq!(labels(1e-4, 2.0, (Scale::Log, 6)), ["1e-4", "1e-3", "1e-2", "1e-1", "1e0"]);
-        assert_eq!(labels(1e-9, 1e3, (Scale::Log, 4)), ["1e-8", "1e-4", "1e0"]);
-        assert_eq!(labels(0.1, 2.0, (Scale::Log, 6)), [".1", ".2", ".5", "1", "2"]);
-        assert_eq!(labels(0.31, 0.52, (Scale::Log, 6)), [".3", ".4", ".5", ".6"]);
-        assert_eq!(labels(1.0, 1e4, (Scale::Log, 6)), ["1", "10", "100", "1,000", "10,000"]);
+        assert_eq!(labels(1e-4, 2.0, Scale::Log, 6), ["1e-4", "1e-3", "1e-2", "1e-1", "1e0"]);
+        assert_eq!(labels(1e-9, 1e3, Scale::Log, 4), ["1e-8", "1e-4", "1e0"]);
+        assert_eq!(labels(0.1, 2.0, Scale::Log, 6), [".1", ".2", ".5", "1", "2"]);
+        assert_eq!(labels(0.31, 0.52, Scale::Log, 6), [".3", ".4", ".5", ".6"]);
+        assert_eq!(labels(1.0, 1e4, Scale::Log, 6), ["1", "10", "100", "1,000", "10,000"]);
     }
 
     proptest! {

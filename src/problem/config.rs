@@ -149,6 +149,11 @@ impl ProblemConfig {
         !matches!(self, Self::Quadratic { .. } | Self::Valley { .. } | Self::MatrixSensing { .. })
     }
 
+    /// The unit of its loss, where it has one: a cross-entropy of natural logarithms is counted in nats.
+    pub fn loss_unit(&self) -> Option<&'static str> {
+        self.has_labels().then_some("nats")
+    }
+
     /// Whether its parameters are several tensors.
     pub fn has_layers(&self) -> bool {
         self.has_labels() && !matches!(self, Self::MnistSoftmax(_))

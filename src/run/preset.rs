@@ -11,11 +11,11 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use self::{problem::problem, run::check_defaults, train::BUDGETS};
-use super::{
-    Budget, PanelKind, Plan,
-    section::{Section, printable},
+use super::{Budget, PanelKind, Plan, section::Section};
+use crate::{
+    problem::ProblemConfig,
+    text::{escaped, printable},
 };
-use crate::problem::ProblemConfig;
 
 pub use write::to_toml;
 
@@ -123,7 +123,7 @@ pub fn find(name: &str) -> Result<String, PresetError> {
     let path = Path::new(name);
     if !path.is_file() {
         let hint = suggestion(name, EMBEDDED.iter().map(|(known, _)| *known));
-        return Err(PresetError::Unknown { name: name.escape_debug().to_string(), hint });
+        return Err(PresetError::Unknown { name: escaped(name).into_owned(), hint });
     }
     std::fs::read_to_string(path)
         .map_err(|error| PresetError::Unreadable { path: name.to_owned(), reason: error.to_string() })
@@ -246,13 +246,12 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
 /// The file name without folder and ending, or the name itself; free of what terminals act on.
 fn stem(name: &str) -> String {
     let stem = Path::new(name).file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
-    stem.chars().filter(|&c| printable(c)).collect()
+    printable(&stem).into_owned()
 }
 
 /// The panels of the dashboard's grid.
 fn panels(mut section: Section) -> Result<Vec<PanelKind>, Fault> {
-    let keys = section.choices("panels", &PanelKind::ALL.map(PanelKind::key))?.unwrap_or_default();
-    let panels: Vec<PanelKind> = keys.into_iter().filter_map(PanelKind::from_key).collect();
+    let panels = section.named("panels", &PanelKind::keys(), PanelKind::from_key)?.unwrap_or_default();
     if !matches!(panels.len(), 0 | 4 | 6) {
         return Err(section.fault("panels", format!("has {} panels; the grid shows four or six", panels.len())));
     }

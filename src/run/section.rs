@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
 use toml::{Table, Value};
 
 use super::preset::{Fault, suggestion};
+use crate::text::{escaped, is_printable};
 
 /// A table with its dotted path, which remembers the keys that it was asked for.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Section {
     pub fn prose(&mut self, key: &str) -> Result<Option<String>, Fault> {
         match self.take(key) {
             None => Ok(None),
-            Some(Value::String(text)) => match text.chars().find(|&c| c != '\n' && !printable(c)) {
+            Some(Value::String(text)) => match text.chars().find(|&c| c != '\n' && !is_shown(c)) {
                 None => Ok(Some(text)),
                 Some(c) => Err(self.fault(
                     key,
@@ -94,7 +95,7 @@ impl Section {
             Some(other) => return Err(self.wrong_type(key, "a list of strings", &other)),
         };
         let text = |value: &Value| match value {
-            Value::String(text) if text.chars().all(printable) => Ok(text.clone()),
+            Value::String(text) if text.chars().all(is_shown) => Ok(text.clone()),
             Value::String(_) => Err(self.fault(key, "contains a character that terminals act on")),
             other => Err(self.wrong_type(key, "a list of strings", other)),
         };
@@ -175,11 +176,35 @@ impl Section {
         Ok(Some(chosen))
     }
 
+    /// A list of values that have these names, each at most once; `read` may know other names for them, too.
+    pub fn named<T: PartialEq>(
+        &mut self,
+        key: &str,
+        names: &[&'static str],
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, Fault> {
+        let list = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong_type(key, "a list of strings", &other)),
+        };
+        let mut found = Vec::new();
+        for value in list {
+            let unknown = || self.word(key, &value, names).err();
+            match value.as_str().and_then(&read) {
+                Some(item) if found.contains(&item) => return Err(self.fault(key, format!("has {value} twice"))),
+                Some(item) => found.push(item),
+                None => return Err(unknown().unwrap_or_else(|| self.fault(key, format!("{value} is not known")))),
+            }
+        }
+        Ok(Some(found))
+    }
+
     fn word(&self, key: &str, value: &Value, choices: &[&'static str]) -> Result<&'static str, Fault> {
         let Some(word) = value.as_str() else { return Err(self.wrong_type(key, "a string", value)) };
         choices.iter().copied().find(|&choice| choice == word).ok_or_else(|| {
             let hint = suggestion(word, choices.iter().copied());
-            self.fault(key, format!("'{}' is none of {}{hint}", word.escape_debug(), choices.join(", ")))
+            self.fault(key, format!("'{}' is none of {}{hint}", escaped(word), choices.join(", ")))
         })
     }
 
@@ -232,10 +257,7 @@ impl Section {
         let known = self.known.borrow();
         let hint = suggestion(unknown, known.iter().map(String::as_str));
         let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        Err(Fault::new(
-            self.key(&unknown.escape_debug().to_string()),
-            format!("unknown key{hint} (known here: {known})"),
-        ))
+        Err(Fault::new(self.key(&escaped(unknown)), format!("unknown key{hint} (known here: {known})")))
     }
 }
 
@@ -244,9 +266,8 @@ fn article(kind: &str) -> String {
     format!("{} {kind}", if vowel { "an" } else { "a" })
 }
 
-/// Whether a terminal shows the character and does nothing else with it: no controls, no bidirectional overrides,
-/// no invisible joiners.
-pub(super) fn printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a terminal shows the character and does nothing else with it. The replacement character stands for what is no text in
+/// the name of a file.
+fn is_shown(c: char) -> bool {
+    is_printable(c) || c == char::REPLACEMENT_CHARACTER
 }

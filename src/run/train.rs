@@ -380,7 +380,7 @@ fn start(job: &Job<'_>) -> Start {
         run: job.run.name.clone(),
         hyperparameters: job.run.hyperparameters,
         seed: job.train.seed,
-        device: device::name_of(job.problem.device()).to_string(),
+        device: device::name_of(job.problem.device()).map_or_else(String::new, |name| name.to_string()),
         parameters: job.problem.layout().dimension() as u64,
         budget: job.train.budget,
         steps_per_epoch: steps_per_epoch(job),

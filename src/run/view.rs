@@ -1,7 +1,13 @@
-//! What a preset asks to be shown: names of panels, in the order of the grid. What each panel is is told in `figure::panel`.
+//! What a preset asks to be shown: names of panels, in the order of the grid. `figure::panel` says what each of them shows.
 
-/// What one chart of the dashboard shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
+
+/// What one chart of the dashboard shows, in the order in which a key goes through the kinds. Presets and the command line spell
+/// kinds in snake case; names of earlier versions are read as well.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumCount, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum PanelKind {
     /// The clean training loss; behind it, faint, the minibatch loss of each step.
     Loss,
@@ -10,31 +16,36 @@ pub enum PanelKind {
     /// The loss on the validation set; behind it, faint, the one on the test set.
     ValidationLoss,
     /// The test accuracy; behind it, faint, the training accuracy.
+    #[strum(to_string = "accuracy", serialize = "test_accuracy")]
     Accuracy,
     /// The error on held-out measurements; behind it, faint, the one on those trained on.
     ValidationError,
     /// The distance to the solution.
     Distance,
-    /// The exact Hessian trace with its standard errors; behind it, faint and dashed, the smoothed one.
+    /// The trace of the exact Hessian with its standard errors; behind it, faint and dashed, that of the smoothed one.
     Trace,
-    /// The exact Hessian trace against the loss of the very examples that it was measured on: methods compared at equal loss.
+    /// The trace of the exact Hessian against the loss of the very examples that it was measured on: methods compared at equal loss.
     TraceByLoss,
-    /// The smoothed trace that steps yield for free, two-point and one-sided, with its errors; behind it, faint, the exact one.
-    FreeTrace,
-    /// The largest eigenvalue, with the stability threshold of each run where that is near; behind it, faint, SAM's curvature along
+    /// The trace of the smoothed Hessian that steps yield at no cost, two-point and one-point, with its errors; behind it, faint, that
+    /// of the exact one.
+    #[strum(to_string = "smoothed_trace", serialize = "free_trace")]
+    SmoothedTrace,
+    /// The largest eigenvalue, with the edge of stability of each run where that is near; behind it, faint, SAM's curvature along
     /// its ascent.
     LambdaMax,
     /// The smallest eigenvalue.
     LambdaMin,
-    /// The spectral density of the newest probe.
+    /// The spectral density of the newest curvature measurement.
     Density,
-    /// The trace of each tensor's block at the newest probe, as bars.
-    Layers,
+    /// The trace of each parameter tensor's block of the Hessian at the newest curvature measurement, as bars.
+    #[strum(to_string = "trace_per_tensor", serialize = "layers")]
+    TracePerTensor,
     /// The perturbation gap against sigma, with what the exact and the smoothed Hessian predict (figure 2).
     PerturbationGap,
-    /// The PAC-Bayes bound, with the loss of guessing, above which it says nothing; behind it, faint, the test loss.
+    /// The PAC-Bayes bound, with the loss of guessing, above which it is vacuous; behind it, faint, the test loss.
     Bound,
     /// |w - w0|.
+    #[strum(to_string = "distance_from_init", serialize = "travel")]
     DistanceFromInit,
     /// |w|.
     WeightNorm,
@@ -43,54 +54,39 @@ pub enum PanelKind {
 }
 
 impl PanelKind {
-    /// Every kind, in the order in which a key walks them.
-    pub const ALL: [Self; 18] = [
-        Self::Loss,
-        Self::Gap,
-        Self::ValidationLoss,
-        Self::Accuracy,
-        Self::ValidationError,
-        Self::Distance,
-        Self::Trace,
-        Self::TraceByLoss,
-        Self::FreeTrace,
-        Self::LambdaMax,
-        Self::LambdaMin,
-        Self::Density,
-        Self::Layers,
-        Self::PerturbationGap,
-        Self::Bound,
-        Self::DistanceFromInit,
-        Self::WeightNorm,
-        Self::GradientNorm,
-    ];
-
     /// The name in presets and on the command line.
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Gap => "gap",
-            Self::ValidationLoss => "validation_loss",
-            Self::Accuracy => "accuracy",
-            Self::ValidationError => "validation_error",
-            Self::Distance => "distance",
-            Self::Trace => "trace",
-            Self::TraceByLoss => "trace_by_loss",
-            Self::FreeTrace => "free_trace",
-            Self::LambdaMax => "lambda_max",
-            Self::LambdaMin => "lambda_min",
-            Self::Density => "density",
-            Self::Layers => "layers",
-            Self::PerturbationGap => "perturbation_gap",
-            Self::Bound => "bound",
-            Self::DistanceFromInit => "travel",
-            Self::WeightNorm => "weight_norm",
-            Self::GradientNorm => "gradient_norm",
-        }
+        self.into()
     }
 
-    /// The kind of that name.
+    /// The kind of that name, be it one of an earlier version.
     pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.key() == key)
+        key.parse().ok()
+    }
+
+    /// The names of all kinds.
+    pub fn keys() -> Vec<&'static str> {
+        Self::VARIANTS.iter().map(|kind| kind.key()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_from_its_name_and_from_that_of_earlier_versions() {
+        for &kind in PanelKind::VARIANTS {
+            assert_eq!(PanelKind::from_key(kind.key()), Some(kind));
+        }
+        for (old, kind) in [
+            ("free_trace", PanelKind::SmoothedTrace),
+            ("layers", PanelKind::TracePerTensor),
+            ("travel", PanelKind::DistanceFromInit),
+        ] {
+            assert_eq!(PanelKind::from_key(old), Some(kind));
+            assert_ne!(kind.key(), old);
+        }
+        assert_eq!(PanelKind::from_key("hessian"), None);
     }
 }

@@ -69,16 +69,17 @@ impl App {
                 Vec::new()
             }
             Start::Plan(plan) => app.start(*plan),
-            Start::Replay(directory) => app.open(directory),
+            Start::Recorded(recording) => {
+                app.show(*recording);
+                Vec::new()
+            }
         };
         (app, effects)
     }
 
     /// The dashboard on a recording that is at hand.
     pub fn replay(recording: Recording, setup: Setup) -> Self {
-        let (mut app, _) = Self::new(Start::Picker, setup);
-        app.show(recording);
-        app
+        Self::new(Start::Recorded(Box::new(recording)), setup).0
     }
 
     /// Takes one message in and says what is to be done about it.
@@ -216,7 +217,9 @@ impl App {
                 Vec::new()
             }
             Action::TypeValue => {
-                self.overlay = session.cursor().map_or(Overlay::None, |knob| Overlay::Type(Prompt::value(knob)));
+                self.overlay = session
+                    .cursor()
+                    .map_or(Overlay::None, |hyperparameter| Overlay::Type(Prompt::value(hyperparameter)));
                 Vec::new()
             }
             Action::Restart if session.selected_is_alive() => {
@@ -270,10 +273,10 @@ impl App {
                     self.overlay = Overlay::Type(prompt);
                     return Vec::new();
                 }
-                vec![Effect::Export(Box::new(ExportRequest { path, ..session.export() }))]
+                session.export().map(|request| Effect::Export(ExportRequest { path, ..request })).into_iter().collect()
             }
-            (Purpose::Value(knob), Place::Watch(session)) => match prompt.number() {
-                Ok(value) => session.set(knob, value),
+            (Purpose::Value(hyperparameter), Place::Watch(session)) => match prompt.number() {
+                Ok(value) => session.set(hyperparameter, value),
                 Err(reason) => {
                     prompt.refuse(reason);
                     self.overlay = Overlay::Type(prompt);

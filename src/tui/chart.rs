@@ -15,7 +15,7 @@ use ratatui::{
 use self::{
     canvas::{Brush, Canvas, Layer},
     label::{EndLabel, place_labels},
-    trace::{Cell, Traced, trace},
+    trace::{Break, Cell, Drawn, Traced, trace},
 };
 use super::{
     text,
@@ -168,24 +168,23 @@ impl<'a> Plot<'a> {
                 canvas.dot((x, y), Brush { layer: Layer::Guide, slot: guide.slot });
             }
         }
-        let mut broken = Vec::new();
-        let traced: Vec<Traced> =
-            panel.curves.iter().filter_map(|curve| trace((panel, curve), &mut canvas, &mut broken)).collect();
+        let drawn: Vec<Drawn> = panel.curves.iter().map(|curve| trace(panel, curve, &mut canvas)).collect();
 
         self.draw_change_lines(&canvas, buf);
         for row in 0..usize::from(self.field.height) {
             for column in 0..usize::from(self.field.width) {
                 let dots = canvas.cell(column, row);
                 if let Some(letter) = canvas.letter(dots) {
-                    self.put((column, row), (letter, self.chart.style(dots.brush.slot, dots.brush.layer)), buf);
+                    self.put((column, row), letter, self.chart.style(dots.brush.slot, dots.brush.layer), buf);
                 }
             }
         }
-        for (column, slot) in broken {
+        for &Break { column, slot } in drawn.iter().flat_map(|drawn| &drawn.breaks) {
             let cross = if self.chart.glyphs() == Glyphs::Unicode { '×' } else { 'X' };
-            self.put((column, 0), (cross, self.chart.style(Some(slot), Layer::Bright)), buf);
+            self.put((column, 0), cross, self.chart.style(Some(slot), Layer::Bright), buf);
         }
         self.draw_change_texts(&canvas, buf);
+        let traced: Vec<Traced> = drawn.into_iter().filter_map(|drawn| drawn.traced).collect();
         self.draw_marks(&traced, buf);
     }
 
@@ -217,7 +216,7 @@ impl<'a> Plot<'a> {
         // A neighbour has the name of the axis that all share, not that of an axis of the panel's own.
         let across = self.chart.panel.across;
         if self.chart.x_title == XTitle::Shown || matches!(across, XDimension::Own(_)) {
-            let title = theme.spell(across.title());
+            let title = theme.spell(&self.chart.panel.x_title());
             let columns = text::width(&title);
             if columns > 0 && columns + 20 <= usize::from(self.inner.width) {
                 right -= columns;
@@ -253,7 +252,7 @@ impl<'a> Plot<'a> {
             for row in 0..usize::from(self.field.height) {
                 if canvas.cell(column, row).brush.layer <= Layer::Guide {
                     let line = if self.chart.glyphs() == Glyphs::Unicode { '╎' } else { '!' };
-                    self.put((column, row), (line, self.chart.style(Some(mark.slot), Layer::Faint)), buf);
+                    self.put((column, row), line, self.chart.style(Some(mark.slot), Layer::Faint), buf);
                 }
             }
         }
@@ -290,7 +289,7 @@ impl<'a> Plot<'a> {
         if chart.theme.appearance().colours == Colours::None || chart.glyphs() == Glyphs::Ascii {
             for curve in traced {
                 for &cell in &curve.marks {
-                    self.put(cell, (chart.mark(curve.slot), style(curve.slot)), buf);
+                    self.put(cell, chart.mark(curve.slot), style(curve.slot), buf);
                 }
             }
         }
@@ -299,7 +298,7 @@ impl<'a> Plot<'a> {
         for curve in traced {
             // A label in the same column brings the mark along.
             if labels.is_empty() || curve.end.0 + 1 < furthest {
-                self.put(curve.end, (chart.mark(curve.slot), style(curve.slot)), buf);
+                self.put(curve.end, chart.mark(curve.slot), style(curve.slot), buf);
             }
         }
         for (label, row) in labels {
@@ -318,7 +317,7 @@ impl<'a> Plot<'a> {
         if fits { place_labels(labels, height) } else { Vec::new() }
     }
 
-    fn put(&self, (column, row): Cell, (letter, style): (char, Style), buf: &mut Buffer) {
+    fn put(&self, (column, row): Cell, letter: char, style: Style, buf: &mut Buffer) {
         let at = Position::new(self.field.x + narrow(column), self.field.y + narrow(row));
         if let Some(cell) = buf.cell_mut(at) {
             cell.set_char(letter).set_style(style);
@@ -329,7 +328,7 @@ impl<'a> Plot<'a> {
 impl Chart<'_> {
     /// The values that get a label on so many rows.
     fn y_ticks(&self, rows: u16) -> Vec<Tick> {
-        self.panel.y.ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
+        self.panel.y_ticks(usize::from(rows).div_ceil(2).clamp(2, 8))
     }
 }
 

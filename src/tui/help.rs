@@ -8,8 +8,8 @@ use ratatui::{
 
 use super::{
     app::App,
-    keymap::{Binding, Context},
-    overlay::card,
+    keymap::Binding,
+    overlay::Card,
     text::{self, fit, pad},
     theme::Theme,
 };
@@ -31,14 +31,14 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         };
         bindings.iter().map(row).collect()
     } else {
-        packed(&bindings, (rows.max(1), columns), theme)
+        packed(&bindings, rows.max(1), columns, theme)
     };
-    let place = Context::ALL.iter().find(|(known, _)| *known == context).map_or("", |(_, name)| name);
-    card(frame, area, (&format!("keys: {}", place.to_lowercase()), lines), theme);
+    let title = format!("keys: {}", context.heading().to_lowercase());
+    Card { title: &title, lines }.render(frame, area, theme);
 }
 
 /// Keys and words in as many columns as fit, read down.
-fn packed(bindings: &[&Binding], (rows, columns): (usize, usize), theme: Theme) -> Vec<Line<'static>> {
+fn packed(bindings: &[&Binding], rows: usize, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let entries: Vec<(String, &str)> =
         bindings.iter().map(|binding| (short_keys(binding, theme), binding.label)).collect();
     let per_column = entries.len().min(rows).max(1);

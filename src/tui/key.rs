@@ -1,9 +1,7 @@
-//! Keys as the dashboard knows them: a small closed set, read from crossterm's events and from key scripts.
+//! Keys as the dashboard knows them: a small closed set, read from the terminal's events and from key scripts.
 //! A script (`--keys "down down enter"`) names the same keys, so that tests and users press them alike.
 
 use std::{fmt, str::FromStr};
-
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// One key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,30 +56,6 @@ pub struct UnknownKey {
 }
 
 impl Key {
-    /// The key of a terminal event; `None` for releases and for keys that the dashboard has no use for.
-    pub fn from_event(event: &KeyEvent) -> Option<Self> {
-        if event.kind == KeyEventKind::Release {
-            return None;
-        }
-        let held = event.modifiers.difference(KeyModifiers::SHIFT);
-        match event.code {
-            KeyCode::Char(letter) if held == KeyModifiers::CONTROL => Some(Self::Ctrl(letter.to_ascii_lowercase())),
-            _ if !held.is_empty() => None,
-            KeyCode::Char(letter) if !letter.is_control() => Some(Self::Char(letter)),
-            KeyCode::Enter => Some(Self::Enter),
-            KeyCode::Esc => Some(Self::Esc),
-            KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => Some(Self::BackTab),
-            KeyCode::Tab => Some(Self::Tab),
-            KeyCode::BackTab => Some(Self::BackTab),
-            KeyCode::Backspace => Some(Self::Backspace),
-            KeyCode::Up => Some(Self::Up),
-            KeyCode::Down => Some(Self::Down),
-            KeyCode::Left => Some(Self::Left),
-            KeyCode::Right => Some(Self::Right),
-            _ => None,
-        }
-    }
-
     /// How the bottom line shows the key: arrows as arrows, everything else by name.
     pub fn symbol(self) -> String {
         match self {
@@ -150,16 +124,5 @@ mod tests {
             Ok(vec![Key::Down, Key::Char('+'), Key::Char('Y'), Key::Ctrl('c')])
         );
         assert_eq!(parse_script("down dwon"), Err(UnknownKey { word: "dwon".into() }));
-    }
-
-    #[test]
-    fn releases_and_alt_chords_are_not_key_presses() {
-        let alt = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
-        let mut release = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
-        release.kind = KeyEventKind::Release;
-        assert_eq!(Key::from_event(&alt), None);
-        assert_eq!(Key::from_event(&release), None);
-        let shifted = KeyEvent::new(KeyCode::Char('Y'), KeyModifiers::SHIFT);
-        assert_eq!(Key::from_event(&shifted), Some(Key::Char('Y')));
     }
 }

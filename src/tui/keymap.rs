@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use strum::{EnumCount, VariantArray};
+
 use super::key::Key;
 
 /// What a key asks for. Whether it can be had now is [`App::offers`](super::app::App::offers)'s to say.
@@ -18,7 +20,7 @@ pub enum Action {
     EditCopy,
     /// Ask for the directory of a session to replay.
     OpenSession,
-    /// The next of charts, runs, knobs.
+    /// The next of charts, runs, hyperparameters.
     NextPane,
     /// The one before.
     PreviousPane,
@@ -26,11 +28,11 @@ pub enum Action {
     Enlarge,
     /// Back to all charts.
     Shrink,
-    /// Turn the knob under the cursor.
-    Change(Turn),
-    /// Type the knob's value.
+    /// Raise or lower the hyperparameter under the cursor.
+    Change(Adjustment),
+    /// Type the hyperparameter's value.
     TypeValue,
-    /// Whether the next change goes to the selected run or to all that have the knob.
+    /// Whether the next change goes to the selected run or to all that have the hyperparameter.
     ToggleScope,
     /// Pause or resume the selected run.
     Pause,
@@ -85,17 +87,17 @@ pub enum Direction {
     Right,
 }
 
-/// Which way a knob turns.
+/// Which way a hyperparameter is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Turn {
-    /// To the next greater value of its ladder.
+pub enum Adjustment {
+    /// To the next greater of its usual values.
     Raise,
     /// To the next smaller one.
     Lower,
 }
 
 /// Where the keys go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, VariantArray)]
 pub enum Context {
     /// The list of presets.
     Picker,
@@ -107,8 +109,8 @@ pub enum Context {
     Chart,
     /// The table of runs.
     Runs,
-    /// The knobs of the selected run.
-    Knobs,
+    /// The hyperparameters of the selected run.
+    Hyperparameters,
     /// A line being typed: a value or a path.
     Prompt,
     /// A question.
@@ -135,10 +137,9 @@ pub struct Binding {
 }
 
 use Action::{Change, Move};
-use Context::{Chart, Charts, Filter, Help, Knobs, Opening, Picker, Prompt, Question, Runs};
 use Direction::{Down, Left, Right, Up};
 
-const WATCH: &[Context] = &[Charts, Chart, Runs, Knobs];
+const WATCH: &[Context] = &[Context::Charts, Context::Chart, Context::Runs, Context::Hyperparameters];
 const ROWS: &[(Key, Action)] =
     &[(Key::Up, Move(Up)), (Key::Down, Move(Down)), (Key::Char('k'), Move(Up)), (Key::Char('j'), Move(Down))];
 const COLUMNS: &[(Key, Action)] =
@@ -155,164 +156,153 @@ const ALL_WAYS: &[(Key, Action)] = &[
 ];
 
 /// The table, in the order in which the bottom line and help show it.
-pub const TABLE: &[Binding] = &[
-    row(ROWS, 2, &[Picker], ("choose", "choose a preset")),
-    row(&[(Key::Up, Move(Up)), (Key::Down, Move(Down))], 2, &[Filter], ("choose", "choose among what is left")),
-    row(&[(Key::Enter, Action::StartPreset)], 1, &[Picker, Filter], ("start", "start the preset under the cursor")),
-    row(&[(Key::Char('/'), Action::Filter)], 1, &[Picker], ("filter", "narrow the list by typing")),
-    row(
-        &[(Key::Char('e'), Action::EditCopy)],
-        1,
-        &[Picker],
-        ("edit a copy", "write the preset to a file here, to change it"),
-    ),
-    row(
-        &[(Key::Char('o'), Action::OpenSession)],
-        1,
-        &[Picker],
-        ("open a finished session", "replay a session from its directory"),
-    ),
-    row(&[(Key::Esc, Action::Cancel)], 1, &[Filter], ("clear", "clear the filter")),
-    row(ALL_WAYS, 4, &[Charts], ("chart", "choose a chart")),
-    row(ROWS, 2, &[Chart], ("run", "choose the run that knobs and commands go to")),
-    row(COLUMNS, 2, &[Chart], ("chart", "the chart before or after")),
-    row(ROWS, 2, &[Runs], ("run", "choose the run that knobs and commands go to")),
-    row(COLUMNS, 2, &[Runs], ("knob", "choose a knob of the selected run")),
-    row(ROWS, 2, &[Knobs], ("knob", "choose a knob")),
-    row(COLUMNS, 2, &[Knobs], ("run", "the run before or after")),
-    row(
-        &[(Key::Char('+'), Change(Turn::Raise)), (Key::Char('-'), Change(Turn::Lower))],
-        2,
-        WATCH,
-        ("change", "turn the knob under the cursor one notch up or down, between two steps of training"),
-    ),
-    row(&[(Key::Esc, Action::Shrink), (Key::Enter, Action::Shrink)], 1, &[Chart], ("back", "show all charts again")),
-    row(
-        &[(Key::Tab, Action::NextPane)],
-        1,
-        &[Charts, Runs, Knobs],
-        ("pane", "go to the next of charts, runs and knobs"),
-    ),
-    row(&[(Key::BackTab, Action::PreviousPane)], 0, &[Charts, Runs, Knobs], ("pane back", "go to the pane before")),
-    row(
-        &[(Key::Char('a'), Action::ToggleScope)],
-        1,
-        WATCH,
-        ("all", "changes go to all runs that have the knob, or to the selected run alone"),
-    ),
-    row(&[(Key::Char(' '), Action::Pause)], 1, WATCH, ("pause", "pause the selected run, or resume it")),
-    row(&[(Key::Char('p'), Action::PauseAll)], 0, WATCH, ("pause all", "pause all runs, or resume them")),
-    row(
-        &[(Key::Char('['), Action::PreviousKind), (Key::Char(']'), Action::NextKind)],
-        2,
-        WATCH,
-        ("kind", "change what the focused chart shows, one kind back or on"),
-    ),
-    row(
-        &[(Key::Enter, Action::Enlarge)],
-        1,
-        &[Charts, Runs, Knobs],
-        ("full screen", "show the focused chart on the whole screen"),
-    ),
-    row(
-        &[(Key::Char('x'), Action::CycleX)],
-        1,
-        WATCH,
-        ("axis", "count x in gradient evaluations, steps, epochs or seconds"),
-    ),
-    row(
-        &[(Key::Char('e'), Action::Export)],
-        1,
-        WATCH,
-        ("export", "write the charts as a PNG beside the session's log"),
-    ),
-    row(
-        &[(Key::Char('y'), Action::ToggleLogY)],
-        1,
-        WATCH,
-        ("log", "logarithmic y on the focused chart, or linear again"),
-    ),
-    row(
-        &[(Key::Char('g'), Action::ToggleGrid)],
-        1,
-        &[Charts, Runs, Knobs],
-        ("six charts", "show six charts, or four again"),
-    ),
-    row(&[(Key::Char('Y'), Action::ToggleLogX)], 0, WATCH, ("log x", "logarithmic x, or linear again")),
-    row(
-        &[(Key::Char('E'), Action::ExportAs)],
-        0,
-        WATCH,
-        ("export as", "export to a file whose name you type: .png .svg .csv .jsonl"),
-    ),
-    row(&[(Key::Char('b'), Action::ToPicker)], 1, WATCH, ("presets", "back to the presets, once no run is alive")),
-    row(&[(Key::Char('='), Action::TypeValue)], 1, WATCH, ("type", "type the knob's value")),
-    row(&[(Key::Char('s'), Action::Stop)], 1, WATCH, ("stop", "end the selected run and keep what there is; asks")),
-    row(
-        &[(Key::Char('r'), Action::Restart)],
-        1,
-        WATCH,
-        ("restart", "begin the selected run again from its initial weights"),
-    ),
-    row(&[(Key::Enter, Action::Accept)], 1, &[Prompt], ("accept", "take what was typed")),
-    row(&[(Key::Esc, Action::Cancel)], 1, &[Prompt], ("cancel", "leave things as they are")),
-    row(&[(Key::Backspace, Action::Erase)], 0, &[Prompt, Filter], ("erase", "take back the last character")),
-    row(&[(Key::Char('y'), Action::Accept)], 1, &[Question], ("yes", "do it")),
-    row(
-        &[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)],
-        1,
-        &[Question],
-        ("no", "leave things as they are"),
-    ),
-    row(
-        &[
-            (Key::Esc, Action::Help),
-            (Key::Char('?'), Action::Help),
-            (Key::Enter, Action::Help),
-            (Key::Char('q'), Action::Help),
-        ],
-        1,
-        &[Help],
-        ("close", "close this help"),
-    ),
-    row(&[(Key::Char('?'), Action::Help)], 1, &[Picker, Charts, Chart, Runs, Knobs], ("help", "show all keys")),
-    row(
-        &[(Key::Char('q'), Action::Quit)],
-        1,
-        &[Picker, Charts, Chart, Runs, Knobs, Opening],
-        ("quit", "leave; asks while runs are alive"),
-    ),
-    row(
-        &[(Key::Ctrl('c'), Action::Interrupt)],
-        0,
-        &[Picker, Filter, Charts, Chart, Runs, Knobs, Prompt, Question, Help, Opening],
-        ("interrupt", "leave with exit code 130; while runs are alive it asks, and a second ctrl-c means yes"),
-    ),
-];
+pub const TABLE: &[Binding] = {
+    use Context::{Chart, Charts, Filter, Help, Hyperparameters, Opening, Picker, Prompt, Question, Runs};
 
-const fn row(
-    keys: &'static [(Key, Action)],
-    shown: usize,
-    contexts: &'static [Context],
-    (label, description): (&'static str, &'static str),
-) -> Binding {
-    Binding { keys, shown, contexts, label, description }
+    &[
+        keys(ROWS, 2).within(&[Picker]).words("choose", "choose a preset"),
+        keys(&[(Key::Up, Move(Up)), (Key::Down, Move(Down))], 2)
+            .within(&[Filter])
+            .words("choose", "choose among what is left"),
+        keys(&[(Key::Enter, Action::StartPreset)], 1)
+            .within(&[Picker, Filter])
+            .words("start", "start the preset under the cursor"),
+        keys(&[(Key::Char('/'), Action::Filter)], 1).within(&[Picker]).words("filter", "narrow the list by typing"),
+        keys(&[(Key::Char('e'), Action::EditCopy)], 1)
+            .within(&[Picker])
+            .words("edit a copy", "write the preset to a file here, to change it"),
+        keys(&[(Key::Char('o'), Action::OpenSession)], 1)
+            .within(&[Picker])
+            .words("open a finished session", "replay a session from its directory"),
+        keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Filter]).words("clear", "clear the filter"),
+        keys(ALL_WAYS, 4).within(&[Charts]).words("chart", "choose a chart"),
+        keys(ROWS, 2).within(&[Chart]).words("run", "choose the run that hyperparameters and commands go to"),
+        keys(COLUMNS, 2).within(&[Chart]).words("chart", "the chart before or after"),
+        keys(ROWS, 2).within(&[Runs]).words("run", "choose the run that hyperparameters and commands go to"),
+        keys(COLUMNS, 2).within(&[Runs]).words("hparam", "choose a hyperparameter of the selected run"),
+        keys(ROWS, 2).within(&[Hyperparameters]).words("hparam", "choose a hyperparameter"),
+        keys(COLUMNS, 2).within(&[Hyperparameters]).words("run", "the run before or after"),
+        keys(&[(Key::Char('+'), Change(Adjustment::Raise)), (Key::Char('-'), Change(Adjustment::Lower))], 2)
+            .within(WATCH)
+            .words("change", "raise or lower the hyperparameter under the cursor, between two steps of training"),
+        keys(&[(Key::Esc, Action::Shrink), (Key::Enter, Action::Shrink)], 1)
+            .within(&[Chart])
+            .words("back", "show all charts again"),
+        keys(&[(Key::Tab, Action::NextPane)], 1)
+            .within(&[Charts, Runs, Hyperparameters])
+            .words("pane", "go to the next of charts, runs and hyperparameters"),
+        keys(&[(Key::BackTab, Action::PreviousPane)], 0)
+            .within(&[Charts, Runs, Hyperparameters])
+            .words("pane back", "go to the pane before"),
+        keys(&[(Key::Char('a'), Action::ToggleScope)], 1)
+            .within(WATCH)
+            .words("all", "changes go to all runs that have the hyperparameter, or to the selected run alone"),
+        keys(&[(Key::Char(' '), Action::Pause)], 1)
+            .within(WATCH)
+            .words("pause", "pause the selected run, or resume it"),
+        keys(&[(Key::Char('p'), Action::PauseAll)], 0)
+            .within(WATCH)
+            .words("pause all", "pause all runs, or resume them"),
+        keys(&[(Key::Char('['), Action::PreviousKind), (Key::Char(']'), Action::NextKind)], 2)
+            .within(WATCH)
+            .words("kind", "change what the focused chart shows, one kind back or on"),
+        keys(&[(Key::Enter, Action::Enlarge)], 1)
+            .within(&[Charts, Runs, Hyperparameters])
+            .words("full screen", "show the focused chart on the whole screen"),
+        keys(&[(Key::Char('x'), Action::CycleX)], 1)
+            .within(WATCH)
+            .words("axis", "count x in gradient evaluations, steps, epochs or seconds"),
+        keys(&[(Key::Char('e'), Action::Export)], 1)
+            .within(WATCH)
+            .words("export", "write the charts as a PNG beside the session's log"),
+        keys(&[(Key::Char('y'), Action::ToggleLogY)], 1)
+            .within(WATCH)
+            .words("log", "logarithmic y on the focused chart, or linear again"),
+        keys(&[(Key::Char('g'), Action::ToggleGrid)], 1)
+            .within(&[Charts, Runs, Hyperparameters])
+            .words("six charts", "show six charts, or four again"),
+        keys(&[(Key::Char('Y'), Action::ToggleLogX)], 0).within(WATCH).words("log x", "logarithmic x, or linear again"),
+        keys(&[(Key::Char('E'), Action::ExportAs)], 0)
+            .within(WATCH)
+            .words("export as", "export to a file whose name you type: .png .svg .csv .jsonl"),
+        keys(&[(Key::Char('b'), Action::ToPicker)], 1)
+            .within(WATCH)
+            .words("presets", "back to the presets, once no run is alive"),
+        keys(&[(Key::Char('='), Action::TypeValue)], 1).within(WATCH).words("type", "type the hyperparameter's value"),
+        keys(&[(Key::Char('s'), Action::Stop)], 1)
+            .within(WATCH)
+            .words("stop", "end the selected run and keep what there is; asks"),
+        keys(&[(Key::Char('r'), Action::Restart)], 1)
+            .within(WATCH)
+            .words("restart", "begin the selected run again from its initial weights"),
+        keys(&[(Key::Enter, Action::Accept)], 1).within(&[Prompt]).words("accept", "take what was typed"),
+        keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Prompt]).words("cancel", "leave things as they are"),
+        keys(&[(Key::Backspace, Action::Erase)], 0)
+            .within(&[Prompt, Filter])
+            .words("erase", "take back the last character"),
+        keys(&[(Key::Char('y'), Action::Accept)], 1).within(&[Question]).words("yes", "do it"),
+        keys(&[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)], 1)
+            .within(&[Question])
+            .words("no", "leave things as they are"),
+        keys(
+            &[
+                (Key::Esc, Action::Help),
+                (Key::Char('?'), Action::Help),
+                (Key::Enter, Action::Help),
+                (Key::Char('q'), Action::Help),
+            ],
+            1,
+        )
+        .within(&[Help])
+        .words("close", "close this help"),
+        keys(&[(Key::Char('?'), Action::Help)], 1)
+            .within(&[Picker, Charts, Chart, Runs, Hyperparameters])
+            .words("help", "show all keys"),
+        keys(&[(Key::Char('q'), Action::Quit)], 1)
+            .within(&[Picker, Charts, Chart, Runs, Hyperparameters, Opening])
+            .words("quit", "leave; asks while runs are alive"),
+        keys(&[(Key::Ctrl('c'), Action::Interrupt)], 0)
+            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Question, Help, Opening])
+            .words(
+                "interrupt",
+                "leave with exit code 130; while runs are alive it asks, and a second ctrl-c means yes",
+            ),
+    ]
+};
+
+/// A row of keys, the first `shown` of which stand for it on the bottom line.
+const fn keys(keys: &'static [(Key, Action)], shown: usize) -> Binding {
+    Binding { keys, shown, contexts: &[], label: "", description: "" }
+}
+
+impl Binding {
+    /// The same row in these contexts.
+    const fn within(self, contexts: &'static [Context]) -> Self {
+        Self { contexts, ..self }
+    }
+
+    /// The same row with a label for the bottom line and a description for help and README.
+    const fn words(self, label: &'static str, description: &'static str) -> Self {
+        Self { label, description, ..self }
+    }
 }
 
 impl Context {
-    /// Every context, with the heading of its section in help and README.
-    pub const ALL: [(Self, &'static str); 10] = [
-        (Picker, "Presets"),
-        (Filter, "Filter"),
-        (Charts, "Charts"),
-        (Chart, "One chart"),
-        (Runs, "Runs"),
-        (Knobs, "Knobs"),
-        (Prompt, "Typing a value or a path"),
-        (Question, "A question"),
-        (Help, "Help"),
-        (Opening, "Reading a session"),
-    ];
+    /// The heading of its section in help and README.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Picker => "Presets",
+            Self::Filter => "Filter",
+            Self::Charts => "Charts",
+            Self::Chart => "One chart",
+            Self::Runs => "Runs",
+            Self::Hyperparameters => "Hyperparameters",
+            Self::Prompt => "Typing a value or a path",
+            Self::Question => "A question",
+            Self::Help => "Help",
+            Self::Opening => "Reading a session",
+        }
+    }
 
     /// The rows that work here.
     pub fn bindings(self) -> impl Iterator<Item = &'static Binding> {
@@ -338,13 +328,13 @@ pub fn markdown() -> String {
 
 /// Where a row works, in words.
 pub fn places(contexts: &[Context]) -> String {
-    if contexts.len() >= Context::ALL.len() {
+    if contexts.len() >= Context::COUNT {
         return "anywhere".into();
     }
     if contexts == WATCH {
         return "watching".into();
     }
-    let names =
-        Context::ALL.iter().filter(|(context, _)| contexts.contains(context)).map(|(_, name)| name.to_lowercase());
+    let here = Context::VARIANTS.iter().filter(|context| contexts.contains(context));
+    let names = here.map(|context| context.heading().to_lowercase());
     names.collect::<Vec<_>>().join(", ")
 }

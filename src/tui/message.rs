@@ -16,8 +16,8 @@ pub enum Start {
     Picker,
     /// A session of this plan.
     Plan(Box<Plan>),
-    /// The session that this directory has the log of.
-    Replay(PathBuf),
+    /// A session that was read from its log.
+    Recorded(Box<Recording>),
 }
 
 /// A session read from its log.
@@ -89,11 +89,11 @@ pub enum Effect {
     Send {
         /// Its place in the plan.
         run: usize,
-        /// What it is told.
+        /// The command.
         command: Command,
     },
     /// Write a figure.
-    Export(Box<ExportRequest>),
+    Export(ExportRequest),
     /// Read a session.
     OpenSession(PathBuf),
     /// Write the text of the preset of that name to a file.
@@ -102,15 +102,15 @@ pub enum Effect {
     Quit(Ending),
 }
 
-/// A figure to be written: what it shows and where it goes.
+/// A file to be written: what it shows and where it goes.
 #[derive(Debug)]
 pub struct ExportRequest {
     /// The file to write.
     pub path: PathBuf,
-    /// The runs with all that they have told.
-    pub session: figure::Session,
-    /// The session's directory, whose logs have the events themselves.
-    pub log: Option<PathBuf>,
+    /// The session's directory, whose logs have the events.
+    pub directory: PathBuf,
+    /// How many events of each run the screen shows; later ones are left out.
+    pub received: Vec<usize>,
     /// Panels, axes and scales, as on the screen.
     pub options: figure::Options,
 }

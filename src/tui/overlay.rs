@@ -45,7 +45,7 @@ pub enum Question {
 /// What a typed line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The value of a knob.
+    /// The value of a hyperparameter.
     Value(Hyperparameter),
     /// The directory of a session to open.
     Session,
@@ -62,9 +62,9 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// A line for the value of a knob.
-    pub fn value(knob: Hyperparameter) -> Self {
-        Self { purpose: Purpose::Value(knob), text: String::new(), refused: None }
+    /// A line for the value of a hyperparameter.
+    pub fn value(hyperparameter: Hyperparameter) -> Self {
+        Self { purpose: Purpose::Value(hyperparameter), text: String::new(), refused: None }
     }
 
     /// A line for the directory of a session.
@@ -106,53 +106,75 @@ impl Prompt {
         self.refused = Some(reason);
     }
 
-    /// What was typed, as a value of the knob that it is for.
+    /// What was typed, as a value of the hyperparameter that it is for.
     ///
     /// # Errors
     /// Why it is none, in words.
     pub fn number(&self) -> Result<f64, String> {
         let number: f64 = self.text.trim().parse().map_err(|_| format!("\"{}\" is not a number", scrub(&self.text)))?;
         match self.purpose {
-            Purpose::Value(knob) => {
-                knob.check(number).map_err(|_| format!("{} is refused: {}", value(number), knob.range()))
-            }
+            Purpose::Value(hyperparameter) => hyperparameter
+                .check(number)
+                .map_err(|_| format!("{} is refused: {}", value(number), hyperparameter.range())),
             Purpose::Session | Purpose::File => Ok(number),
         }
     }
 }
 
-/// A box in the middle of `area`, as wide as its lines and its title need.
-pub fn card(frame: &mut Frame<'_>, area: Rect, (title, lines): (&str, Vec<Line<'_>>), theme: Theme) {
-    let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(text::width(title) + 2);
-    let size = |wanted: usize, most: u16| u16::try_from(wanted).unwrap_or(u16::MAX).min(most);
-    let (width, height) = (size(widest + 6, area.width), size(lines.len() + 2, area.height));
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
-    let block = Block::bordered()
-        .border_set(theme.border())
-        .border_style(theme.focus())
-        .title(Span::styled(format!(" {title} "), theme.strong()))
-        .padding(Padding::horizontal(if width > 10 { 2 } else { 0 }));
-    frame.render_widget(Clear, place);
-    frame.render_widget(Paragraph::new(lines).block(block), place);
+/// A box in the middle of the screen.
+pub struct Card<'a> {
+    pub title: &'a str,
+    pub lines: Vec<Line<'a>>,
+}
+
+impl Card<'_> {
+    /// Draws it as wide as its lines and its title need.
+    pub fn render(self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let Self { title, lines } = self;
+        let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(text::width(title) + 2);
+        let size = |wanted: usize, most: u16| u16::try_from(wanted).unwrap_or(u16::MAX).min(most);
+        let (width, height) = (size(widest + 6, area.width), size(lines.len() + 2, area.height));
+        let place =
+            Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+        let block = Block::bordered()
+            .border_set(theme.border())
+            .border_style(theme.focus())
+            .title(Span::styled(format!(" {title} "), theme.strong()))
+            .padding(Padding::horizontal(if width > 10 { 2 } else { 0 }));
+        frame.render_widget(Clear, place);
+        frame.render_widget(Paragraph::new(lines).block(block), place);
+    }
+}
+
+/// A question in words.
+pub struct Asked {
+    title: &'static str,
+    text: String,
+}
+
+impl Question {
+    /// The question while so many runs are alive, `run` being the selected one.
+    pub fn card(self, alive: usize, run: &str) -> Asked {
+        let runs = if alive == 1 { "one run is".to_owned() } else { format!("{alive} runs are") };
+        let run = scrub(run);
+        let (title, text) = match self {
+            Self::Quit => ("quit?", format!("{runs} still training. Quitting ends them; their logs are kept.")),
+            Self::Interrupt => {
+                ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
+            }
+            Self::Stop => ("stop?", format!("{run} is still training. It would end here; what there is is kept.")),
+            Self::Restart => {
+                ("restart?", format!("{run} is still training. It would begin again from its initial weights."))
+            }
+        };
+        Asked { title, text }
+    }
 }
 
 /// A question with its answers.
-pub fn ask(frame: &mut Frame<'_>, area: Rect, (question, alive, run): (Question, usize, &str), theme: Theme) {
-    let runs = if alive == 1 { "one run is".to_owned() } else { format!("{alive} runs are") };
-    let (title, said) = match question {
-        Question::Quit => ("quit?", format!("{runs} still training. Quitting ends them; their logs are kept.")),
-        Question::Interrupt => {
-            ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
-        }
-        Question::Stop => {
-            ("stop?", format!("{} is still training. It would end here; what there is is kept.", scrub(run)))
-        }
-        Question::Restart => {
-            ("restart?", format!("{} is still training. It would begin again from its initial weights.", scrub(run)))
-        }
-    };
-    let mut lines: Vec<Line<'_>> =
-        wrap(&said, usize::from(area.width).saturating_sub(8).min(58)).into_iter().map(Line::from).collect();
+pub fn ask(frame: &mut Frame<'_>, area: Rect, question: &Asked, theme: Theme) {
+    let columns = usize::from(area.width).saturating_sub(8).min(58);
+    let mut lines: Vec<Line<'_>> = wrap(&question.text, columns).into_iter().map(Line::from).collect();
     lines.push(Line::default());
     lines.push(Line::from(vec![
         Span::styled("y", theme.key()),
@@ -160,21 +182,23 @@ pub fn ask(frame: &mut Frame<'_>, area: Rect, (question, alive, run): (Question,
         Span::styled("n", theme.key()),
         Span::styled(" no", theme.quiet()),
     ]));
-    card(frame, area, (title, lines), theme);
+    Card { title: question.title, lines }.render(frame, area, theme);
 }
 
 /// The line being typed, with what is allowed or what was wrong beneath.
 pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Theme) {
     let columns = usize::from(area.width).saturating_sub(8).min(58);
     let (title, hint) = match prompt.purpose {
-        Purpose::Value(knob) => (format!("new value of {}", theme.spell(knob.symbol())), knob.range()),
+        Purpose::Value(hyperparameter) => {
+            (format!("new value of {}", theme.spell(hyperparameter.symbol())), hyperparameter.range())
+        }
         Purpose::Session => {
             ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned())
         }
         Purpose::File => ("export to".to_owned(), "a file; its ending is the format: .png .svg .csv .jsonl".to_owned()),
     };
     let typed = scrub(&prompt.text);
-    // The end of what is typed is what the user looks at.
+    // The end of what is typed stays in sight.
     let hidden = text::width(&typed).saturating_sub(columns.saturating_sub(2));
     let shown: String = typed.chars().skip(hidden).collect();
     let mut lines =
@@ -185,21 +209,21 @@ pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Them
         }
         None => lines.push(Line::styled(fit(&hint, columns), theme.quiet())),
     }
-    card(frame, area, (&title, lines), theme);
+    Card { title: &title, lines }.render(frame, area, theme);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn typed(knob: Hyperparameter, text: &str) -> Prompt {
-        let mut prompt = Prompt::value(knob);
+    fn typed(hyperparameter: Hyperparameter, text: &str) -> Prompt {
+        let mut prompt = Prompt::value(hyperparameter);
         text.chars().for_each(|letter| prompt.push(letter));
         prompt
     }
 
     #[test]
-    fn a_typed_value_must_be_a_number_that_the_knob_takes() {
+    fn a_typed_value_must_be_a_number_within_the_range() {
         assert_eq!(typed(Hyperparameter::Sigma, " 0.025").number(), Ok(0.025));
         assert_eq!(typed(Hyperparameter::Sigma, "two").number(), Err("\"two\" is not a number".into()));
         assert_eq!(typed(Hyperparameter::Sigma, "").number(), Err("\"\" is not a number".into()));
@@ -209,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn typing_takes_the_objection_back() {
+    fn typing_clears_the_error() {
         let mut prompt = typed(Hyperparameter::Lr, "0");
         prompt.refuse("no".into());
         prompt.erase();

@@ -28,8 +28,14 @@ use crate::{
 
 /// Widest that the column of preset names grows.
 const NAME_COLUMN: usize = 28;
-/// Columns that device, length and probes take beside the runs.
-const FACTS_COLUMN: usize = 46;
+/// Columns that the facts take beside the runs.
+const FACTS_COLUMN: usize = 48;
+/// Columns of a fact's name.
+const LABEL: usize = 11;
+/// Columns between two entries of a row.
+const GAP: usize = 2;
+/// Fewest columns at which a row has more than the name and the time.
+const WIDE: usize = 60;
 /// Longest filter that can be typed.
 const LONGEST_FILTER: usize = 40;
 
@@ -167,36 +173,91 @@ fn render_list(frame: &mut Frame<'_>, area: Rect, picker: &Picker, theme: Theme)
         frame.render_widget(Line::styled(nothing, theme.quiet()), area);
         return;
     }
-    let columns = usize::from(area.width);
-    let names = matching.iter().map(|choice| text::width(&scrub(&choice.name))).max().unwrap_or(0).min(NAME_COLUMN);
+    let columns = ListColumns::of(picker, area.width.into());
     // The list scrolls when it is taller than its area.
     let height = usize::from(area.height).max(1);
     let first = (picker.cursor + 1).saturating_sub(height);
     let rows = matching.iter().enumerate().skip(first).take(height).map(|(place, choice)| {
-        let (runs, takes, title) = match &choice.plan {
-            Ok(plan) => (count_of_runs(plan), scrub(&plan.takes), scrub(&plan.title)),
-            Err(_) => (String::new(), String::new(), "cannot be read".into()),
-        };
-        // Where there is no room for all, the name stays and the length.
-        let (title, tail) = if columns >= 60 {
-            (title, pad_left(&runs, 9) + &pad_left(&takes, 10))
-        } else {
-            (String::new(), pad_left(&takes, 8))
-        };
-        let room = columns.saturating_sub(2 + names + 2 + text::width(&tail));
+        let entry = ListEntry::of(choice);
         let here = place == picker.cursor;
         let style = if here { theme.strong() } else { theme.text() };
         Line::from(vec![
             Span::styled(if here { theme.glyph("▸ ", "> ") } else { "  " }, theme.key()),
-            Span::styled(pad(&scrub(&choice.name), names), style),
-            Span::styled(format!("  {}", pad(&title, room)), if here { theme.text() } else { theme.quiet() }),
-            Span::styled(tail, theme.quiet()),
+            Span::styled(pad(&entry.name, columns.name), style),
+            Span::styled(apart(&entry.title, columns.title, pad), if here { theme.text() } else { theme.quiet() }),
+            Span::styled(apart(&entry.runs, columns.runs, pad_left), theme.quiet()),
+            Span::styled(apart(&entry.takes, columns.takes, pad_left), theme.quiet()),
         ])
     });
     frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), area);
 }
 
-/// What stands below the list: a rule with the name, the about text, the runs, the device and the probes.
+/// What the list says of how long a preset takes: "8 min on LibTorch" of "8 min on LibTorch, hours on flex".
+fn listed_time(takes: &str) -> &str {
+    takes.split_once(',').map_or(takes, |(first, _)| first)
+}
+
+/// The most columns that the list gives to how long a preset takes.
+fn time_column(columns: usize) -> usize {
+    columns / 4
+}
+
+/// `text` in a column of that width behind a gap; nothing for a column of no width.
+fn apart(text: &str, columns: usize, fill: fn(&str, usize) -> String) -> String {
+    if columns == 0 { String::new() } else { " ".repeat(GAP) + &fill(text, columns) }
+}
+
+/// What a row of the list says.
+struct ListEntry {
+    name: String,
+    title: String,
+    /// How many runs.
+    runs: String,
+    /// How long they take.
+    takes: String,
+}
+
+impl ListEntry {
+    fn of(choice: &PresetEntry) -> Self {
+        let name = scrub(&choice.name);
+        match &choice.plan {
+            Ok(plan) => {
+                let takes = listed_time(&scrub(&plan.takes)).to_owned();
+                Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes }
+            }
+            Err(_) => Self { name, title: "cannot be read".into(), runs: String::new(), takes: String::new() },
+        }
+    }
+}
+
+/// The widths of the list's columns, without the gap before each; 0 for a column that is left out.
+struct ListColumns {
+    name: usize,
+    title: usize,
+    runs: usize,
+    takes: usize,
+}
+
+impl ListColumns {
+    /// Each column is as wide as its widest entry, the time within a quarter of the row; the title has what is left. Where there
+    /// is no room for all, the name stays and the time.
+    fn of(picker: &Picker, columns: usize) -> Self {
+        const CURSOR: usize = 2;
+        let entries: Vec<ListEntry> = picker.choices.iter().map(ListEntry::of).collect();
+        let widest = |of: fn(&ListEntry) -> &str| entries.iter().map(|entry| text::width(of(entry))).max().unwrap_or(0);
+        let (name, runs) = (widest(|entry| &entry.name).min(NAME_COLUMN), widest(|entry| &entry.runs));
+        let takes = widest(|entry| &entry.takes).min(time_column(columns));
+        let (title, runs) = if columns >= WIDE {
+            (columns.saturating_sub(CURSOR + name + GAP + GAP + runs + GAP + takes), runs)
+        } else {
+            (0, 0)
+        };
+        let name = if columns >= WIDE { name } else { columns.saturating_sub(CURSOR + GAP + takes) };
+        Self { name, title, runs, takes }
+    }
+}
+
+/// What stands below the list: a rule with the name, the about text, the runs, and the facts.
 fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let dash = theme.glyph("─", "-");
     let name = fit(&scrub(&choice.name), columns.saturating_sub(8));
@@ -217,16 +278,16 @@ fn details(picker: &Picker, choice: &PresetEntry, theme: Theme, columns: usize) 
     lines.extend(wrap(&theme.spell(&scrub(&plan.about)), columns.min(100)).into_iter().map(Line::from));
     lines.push(Line::default());
     let runs = run_lines(plan, theme);
-    let facts = facts(picker, plan);
+    let facts = facts(picker, plan, columns);
     let widest = runs.iter().map(|line| text::width(line)).max().unwrap_or(0).max(50) + 4;
-    let label = |label: &str| Span::styled(pad(label, 9), theme.quiet());
+    let label = |label: &str| Span::styled(pad(label, LABEL), theme.quiet());
     if columns >= widest + FACTS_COLUMN {
         for row in 0..runs.len().max(facts.len()) {
             let run = runs.get(row).map_or("", String::as_str);
             let mut line = Line::raw(pad(run, if row < facts.len() { widest } else { text::width(run) }));
             if let Some((name, text)) = facts.get(row) {
                 line.push_span(label(name));
-                line.push_span(Span::raw(fit(text, columns.saturating_sub(widest + 9))));
+                line.push_span(Span::raw(fit(text, columns.saturating_sub(widest + LABEL))));
             }
             lines.push(line);
         }
@@ -249,15 +310,22 @@ fn run_lines(plan: &Plan, theme: Theme) -> Vec<String> {
     plan.runs.iter().map(line).collect()
 }
 
-fn facts(picker: &Picker, plan: &Plan) -> Vec<(&'static str, String)> {
-    let probes = match plan.train.probe_every {
-        None => "none".to_owned(),
+fn facts(picker: &Picker, plan: &Plan, columns: usize) -> Vec<(&'static str, String)> {
+    let curvature = match plan.train.probe_every {
+        None => "not measured".to_owned(),
         Some(cadence) => {
             let products = plan.train.probe.trace_probes + plan.train.probe.lanczos_products;
-            format!("every {cadence}, up to {products} products each")
+            format!("every {cadence}, up to {products} HVPs each")
         }
     };
-    vec![("device", picker.device.clone()), ("length", length(plan.train.budget)), ("probes", probes)]
+    let mut facts = vec![("device", picker.device.clone()), ("length", length(plan.train.budget))];
+    // What the list has no room for.
+    let takes = scrub(&plan.takes);
+    if text::width(listed_time(&takes)) > time_column(columns) || listed_time(&takes) != takes {
+        facts.push(("time", takes));
+    }
+    facts.push(("curvature", curvature));
+    facts
 }
 
 fn count_of_runs(plan: &Plan) -> String {

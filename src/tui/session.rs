@@ -1,5 +1,5 @@
 //! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
-//! Runs are told about changes by commands; what is shown as their value is only ever what they reported.
+//! Changes are sent to runs as commands; the values that are shown are those that the runs reported.
 
 mod grid;
 mod run;
@@ -12,9 +12,8 @@ pub use run::Run;
 use grid::Walk;
 
 use super::{
-    keymap::{Action, Context, Direction, Turn},
+    keymap::{Action, Adjustment, Context, Direction},
     message::{Effect, ExportRequest},
-    text::scrub,
 };
 use crate::{
     figure::{self, PanelKind, PlottedRun, RunState, View},
@@ -40,11 +39,11 @@ pub struct Session {
     pub elapsed: Duration,
     /// How far its images are read, while they are.
     pub loading: Option<Loading>,
-    /// How busy the process was when somebody last looked.
+    /// The load of the process at the last sample.
     pub load: Option<Load>,
     selected: usize,
-    /// The knob last chosen; a run that lacks it has the cursor on its first.
-    knob: Hyperparameter,
+    /// The hyperparameter last chosen; a run that lacks it has the cursor on its first.
+    hyperparameter: Hyperparameter,
 }
 
 /// Where the events come from.
@@ -65,7 +64,7 @@ pub enum Feed {
 pub enum Pane {
     Charts,
     Runs,
-    Knobs,
+    Hyperparameters,
 }
 
 /// How many charts there are on the screen.
@@ -100,7 +99,7 @@ impl Session {
             loading: None,
             load: None,
             selected: 0,
-            knob: Hyperparameter::Sigma,
+            hyperparameter: Hyperparameter::Sigma,
         }
     }
 
@@ -110,13 +109,13 @@ impl Session {
             (Zoom::One, _) => Context::Chart,
             (Zoom::All, Pane::Charts) => Context::Charts,
             (Zoom::All, Pane::Runs) => Context::Runs,
-            (Zoom::All, Pane::Knobs) => Context::Knobs,
+            (Zoom::All, Pane::Hyperparameters) => Context::Hyperparameters,
         }
     }
 
     /// The kinds of the charts, row after row.
     pub fn panels(&self) -> Vec<PanelKind> {
-        self.grid.panels(&self.labelled())
+        self.grid.panels(&self.plotted_runs())
     }
 
     /// The kind of the focused chart.
@@ -125,8 +124,8 @@ impl Session {
     }
 
     /// The runs as charts show them.
-    pub fn labelled(&self) -> Vec<PlottedRun<'_>> {
-        labelled(&self.runs)
+    pub fn plotted_runs(&self) -> Vec<PlottedRun<'_>> {
+        plotted_runs(&self.runs)
     }
 
     /// The place of the selected run.
@@ -139,10 +138,13 @@ impl Session {
         self.runs.get(self.selected)
     }
 
-    /// The knob under the cursor.
+    /// The hyperparameter under the cursor.
     pub fn cursor(&self) -> Option<Hyperparameter> {
         let run = self.run()?;
-        run.hyperparameters().get(self.knob).map(|_| self.knob).or_else(|| run.panel().0.first().copied())
+        run.hyperparameters()
+            .get(self.hyperparameter)
+            .map(|_| self.hyperparameter)
+            .or_else(|| run.panel().0.first().copied())
     }
 
     /// Whether some run may still take steps.
@@ -178,12 +180,16 @@ impl Session {
     /// Whether an action would do something now.
     pub fn offers(&self, action: Action) -> bool {
         match action {
-            Action::Change(_) | Action::TypeValue => self.cursor().is_some_and(|knob| !self.targets(knob).is_empty()),
+            Action::Change(_) | Action::TypeValue => {
+                self.cursor().is_some_and(|hyperparameter| !self.targets(hyperparameter).is_empty())
+            }
             Action::ToggleScope => self.feed == Feed::Live && self.is_alive() && self.runs.len() > 1,
             Action::Pause | Action::Stop => self.selected_is_alive(),
             Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
             Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
-            Action::Export | Action::ExportAs => self.runs.iter().any(|run| run.history.start().is_some()),
+            Action::Export | Action::ExportAs => {
+                self.directory.is_some() && self.runs.iter().any(|run| run.history.start().is_some())
+            }
             Action::ToPicker => self.feed == Feed::Starting || !self.is_alive(),
             _ => true,
         }
@@ -202,12 +208,12 @@ impl Session {
         self.directory = directory;
     }
 
-    /// No run will tell anything any more.
+    /// No run will send another event.
     pub fn drained(&mut self) {
         self.feed = Feed::Drained;
     }
 
-    /// Takes in what a run told.
+    /// Takes in the events of a run.
     pub fn receive(&mut self, run: usize, events: &[Event]) {
         if let Some(run) = self.runs.get_mut(run) {
             for event in events {
@@ -230,57 +236,57 @@ impl Session {
                     Scope::AllRuns => Scope::Selected,
                 }
             }
-            Action::NextKind => self.grid.walk(Walk::Forwards, &labelled(&self.runs)),
-            Action::PreviousKind => self.grid.walk(Walk::Backwards, &labelled(&self.runs)),
+            Action::NextKind => self.grid.walk(Walk::Forwards, &plotted_runs(&self.runs)),
+            Action::PreviousKind => self.grid.walk(Walk::Backwards, &plotted_runs(&self.runs)),
             Action::ToggleGrid => self.grid.toggle(),
             Action::CycleX => self.view.x = self.view.x.next(),
             Action::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
             Action::ToggleLogY => self.view.toggle_y_scale(self.panel()),
-            Action::Change(turn) => return self.turn(turn),
+            Action::Change(adjustment) => return self.adjust(adjustment),
             Action::Pause => return self.pause(),
             Action::PauseAll => return self.pause_all(),
             Action::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
             Action::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
-            Action::Export => return vec![Effect::Export(Box::new(self.export()))],
+            Action::Export => return self.export().map(Effect::Export).into_iter().collect(),
             _ => {}
         }
         Vec::new()
     }
 
-    /// Asks for `value` of `knob`, of the selected run or of all.
-    pub fn set(&mut self, knob: Hyperparameter, value: f64) -> Vec<Effect> {
-        self.request(knob, |_| value)
+    /// Asks for `value` of `hyperparameter`, of the selected run or of all.
+    pub fn set(&mut self, hyperparameter: Hyperparameter, value: f64) -> Vec<Effect> {
+        self.request(hyperparameter, |_| value)
     }
 
-    fn turn(&mut self, turn: Turn) -> Vec<Effect> {
-        let Some(knob) = self.cursor() else { return Vec::new() };
-        self.request(knob, |value| match turn {
-            Turn::Raise => knob.raised(value),
-            Turn::Lower => knob.lowered(value),
+    fn adjust(&mut self, adjustment: Adjustment) -> Vec<Effect> {
+        let Some(hyperparameter) = self.cursor() else { return Vec::new() };
+        self.request(hyperparameter, |value| match adjustment {
+            Adjustment::Raise => hyperparameter.raised(value),
+            Adjustment::Lower => hyperparameter.lowered(value),
         })
     }
 
-    /// Asks each target for a new value of `knob`, made from the one that it will have.
-    fn request(&mut self, knob: Hyperparameter, change: impl Fn(f64) -> f64) -> Vec<Effect> {
+    /// Asks each target for a new value of `hyperparameter`, made from the one that it will have.
+    fn request(&mut self, hyperparameter: Hyperparameter, change: impl Fn(f64) -> f64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for index in self.targets(knob) {
+        for index in self.targets(hyperparameter) {
             let Some(run) = self.runs.get_mut(index) else { continue };
-            let Some(expected) = run.expected(knob) else { continue };
+            let Some(expected) = run.expected(hyperparameter) else { continue };
             let value = change(expected);
-            // A knob at the end of its range has nothing to ask for.
+            // A hyperparameter at the end of its range has nothing to ask for.
             if value.to_bits() != expected.to_bits() {
-                run.pending.insert(knob, value);
-                effects.push(Effect::Send { run: index, command: Command::Adjust { knob, value } });
+                run.pending.insert(hyperparameter, value);
+                effects.push(Effect::Send { run: index, command: Command::Adjust { knob: hyperparameter, value } });
             }
         }
         effects
     }
 
-    /// The runs that a change of `knob` goes to.
-    pub fn targets(&self, knob: Hyperparameter) -> Vec<usize> {
+    /// The runs that a change of `hyperparameter` goes to.
+    pub fn targets(&self, hyperparameter: Hyperparameter) -> Vec<usize> {
         let takes = |index: &usize| {
             let run = self.runs.get(*index);
-            run.is_some_and(|run| run.is_alive() && run.hyperparameters().get(knob).is_some())
+            run.is_some_and(|run| run.is_alive() && run.hyperparameters().get(hyperparameter).is_some())
         };
         let candidates = match self.scope {
             Scope::Selected => self.selected..self.selected + 1,
@@ -307,10 +313,10 @@ impl Session {
         runs.into_iter().map(|run| Effect::Send { run, command: command.clone() }).collect()
     }
 
-    /// The figure of what is on the screen, named after how far the session is.
-    pub fn export(&self) -> ExportRequest {
+    /// The figure of what is on the screen, named after how far the session is; `None` for a session without a log.
+    pub fn export(&self) -> Option<ExportRequest> {
+        let directory = self.directory.clone()?;
         let furthest = self.runs.iter().map(|run| run.history.now().gradients).max().unwrap_or(0);
-        let folder = self.directory.clone().unwrap_or_default();
         let panels = match self.zoom {
             Zoom::All => self.panels(),
             Zoom::One => vec![self.panel()],
@@ -319,37 +325,36 @@ impl Session {
             Zoom::All => format!("figure-{furthest}.png"),
             Zoom::One => format!("figure-{furthest}-{}.png", self.panel().key()),
         };
-        let run =
-            |run: &Run| figure::SessionRun { name: run.name.clone(), history: run.history.clone(), events: Vec::new() };
-        ExportRequest {
-            path: folder.join(named),
-            log: self.directory.clone(),
-            session: figure::Session { title: scrub(&self.plan.title), runs: self.runs.iter().map(run).collect() },
+        Some(ExportRequest {
+            path: directory.join(named),
+            directory,
+            received: self.runs.iter().map(|run| run.received).collect(),
             options: figure::Options { view: self.view, panels, ..figure::Options::default() },
-        }
+        })
     }
 
     fn go(&mut self, direction: Direction) {
         use Direction::{Down, Left, Right, Up};
         match (self.context(), direction) {
             (Context::Charts, _) | (Context::Chart, Left | Right) => self.grid.go(direction),
-            (Context::Knobs, Up) | (Context::Runs, Left) => self.choose_knob(Turn::Lower),
-            (Context::Knobs, Down) | (Context::Runs, Right) => self.choose_knob(Turn::Raise),
+            (Context::Hyperparameters, Up) | (Context::Runs, Left) => self.choose_hyperparameter(Adjustment::Lower),
+            (Context::Hyperparameters, Down) | (Context::Runs, Right) => self.choose_hyperparameter(Adjustment::Raise),
             (_, Up | Left) => self.selected = self.selected.saturating_sub(1),
             (_, Down | Right) => self.selected = (self.selected + 1).min(self.runs.len().saturating_sub(1)),
         }
     }
 
-    fn choose_knob(&mut self, turn: Turn) {
+    fn choose_hyperparameter(&mut self, adjustment: Adjustment) {
         let Some(run) = self.run() else { return };
-        let (turning, resting) = run.panel();
-        let knobs = [turning, resting].concat();
-        let here = knobs.iter().position(|knob| Some(*knob) == self.cursor()).unwrap_or(0);
-        let next = match turn {
-            Turn::Raise => (here + 1).min(knobs.len().saturating_sub(1)),
-            Turn::Lower => here.saturating_sub(1),
+        let (active, inactive) = run.panel();
+        let hyperparameters = [active, inactive].concat();
+        let here =
+            hyperparameters.iter().position(|hyperparameter| Some(*hyperparameter) == self.cursor()).unwrap_or(0);
+        let next = match adjustment {
+            Adjustment::Raise => (here + 1).min(hyperparameters.len().saturating_sub(1)),
+            Adjustment::Lower => here.saturating_sub(1),
         };
-        self.knob = knobs.get(next).copied().unwrap_or(self.knob);
+        self.hyperparameter = hyperparameters.get(next).copied().unwrap_or(self.hyperparameter);
     }
 }
 
@@ -357,13 +362,13 @@ impl Pane {
     fn next(self) -> Self {
         match self {
             Self::Charts => Self::Runs,
-            Self::Runs => Self::Knobs,
-            Self::Knobs => Self::Charts,
+            Self::Runs => Self::Hyperparameters,
+            Self::Hyperparameters => Self::Charts,
         }
     }
 }
 
-fn labelled(runs: &[Run]) -> Vec<PlottedRun<'_>> {
+fn plotted_runs(runs: &[Run]) -> Vec<PlottedRun<'_>> {
     let runs = runs.iter().enumerate();
     runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
 }

@@ -1,11 +1,11 @@
-//! A run's settings in words: what is worth saying of them beside the numbers, for the knob panel and the list of presets.
+//! A run's settings in words: what is worth saying of them beside the numbers, for the hyperparameter panel and the list of presets.
 
 use super::text::value;
 use crate::optimizer::{Categorical, Hyperparameter, Hyperparameters};
 
-/// The word for how `knob` moves by itself; `None` where it stands still.
-pub fn schedule(hyperparameters: &Hyperparameters, knob: Hyperparameter) -> Option<&'static str> {
-    let choice = match knob {
+/// The schedule of a hyperparameter, by its name in presets; `None` where it is constant or cannot have one.
+pub fn schedule(hyperparameters: &Hyperparameters, hyperparameter: Hyperparameter) -> Option<&'static str> {
+    let choice = match hyperparameter {
         Hyperparameter::Lr => Categorical::LrSchedule,
         Hyperparameter::Sigma => Categorical::SigmaSchedule,
         _ => return None,
@@ -13,18 +13,18 @@ pub fn schedule(hyperparameters: &Hyperparameters, knob: Hyperparameter) -> Opti
     hyperparameters.chosen(choice).filter(|word| Some(word) != choice.words().first())
 }
 
-/// Whether `knob` moves by itself: by a schedule, or while the learning rate warms up.
-pub fn moves(hyperparameters: &Hyperparameters, knob: Hyperparameter) -> bool {
-    let warms_up =
-        knob == Hyperparameter::Lr && hyperparameters.get(Hyperparameter::Warmup).is_some_and(|epochs| epochs > 0.0);
-    warms_up || schedule(hyperparameters, knob).is_some()
+/// Whether a hyperparameter changes with the epochs: by a schedule, or while the learning rate warms up.
+pub fn is_scheduled(hyperparameters: &Hyperparameters, hyperparameter: Hyperparameter) -> bool {
+    let warms_up = hyperparameter == Hyperparameter::Lr
+        && hyperparameters.get(Hyperparameter::Warmup).is_some_and(|epochs| epochs > 0.0);
+    warms_up || schedule(hyperparameters, hyperparameter).is_some()
 }
 
-/// What is chosen other than as usual, with its name. Schedules are left out: they are told [beside their knob](schedule).
-pub fn unusual(hyperparameters: &Hyperparameters) -> Vec<(Categorical, &'static str)> {
+/// The categorical settings that are not the default. Schedules are left out: they stand [beside their hyperparameter](schedule).
+pub fn non_default(hyperparameters: &Hyperparameters) -> Vec<(Categorical, &'static str)> {
     let choices = hyperparameters.choices();
-    let told_elsewhere = |choice| matches!(choice, Categorical::LrSchedule | Categorical::SigmaSchedule);
-    choices.filter(|&(choice, word)| !told_elsewhere(choice) && Some(&word) != choice.words().first()).collect()
+    let is_schedule = |choice| matches!(choice, Categorical::LrSchedule | Categorical::SigmaSchedule);
+    choices.filter(|&(choice, word)| !is_schedule(choice) && Some(&word) != choice.words().first()).collect()
 }
 
 /// The method's name in presets, where the run's own name does not begin with it.
@@ -34,7 +34,7 @@ pub fn method_unless_named(name: &str, hyperparameters: &Hyperparameters) -> Opt
     (!plain(name).starts_with(&plain(key))).then_some(key)
 }
 
-/// The settings on one line: the base update, then what the method adds. What does nothing or is as usual is left out.
+/// The settings on one line: the base optimizer, then what the method adds. What has no effect or is the default is left out.
 pub fn summary(hyperparameters: &Hyperparameters) -> String {
     const BASE: [Hyperparameter; 10] = [
         Hyperparameter::Momentum,
@@ -48,10 +48,10 @@ pub fn summary(hyperparameters: &Hyperparameters) -> String {
         Hyperparameter::Warmup,
         Hyperparameter::Penalty,
     ];
-    let usual = usual(hyperparameters);
-    let always = |knob| {
+    let default = default(hyperparameters);
+    let always = |hyperparameter| {
         matches!(
-            knob,
+            hyperparameter,
             Hyperparameter::Lr
                 | Hyperparameter::Sigma
                 | Hyperparameter::K
@@ -60,22 +60,23 @@ pub fn summary(hyperparameters: &Hyperparameters) -> String {
                 | Hyperparameter::Radius
         )
     };
-    let rest = Hyperparameter::all().filter(|knob| *knob != Hyperparameter::Lr && !BASE.contains(knob));
-    let knobs = std::iter::once(Hyperparameter::Lr).chain(BASE).chain(rest).filter_map(|knob| {
-        let at = hyperparameters.get(knob)?;
-        let told = always(knob) || usual.is_none_or(|usual| usual.get(knob) != Some(at));
-        let schedule = schedule(hyperparameters, knob).map_or_else(String::new, |word| format!(" {word}"));
-        told.then(|| format!("{} {}{schedule}", knob.symbol(), value(at)))
+    let rest = Hyperparameter::all()
+        .filter(|hyperparameter| *hyperparameter != Hyperparameter::Lr && !BASE.contains(hyperparameter));
+    let numbers = std::iter::once(Hyperparameter::Lr).chain(BASE).chain(rest).filter_map(|hyperparameter| {
+        let at = hyperparameters.get(hyperparameter)?;
+        let shown = always(hyperparameter) || default.is_none_or(|default| default.get(hyperparameter) != Some(at));
+        let schedule = schedule(hyperparameters, hyperparameter).map_or_else(String::new, |word| format!(" {word}"));
+        shown.then(|| format!("{} {}{schedule}", hyperparameter.symbol(), value(at)))
     });
-    let words = unusual(hyperparameters).into_iter().map(|(choice, word)| match choice {
+    let words = non_default(hyperparameters).into_iter().map(|(choice, word)| match choice {
         Categorical::Scaling => format!("{word} scaling"),
         _ => word.to_owned(),
     });
-    words.chain(knobs).collect::<Vec<_>>().join("  ")
+    words.chain(numbers).collect::<Vec<_>>().join("  ")
 }
 
-/// A run of the same method and choices with every knob where it begins unless the preset says otherwise.
-fn usual(hyperparameters: &Hyperparameters) -> Option<Hyperparameters> {
+/// A run of the same method and categorical settings with the default of every hyperparameter.
+fn default(hyperparameters: &Hyperparameters) -> Option<Hyperparameters> {
     let plain = Hyperparameters::new(hyperparameters.rule.key())?;
     hyperparameters.choices().try_fold(plain, |sum, (choice, word)| sum.choose(choice, word).ok())
 }
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_method_is_told_by_what_makes_it_up() {
+    fn a_method_is_summarised_by_its_own_hyperparameters() {
         let lines = Rule::KEYS.map(|key| summary(&Hyperparameters::new(key).unwrap()));
         assert_eq!(
             lines,
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_numbers_that_are_not_usual_are_told() {
+    fn settings_that_are_not_the_default_are_shown() {
         let nso = chosen(
             "nso",
             &[
@@ -121,7 +122,7 @@ mod tests {
                 (Categorical::Projection, "rows"),
             ],
         );
-        let turned = nso
+        let changed = nso
             .with(Hyperparameter::Mix, 0.5)
             .unwrap()
             .with(Hyperparameter::Beta2, 0.99)
@@ -129,7 +130,7 @@ mod tests {
             .with(Hyperparameter::Warmup, 2.0)
             .unwrap();
         assert_eq!(
-            summary(&turned),
+            summary(&changed),
             "adamw  laplace  rows  lr 0.01 cosine  β2 0.99  warm-up 2  σ 0.01 linear  k 1  mix 0.5  radius 1"
         );
         assert_eq!(summary(&chosen("asam", &[(Categorical::Scaling, "plain")])), "plain scaling  lr 0.01  ρ 1");
@@ -137,24 +138,24 @@ mod tests {
 
     #[test]
     fn a_method_is_named_unless_the_run_is_named_after_it() {
-        for (name, method, told) in [
+        for (name, method, shown) in [
             ("WP-SGD", "wp-sgd", None),
             ("wp sgd, k = 2", "wp-sgd", None),
             ("noise", "wp-sgd", Some("wp-sgd")),
             ("SGD", "wp-sgd", Some("wp-sgd")),
             ("USAM", "sam", Some("sam")),
         ] {
-            assert_eq!(method_unless_named(name, &chosen(method, &[])), told, "{name}");
+            assert_eq!(method_unless_named(name, &chosen(method, &[])), shown, "{name}");
         }
     }
 
     #[test]
-    fn a_learning_rate_moves_while_it_warms_up() {
+    fn a_learning_rate_is_scheduled_while_it_warms_up() {
         let plain = chosen("sgd", &[]);
-        assert!(!moves(&plain, Hyperparameter::Lr));
-        assert!(moves(&plain.with(Hyperparameter::Warmup, 1.0).unwrap(), Hyperparameter::Lr));
-        assert!(moves(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Lr));
-        assert!(moves(&chosen("rsam", &[(Categorical::SigmaSchedule, "exponential")]), Hyperparameter::Sigma));
-        assert!(!moves(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Momentum));
+        assert!(!is_scheduled(&plain, Hyperparameter::Lr));
+        assert!(is_scheduled(&plain.with(Hyperparameter::Warmup, 1.0).unwrap(), Hyperparameter::Lr));
+        assert!(is_scheduled(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Lr));
+        assert!(is_scheduled(&chosen("rsam", &[(Categorical::SigmaSchedule, "exponential")]), Hyperparameter::Sigma));
+        assert!(!is_scheduled(&chosen("sgd", &[(Categorical::LrSchedule, "step")]), Hyperparameter::Momentum));
     }
 }

@@ -75,21 +75,13 @@ fn states(session: &Session) -> String {
         Feed::Recorded | Feed::Live | Feed::Drained => {}
     }
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in session.runs.iter().map(|run| word(run.history.state())) {
+    for word in session.runs.iter().map(|run| run.history.state().word()) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
         }
     }
     counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
-}
-
-/// A run's state in one word.
-pub fn word(state: &RunState) -> &'static str {
-    match state {
-        RunState::Completed => "completed",
-        other => other.word(),
-    }
 }
 
 /// How far the furthest run is, in the budget's unit: where the charts end.

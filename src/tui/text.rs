@@ -1,11 +1,11 @@
-//! Words and numbers for the screen: user text scrubbed of anything that a terminal would obey, numbers in a
+//! Words and numbers for the screen: user text without anything that a terminal acts on, numbers in a
 //! column sharing their decimals, clocks and counts.
 
 use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::figure::text::printable;
+use crate::text::printable;
 
 /// Longest user text that any region shows; what is beyond never reaches a buffer.
 const LONGEST: usize = 2_000;
@@ -78,7 +78,7 @@ pub fn clock(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// A knob's value: the shortest decimal that reads back as the same number, scientific where that is shorter.
+/// A hyperparameter's value: the shortest decimal that reads back as the same number, scientific where that is shorter.
 pub fn value(number: f64) -> String {
     let plain = format!("{number}");
     let scientific = format!("{number:e}");
@@ -107,9 +107,9 @@ impl Notation {
         if !(1e-4..1e6).contains(&most) || least < 1e-4 * most {
             return Self::Scientific;
         }
-        let wished = (2 - exponent(most)).min(4).max(1 - exponent(least));
+        let useful = (2 - exponent(most)).min(4).max(1 - exponent(least));
         let affordable = if most < 1.0 { 6 } else { 4 - exponent(most) };
-        Self::Fixed(usize::try_from(wished.min(affordable)).unwrap_or(0))
+        Self::Fixed(usize::try_from(useful.min(affordable)).unwrap_or(0))
     }
 
     /// One digit of the smallest standard error: what a column of estimates is known to; `None` without any error.

@@ -7,7 +7,7 @@ use ratatui::{
     symbols::border,
 };
 
-use crate::figure::text::ascii;
+use crate::figure::{palette::Rgb, text::ascii};
 
 /// How many colours there are to draw with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Theme {
     }
 
     /// A colour as far as the terminal has it.
-    pub fn colour(self, (red, green, blue): (u8, u8, u8)) -> Color {
+    pub fn colour(self, Rgb(red, green, blue): Rgb) -> Color {
         match self.appearance.colours {
             Colours::True => Color::Rgb(red, green, blue),
             Colours::Indexed => Color::Indexed(cube(red, green, blue)),
@@ -97,7 +97,7 @@ impl Theme {
         }
     }
 
-    fn tinted(self, rgb: (u8, u8, u8)) -> Style {
+    fn tinted(self, rgb: Rgb) -> Style {
         match self.appearance.colours {
             Colours::None => Style::new(),
             Colours::True | Colours::Indexed => Style::new().fg(self.colour(rgb)),
@@ -120,7 +120,7 @@ impl Theme {
     pub fn quiet(self) -> Style {
         match self.appearance.colours {
             Colours::None => Style::new().add_modifier(Modifier::DIM),
-            Colours::True | Colours::Indexed => self.tinted((138, 143, 152)),
+            Colours::True | Colours::Indexed => self.tinted(Rgb(138, 143, 152)),
         }
     }
 
@@ -128,32 +128,32 @@ impl Theme {
     pub fn frame(self) -> Style {
         match self.appearance.colours {
             Colours::None => Style::new().add_modifier(Modifier::DIM),
-            Colours::True | Colours::Indexed => self.tinted((88, 93, 102)),
+            Colours::True | Colours::Indexed => self.tinted(Rgb(88, 93, 102)),
         }
     }
 
     /// The frame of the pane where the keys go.
     pub fn focus(self) -> Style {
-        self.tinted((222, 222, 222)).add_modifier(Modifier::BOLD)
+        self.tinted(Rgb(222, 222, 222)).add_modifier(Modifier::BOLD)
     }
 
     /// A key on the bottom line.
     pub fn key(self) -> Style {
-        self.tinted((240, 228, 66)).add_modifier(Modifier::BOLD)
+        self.tinted(Rgb(240, 228, 66)).add_modifier(Modifier::BOLD)
     }
 
     /// A change that waits for its run.
     pub fn pending(self) -> Style {
-        self.tinted((230, 159, 0))
+        self.tinted(Rgb(230, 159, 0))
     }
 
     /// What went wrong.
     pub fn alert(self) -> Style {
-        self.tinted((255, 110, 80)).add_modifier(Modifier::BOLD)
+        self.tinted(Rgb(255, 110, 80)).add_modifier(Modifier::BOLD)
     }
 
     /// A series' own colour.
-    pub fn series(self, rgb: (u8, u8, u8)) -> Style {
+    pub fn series(self, rgb: Rgb) -> Style {
         self.tinted(rgb)
     }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn twelve_runs_have_twelve_colours_of_the_cube() {
         let indices: std::collections::HashSet<u8> =
-            (0..12).map(|slot| ink(slot).on_dark).map(|(red, green, blue)| cube(red, green, blue)).collect();
+            (0..12).map(|slot| ink(slot).on_dark).map(|Rgb(red, green, blue)| cube(red, green, blue)).collect();
         assert_eq!(indices.len(), 12);
     }
 

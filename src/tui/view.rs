@@ -6,10 +6,10 @@
 //! top line                   top line                top line
 //! ┌ chart ─┐┌ chart ──────┐  ┌ chart ─┐┌ chart ───┐  ┌ chart ──────┐
 //! └────────┘└─────────────┘  └────────┘└──────────┘  └─────────────┘
-//! ┌ chart ─┐┌ chart ──────┐  ┌ runs, or knobs ────┐  the selected run, or its knob
+//! ┌ chart ─┐┌ chart ──────┐  ┌ runs, or settings ─┐  the selected run, or a hyperparameter
 //! └────────┘└─────────────┘  └────────────────────┘  keys
-//! ┌ runs ────────┐┌ knobs ┐  keys
-//! └──────────────┘└───────┘
+//! ┌ runs ──────┐┌ settings ┐ keys
+//! └────────────┘└──────────┘
 //! keys
 //! ```
 
@@ -22,8 +22,8 @@ use ratatui::{
 
 use super::{
     app::{App, Place},
-    charts, help, knobs,
-    overlay::{self, Overlay},
+    charts, help, hyperparameters,
+    overlay::{self, Card, Overlay},
     picker, runs,
     session::{Pane, Session, Zoom},
     status,
@@ -33,14 +33,14 @@ use super::{
 
 /// The smallest screen that shows more than its own size.
 pub const SMALLEST: (u16, u16) = (40, 12);
-/// The smallest screen with four charts, the table and the knobs.
+/// The smallest screen with four charts, the table and the hyperparameters.
 pub const ROOMY: (u16, u16) = (100, 28);
 /// The smallest screen with two charts and the table.
 const COMPACT: (u16, u16) = (60, 18);
 /// Rows, frame included, that a chart keeps where the table would want more than a third of the screen.
 const CHART_ROWS: u16 = 12;
-/// Columns of the knob panel beside the table.
-const KNOB_COLUMNS: u16 = 36;
+/// Columns of the hyperparameter panel beside the table.
+const HYPERPARAMETER_COLUMNS: u16 = 36;
 
 /// Draws everything.
 pub fn render(frame: &mut Frame<'_>, app: &App) {
@@ -51,9 +51,9 @@ pub fn render(frame: &mut Frame<'_>, app: &App) {
             Place::Opening(directory) => {
                 let reading = format!("reading {}", scrub(&directory.display().to_string()));
                 let line = Line::styled(super::text::fit(&reading, usize::from(area.width) - 8), app.theme.text());
-                overlay::card(frame, area, ("open", vec![line]), app.theme);
+                Card { title: "open", lines: vec![line] }.render(frame, area, app.theme);
             }
-            Place::Watch(session) => render_watch(frame, area, (app, session)),
+            Place::Watch(session) => render_watch(frame, area, app, session),
         }
         render_overlay(frame, area, app);
     } else {
@@ -73,17 +73,34 @@ pub fn region<'a>(theme: Theme, focus: Focus) -> Block<'a> {
     Block::bordered().border_set(lines).border_style(style)
 }
 
-/// A frame that says how many rows are out of sight above and below what it shows.
-pub fn beyond(block: Block<'_>, (above, below): (usize, usize), theme: Theme) -> Block<'_> {
-    let side = |count: usize, arrow: &str| if count == 0 { String::new() } else { format!(" {count} {arrow}") };
-    let text = side(above, theme.glyph("↑", "up")) + &side(below, theme.glyph("↓", "down"));
-    if text.is_empty() { block } else { block.title_bottom(Line::styled(text + " ", theme.quiet()).right_aligned()) }
+/// How many rows of a region are out of sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfSight {
+    /// Before those that it shows.
+    pub above: usize,
+    /// After those that it shows.
+    pub below: usize,
+}
+
+impl OutOfSight {
+    /// A frame that says so.
+    pub fn on(self, block: Block<'_>, theme: Theme) -> Block<'_> {
+        let side = |count: usize, arrow: &str| if count == 0 { String::new() } else { format!(" {count} {arrow}") };
+        let text = side(self.above, theme.glyph("↑", "up")) + &side(self.below, theme.glyph("↓", "down"));
+        if text.is_empty() {
+            block
+        } else {
+            block.title_bottom(Line::styled(text + " ", theme.quiet()).right_aligned())
+        }
+    }
 }
 
 /// Whether the keys go to a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
+    /// They do.
     Here,
+    /// They go to another region.
     Elsewhere,
 }
 
@@ -109,14 +126,15 @@ fn render_picker(frame: &mut Frame<'_>, area: Rect, app: &App) {
     status::render_keys(frame, keys, app);
 }
 
-fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Session)) {
+fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session) {
     let theme = app.theme;
     let [top, body, keys] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
     status::render_top(frame, top, session, theme);
     status::render_keys(frame, keys, app);
     if fits(area, ROOMY) {
-        let wanted = (session.runs.len() + 3).max(knobs::rows(session, usize::from(KNOB_COLUMNS - 2)) + 2);
+        let wanted =
+            (session.runs.len() + 3).max(hyperparameters::rows(session, usize::from(HYPERPARAMETER_COLUMNS - 2)) + 2);
         // Charts shrink for the sake of a long table, but only down to what shows a curve well.
         let most = (body.height / 3).max(body.height.saturating_sub(2 * CHART_ROWS));
         let rows = u16::try_from(wanted).unwrap_or(u16::MAX).min(most).max(6);
@@ -125,9 +143,10 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
             Zoom::All => charts::render_grid(frame, grid, session, theme),
             Zoom::One => return render_alone(frame, body, session, theme),
         }
-        let [table, panel] = Layout::horizontal([Constraint::Min(0), Constraint::Length(KNOB_COLUMNS)]).areas(bottom);
+        let [table, panel] =
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(HYPERPARAMETER_COLUMNS)]).areas(bottom);
         runs::render(frame, table, session, theme);
-        knobs::render(frame, panel, session, theme);
+        hyperparameters::render(frame, panel, session, theme);
     } else if fits(area, COMPACT) {
         if session.zoom == Zoom::One {
             return render_alone(frame, body, session, theme);
@@ -136,7 +155,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, (app, session): (&App, &Sessi
         let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
         charts::render_pair(frame, row, session, theme);
         match session.pane {
-            Pane::Knobs => knobs::render(frame, bottom, session, theme),
+            Pane::Hyperparameters => hyperparameters::render(frame, bottom, session, theme),
             Pane::Runs | Pane::Charts => runs::render(frame, bottom, session, theme),
         }
     } else {
@@ -149,7 +168,7 @@ fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: The
     let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     charts::render_one(frame, chart, session, theme);
     match session.pane {
-        Pane::Knobs => knobs::render_line(frame, line, session, theme),
+        Pane::Hyperparameters => hyperparameters::render_line(frame, line, session, theme),
         Pane::Runs | Pane::Charts => runs::render_line(frame, line, session, theme),
     }
 }
@@ -162,7 +181,7 @@ fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {
             let session = app.session();
             let alive = session.map_or(0, |session| session.runs.iter().filter(|run| run.is_alive()).count());
             let run = session.and_then(Session::run).map_or("", |run| run.name.as_str());
-            overlay::ask(frame, area, (*question, alive, run), app.theme);
+            overlay::ask(frame, area, &question.card(alive, run), app.theme);
         }
         Overlay::Type(prompt) => overlay::type_line(frame, area, prompt, app.theme),
     }

@@ -1,4 +1,4 @@
-//! Presets: the embedded ones are sound, and every fault is told by file and key.
+//! Presets: the embedded ones are sound, and every fault names its file and key.
 
 use nso_tui::run::{Budget, Cadence, Plan, preset};
 use proptest::prelude::*;
@@ -37,7 +37,20 @@ fn every_embedded_preset_reads_and_reads_back_from_its_session_file() {
 }
 
 #[test]
-fn defaults_reach_the_runs_that_have_the_knob() {
+fn panels_of_earlier_versions_keep_their_places() {
+    let view = |panels: &str| parse(&format!("{SOUND}[view]\npanels = [{panels}]\n"));
+    let old = view(r#""loss", "free_trace", "layers", "travel""#).unwrap();
+    let new = view(r#""loss", "smoothed_trace", "trace_per_tensor", "distance_from_init""#).unwrap();
+    assert_eq!(old.panels, new.panels);
+    assert!(preset::to_toml(&old).contains("smoothed_trace"), "session files have the new names");
+    let twice = view(r#""loss", "travel", "distance_from_init", "gap""#).unwrap_err();
+    assert!(twice.contains("view.panels: has \"distance_from_init\" twice"), "{twice}");
+    let unknown = view(r#""loss", "traveled", "trace", "gap""#).unwrap_err();
+    assert!(unknown.contains("'traveled' is none of loss, gap"), "{unknown}");
+}
+
+#[test]
+fn defaults_reach_the_runs_that_have_the_hyperparameter() {
     let plan = parse(SOUND).unwrap();
     assert_eq!(plan.train.budget, Budget::Epochs(2));
     assert_eq!(plan.train.evaluate_every, Cadence::Epochs(1));

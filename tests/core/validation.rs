@@ -8,7 +8,7 @@ use nso_tui::{
     figure::{History, Options, SessionRun, export},
     problem::{Examples, Metrics, data},
     run::{Event, Plan, preset},
-    tui::{App, Msg, Recording, Setup, Start, print},
+    tui::{App, Recording, Setup, print},
 };
 use safetensors::SafeTensors;
 
@@ -128,12 +128,11 @@ fn the_best_by_validation_is_in_the_table_and_in_files() {
     let events = run_to(&directory, &plan);
     let history: History = events[0].iter().collect();
     let best = history.best().unwrap();
-    let (mut app, _) = App::new(Start::Replay(directory.clone()), Setup::default());
-    app.update(Msg::Opened(Ok(Box::new(Recording { plan, events, directory }))));
+    let app = App::replay(Recording { plan, events, directory }, Setup::default());
     let screen = print::frame(&app, "120x40".parse().unwrap());
     let accuracy = best.metrics.test_accuracy.unwrap();
     assert!(screen.contains("at best val."), "{screen}");
-    assert!(screen.contains(&format!("{accuracy:.3} @ {}", best.at.gradients)), "{screen}");
+    assert!(screen.contains(&format!("{:.1} % @ {}", 100.0 * accuracy, best.at.gradients)), "{screen}");
 
     let path = folder.path().join("session.csv");
     let run = SessionRun { name: "SGD".to_owned(), history, events: Vec::new() };

@@ -2,11 +2,13 @@
 
 use std::io::Read;
 
+use strum::VariantArray;
+
 use super::{super::sample, *};
 use crate::figure::{Options, Session, export, text};
 
 fn session_figure(session: &Session) -> Figure<'_> {
-    Figure::new(&session.title, &session.labelled(), (&View::default(), &[]))
+    Figure::new(&session.title, &session.plotted_runs(), &View::default(), &[])
 }
 
 /// A decoded picture.
@@ -60,11 +62,8 @@ impl Picture {
     }
 
     /// Pixels of exactly that colour in a part of the picture, given in percent.
-    fn count(
-        &self,
-        (columns, rows): (std::ops::Range<usize>, std::ops::Range<usize>),
-        (red, green, blue): (u8, u8, u8),
-    ) -> usize {
+    fn count(&self, (columns, rows): (std::ops::Range<usize>, std::ops::Range<usize>), colour: Rgb) -> usize {
+        let Rgb(red, green, blue) = colour;
         let part = |range: &std::ops::Range<usize>, whole: usize| range.start * whole / 100..range.end * whole / 100;
         let line = |y: usize| &self.pixels[y * self.width..][part(&columns, self.width)];
         part(&rows, self.height()).flat_map(line).filter(|&&pixel| pixel == [red, green, blue]).count()
@@ -91,7 +90,7 @@ fn every_run_has_its_ink_in_every_panel_and_the_margin_stays_white() {
     }
     for edge in [(0..100, 0..1), (0..100, 99..100), (0..1, 0..100), (99..100, 0..100)] {
         let (columns, rows) = ((edge.0.end - edge.0.start) * 16, (edge.1.end - edge.1.start) * 10);
-        assert_eq!(picture.count(edge.clone(), (255, 255, 255)), columns * rows, "the margin {edge:?}");
+        assert_eq!(picture.count(edge.clone(), Rgb(255, 255, 255)), columns * rows, "the margin {edge:?}");
     }
 }
 
@@ -151,7 +150,7 @@ fn an_svg_file_nests_and_says_everything() {
         "λ max",
         "gradient evaluations",
         "loss (nats)",
-        "test − train loss",
+        "test − train loss (nats)",
         "NSO",
         "σ .02→.03",
         "&lt;b&gt;&amp;&quot;[31m&apos;",
@@ -190,7 +189,7 @@ fn the_caption_says_how_each_curve_came_about() {
         [
             "SGD: sgd, lr .05, momentum .9, seed 1, completed at step 4,000, 4,000 gradient evaluations",
             "WP-SGD: wp-sgd, σ .03, k 2, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
-            "SAM: sam, ρ .05, lr .05, momentum .9, seed 1, diverged at step 1,300, 2,600 gradient evaluations",
+            "SAM: sam, ρ .05, lr .05, momentum .9, seed 1, diverged at step 1,300, 2,600 gradient evaluations (the loss is NaN)",
             "NSO: nso, σ .02, k 1, lr .05, momentum .9, seed 1, completed at step 2,000, 4,000 gradient evaluations",
             "Changed while running: NSO σ .02→.03 at step 500; NSO σ .03→.02 at step 1,100",
         ]
@@ -199,10 +198,11 @@ fn the_caption_says_how_each_curve_came_about() {
 
 #[test]
 fn panels_of_one_measurement_have_the_ink_of_every_run() {
-    use PanelKind::{Density, FreeTrace, Layers, PerturbationGap};
+    use PanelKind::{Density, PerturbationGap, SmoothedTrace, TracePerTensor};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("snapshots.png");
-    let options = Options { panels: vec![FreeTrace, Density, Layers, PerturbationGap], ..Options::default() };
+    let options =
+        Options { panels: vec![SmoothedTrace, Density, TracePerTensor, PerturbationGap], ..Options::default() };
     export(&sample::session(), &path, &options).unwrap();
     let picture = Picture::read(&path);
     assert_eq!((picture.width, picture.height()), (1600, 1000));
@@ -227,8 +227,17 @@ fn a_picture_grows_with_its_panels() {
     assert_eq!([1, 2, 4, 5, 6, 7, 16].map(grid), [(1, 1), (2, 1), (2, 2), (3, 2), (3, 2), (3, 3), (3, 6)]);
 }
 
-/// Where each text of an SVG file begins or ends, whichever is at its place: its anchor, x, y, size and letters.
-fn placed(svg: &str) -> Vec<(String, f64, f64, f64, String)> {
+/// A text of an SVG file.
+struct Placed {
+    anchor: String,
+    /// Where it begins or ends, as the anchor says.
+    x: f64,
+    y: f64,
+    size: f64,
+    letters: String,
+}
+
+fn placed(svg: &str) -> Vec<Placed> {
     let attribute = |tag: &str, name: &str| -> String {
         let at = tag.find(&format!(" {name}=\"")).map_or(0, |at| at + name.len() + 3);
         tag[at..].split('"').next().unwrap_or("").to_owned()
@@ -240,16 +249,22 @@ fn placed(svg: &str) -> Vec<(String, f64, f64, f64, String)> {
             let (tag, after) = piece.split_once('>').unwrap();
             let number = |name| attribute(tag, name).parse().unwrap();
             let text = after.split('<').next().unwrap().trim().replace("&apos;", "'");
-            (attribute(tag, "text-anchor"), number("x"), number("y"), number("font-size"), text)
+            Placed {
+                anchor: attribute(tag, "text-anchor"),
+                x: number("x"),
+                y: number("y"),
+                size: number("font-size"),
+                letters: text,
+            }
         })
         .collect()
 }
 
 #[test]
-fn sixteen_panels_are_all_titled_and_no_remark_runs_into_a_title() {
+fn all_panels_are_titled_and_no_remark_runs_into_a_title() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("all.svg");
-    export(&sample::session(), &path, &Options { panels: PanelKind::ALL.to_vec(), ..Options::default() }).unwrap();
+    export(&sample::session(), &path, &Options { panels: PanelKind::VARIANTS.to_vec(), ..Options::default() }).unwrap();
     let svg = fs::read_to_string(&path).unwrap();
     let texts = placed(&svg);
     let mut nowhere = String::new();
@@ -257,25 +272,27 @@ fn sixteen_panels_are_all_titled_and_no_remark_runs_into_a_title() {
     let pen = Pen::new(&mut backend, Surface::Vector, 1.0);
     let width = |size: f64, text: &str| pen.width(text, size / 1.24).unwrap();
     let mut beside = 0;
-    for title in PanelKind::ALL.map(PanelKind::title) {
-        let (_, x, y, size, _) = texts.iter().find(|text| text.4 == title).unwrap_or_else(|| panic!("no \"{title}\""));
-        let end = x + width(*size, title);
-        let remarks = texts.iter().filter(|text| text.0 == "end" && (text.2 - y).abs() < 100.0 && text.1 > end);
-        if let Some(remark) = remarks.min_by(|one, other| one.1.total_cmp(&other.1)) {
+    for title in PanelKind::VARIANTS.iter().map(|kind| kind.title()) {
+        let &Placed { x, y, size, .. } =
+            texts.iter().find(|text| text.letters == title).unwrap_or_else(|| panic!("no \"{title}\""));
+        let end = x + width(size, title);
+        let remarks = texts.iter().filter(|text| text.anchor == "end" && (text.y - y).abs() < 100.0 && text.x > end);
+        if let Some(remark) = remarks.min_by(|one, other| one.x.total_cmp(&other.x)) {
             beside += 1;
-            assert!(remark.1 - width(remark.3, &remark.4) > end, "\"{}\" runs into \"{title}\"", remark.4);
+            let start = remark.x - width(remark.size, &remark.letters);
+            assert!(start > end, "\"{}\" runs into \"{title}\"", remark.letters);
         }
     }
     assert!(beside >= 8, "only {beside} titles have a remark beside them");
     for name in ["fc1.weight", "fc2.bias", "eigenvalue", "noise scale σ"] {
-        assert!(texts.iter().any(|text| text.4 == name), "{name}");
+        assert!(texts.iter().any(|text| text.letters == name), "{name}");
     }
 }
 
 #[test]
 fn the_caption_holds_what_bounds_are_made_of_where_they_are_shown() {
     let session = sample::session();
-    let figure = |kinds: &[PanelKind]| Figure::new("", &session.labelled(), (&View::default(), kinds)).caption;
+    let figure = |kinds: &[PanelKind]| Figure::new("", &session.plotted_runs(), &View::default(), kinds).caption;
     let bounds = |caption: Vec<String>| caption.into_iter().find(|line| line.starts_with("Newest PAC-Bayes bound"));
     assert_eq!(bounds(figure(&[PanelKind::Loss])), None);
     let line = bounds(figure(&[PanelKind::Bound])).unwrap();

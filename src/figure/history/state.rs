@@ -65,11 +65,11 @@ impl RunState {
     }
 }
 
-/// A knob that was turned while the run went on.
+/// A hyperparameter that was changed while the run went on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
-    /// Which knob.
-    pub knob: Hyperparameter,
+    /// Which hyperparameter.
+    pub hyperparameter: Hyperparameter,
     /// Its value before.
     pub from: f64,
     /// Its value from the next step on.
@@ -81,8 +81,8 @@ pub struct Change {
 /// A change that the run refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
-    /// Which knob.
-    pub knob: Hyperparameter,
+    /// Which hyperparameter.
+    pub hyperparameter: Hyperparameter,
     /// The value that was refused.
     pub value: f64,
     /// When.
@@ -102,7 +102,7 @@ pub enum Schedule {
         /// When losses on whole splits are measured.
         evaluate: Cadence,
         /// When curvature is measured; `None` for never.
-        probe: Option<Cadence>,
+        curvature: Option<Cadence>,
     },
 }
 
@@ -118,8 +118,8 @@ pub struct Best {
 /// The newest measurements that are whole curves rather than points of one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshots {
-    /// When the newest probe was.
-    pub probed_at: Option<At>,
+    /// When curvature was last measured.
+    pub measured_at: Option<At>,
     /// The trace of each tensor's block.
     pub layers: Vec<LayerTrace>,
     /// The spectral density.

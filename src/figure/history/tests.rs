@@ -1,7 +1,12 @@
 //! The fold, event by event.
 
+use strum::VariantArray;
+
 use super::{super::sample, *};
-use crate::run::Event;
+use crate::{
+    optimizer::{Categorical, Hyperparameter},
+    run::{Event, Interval},
+};
 
 fn nso() -> Vec<Event> {
     sample::session().runs.swap_remove(3).events
@@ -17,16 +22,25 @@ fn a_run_is_what_its_events_say() {
     assert!(history.series(Quantity::Distance).is_empty());
     let probe = history.last(Quantity::LambdaMax).unwrap();
     assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
-    let changes: Vec<_> =
-        history.changes().iter().map(|change| (change.knob, change.from, change.to, change.at.step)).collect();
+    let changes: Vec<_> = history
+        .changes()
+        .iter()
+        .map(|change| (change.hyperparameter, change.from, change.to, change.at.step))
+        .collect();
     assert_eq!(changes, [(Hyperparameter::Sigma, 0.02, 0.03, 500), (Hyperparameter::Sigma, 0.03, 0.02, 1100)]);
 }
 
 #[test]
-fn knobs_are_as_the_last_change_left_them() {
+fn hyperparameters_are_as_the_last_change_left_them() {
     let upto = |gradients| sample::session_until(gradients).runs.swap_remove(3).history;
-    assert_eq!(upto(900).hyperparameters().and_then(|knobs| knobs.get(Hyperparameter::Sigma)), Some(0.02));
-    assert_eq!(upto(1500).hyperparameters().and_then(|knobs| knobs.get(Hyperparameter::Sigma)), Some(0.03));
+    assert_eq!(
+        upto(900).hyperparameters().and_then(|hyperparameters| hyperparameters.get(Hyperparameter::Sigma)),
+        Some(0.02)
+    );
+    assert_eq!(
+        upto(1500).hyperparameters().and_then(|hyperparameters| hyperparameters.get(Hyperparameter::Sigma)),
+        Some(0.03)
+    );
     // The start stays what it was.
     assert_eq!(upto(1500).start().and_then(|start| start.hyperparameters.get(Hyperparameter::Sigma)), Some(0.02));
 }
@@ -38,7 +52,7 @@ fn a_restart_begins_anew() {
     history.push(&events[0]);
     assert_eq!(history.state(), &RunState::Running);
     assert_eq!(history.now(), At::default());
-    assert!(Quantity::ALL.iter().all(|&quantity| history.series(quantity).is_empty()));
+    assert!(Quantity::VARIANTS.iter().all(|&quantity| history.series(quantity).is_empty()));
     assert!(history.changes().is_empty());
     assert_eq!(history.progress(), 0.0);
 }
@@ -89,7 +103,33 @@ fn the_time_left_follows_the_pace_of_late() {
 }
 
 #[test]
-fn a_refusal_is_shown_until_that_knob_is_turned() {
+fn a_completed_run_says_what_it_leaves_of_its_budget() {
+    let mut events = nso();
+    let left = "3,999 of 4,000 gradient evaluations spent; the next step would cost 2";
+    let Some(Event::Finish { reason, .. }) = events.last_mut() else { panic!("a run ends with its finish") };
+    *reason = Some(left.into());
+    let mut history: History = events.iter().collect();
+    assert_eq!((history.state(), history.end_reason()), (&RunState::Completed, Some(left)));
+    history.push(&events[0]);
+    assert_eq!(history.end_reason(), None, "that was another attempt");
+}
+
+#[test]
+fn the_interval_of_a_trace_is_kept_beside_it() {
+    let mut events = nso();
+    let probe = events.iter_mut().rev().find_map(|event| match event {
+        Event::Probe(probe) => Some(probe),
+        _ => None,
+    });
+    probe.unwrap().trace.interval95 = Some(Interval { low: 1.5, high: 2.5 });
+    let history: History = events.iter().collect();
+    let ends = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| history.last(quantity).unwrap());
+    assert_eq!(ends.map(|end| end.value), [1.5, 2.5]);
+    assert_eq!(ends[0].at, history.last(Quantity::Trace).unwrap().at);
+}
+
+#[test]
+fn a_refusal_is_shown_until_that_hyperparameter_is_changed() {
     let mut history: History = nso().iter().take(20).collect();
     history.push(&Event::Reject { step: 10, setting: Hyperparameter::Sigma, value: -1.0, reason: "too small".into() });
     assert_eq!(history.rejection().map(|rejection| rejection.reason.as_str()), Some("too small"));
@@ -106,14 +146,14 @@ fn a_log_that_lost_its_beginning_still_has_its_curves() {
     assert_eq!(history.state(), &RunState::Completed);
     assert!(history.start().is_none());
     assert!(history.series(Quantity::StepLoss).len() > 1990);
-    assert_eq!(history.stability_threshold(), None);
+    assert_eq!(history.edge_of_stability(), None);
 }
 
 #[test]
-fn the_stability_threshold_follows_the_knobs() {
+fn the_edge_of_stability_follows_the_hyperparameters() {
     let mut history: History = nso().iter().take(3).collect();
     let near = |expected: f64, found: Option<f64>| assert!((found.unwrap() - expected).abs() < 1e-9, "{found:?}");
-    near(2.0 * 1.9 / 0.05, history.stability_threshold());
+    near(2.0 * 1.9 / 0.05, history.edge_of_stability());
     history.push(&Event::Adjust {
         step: 1,
         gradients: 2,
@@ -122,12 +162,13 @@ fn the_stability_threshold_follows_the_knobs() {
         from: 0.05,
         to: 0.1,
     });
-    near(2.0 * 1.9 / 0.1, history.stability_threshold());
+    near(2.0 * 1.9 / 0.1, history.edge_of_stability());
 }
 
-/// Under a schedule the learning rate is the one last told, but for the zero that a schedule may end at; only SGD has the threshold.
+/// Under a schedule the learning rate is that of the newest evaluation, but for the zero that a schedule may end at; only SGD has an
+/// edge of stability.
 #[test]
-fn the_stability_threshold_follows_a_schedule() {
+fn the_edge_of_stability_follows_a_schedule() {
     let begin = |update: &str| {
         let mut history = History::new();
         let mut events = nso();
@@ -137,7 +178,7 @@ fn the_stability_threshold_follows_a_schedule() {
         history.push(&events[0]);
         history
     };
-    let told = |lr: f64| Event::Eval {
+    let evaluated = |lr: f64| Event::Eval {
         step: 10,
         gradients: 20,
         seconds: 1.0,
@@ -148,12 +189,12 @@ fn the_stability_threshold_follows_a_schedule() {
         weight_stats: WeightStats { lr_now: Some(lr), ..WeightStats::default() },
     };
     let mut history = begin("sgd");
-    assert_eq!(history.stability_threshold(), None, "no rate has been told");
+    assert_eq!(history.edge_of_stability(), None, "there is no evaluation");
     for (lr, expected) in [(0.05, 76.0), (0.02, 190.0), (0.0, 190.0)] {
-        history.push(&told(lr));
-        assert!((history.stability_threshold().unwrap() - expected).abs() < 1e-9, "{lr}");
+        history.push(&evaluated(lr));
+        assert!((history.edge_of_stability().unwrap() - expected).abs() < 1e-9, "{lr}");
     }
     let mut adam = begin("adam");
-    adam.push(&told(0.05));
-    assert_eq!(adam.stability_threshold(), None);
+    adam.push(&evaluated(0.05));
+    assert_eq!(adam.edge_of_stability(), None);
 }

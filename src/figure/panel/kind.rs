@@ -2,7 +2,11 @@
 
 use super::{Emphasis, Form, Stroke};
 use crate::{
-    figure::{axis::Scale, history::History, quantity::Quantity},
+    figure::{
+        axis::Scale,
+        history::History,
+        quantity::{Quantity, Unit},
+    },
     run::{Extra, PanelKind},
 };
 
@@ -12,48 +16,122 @@ pub(super) struct Layer {
     pub quantity: Quantity,
     pub emphasis: Emphasis,
     pub form: Form,
-    /// What tells it from the others; empty where the title does.
+    /// What distinguishes it from the others; empty where the title does.
     pub note: &'static str,
 }
 
+/// Where the data of a panel come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Steps and evaluations.
+    Training,
+    /// Every curvature measurement.
+    Curvature,
+    /// Curvature measurements of a preset that asks for this.
+    Extra(Extra),
+}
+
+/// What the catalogue says of a kind.
+struct Entry {
+    title: &'static str,
+    /// The name of the y axis, its unit left out.
+    y_name: &'static str,
+    unit: Unit,
+    scale: Scale,
+    /// The quantity that the chart is about; of a chart that is one measurement, the one along training nearest to it.
+    quantity: Quantity,
+    source: Source,
+}
+
 impl PanelKind {
-    /// The next kind, the first after the last.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    fn entry(self) -> Entry {
+        use Source::{Curvature, Training};
+
+        let of = |quantity: Quantity, source| Entry {
+            title: quantity.title(),
+            y_name: quantity.title(),
+            unit: quantity.unit(),
+            scale: quantity.scale(),
+            quantity,
+            source,
+        };
+        match self {
+            Self::Loss => Entry { title: "loss", y_name: "loss", ..of(Quantity::TrainLoss, Training) },
+            Self::Gap => Entry { y_name: "test − train loss", ..of(Quantity::Gap, Training) },
+            Self::ValidationLoss => of(Quantity::ValidationLoss, Training),
+            Self::Accuracy => of(Quantity::TestAccuracy, Training),
+            Self::ValidationError => of(Quantity::ValidationError, Training),
+            Self::Distance => of(Quantity::Distance, Training),
+            Self::Trace => of(Quantity::Trace, Curvature),
+            // Near zero loss the trace falls with the loss.
+            Self::TraceByLoss => {
+                Entry { title: "Hessian trace at equal loss", scale: Scale::Log, ..of(Quantity::Trace, Curvature) }
+            }
+            Self::SmoothedTrace => of(Quantity::SmoothedTrace, Training),
+            Self::LambdaMax => of(Quantity::LambdaMax, Curvature),
+            Self::LambdaMin => of(Quantity::LambdaMin, Source::Extra(Extra::LambdaMin)),
+            // The bulk of a spectrum lies at zero.
+            Self::Density => Entry {
+                title: "spectral density",
+                y_name: "density",
+                unit: Unit::None,
+                scale: Scale::Log,
+                ..of(Quantity::LambdaMax, Source::Extra(Extra::Density))
+            },
+            // One tensor holds most of the trace.
+            Self::TracePerTensor => Entry {
+                title: "Hessian trace per parameter tensor",
+                scale: Scale::Log,
+                ..of(Quantity::Trace, Curvature)
+            },
+            // A difference of losses; its predictions may be decades apart.
+            Self::PerturbationGap => Entry {
+                title: "perturbation gap",
+                y_name: "E f(w + U) − f(w)",
+                unit: Unit::Loss,
+                scale: Scale::Log,
+                ..of(Quantity::Trace, Source::Extra(Extra::PerturbationGap))
+            },
+            Self::Bound => of(Quantity::Bound, Source::Extra(Extra::Bound)),
+            Self::DistanceFromInit => of(Quantity::DistanceFromInit, Training),
+            Self::WeightNorm => of(Quantity::WeightNorm, Training),
+            Self::GradientNorm => of(Quantity::GradientNorm, Curvature),
+        }
     }
 
     /// The chart's title.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Accuracy => "accuracy",
-            Self::TraceByLoss => "trace at equal loss",
-            Self::Density => "spectral density",
-            Self::Layers => "trace by tensor",
-            Self::PerturbationGap => "perturbation gap",
-            other => other.primary_quantity().title(),
-        }
+        self.entry().title
     }
 
     /// The quantity that the chart is about; of a chart that is one measurement, the one along training nearest to it.
     pub fn primary_quantity(self) -> Quantity {
-        match self {
-            Self::Loss => Quantity::TrainLoss,
-            Self::Gap => Quantity::Gap,
-            Self::ValidationLoss => Quantity::ValidationLoss,
-            Self::Accuracy => Quantity::TestAccuracy,
-            Self::ValidationError => Quantity::ValidationError,
-            Self::Distance => Quantity::Distance,
-            Self::Trace | Self::TraceByLoss | Self::Layers | Self::PerturbationGap => Quantity::Trace,
-            Self::FreeTrace => Quantity::FreeTrace,
-            Self::LambdaMax | Self::Density => Quantity::LambdaMax,
-            Self::LambdaMin => Quantity::LambdaMin,
-            Self::Bound => Quantity::Bound,
-            Self::DistanceFromInit => Quantity::DistanceFromInit,
-            Self::WeightNorm => Quantity::WeightNorm,
-            Self::GradientNorm => Quantity::GradientNorm,
-        }
+        self.entry().quantity
+    }
+
+    /// The y scale unless the user asks for the other one.
+    pub(super) fn scale(self) -> Scale {
+        self.entry().scale
+    }
+
+    /// The name of the y axis, its unit left out: "loss".
+    pub(super) fn y_name(self) -> &'static str {
+        self.entry().y_name
+    }
+
+    /// What the y axis counts in.
+    pub(super) fn unit(self) -> Unit {
+        self.entry().unit
+    }
+
+    /// What an x axis of its own counts in.
+    pub(super) fn x_unit(self) -> Unit {
+        if self == Self::TraceByLoss { Unit::Loss } else { Unit::None }
+    }
+
+    /// Where its data come from.
+    pub(super) fn source(self) -> Source {
+        self.entry().source
     }
 
     /// What it draws along training, from back to front; nothing for a chart that is one measurement.
@@ -62,27 +140,27 @@ impl PanelKind {
         const SOLID: Form = Form::Line(Stroke::Solid);
         const DASHED: Form = Form::Line(Stroke::Dashed);
 
-        let layer = |quantity, (emphasis, form), note| Layer { quantity, emphasis, form, note };
+        let layer = |quantity, emphasis, form, note| Layer { quantity, emphasis, form, note };
         let behind = match self {
-            Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => return Vec::new(),
-            Self::Loss => vec![layer(Quantity::StepLoss, (Faint, SOLID), "")],
+            Self::TraceByLoss | Self::Density | Self::TracePerTensor | Self::PerturbationGap => return Vec::new(),
+            Self::Loss => vec![layer(Quantity::StepLoss, Faint, SOLID, "")],
             Self::ValidationLoss | Self::Bound => {
-                vec![layer(Quantity::TestLoss, (Faint, SOLID), "faint: test loss")]
+                vec![layer(Quantity::TestLoss, Faint, SOLID, "faint: test loss")]
             }
             Self::Accuracy => vec![
-                layer(Quantity::TrainAccuracy, (Faint, SOLID), "faint: train"),
-                layer(Quantity::ValidationAccuracy, (Faint, DASHED), "dashed: validation"),
+                layer(Quantity::TrainAccuracy, Faint, SOLID, "faint: train"),
+                layer(Quantity::ValidationAccuracy, Faint, DASHED, "dashed: validation"),
             ],
-            Self::ValidationError => vec![layer(Quantity::TrainError, (Faint, SOLID), "faint: train")],
-            Self::Trace => vec![layer(Quantity::FreeTrace, (Faint, DASHED), "dashed: smoothed trace")],
-            Self::FreeTrace => vec![
-                layer(Quantity::Trace, (Faint, SOLID), "faint: exact"),
-                layer(Quantity::OneSidedTrace, (Normal, Form::Dots), "dots: one-sided"),
-                layer(Quantity::FreeTrace, (Normal, SOLID), "line: two-point"),
+            Self::ValidationError => vec![layer(Quantity::TrainError, Faint, SOLID, "faint: train")],
+            Self::Trace => vec![layer(Quantity::SmoothedTrace, Faint, DASHED, "dashed: smoothed Hessian")],
+            Self::SmoothedTrace => vec![
+                layer(Quantity::Trace, Faint, SOLID, "faint: exact Hessian"),
+                layer(Quantity::OnePointTrace, Normal, Form::Dots, "dots: one-point"),
+                layer(Quantity::SmoothedTrace, Normal, SOLID, "line: two-point"),
             ],
             Self::LambdaMax => vec![
-                layer(Quantity::AscentCurvature, (Faint, SOLID), "faint: along SAM's ascent"),
-                layer(Quantity::Layerwise, (Faint, DASHED), "dashed: layerwise, no eigenvalue"),
+                layer(Quantity::AscentCurvature, Faint, SOLID, "faint: along SAM's ascent"),
+                layer(Quantity::Layerwise, Faint, DASHED, "dashed: layerwise, no eigenvalue"),
             ],
             Self::Gap
             | Self::Distance
@@ -91,62 +169,16 @@ impl PanelKind {
             | Self::WeightNorm
             | Self::GradientNorm => Vec::new(),
         };
-        let front = layer(self.primary_quantity(), (Normal, SOLID), "");
+        let front = layer(self.primary_quantity(), Normal, SOLID, "");
         let has_front = behind.iter().any(|layer| layer.quantity == front.quantity);
         behind.into_iter().chain((!has_front).then_some(front)).collect()
     }
 
-    /// The y scale unless the user asks for the other one.
-    pub(super) fn scale(self) -> Scale {
-        match self {
-            // Near zero loss the trace falls with the loss, the bulk of a spectrum lies at zero, one tensor holds most of the trace, and
-            // predictions of a gap may be decades apart.
-            Self::TraceByLoss | Self::Density | Self::Layers | Self::PerturbationGap => Scale::Log,
-            other => other.primary_quantity().scale(),
-        }
-    }
-
-    /// The name of the y axis with its unit: "loss (nats)".
-    pub(super) fn y_title(self) -> String {
-        match (self, self.primary_quantity().unit()) {
-            (Self::Density, _) => "density".into(),
-            (Self::TraceByLoss | Self::Layers, _) => Quantity::Trace.title().into(),
-            (Self::PerturbationGap, _) => "E f(w + U) − f(w)".into(),
-            (_, "") => self.title().into(),
-            (Self::Gap, unit) => unit.into(),
-            (_, unit) => format!("{} ({unit})", self.title()),
-        }
-    }
-
     /// Whether the error bars of its curves are standard errors; those of eigenvalues are residuals.
     pub(super) fn has_std_errors(self) -> bool {
-        matches!(self, Self::Trace | Self::TraceByLoss | Self::FreeTrace | Self::Layers | Self::PerturbationGap)
-    }
-
-    /// What a preset has its probes measure for it; `None` where they do anyway, or nothing can be asked.
-    pub(super) fn extra(self) -> Option<Extra> {
-        match self {
-            Self::LambdaMin => Some(Extra::LambdaMin),
-            Self::Density => Some(Extra::Density),
-            Self::PerturbationGap => Some(Extra::PerturbationGap),
-            Self::Bound => Some(Extra::Bound),
-            _ => None,
-        }
-    }
-
-    /// Whether curvature probes feed it, rather than evaluations.
-    pub(super) fn is_probed(self) -> bool {
         matches!(
             self,
-            Self::Trace
-                | Self::TraceByLoss
-                | Self::LambdaMax
-                | Self::LambdaMin
-                | Self::Density
-                | Self::Layers
-                | Self::PerturbationGap
-                | Self::Bound
-                | Self::GradientNorm
+            Self::Trace | Self::TraceByLoss | Self::SmoothedTrace | Self::TracePerTensor | Self::PerturbationGap
         )
     }
 }

@@ -38,13 +38,14 @@ impl Range {
         let refused = asked == Scale::Log && drawable(asked).is_none() && drawable(Scale::Linear).is_some();
         let scale = if refused { Scale::Linear } else { asked };
         let whole = drawable(scale).map(|bounds| with_bars(bounds, curves, scale));
-        let data = if kind == PanelKind::FreeTrace && scale == Scale::Linear { readable(curves, whole) } else { whole };
+        let data =
+            if kind == PanelKind::SmoothedTrace && scale == Scale::Linear { readable(curves, whole) } else { whole };
         Self {
             scale,
             refused,
             data,
             non_finite: totals.iter().map(|total| total.non_finite).sum(),
-            // A bound of weights that have not moved is zero by its formula, which is no news.
+            // A bound of weights that have not moved is zero by its formula.
             hidden: if scale == Scale::Log && kind != PanelKind::Bound {
                 totals.iter().map(|total| total.non_positive).sum()
             } else {
@@ -66,7 +67,7 @@ impl Range {
             notes.push(format!("{} not finite", text::thousands(self.non_finite as u64)));
         }
         if self.hidden > 0 {
-            notes.push(format!("{} not above 0", text::thousands(self.hidden as u64)));
+            notes.push(format!("{} values ≤ 0 not shown", text::thousands(self.hidden as u64)));
         }
         if self.refused {
             notes.push("log scale needs positive values".into());
@@ -77,13 +78,7 @@ impl Range {
     /// What the axis cuts off.
     pub fn cuts(&self, kind: PanelKind, guides: &[Guide]) -> Option<String> {
         let covered = self.covered(guides)?;
-        if self.scatters {
-            Some("some beyond the axis".into())
-        } else if self.shown(kind, covered) != covered {
-            Some("lowest at the edge".into())
-        } else {
-            None
-        }
+        (self.scatters || self.shown(kind, covered) != covered).then(|| "clipped".into())
     }
 
     fn covered(&self, guides: &[Guide]) -> Option<Bounds> {
@@ -92,7 +87,7 @@ impl Range {
 
     fn shown(&self, kind: PanelKind, bounds: Bounds) -> Bounds {
         let share = if kind == PanelKind::Density { DEEPEST_DENSITY } else { DEEPEST };
-        bounds.worth_showing((self.scale, share))
+        bounds.worth_showing(self.scale, share)
     }
 }
 
@@ -115,11 +110,11 @@ fn with_bars(bounds: Bounds, curves: &[Curve<'_>], scale: Scale) -> Bounds {
     Bounds::new(foot, foot).filter(|_| stands).map_or(widened, |foot| widened.union(foot))
 }
 
-/// What of `whole` is worth an axis where one-sided estimates scatter: the values of the exact and the two-point traces, and one
+/// What of `whole` is worth an axis where one-point estimates scatter: the values of the exact and the two-point traces, and one
 /// span of these to either side for whatever else there is, error bars included. The span is at least the largest of the values,
 /// so that a trace which stands still is not all there is. Without steady values, everything.
 fn readable(curves: &[Curve<'_>], whole: Option<Bounds>) -> Option<Bounds> {
-    let steady = curves.iter().filter(|curve| curve.quantity != Some(Quantity::OneSidedTrace));
+    let steady = curves.iter().filter(|curve| curve.quantity != Some(Quantity::OnePointTrace));
     let steady = steady
         .filter_map(|curve| Bounds::of(&curve.points.extents(0..curve.points.len()), Scale::Linear))
         .reduce(Bounds::union);

@@ -1,5 +1,5 @@
-//! Panels with an x axis of their own, where changes of knobs have no place: the traces of all probes by training loss, the
-//! spectral density and the traces by tensor of each run's newest probe, and its newest perturbation gap.
+//! Panels with an x axis of their own, where changes of hyperparameters have no place: all traces by training loss, the
+//! spectral density and the traces per parameter tensor of each run's newest curvature measurement, and its newest perturbation gap.
 
 use std::collections::HashMap;
 
@@ -14,6 +14,7 @@ use crate::{
         text,
     },
     run::{Estimate, GapCurve, GapPoint},
+    text::printable,
 };
 
 /// The share of a group's width that its bars fill.
@@ -26,16 +27,19 @@ const NAME: usize = 24;
 pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let spots = |run: &PlottedRun<'a>| -> XyCurve {
         let losses: HashMap<u64, f64> =
-            run.history.series(Quantity::ProbeLoss).points().map(|point| (point.at.step, point.value)).collect();
+            run.history.series(Quantity::MeasuredLoss).points().map(|point| (point.at.step, point.value)).collect();
         let spot = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
             Some(XyPoint { x, y: point.value, std_error: point.std_error })
         };
         run.history.series(Quantity::Trace).points().filter_map(spot).collect()
     };
-    let line = (Emphasis::Normal, Form::Line(Stroke::Solid));
-    let curves: Vec<_> =
-        runs.iter().map(|run| curve(run, line, spots(run))).filter(|curve| !curve.points.is_empty()).collect();
+    let line = Form::Line(Stroke::Solid);
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|run| curve(run, Emphasis::Normal, line, spots(run)))
+        .filter(|curve| !curve.points.is_empty())
+        .collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     Content {
         across: XDimension::Own("train loss, same examples"),
@@ -54,16 +58,16 @@ pub(super) fn density<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let solid = Form::Line(Stroke::Solid);
     let spreads = found.iter().flat_map(|(run, density)| {
         let edges = spread(density, width).map_or_else(Vec::new, Vec::from);
-        edges.into_iter().map(|edge| curve(run, (Emphasis::Faint, solid), edge))
+        edges.into_iter().map(|edge| curve(run, Emphasis::Faint, solid, edge))
     });
-    let means = found.iter().map(|(run, density)| curve(run, (Emphasis::Normal, solid), broadened(density, width)));
+    let means = found.iter().map(|(run, density)| curve(run, Emphasis::Normal, solid, broadened(density, width)));
     let curves: Vec<_> = spreads.chain(means).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     let mut notes = vec![format!("kernel σ {} = range/100", text::bare(&text::significant(width, 2)))];
     if curves.iter().any(|curve| curve.emphasis == Emphasis::Faint) {
         notes.push("faint: least and most over random starts".into());
     }
-    notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().probed_at?.step))));
+    notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().measured_at?.step))));
     Content {
         across: XDimension::Own("eigenvalue"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Linear),
@@ -74,7 +78,7 @@ pub(super) fn density<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     }
 }
 
-/// A group of bars for each tensor, in the order of the layout; in it a bar for each run that has been probed.
+/// A group of bars for each tensor, in the order of the layout; in it a bar for each run whose curvature has been measured.
 pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let found: Vec<_> = runs.iter().filter(|run| !run.history.snapshots().layers.is_empty()).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -94,19 +98,21 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
                 std_error: layer.trace.std_error,
             })
         });
-        curve(run, (Emphasis::Normal, Form::Bars(width)), bars.collect())
+        curve(run, Emphasis::Normal, Form::Bars(width), bars.collect())
     });
-    let ticks = names.iter().enumerate().map(|(place, name)| Tick {
-        at: count(place) + 0.5,
-        label: text::printable(name).chars().take(NAME).collect(),
-    });
+    let ticks = names
+        .iter()
+        .enumerate()
+        .map(|(place, name)| Tick { at: count(place) + 0.5, label: printable(name).chars().take(NAME).collect() });
     Content {
         across: XDimension::Own(""),
         x: Axis::exactly(Bounds::new(0.0, count(names.len()))),
         x_names: ticks.collect(),
         curves: curves.collect(),
         marks: Vec::new(),
-        notes: age(found.iter().filter_map(|run| Some(run.history.snapshots().probed_at?.step))).into_iter().collect(),
+        notes: age(found.iter().filter_map(|run| Some(run.history.snapshots().measured_at?.step)))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -124,15 +130,15 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     };
     let exact = found.iter().map(|(run, gap)| {
         let predicted = profile(gap, gap.from_trace());
-        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dashed)), predicted)
+        curve(run, Emphasis::Faint, Form::Line(Stroke::Dashed), predicted)
     });
     let smoothed = found.iter().map(|(run, gap)| {
         let predicted = profile(gap, gap.from_smoothed_traces());
-        curve(run, (Emphasis::Faint, Form::Line(Stroke::Dotted)), predicted)
+        curve(run, Emphasis::Faint, Form::Line(Stroke::Dotted), predicted)
     });
     let measured = found.iter().map(|(run, gap)| {
         let gaps = profile(gap, gap.points.iter().map(|point| point.gap).collect());
-        let measured = curve(run, (Emphasis::Normal, Form::Line(Stroke::Solid)), gaps);
+        let measured = curve(run, Emphasis::Normal, Form::Line(Stroke::Solid), gaps);
         let end = measured.points.last().map(|last| text::bare(&text::significant(last.y, 3)));
         Curve { end, ..measured }
     });
@@ -150,7 +156,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     }
 }
 
-fn curve<'a>(run: &PlottedRun<'a>, (emphasis, form): (Emphasis, Form), profile: XyCurve) -> Curve<'a> {
+fn curve<'a>(run: &PlottedRun<'a>, emphasis: Emphasis, form: Form, profile: XyCurve) -> Curve<'a> {
     let points = Points::Whole(profile);
     Curve { slot: run.slot, name: run.name, quantity: None, emphasis, form, points, end: None }
 }

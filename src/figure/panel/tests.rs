@@ -1,9 +1,11 @@
 //! What panels decide: curves, scales, remarks, guides, marks, and what to say when there is nothing.
 
+use strum::VariantArray;
+
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Bound, Cadence, Eigenvalue, Estimate, Event, Position, Probe, ProbePlan, Sides, Train, WeightStats},
+    run::{Bound, Eigenvalue, Estimate, Event, Plan, Position, Probe, Sides, WeightStats, preset},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -33,10 +35,52 @@ fn one(history: &History) -> [PlottedRun<'_>; 1] {
     [PlottedRun { slot: 0, name: "run", history }]
 }
 
+/// The plan of one run on a problem, with curvature measured so often.
+fn plan(problem: &str, probe_every: &str) -> Plan {
+    let train = format!("gradients = 4000\nevaluate_every = \"50 steps\"\nprobe_every = \"{probe_every}\"");
+    let run = "name = \"SGD\"\nmethod = \"sgd\"\nlr = 0.1";
+    preset::parse("test", &format!("[problem]\n{problem}\n[train]\n{train}\n[[run]]\n{run}\n"), &[]).unwrap()
+}
+
+#[test]
+fn a_loss_is_in_nats_only_where_it_is_a_cross_entropy() {
+    let eval = eval(1, Metrics { train_loss: Some(1.0), test_accuracy: Some(0.95), ..Metrics::default() });
+    for (problem, loss, gap) in [
+        ("kind = \"mnist-softmax\"", "loss (nats)", "test − train loss (nats)"),
+        ("kind = \"valley\"", "loss", "test − train loss"),
+        ("kind = \"matrix-sensing\"\nd = 4\nr = 1\nn = 10", "loss", "test − train loss"),
+    ] {
+        let mut history = History::planned(&plan(problem, "never"));
+        history.push(&eval);
+        let runs = one(&history);
+        let titles = |kind| [panel(kind, &runs).heading(), panel(kind, &runs).y_title()];
+        assert_eq!(titles(PanelKind::Loss), [loss; 2], "{problem}");
+        assert_eq!(panel(PanelKind::Gap, &runs).y_title(), gap, "{problem}");
+        assert_eq!(titles(PanelKind::Accuracy), ["test accuracy (%)"; 2], "{problem}");
+        let x_title =
+            if problem.contains("mnist") { "train loss, same examples (nats)" } else { "train loss, same examples" };
+        assert_eq!(panel(PanelKind::TraceByLoss, &runs).x_title(), x_title, "{problem}");
+    }
+}
+
+#[test]
+fn accuracies_are_labelled_in_percent_where_their_shares_lie() {
+    let accuracies = [0.9, 0.92, 0.98].into_iter().zip(1..);
+    let events: Vec<Event> = accuracies
+        .map(|(share, step)| eval(step, Metrics { test_accuracy: Some(share), ..Metrics::default() }))
+        .collect();
+    let history = history(&events);
+    let runs = one(&history);
+    let ticks = panel(PanelKind::Accuracy, &runs).y_ticks(5);
+    let labels: Vec<&str> = ticks.iter().map(|tick| tick.label.as_str()).collect();
+    assert_eq!(labels, ["90", "92", "94", "96", "98"]);
+    assert!(ticks.iter().zip(45..).all(|(tick, half)| (tick.at - f64::from(2 * half) / 100.0).abs() < 1e-12));
+}
+
 #[test]
 fn the_loss_lies_over_its_minibatch_noise() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::Loss, &runs);
     let drawn: Vec<_> =
         panel.curves.iter().map(|curve| (curve.slot, curve.quantity.unwrap(), curve.emphasis)).collect();
@@ -53,7 +97,7 @@ fn the_loss_lies_over_its_minibatch_noise() {
 #[test]
 fn only_the_smoothed_trace_is_dashed() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::Trace, &runs);
     let dashed: Vec<_> = panel
         .curves
@@ -61,14 +105,14 @@ fn only_the_smoothed_trace_is_dashed() {
         .filter(|curve| curve.form == Form::Line(Stroke::Dashed))
         .map(|curve| (curve.name, curve.quantity))
         .collect();
-    assert_eq!(dashed, [("NSO", Some(Quantity::FreeTrace))], "WP-SGD's one-sided trace would wreck the axis");
-    assert_eq!(panel.notes, ["log", "dashed: smoothed trace", "bars: ± 1 std. error"]);
+    assert_eq!(dashed, [("NSO", Some(Quantity::SmoothedTrace))], "WP-SGD's one-point trace would wreck the axis");
+    assert_eq!(panel.notes, ["log", "dashed: smoothed Hessian", "bars: ± 1 std. error"]);
 }
 
 #[test]
 fn the_axis_covers_the_error_bars() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::Trace, &runs);
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
         for spot in curve.points.iter() {
@@ -102,21 +146,21 @@ fn what_a_log_scale_cannot_show_is_counted() {
     let history = history(&events);
     let runs = one(&history);
     let panel = panel(PanelKind::Loss, &runs);
-    assert_eq!(panel.notes, ["1 not finite", "2 not above 0", "log"]);
+    assert_eq!(panel.notes, ["1 not finite", "2 values ≤ 0 not shown", "log"]);
     assert!(panel.y.low() > 0.0 && panel.y.high() < 10.0);
 }
 
 #[test]
-fn the_stability_threshold_is_shown_where_it_is_near() {
+fn the_edge_of_stability_is_shown_where_it_is_near() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     // 2 (1 + 0.9) / 0.05 = 76 for all four; SGD ends at 60.
     let shared = panel(PanelKind::LambdaMax, &runs);
     assert_eq!(shared.guides.len(), 1);
     assert!((shared.guides[0].y - 76.0).abs() < 1e-9 && shared.guides[0].slot.is_none());
     assert_eq!(
         shared.notes,
-        ["log", "faint: along SAM's ascent", "dashed: layerwise, no eigenvalue", "dotted: 2(1+μ)/lr"]
+        ["log", "faint: along SAM's ascent", "dashed: layerwise, no eigenvalue", "dotted: edge of stability 2(1+β)/lr"]
     );
     let alone = panel(PanelKind::LambdaMax, &runs[1..2]);
     assert!(alone.guides.is_empty(), "WP-SGD stays below 8");
@@ -138,25 +182,16 @@ fn panels_follow_what_is_measured() {
 
 #[test]
 fn a_chart_without_data_says_what_it_waits_for() {
-    let train = |probe_every| Train {
-        budget: crate::run::Budget::Gradients(4000),
-        batch: 128,
-        seed: 1,
-        evaluate_every: Cadence::Steps(50),
-        probe_every,
-        probe: ProbePlan { examples: 512, trace_probes: 30, lanczos_products: 20, ..ProbePlan::default() },
-        record_every: 1,
-    };
     let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
     let step = Event::Step { step: 3, gradients: 6, loss: 1.0, seconds: 0.1 };
     let said = |history: &History, kind| panel(kind, &one(history)).empty;
     for (probe_every, expected) in [
-        (Some(Cadence::Epochs(5)), "first probe at step 160"),
-        (Some(Cadence::Steps(1000)), "first probe at step 1,000"),
-        (Some(Cadence::Gradients(200)), "first probe at gradient evaluation 200"),
-        (None, "this preset has no probes"),
+        ("5 epochs", "first curvature measurement at step 160"),
+        ("1000 steps", "first curvature measurement at step 1,000"),
+        ("200 gradients", "first curvature measurement at gradient evaluation 200"),
+        ("never", "this preset measures no curvature"),
     ] {
-        let mut history = History::planned(&train(probe_every));
+        let mut history = History::planned(&plan("kind = \"valley\"", probe_every));
         assert_eq!(said(&history, PanelKind::Trace).as_deref(), Some("waiting for the first run to start"));
         history.push(&start);
         history.push(&step);
@@ -172,14 +207,14 @@ fn a_chart_without_data_says_what_it_waits_for() {
 #[test]
 fn a_log_x_axis_begins_at_the_first_step() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let view = View { x: XAxis::Step, x_scale: Scale::Log, ..View::default() };
     let panel = Panel::new(PanelKind::Loss, &runs, &view);
     assert_eq!((panel.x.low(), panel.x.high()), (1.0, 5000.0));
     assert_eq!(panel.x.scale(), Scale::Log);
 }
 
-fn free(step: u64, sides: Sides, (mean, std_error): (f64, f64)) -> Event {
+fn smoothed(step: u64, sides: Sides, mean: f64, std_error: f64) -> Event {
     let trace = Estimate::new(mean, std_error, 40);
     Event::FreeTrace { step, gradients: step, seconds: step as f64, sigma: 0.02, sides, trace }
 }
@@ -193,8 +228,8 @@ fn exact(step: u64, mean: f64) -> Event {
 #[test]
 fn smoothed_traces_of_one_and_of_two_sides_are_told_apart() {
     let session = sample::session();
-    let runs = session.labelled();
-    let panel = panel(PanelKind::FreeTrace, &runs);
+    let runs = session.plotted_runs();
+    let panel = panel(PanelKind::SmoothedTrace, &runs);
     let drawn: Vec<_> =
         panel.curves.iter().map(|curve| (curve.name, curve.quantity.unwrap(), curve.emphasis)).collect();
     assert_eq!(
@@ -202,40 +237,39 @@ fn smoothed_traces_of_one_and_of_two_sides_are_told_apart() {
         [
             ("WP-SGD", Quantity::Trace, Emphasis::Faint),
             ("NSO", Quantity::Trace, Emphasis::Faint),
-            ("WP-SGD", Quantity::OneSidedTrace, Emphasis::Normal),
-            ("NSO", Quantity::FreeTrace, Emphasis::Normal),
+            ("WP-SGD", Quantity::OnePointTrace, Emphasis::Normal),
+            ("NSO", Quantity::SmoothedTrace, Emphasis::Normal),
         ],
         "the exact trace stands behind those that sample a smoothed one"
     );
     let dots: Vec<_> = panel.curves.iter().filter(|curve| curve.form == Form::Dots).map(|curve| curve.name).collect();
     assert_eq!((dots, panel.y.scale()), (vec!["WP-SGD"], Scale::Linear));
-    for note in ["faint: exact", "dots: one-sided", "line: two-point", "bars: ± 1 std. error", "some beyond the axis"]
-    {
-        assert!(panel.notes.iter().any(|told| told == note), "no \"{note}\" in {:?}", panel.notes);
+    for note in ["faint: exact Hessian", "dots: one-point", "line: two-point", "bars: ± 1 std. error", "clipped"] {
+        assert!(panel.notes.iter().any(|shown| shown == note), "no \"{note}\" in {:?}", panel.notes);
     }
 }
 
-/// The exact trace is 10 to 20, a span of 10 but at least the largest value: one-sided estimates widen the axis to -10 and 40 at most.
+/// The exact trace is 10 to 20, a span of 10 but at least the largest value: one-point estimates widen the axis to -10 and 40 at most.
 #[test]
-fn one_sided_scatter_does_not_press_the_steady_traces_into_a_line() {
+fn one_point_scatter_does_not_press_the_steady_traces_into_a_line() {
     let scattered = |mean: f64, std_error: f64| {
         history(&[
             exact(1, 20.0),
             exact(2, 10.0),
-            free(1, Sides::OnePoint, (mean, std_error)),
-            free(2, Sides::OnePoint, (12.0, 1.0)),
+            smoothed(1, Sides::OnePoint, mean, std_error),
+            smoothed(2, Sides::OnePoint, 12.0, 1.0),
         ])
     };
     let range = |history: &History| {
         let runs = one(history);
-        let panel = panel(PanelKind::FreeTrace, &runs);
-        (panel.y.low(), panel.y.high(), panel.notes.iter().any(|note| note == "some beyond the axis"))
+        let panel = panel(PanelKind::SmoothedTrace, &runs);
+        (panel.y.low(), panel.y.high(), panel.notes.iter().any(|note| note == "clipped"))
     };
     assert_eq!(range(&scattered(-5000.0, 1.0)), (-10.0, 20.0, true));
     assert_eq!(range(&scattered(5000.0, 1.0)), (10.0, 40.0, true));
     assert_eq!(range(&scattered(15.0, 900.0)), (-10.0, 40.0, true), "nor do its error bars");
     assert_eq!(range(&scattered(25.0, 1.0)), (10.0, 26.0, false));
-    let alone = history(&[free(1, Sides::OnePoint, (-5000.0, 1.0)), free(2, Sides::OnePoint, (12.0, 1.0))]);
+    let alone = history(&[smoothed(1, Sides::OnePoint, -5000.0, 1.0), smoothed(2, Sides::OnePoint, 12.0, 1.0)]);
     assert_eq!(range(&alone), (-6000.0, 1000.0, false), "alone it has the axis");
 }
 
@@ -243,23 +277,23 @@ fn one_sided_scatter_does_not_press_the_steady_traces_into_a_line() {
 fn a_run_that_samples_no_smoothed_trace_says_so_after_its_second_evaluation() {
     let metrics = Metrics { train_loss: Some(1.0), ..Metrics::default() };
     let first = history(&[eval(0, metrics)]);
-    assert_eq!(panel(PanelKind::FreeTrace, &one(&first)).empty.as_deref(), Some("no data yet"));
+    assert_eq!(panel(PanelKind::SmoothedTrace, &one(&first)).empty.as_deref(), Some("no data yet"));
     let second = history(&[eval(0, metrics), exact(0, 2.0), eval(40, metrics)]);
     assert_eq!(
-        panel(PanelKind::FreeTrace, &one(&second)).empty.as_deref(),
-        Some("only nso and wp-sgd with noise sample it")
+        panel(PanelKind::SmoothedTrace, &one(&second)).empty.as_deref(),
+        Some("only steps of nso and wp-sgd sample it")
     );
 }
 
 #[test]
 fn a_bound_names_its_ingredients() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let both = panel(PanelKind::Bound, &runs);
     assert_eq!(both.curves.iter().map(|curve| curve.emphasis).collect::<Vec<_>>(), {
         [[Emphasis::Faint; 4], [Emphasis::Normal; 4]].concat()
     });
-    assert_eq!(both.notes[0], "log", "the zeros of the first step are no news");
+    assert_eq!(both.notes[0], "log", "the zeros of the first step are not counted");
     let bound = session.runs[3].history.snapshots().bound.unwrap();
     let expected = format!("NSO: {}", text::ingredients(&bound));
     assert!(both.notes.contains(&expected) && both.notes.contains(&"faint: test loss".to_owned()), "{:?}", both.notes);
@@ -282,7 +316,7 @@ fn a_bound_names_its_ingredients() {
 #[test]
 fn the_layerwise_sum_is_shown_as_what_it_is() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::LambdaMax, &runs);
     let looks = |quantity| {
         let mut curves = panel.curves.iter().filter(move |curve| curve.quantity == Some(quantity));
@@ -297,22 +331,22 @@ fn the_layerwise_sum_is_shown_as_what_it_is() {
 #[test]
 fn remarks_are_shown_whole_or_not_at_all() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::Trace, &runs);
     let count = |text: &str| text.chars().count() as f64;
     let lines = |rooms: &[f64]| panel.notes_within(rooms, "  ", count);
-    assert_eq!(lines(&[80.0]), ["log  dashed: smoothed trace  bars: ± 1 std. error"]);
-    assert_eq!(lines(&[48.0]), ["log  dashed: smoothed trace"], "the last needs 49");
+    assert_eq!(lines(&[80.0]), ["log  dashed: smoothed Hessian  bars: ± 1 std. error"]);
+    assert_eq!(lines(&[50.0]), ["log  dashed: smoothed Hessian"], "the last needs 51");
     assert_eq!(lines(&[26.0]), ["log  bars: ± 1 std. error"], "what fits is shown");
-    assert_eq!(lines(&[26.0, 30.0]), ["log  bars: ± 1 std. error", "dashed: smoothed trace"]);
+    assert_eq!(lines(&[26.0, 30.0]), ["log  bars: ± 1 std. error", "dashed: smoothed Hessian"]);
     assert_eq!(lines(&[2.0]), [""]);
 }
 
 #[test]
-fn every_kind_is_drawn_whatever_has_been_told() {
+fn every_kind_is_drawn_whatever_has_been_measured() {
     for session in [sample::session(), sample::session_until(0), sample::session_until(120)] {
-        let runs = session.labelled();
-        for kind in PanelKind::ALL {
+        let runs = session.plotted_runs();
+        for &kind in PanelKind::VARIANTS {
             for runs in [&runs[..], &runs[2..3], &[]] {
                 let panel = panel(kind, runs);
                 assert_eq!(panel.empty.is_some(), panel.curves.is_empty(), "{kind:?}");

@@ -1,4 +1,4 @@
-//! Panels along training: a curve for each run and quantity, changes of knobs as marks, stability thresholds as guides.
+//! Panels along training: a curve for each run and quantity, changes of hyperparameters as marks, edges of stability as guides.
 
 use super::{Content, Curve, Emphasis, Guide, Mark, PanelKind, PlottedRun, View, XDimension};
 use crate::{
@@ -28,7 +28,8 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
                 emphasis: layer.emphasis,
                 form: layer.form,
                 points: Points::Along(series, view.x),
-                end: (layer.emphasis == Emphasis::Normal).then(|| text::bare(&layer.quantity.format(newest.value))),
+                end: (layer.emphasis == Emphasis::Normal)
+                    .then(|| text::bare(layer.quantity.format(newest.value).trim_end_matches(" %"))),
             })
         }));
         if curves.len() > before && !layer.note.is_empty() {
@@ -52,7 +53,7 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
 /// Whether a run has a place in the panel: among smoothed traces, only one that samples them.
 fn belongs(kind: PanelKind, run: &PlottedRun<'_>) -> bool {
     let samples = |quantity| !run.history.series(quantity).is_empty();
-    kind != PanelKind::FreeTrace || samples(Quantity::FreeTrace) || samples(Quantity::OneSidedTrace)
+    kind != PanelKind::SmoothedTrace || samples(Quantity::SmoothedTrace) || samples(Quantity::OnePointTrace)
 }
 
 /// The runs whose newest bound says nothing, or is refuted: "vacuous: SGD, NSO".
@@ -86,7 +87,7 @@ fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
         Scale::Linear => 0.0,
         Scale::Log => {
             let first_positive = |points: &Points<'_>| {
-                let index = points.find((0, 0), |x| x > 0.0);
+                let index = points.find(0, 0, |x| x > 0.0);
                 points.get(index).map(|spot| spot.x)
             };
             let steps = runs
@@ -116,15 +117,19 @@ fn marks(runs: &[PlottedRun<'_>], x: XAxis) -> Vec<Mark> {
 
 /// What the dotted lines of a panel are.
 pub(super) fn guide_note(kind: PanelKind) -> &'static str {
-    if kind == PanelKind::Bound { "dotted: log(classes), above it vacuous" } else { "dotted: 2(1+μ)/lr" }
+    if kind == PanelKind::Bound {
+        "dotted: log(classes), above it vacuous"
+    } else {
+        "dotted: edge of stability 2(1+β)/lr"
+    }
 }
 
-/// The stability thresholds of eigenvalues, and the loss above which a bound is vacuous, where they lie among the data or within a
+/// The edges of stability of eigenvalues, and the loss above which a bound is vacuous, where they lie among the data or within a
 /// factor of two of them (of ten for bounds); runs with the same one share it.
 pub(super) fn guides(kind: PanelKind, runs: &[PlottedRun<'_>], data: Option<Bounds>) -> Vec<Guide> {
     let Some(data) = data else { return Vec::new() };
     let (of, near): (fn(&PlottedRun<'_>) -> Option<f64>, f64) = match kind {
-        PanelKind::LambdaMax => (|run| run.history.stability_threshold(), 2.0),
+        PanelKind::LambdaMax => (|run| run.history.edge_of_stability(), 2.0),
         PanelKind::Bound => (|run| run.history.snapshots().bound?.guessing_loss, 10.0),
         _ => return Vec::new(),
     };

@@ -1,6 +1,6 @@
 //! What an empty panel says: why there is nothing to draw, and when there will be.
 
-use super::{PanelKind, PlottedRun};
+use super::{PanelKind, PlottedRun, kind::Source};
 use crate::{
     figure::{
         history::{History, RunState, Schedule},
@@ -12,7 +12,10 @@ use crate::{
 
 /// Why there is nothing to draw, and when there will be.
 pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
-    let what = if kind.is_probed() { "probe" } else { "evaluation" };
+    let what = match kind.source() {
+        Source::Training => "evaluation",
+        Source::Curvature | Source::Extra(_) => "curvature measurement",
+    };
     if runs.is_empty() {
         return "no run is shown".into();
     }
@@ -26,8 +29,12 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     for run in runs {
         let cadence = match run.history.schedule() {
             Schedule::Unknown => continue,
-            Schedule::Planned { probe: None, .. } if kind.is_probed() => return "this preset has no probes".into(),
-            Schedule::Planned { evaluate, probe } => probe.filter(|_| kind.is_probed()).unwrap_or(evaluate),
+            Schedule::Planned { curvature: None, .. } if kind.source() != Source::Training => {
+                return "this preset measures no curvature".into();
+            }
+            Schedule::Planned { evaluate, curvature } => {
+                curvature.filter(|_| kind.source() != Source::Training).unwrap_or(evaluate)
+            }
         };
         if over {
             break;
@@ -52,18 +59,18 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
 fn is_measured(kind: PanelKind, history: &History) -> bool {
     match kind {
         // Steps have passed only at the second evaluation.
-        PanelKind::FreeTrace => history.series(Quantity::TrainLoss).len() > 1,
-        _ if kind.is_probed() => !history.series(Quantity::Trace).is_empty(),
+        PanelKind::SmoothedTrace => history.series(Quantity::TrainLoss).len() > 1,
+        _ if kind.source() != Source::Training => !history.series(Quantity::Trace).is_empty(),
         _ => !history.series(Quantity::TrainLoss).is_empty(),
     }
 }
 
 /// What to say of something that these measurements do not hold.
 fn missing(kind: PanelKind) -> String {
-    match (kind, kind.extra()) {
-        (_, Some(extra)) => format!("not measured: [train] measure lacks \"{}\"", extra.key()),
-        (PanelKind::Layers, _) => "no trace by tensor was measured".into(),
-        (PanelKind::FreeTrace, _) => "only nso and wp-sgd with noise sample it".into(),
-        _ => format!("this problem has no {}", kind.title()),
+    match (kind, kind.source()) {
+        (_, Source::Extra(extra)) => format!("not measured: [train] measure lacks \"{}\"", extra.key()),
+        (PanelKind::TracePerTensor, _) => "no trace per parameter tensor was measured".into(),
+        (PanelKind::SmoothedTrace, _) => "only steps of nso and wp-sgd sample it".into(),
+        (_, Source::Training | Source::Curvature) => format!("this problem has no {}", kind.title()),
     }
 }

@@ -14,7 +14,7 @@ use burn::tensor::{DType, Device};
 use crate::optimizer::NoiseStream;
 
 pub use list::Devices;
-pub use load::{GpuLoad, Load, Meter};
+pub use load::{GpuLoad, Load, Meter, Sampled};
 pub use name::DeviceName;
 pub use offer::{Offer, about, best, name_of, offers, open, share_cores};
 
@@ -48,7 +48,7 @@ impl DeviceError {
 /// The noise stream of `seed` for a run on `device`: drawn there on a GPU, so that no step waits for the host, and on
 /// the host elsewhere, so that all CPU backends see the same noise.
 pub fn noise(seed: u64, device: &Device) -> NoiseStream {
-    if name_of(device).is_gpu() { NoiseStream::on_device(seed) } else { NoiseStream::new(seed) }
+    if name_of(device).is_some_and(DeviceName::is_gpu) { NoiseStream::on_device(seed) } else { NoiseStream::new(seed) }
 }
 
 /// Whether convolutions there may be computed with fewer digits than single precision has: LibTorch lets cuDNN round their inputs to
@@ -61,6 +61,6 @@ pub fn rounds_convolutions(name: DeviceName) -> bool {
 /// Whether models can be computed in the format on the device. wgpu stores doubles where the adapter has them, but the languages of
 /// its shaders have no exponentials and logarithms for them: losses come out as no numbers. Metal Performance Shaders have no doubles.
 pub fn computes_in(device: &Device, format: DType) -> bool {
-    let single = matches!(name_of(device), DeviceName::Wgpu(_) | DeviceName::TorchMps);
+    let single = matches!(name_of(device), Some(DeviceName::Wgpu(_) | DeviceName::TorchMps));
     device.supports_dtype(format) && !(single && format == DType::F64)
 }

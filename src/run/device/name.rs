@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::DeviceError;
-use crate::run::preset::suggestion;
+use crate::{run::preset::suggestion, text::escaped};
 
 /// Largest index that a name may have; a backend counts fewer devices.
 const LARGEST: usize = 255;
@@ -67,7 +67,7 @@ impl FromStr for DeviceName {
         };
         named.ok_or_else(|| {
             let known = ["flex", "tch", "tch:cuda:0", "tch:mps", "wgpu", "wgpu:1"];
-            DeviceError::Unknown { asked: text.escape_debug().to_string(), hint: suggestion(text, known) }
+            DeviceError::Unknown { asked: escaped(text).into_owned(), hint: suggestion(text, known) }
         })
     }
 }

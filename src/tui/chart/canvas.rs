@@ -19,7 +19,7 @@ pub(super) enum Layer {
     Bright,
 }
 
-/// Whose dots are drawn, and how they lie.
+/// The run that is drawn, and its layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Brush {
     /// Above or below others.
@@ -32,7 +32,7 @@ pub(super) struct Brush {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Dots {
     bits: u8,
-    /// Who drew them last.
+    /// What drew them last.
     pub brush: Brush,
 }
 
@@ -106,7 +106,8 @@ impl Canvas {
     /// Sets the dots of a straight line, of those columns that `shown` admits.
     pub(super) fn line(
         &mut self,
-        (from, to): ((usize, usize), (usize, usize)),
+        from: (usize, usize),
+        to: (usize, usize),
         brush: Brush,
         shown: impl Fn(usize) -> bool,
     ) {
@@ -144,7 +145,7 @@ impl Canvas {
         }
     }
 
-    /// Whether a dot is set, by whomever.
+    /// Whether a dot is set.
     #[cfg(test)]
     pub(super) fn is_set(&self, (x, y): (usize, usize)) -> bool {
         let (across, down) = self.grain();
@@ -176,7 +177,7 @@ mod tests {
         for to in [(0, 0), (0, 11), (1, 11), (19, 0), (19, 11), (7, 3), (3, 7), (19, 1)] {
             for (from, to) in [((0, 0), to), (to, (0, 0)), ((0, 11), to)] {
                 let mut canvas = Canvas::new(Glyphs::Unicode, 10, 3);
-                canvas.line((from, to), BRIGHT, |_| true);
+                canvas.line(from, to, BRIGHT, |_| true);
                 let rows = |x: usize| (0..12).filter(|&y| canvas.is_set((x, y))).collect::<Vec<_>>();
                 assert!(canvas.is_set(from) && canvas.is_set(to), "{from:?} to {to:?}");
                 for x in from.0.min(to.0)..from.0.max(to.0) {

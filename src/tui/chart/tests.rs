@@ -2,17 +2,18 @@
 
 use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect, widgets::Widget};
+use strum::{EnumCount, VariantArray};
 
 use super::*;
 use crate::{
-    figure::{History, PanelKind, PlottedRun, Scale, View, XAxis, sample},
+    figure::{History, PanelKind, PlottedRun, Scale, View, XAxis, palette::Rgb, sample},
     run::Event,
     tui::theme::Appearance,
 };
 
 /// What a chart of that kind looks like on so many cells.
 fn drawn(session: &crate::figure::Session, kind: PanelKind, (columns, rows): (u16, u16)) -> String {
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = Panel::new(kind, &runs, &View::default());
     text_of(&Chart::new(&panel, Theme::new(Appearance::default())), (columns, rows))
 }
@@ -41,7 +42,7 @@ fn a_trace_has_error_bars() {
 }
 
 #[test]
-fn lambda_max_stays_under_a_dotted_threshold() {
+fn lambda_max_stays_under_a_dotted_edge_of_stability() {
     insta::assert_snapshot!(drawn(&sample::session(), PanelKind::LambdaMax, (58, 16)));
 }
 
@@ -51,8 +52,8 @@ fn a_spectral_density_has_its_own_axis_and_marks_at_the_largest_eigenvalues() {
 }
 
 #[test]
-fn traces_by_tensor_are_grouped_bars() {
-    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::Layers, (58, 16)));
+fn traces_per_tensor_are_grouped_bars() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::TracePerTensor, (58, 16)));
 }
 
 #[test]
@@ -61,15 +62,15 @@ fn a_perturbation_gap_has_its_predictions_dashed_and_dotted() {
 }
 
 #[test]
-fn one_sided_traces_scatter_around_two_point_ones() {
-    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::FreeTrace, (78, 20)));
+fn one_point_traces_scatter_around_two_point_ones() {
+    insta::assert_snapshot!(drawn(&sample::session(), PanelKind::SmoothedTrace, (78, 20)));
 }
 
 #[test]
 fn bars_in_ascii_keep_their_names() {
     let session = sample::session();
-    let runs = session.labelled();
-    let panel = Panel::new(PanelKind::Layers, &runs, &View::default());
+    let runs = session.plotted_runs();
+    let panel = Panel::new(PanelKind::TracePerTensor, &runs, &View::default());
     let plain = Theme::new(Appearance { colours: Colours::None, glyphs: Glyphs::Ascii });
     insta::assert_snapshot!(text_of(&Chart::new(&panel, plain).x_title(XTitle::Left), (58, 14)));
 }
@@ -77,7 +78,7 @@ fn bars_in_ascii_keep_their_names() {
 #[test]
 fn an_axis_of_its_own_has_its_name_even_where_a_neighbour_has_the_shared_one() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let theme = Theme::new(Appearance::default());
     let titled = |kind, title: &str| {
         let panel = Panel::new(kind, &runs, &View::default());
@@ -101,7 +102,7 @@ fn what_is_not_measured_says_so() {
 #[test]
 fn in_ascii_and_without_colours_marks_tell_runs_apart() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = Panel::new(PanelKind::Gap, &runs, &View::default());
     let plain = Theme::new(Appearance { colours: Colours::None, glyphs: Glyphs::Ascii });
     let chart = Chart::new(&panel, plain).x_title(XTitle::Left).mark_text(MarkText::Left);
@@ -111,13 +112,13 @@ fn in_ascii_and_without_colours_marks_tell_runs_apart() {
 #[test]
 fn a_curve_has_the_colour_of_its_run() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = Panel::new(PanelKind::LambdaMax, &runs, &View::default());
     let area = Rect::new(0, 0, 58, 16);
     let mut buffer = Buffer::empty(area);
     Chart::new(&panel, Theme::new(Appearance::default())).render(area, &mut buffer);
     for slot in 0..4 {
-        let (red, green, blue) = ink(slot).on_dark;
+        let Rgb(red, green, blue) = ink(slot).on_dark;
         let colour = ratatui::style::Color::Rgb(red, green, blue);
         let curve = buffer
             .content
@@ -161,7 +162,7 @@ proptest! {
         let panel = Panel::new(PanelKind::Loss, &runs, &view);
         let mut canvas = Canvas::new(Glyphs::Unicode, columns, rows);
         for curve in &panel.curves {
-            trace((&panel, curve), &mut canvas, &mut Vec::new());
+            trace(&panel, curve, &mut canvas);
         }
         // The same by looking at every point.
         let (width, height) = canvas.size();
@@ -185,13 +186,13 @@ proptest! {
 
     #[test]
     fn no_size_and_no_data_break_a_chart(
-        values in prop::collection::vec(any_loss(), 0..300), (columns, rows) in (0u16..=250, 0u16..=80), look in 0usize..4, kind in 0usize..PanelKind::ALL.len()
+        values in prop::collection::vec(any_loss(), 0..300), (columns, rows) in (0u16..=250, 0u16..=80), look in 0usize..4, kind in 0usize..PanelKind::COUNT
     ) {
         let mut session = sample::session_until(400);
         session.runs[1].history = history(&values);
-        let runs = session.labelled();
-        let view = View { x: XAxis::ALL[look], x_scale: if look % 2 == 0 { Scale::Log } else { Scale::Linear }, ..View::default() };
-        let panel = Panel::new(PanelKind::ALL[kind], &runs, &view);
+        let runs = session.plotted_runs();
+        let view = View { x: XAxis::VARIANTS[look], x_scale: if look % 2 == 0 { Scale::Log } else { Scale::Linear }, ..View::default() };
+        let panel = Panel::new(PanelKind::VARIANTS[kind], &runs, &view);
         let glyphs = if look < 2 { Glyphs::Unicode } else { Glyphs::Ascii };
         let colours = if look == 1 { Colours::None } else { Colours::True };
         let drawn = text_of(&Chart::new(&panel, Theme::new(Appearance { colours, glyphs })), (columns, rows));
@@ -202,7 +203,7 @@ proptest! {
 #[test]
 fn a_frame_does_not_depend_on_what_was_there() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = Panel::new(PanelKind::Trace, &runs, &View::default());
     // A field that does not begin at the corner of the buffer, and that reaches beyond it.
     let mut buffer = Buffer::empty(Rect::new(5, 3, 40, 12));

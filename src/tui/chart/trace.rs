@@ -9,8 +9,17 @@ use crate::figure::{
 /// Columns between the marks along a curve, where there are no colours to tell runs apart.
 const MARK_EVERY: usize = 18;
 
-/// A cell of the plot, from its upper left.
+/// A cell of the plot: column and row from its upper left.
 pub(super) type Cell = (usize, usize);
+
+/// A place where a curve has values that are not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Break {
+    /// The column of cells.
+    pub column: usize,
+    /// The run, as a place in the palette.
+    pub slot: usize,
+}
 
 /// What drawing a curve found out for labels and marks.
 pub(super) struct Traced {
@@ -22,16 +31,20 @@ pub(super) struct Traced {
     pub marks: Vec<Cell>,
 }
 
-/// Draws one curve onto the canvas, its error bars included, and notes the cell columns where it has values that are not finite.
-pub(super) fn trace(
-    (panel, curve): (&Panel<'_>, &Curve<'_>),
-    canvas: &mut Canvas,
-    broken: &mut Vec<(usize, usize)>,
-) -> Option<Traced> {
+/// What drawing one curve found out.
+#[derive(Default)]
+pub(super) struct Drawn {
+    /// Of a curve that the panel is about and that can be seen.
+    pub traced: Option<Traced>,
+    pub breaks: Vec<Break>,
+}
+
+/// Draws one curve onto the canvas, its error bars included.
+pub(super) fn trace(panel: &Panel<'_>, curve: &Curve<'_>, canvas: &mut Canvas) -> Drawn {
     match curve.form {
-        Form::Line(stroke) => line((panel, curve), (Some(stroke), canvas), broken),
-        Form::Dots => line((panel, curve), (None, canvas), broken),
-        Form::Bars(width) => bars((panel, curve), width, canvas),
+        Form::Line(stroke) => line(panel, curve, Some(stroke), canvas),
+        Form::Dots => line(panel, curve, None, canvas),
+        Form::Bars(width) => Drawn { traced: bars(panel, curve, width, canvas), breaks: Vec::new() },
     }
 }
 
@@ -41,11 +54,7 @@ fn brush(curve: &Curve<'_>) -> Brush {
 }
 
 /// Draws the values of each column, and what joins neighbours in its stroke, if it has one.
-fn line(
-    (panel, curve): (&Panel<'_>, &Curve<'_>),
-    (stroke, canvas): (Option<Stroke>, &mut Canvas),
-    broken: &mut Vec<(usize, usize)>,
-) -> Option<Traced> {
+fn line(panel: &Panel<'_>, curve: &Curve<'_>, stroke: Option<Stroke>, canvas: &mut Canvas) -> Drawn {
     let scale = panel.y.scale();
     let (width, height) = canvas.size();
     let (across, down) = canvas.grain();
@@ -62,15 +71,15 @@ fn line(
 
     let mut before: Option<(usize, usize)> = None;
     let mut traced = Traced { slot: curve.slot, end: (0, 0), marks: Vec::new() };
-    let mut is_visible = false;
+    let (mut is_visible, mut breaks) = (false, Vec::new());
     for column in columns(&curve.points, &panel.x, width) {
         let x = column.index;
         if column.extents.non_finite > 0 {
-            broken.push((x / across, curve.slot));
+            breaks.push(Break { column: x / across, slot: curve.slot });
         }
         let enters = column.enters(scale).map(|value| (x, row(value)));
         if let (Some(from), Some(to)) = (before, enters) {
-            canvas.line((from, to), brush, is_drawn);
+            canvas.line(from, to, brush, is_drawn);
         }
         before = column.leaves(scale).map(|value| (x, row(value)));
         let Some(bounds) = column.bounds(scale) else { continue };
@@ -88,11 +97,11 @@ fn line(
             traced.marks.push(traced.end);
         }
     }
-    (is_visible && brush.layer == Layer::Bright).then_some(traced)
+    Drawn { traced: (is_visible && brush.layer == Layer::Bright).then_some(traced), breaks }
 }
 
-/// Draws a bar at each point, with its error bar above it; what lies within the bar cannot be told from it.
-fn bars((panel, curve): (&Panel<'_>, &Curve<'_>), width: f64, canvas: &mut Canvas) -> Option<Traced> {
+/// Draws a bar at each point, with its error bar above it; the part within the bar cannot be seen.
+fn bars(panel: &Panel<'_>, curve: &Curve<'_>, width: f64, canvas: &mut Canvas) -> Option<Traced> {
     let (columns, height) = canvas.size();
     let (across, down) = canvas.grain();
     let brush = brush(curve);

@@ -1,6 +1,8 @@
 //! Which charts there are, four or six, and which of them has the focus. The preset says what they are about, or what was
 //! measured does, until a key says otherwise for one of them.
 
+use strum::VariantArray;
+
 use crate::{
     figure::{Panel, PanelKind, PlottedRun, View, default_panels},
     tui::keymap::Direction,
@@ -9,10 +11,10 @@ use crate::{
 /// Most charts that a grid has.
 const MOST: usize = 6;
 
-/// Kinds that fill a grid after the four that suit every session, the most telling first.
-const AFTERTHOUGHTS: [PanelKind; 5] = [
+/// Kinds that fill a grid after the four that suit every session, the most informative first.
+const FURTHER: [PanelKind; 5] = [
     PanelKind::Accuracy,
-    PanelKind::FreeTrace,
+    PanelKind::SmoothedTrace,
     PanelKind::DistanceFromInit,
     PanelKind::GradientNorm,
     PanelKind::WeightNorm,
@@ -37,10 +39,10 @@ pub enum Walk {
 }
 
 impl Grid {
-    /// The grid that a preset asks for; without a wish of its own, four charts.
-    pub fn new(wished: &[PanelKind]) -> Self {
-        let columns = if wished.len() > 4 { 3 } else { 2 };
-        Self { columns, chosen: std::array::from_fn(|place| wished.get(place).copied()), focus: 0 }
+    /// The grid that a preset asks for; four charts where it asks for none.
+    pub fn new(asked: &[PanelKind]) -> Self {
+        let columns = if asked.len() > 4 { 3 } else { 2 };
+        Self { columns, chosen: std::array::from_fn(|place| asked.get(place).copied()), focus: 0 }
     }
 
     /// Charts in a row.
@@ -65,7 +67,7 @@ impl Grid {
         for place in 0..self.len() {
             let is_free = |kind: &PanelKind| !panels.contains(kind) && !self.chosen[place..].contains(&Some(*kind));
             let fallback = || {
-                let after = || AFTERTHOUGHTS.into_iter().filter(&is_free);
+                let after = || FURTHER.into_iter().filter(&is_free);
                 after().find(|&kind| is_measured(kind, runs)).or_else(|| after().next())
             };
             let suitable = usual.get(place).copied().or_else(fallback);
@@ -84,7 +86,7 @@ impl Grid {
     /// that have.
     pub fn walk(&mut self, walk: Walk, runs: &[PlottedRun<'_>]) {
         let here = self.panels(runs)[self.focus];
-        let (mut order, empty): (Vec<_>, Vec<_>) = PanelKind::ALL.into_iter().partition(|&kind| has_data(kind, runs));
+        let (mut order, empty): (Vec<_>, Vec<_>) = PanelKind::VARIANTS.iter().partition(|&&kind| has_data(kind, runs));
         order.extend(empty);
         let place = order.iter().position(|&kind| kind == here).unwrap_or(0);
         let step = match walk {
@@ -106,7 +108,7 @@ impl Grid {
     }
 }
 
-/// Whether there is a curve of it; told from its quantity, as every frame asks.
+/// Whether there is a curve of it; decided by its quantity, as every frame asks.
 fn is_measured(kind: PanelKind, runs: &[PlottedRun<'_>]) -> bool {
     runs.iter().any(|run| !run.history.series(kind.primary_quantity()).is_empty())
 }
@@ -125,25 +127,25 @@ mod tests {
         for walk in [Walk::Forwards, Walk::Backwards] {
             let mut grid = Grid::new(&[]);
             let mut met = Vec::new();
-            for _ in PanelKind::ALL {
+            for _ in PanelKind::VARIANTS {
                 grid.walk(walk, &[]);
                 met.push(grid.panels(&[])[0]);
             }
             assert_eq!(met.last(), Some(&PanelKind::Loss), "the walk comes back to where it began");
             met.sort_unstable();
-            assert_eq!(met, PanelKind::ALL);
+            assert_eq!(met, PanelKind::VARIANTS);
         }
     }
 
     #[test]
-    fn six_charts_are_six_kinds_whatever_the_preset_wishes() {
-        for wished in
-            [vec![], vec![PanelKind::Accuracy, PanelKind::Loss, PanelKind::FreeTrace, PanelKind::DistanceFromInit]]
+    fn six_charts_are_six_kinds_whatever_the_preset_asks_for() {
+        for asked in
+            [vec![], vec![PanelKind::Accuracy, PanelKind::Loss, PanelKind::SmoothedTrace, PanelKind::DistanceFromInit]]
         {
-            let mut grid = Grid::new(&wished);
+            let mut grid = Grid::new(&asked);
             grid.toggle();
             let panels = grid.panels(&[]);
-            assert_eq!(panels[..wished.len()], wished);
+            assert_eq!(panels[..asked.len()], asked);
             let mut kinds = panels.clone();
             kinds.sort_unstable();
             kinds.dedup();

@@ -1,4 +1,4 @@
-//! One run as it is watched: what it told, and what was asked of it and not yet answered.
+//! One run as it is watched: its history, and what was asked of it and not yet answered.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,11 @@ pub struct Run {
     /// Its name, scrubbed.
     pub name: String,
     pub history: History,
+    /// How many events it has sent, those of earlier attempts included.
+    pub received: usize,
     /// Changes that were asked for and not yet answered.
     pub pending: BTreeMap<Hyperparameter, f64>,
-    /// Its knobs before it has told of them.
+    /// Its hyperparameters before its first event.
     planned: Hyperparameters,
 }
 
@@ -27,32 +29,35 @@ impl Run {
         let run = plan.runs.get(index)?;
         Some(Self {
             name: scrub(&run.name),
-            history: History::planned(&plan.train),
+            history: History::planned(plan),
+            received: 0,
             pending: BTreeMap::new(),
             planned: run.hyperparameters,
         })
     }
 
-    /// The knobs as the run reported them, or as they are planned.
+    /// The hyperparameters as the run reported them, or as they are planned.
     pub fn hyperparameters(&self) -> &Hyperparameters {
         self.history.hyperparameters().unwrap_or(&self.planned)
     }
 
-    /// The knobs of the panel in its order: those with a row of their own, and those that rest where they do nothing. One that
-    /// began at rest keeps its place behind the others when it is turned, so that no row changes places.
+    /// The hyperparameters of the panel in its order: those with a row of their own, and those that have no effect at their value.
+    /// One that began without effect keeps its place behind the others when it is changed, so that no row changes places.
     pub fn panel(&self) -> (Vec<Hyperparameter>, Vec<Hyperparameter>) {
-        let (resting, mut turning): (Vec<_>, Vec<_>) =
-            self.hyperparameters().numbers().partition(|&knob| self.rests(knob));
-        turning.sort_by_key(|&knob| self.planned.get(knob).is_some_and(|value| knob.is_idle(value)));
-        (turning, resting)
+        let (inactive, mut active): (Vec<_>, Vec<_>) =
+            self.hyperparameters().numbers().partition(|&hyperparameter| self.is_inactive(hyperparameter));
+        active.sort_by_key(|&hyperparameter| {
+            self.planned.get(hyperparameter).is_some_and(|value| hyperparameter.is_idle(value))
+        });
+        (active, inactive)
     }
 
-    /// Whether a knob does nothing and there is nothing to say about it.
-    fn rests(&self, knob: Hyperparameter) -> bool {
-        let changed = || self.history.changes().iter().any(|change| change.knob == knob);
-        let refused = || self.history.rejection().is_some_and(|rejection| rejection.knob == knob);
-        self.hyperparameters().get(knob).is_some_and(|value| knob.is_idle(value))
-            && !self.pending.contains_key(&knob)
+    /// Whether a hyperparameter has no effect and there is nothing to say about it.
+    fn is_inactive(&self, hyperparameter: Hyperparameter) -> bool {
+        let changed = || self.history.changes().iter().any(|change| change.hyperparameter == hyperparameter);
+        let refused = || self.history.rejection().is_some_and(|rejection| rejection.hyperparameter == hyperparameter);
+        self.hyperparameters().get(hyperparameter).is_some_and(|value| hyperparameter.is_idle(value))
+            && !self.pending.contains_key(&hyperparameter)
             && !changed()
             && !refused()
     }
@@ -62,22 +67,23 @@ impl Run {
         !self.history.state().is_over()
     }
 
-    /// The value that a knob will have once all is answered.
-    pub(super) fn expected(&self, knob: Hyperparameter) -> Option<f64> {
-        let value = self.hyperparameters().get(knob)?;
-        Some(self.pending.get(&knob).copied().unwrap_or(value))
+    /// The value that a hyperparameter will have once all is answered.
+    pub(super) fn expected(&self, hyperparameter: Hyperparameter) -> Option<f64> {
+        let value = self.hyperparameters().get(hyperparameter)?;
+        Some(self.pending.get(&hyperparameter).copied().unwrap_or(value))
     }
 
-    /// Takes in what the run told.
+    /// Takes in an event of the run.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
             Event::Adjust { setting, to: answered, .. } | Event::Reject { setting, value: answered, .. } => {
                 // An answer to an earlier request leaves the later one pending.
-                self.pending.retain(|knob, asked| knob != setting || asked != answered);
+                self.pending.retain(|hyperparameter, asked| hyperparameter != setting || asked != answered);
             }
             Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
             _ => {}
         }
+        self.received += 1;
         self.history.push(event);
     }
 }

@@ -1,8 +1,9 @@
-//! More than the usual four: ten runs of every method, six charts, and knob panels that are longer than their place.
+//! More than the usual four: ten runs of every method, six charts, and hyperparameter panels that are longer than their place.
 
 use std::{f64::consts::PI, path::PathBuf};
 
 use insta::assert_snapshot;
+use strum::VariantArray;
 
 use super::scene::{Scene, events, finish, plan};
 use crate::{
@@ -15,14 +16,15 @@ use crate::{
 /// A choice and what is chosen.
 type Word = (Categorical, &'static str);
 
-fn run(name: &str, method: &str, (choices, knobs): (&[Word], &[(Hyperparameter, f64)])) -> RunPlan {
+fn run(name: &str, method: &str, choices: &[Word], hyperparameters: &[(Hyperparameter, f64)]) -> RunPlan {
     let plain = Hyperparameters::new(method).unwrap();
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
-    let hyperparameters = knobs.iter().fold(chosen, |sum, &(knob, value)| sum.with(knob, value).unwrap());
+    let hyperparameters =
+        hyperparameters.iter().fold(chosen, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
     RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
 }
 
-/// Every method once and one with all the trimmings, under names of any length.
+/// Every method once and one with every option, under names of any length.
 pub fn ten() -> Plan {
     let adamw = [
         (Categorical::BaseOptimizer, "adamw"),
@@ -31,34 +33,31 @@ pub fn ten() -> Plan {
         (Categorical::LrSchedule, "step"),
         (Categorical::Projection, "rows"),
     ];
-    let laplace: (&[_], &[_]) = (&[(Categorical::Distribution, "laplace")], &[(Hyperparameter::K, 2.0)]);
+    let sgd = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
     let runs = vec![
-        run(
-            "SGD",
-            "sgd",
-            (&[(Categorical::LrSchedule, "cosine")], &[(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)]),
-        ),
-        run("WP-SGD, Laplace noise, k = 2", "wp-sgd", laplace),
-        run("NSO", "nso", (&[], &[])),
+        run("SGD", "sgd", &[(Categorical::LrSchedule, "cosine")], &sgd),
+        run("WP-SGD, Laplace noise, k = 2", "wp-sgd", &[(Categorical::Distribution, "laplace")], &[(Hyperparameter::K, 2.0)]),
+        run("NSO", "nso", &[], &[]),
         run(
             "NSO with AdamW and all trimmings",
             "nso",
-            (&adamw, &[(Hyperparameter::Mix, 0.3), (Hyperparameter::Warmup, 2.0)]),
+            &adamw,
+            &[(Hyperparameter::Mix, 0.3), (Hyperparameter::Warmup, 2.0)],
         ),
-        run("SAM", "sam", (&[], &[])),
-        run("USAM", "usam", (&[], &[])),
-        run("ASAM", "asam", (&[(Categorical::Scaling, "plain")], &[])),
-        run("RSAM", "rsam", (&[], &[])),
-        run("bSAM", "bsam", (&[], &[])),
-        run("penalised", "sgd", (&[(Categorical::BaseOptimizer, "adam")], &[(Hyperparameter::Penalty, 0.1)])),
+        run("SAM", "sam", &[], &[]),
+        run("USAM", "usam", &[], &[]),
+        run("ASAM", "asam", &[(Categorical::Scaling, "plain")], &[]),
+        run("RSAM", "rsam", &[], &[]),
+        run("bSAM", "bsam", &[], &[]),
+        run("penalised", "sgd", &[(Categorical::BaseOptimizer, "adam")], &[(Hyperparameter::Penalty, 0.1)]),
     ];
     let panels = ["loss", "accuracy", "gap", "trace", "lambda_max", "travel"];
     let panels = panels.into_iter().filter_map(PanelKind::from_key).collect();
     Plan { preset: "methods".into(), panels, runs, ..plan() }
 }
 
-/// What run number `index` of a plan tells until it has spent so many gradient evaluations.
-fn told(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
+/// The events of run number `index` of a plan until it has spent so many gradient evaluations.
+fn events_of(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
     let mine = &plan.runs[index];
     let lr = mine.hyperparameters.get(Hyperparameter::Lr).unwrap();
     let adapted = events(index % 4, spent).into_iter().filter_map(|event| match event {
@@ -89,7 +88,7 @@ pub fn watching(plan: &Plan) -> Scene {
 fn under_way(plan: &Plan, spent: u64) -> Scene {
     let scene = Scene::new(Start::Plan(Box::new(plan.clone())))
         .tell(Msg::Started { directory: Some(PathBuf::from("runs/20260102T030405Z-methods-c0de")) });
-    (0..plan.runs.len()).fold(scene, |scene, run| scene.run(run, told(plan, run, spent - 100 * run as u64)))
+    (0..plan.runs.len()).fold(scene, |scene, run| scene.run(run, events_of(plan, run, spent - 100 * run as u64)))
 }
 
 fn export(scene: &Scene) -> &ExportRequest {
@@ -118,7 +117,7 @@ fn the_last_of_ten_runs_and_of_six_charts_on_a_small_screen() {
 }
 
 #[test]
-fn the_last_of_many_knobs_is_in_sight() {
+fn the_last_of_many_hyperparameters_is_in_sight() {
     let last = "down down down tab ".to_owned() + &"down ".repeat(20);
     assert_snapshot!(watching(&ten()).keys(&last).at("120x30"));
 }
@@ -146,7 +145,7 @@ fn brackets_change_the_kind_of_the_focused_chart_alone() {
 fn kinds_with_nothing_to_show_come_after_all_that_have_something() {
     let mut scene = Scene::watching().keys("enter");
     let mut full = Vec::new();
-    for _ in PanelKind::ALL {
+    for _ in PanelKind::VARIANTS {
         // A chart that has something to show has an axis with ticks.
         full.push(scene.at("120x40").contains('┬'));
         scene = scene.keys("]");
@@ -205,68 +204,68 @@ fn a_session_without_probes_has_no_columns_for_curvature() {
 
 /// A session of one run.
 fn alone(method: &str, choices: &[Word]) -> Scene {
-    under_way(&Plan { runs: vec![run("x", method, (choices, &[]))], panels: Vec::new(), ..plan() }, 40)
+    under_way(&Plan { runs: vec![run("x", method, choices, &[])], panels: Vec::new(), ..plan() }, 40)
 }
 
 #[test]
-fn every_knob_can_be_reached_turned_and_typed_on_every_screen() {
+fn every_hyperparameter_can_be_reached_changed_and_typed_on_every_screen() {
     let all: &[Word] =
         &[(Categorical::BaseOptimizer, "adamw"), (Categorical::LrSchedule, "step"), (Categorical::Projection, "rows")];
     for key in Rule::KEYS {
         let choices = if key == "bsam" { &all[1..] } else { all };
         for (choices, size) in [(&[][..], "120x40"), (choices, "120x40"), (choices, "80x24"), (choices, "40x12")] {
-            let knobs: Vec<Hyperparameter> =
+            let hyperparameters: Vec<Hyperparameter> =
                 alone(key, choices).app.session().unwrap().runs[0].hyperparameters().numbers().collect();
             let reach = |downs| alone(key, choices).keys(&("tab ".to_owned() + &"down ".repeat(downs)));
             let mut reached = Vec::new();
-            for downs in 0..knobs.len() {
+            for downs in 0..hyperparameters.len() {
                 let scene = reach(downs);
-                let knob = scene.app.session().unwrap().cursor().unwrap();
+                let hyperparameter = scene.app.session().unwrap().cursor().unwrap();
                 let screen = scene.at(size);
-                let rows = ["▸ ", " ▸", "x  "].map(|start| format!("{start}{} ", knob.symbol()));
-                assert!(rows.iter().any(|row| screen.contains(row)), "{key}, {knob} at {size}:\n{screen}");
+                let rows = ["▸ ", " ▸", "x  "].map(|start| format!("{start}{} ", hyperparameter.symbol()));
+                assert!(rows.iter().any(|row| screen.contains(row)), "{key}, {hyperparameter} at {size}:\n{screen}");
                 let sent = |scene: &Scene| format!("{:?}", scene.asked.last().unwrap());
-                // Some knobs begin at an end of their range: they turn one way.
-                let turns = |key: &str| reach(downs).keys(key).asked.len() > reach(downs).asked.len();
-                let turned = scene.keys(if turns("+") { "+" } else { "-" });
-                let value = turned.app.session().unwrap().runs[0].pending.get(&knob).copied();
-                let value = value.unwrap_or_else(|| panic!("{key}, {knob} does not turn"));
+                // Some hyperparameters begin at an end of their range: they change one way.
+                let has_effect = |key: &str| reach(downs).keys(key).asked.len() > reach(downs).asked.len();
+                let changed = scene.keys(if has_effect("+") { "+" } else { "-" });
+                let value = changed.app.session().unwrap().runs[0].pending.get(&hyperparameter).copied();
+                let value = value.unwrap_or_else(|| panic!("{key}, {hyperparameter} does not change"));
                 assert_eq!(
-                    sent(&turned),
-                    format!("Send {{ run: 0, command: Adjust {{ knob: {knob:?}, value: {value:?} }} }}")
+                    sent(&changed),
+                    format!("Send {{ run: 0, command: Adjust {{ knob: {hyperparameter:?}, value: {value:?} }} }}")
                 );
                 let typing = reach(downs).keys("=");
                 assert!(
-                    typing.at(size).contains(&format!("new value of {}", knob.symbol())),
-                    "{key}, {knob} at {size}"
+                    typing.at(size).contains(&format!("new value of {}", hyperparameter.symbol())),
+                    "{key}, {hyperparameter} at {size}"
                 );
                 let digits: Vec<String> = value.to_string().chars().map(String::from).collect();
                 assert_eq!(
                     sent(&typing.keys(&digits.join(" ")).keys("enter")),
-                    sent(&turned),
-                    "{key}, {knob} at {size}"
+                    sent(&changed),
+                    "{key}, {hyperparameter} at {size}"
                 );
-                reached.push(knob);
+                reached.push(hyperparameter);
             }
             reached.sort_unstable();
-            assert_eq!(reached, knobs, "{key} at {size}");
+            assert_eq!(reached, hyperparameters, "{key} at {size}");
         }
     }
 }
 
 #[test]
-fn a_knob_that_rests_gets_a_row_when_it_is_turned() {
+fn a_hyperparameter_without_effect_gets_a_row_when_it_is_changed() {
     let scene = alone("nso", &[]).keys("tab down down down down");
     let row = |scene: &Scene| scene.at("120x40").lines().find(|line| line.contains(" mix ")).unwrap().to_owned();
     assert!(row(&scene).contains("▸ mix 0  decay 0"), "{}", row(&scene));
     let onwards = alone("nso", &[]).keys("tab down down down down down");
     assert!(row(&onwards).contains("  mix 0 ▸decay 0  warm-up 0"), "{}", row(&onwards));
-    let turned = scene.keys("+");
-    assert!(row(&turned).contains("▸ mix      0 → 0.1 pending"), "{}", row(&turned));
+    let changed = scene.keys("+");
+    assert!(row(&changed).contains("▸ mix      0 → 0.1 pending"), "{}", row(&changed));
 }
 
 #[test]
-fn a_knob_on_a_schedule_says_where_it_is() {
+fn a_hyperparameter_on_a_schedule_says_where_it_is() {
     let screen = watching(&ten()).at("120x40");
     assert!(screen.contains("▸ lr       0.05  cosine now 0.0173"), "{screen}");
     assert!(watching(&ten()).keys("tab").at("40x12").contains("lr 0.05 cosine now 0.0173"));

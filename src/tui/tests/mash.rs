@@ -1,4 +1,4 @@
-//! Nothing that is pressed, told or resized makes the dashboard panic.
+//! No key, message or size makes the dashboard panic.
 
 use proptest::prelude::*;
 
@@ -24,22 +24,15 @@ fn any_key() -> impl Strategy<Value = Key> {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let number = prop_oneof![Just(0.0), Just(f64::NAN), Just(f64::INFINITY), Just(1e300), any::<f64>(), 0.0..1.0];
-    let knob = prop::sample::select(Hyperparameter::all().collect::<Vec<_>>());
+    let hyperparameter = prop::sample::select(Hyperparameter::all().collect::<Vec<_>>());
     prop_oneof![
         (0usize..4).prop_map(start),
         (any::<u64>(), any::<u64>(), number.clone(), number.clone())
             .prop_map(|(step, gradients, loss, seconds)| Event::Step { step, gradients, loss, seconds }),
-        (any::<u64>(), knob.clone(), number.clone(), number.clone()).prop_map(|(at, knob, from, to)| adjust(
-            (at, at),
-            knob,
-            (from, to)
-        )),
-        (any::<u64>(), knob, number, any::<String>()).prop_map(|(step, setting, value, reason)| Event::Reject {
-            step,
-            setting,
-            value,
-            reason
-        }),
+        (any::<u64>(), hyperparameter.clone(), number.clone(), number.clone())
+            .prop_map(|(at, hyperparameter, from, to)| adjust((at, at), hyperparameter, (from, to))),
+        (any::<u64>(), hyperparameter, number, any::<String>())
+            .prop_map(|(step, setting, value, reason)| Event::Reject { step, setting, value, reason }),
         any::<u64>().prop_map(|step| Event::Pause { step }),
         any::<u64>().prop_map(|step| Event::Resume { step }),
         (any::<u64>(), any::<String>()).prop_map(|(step, reason)| finish(step, Outcome::Failed, Some(&reason))),

@@ -141,11 +141,13 @@ pub fn choices() -> Vec<PresetEntry> {
 }
 
 pub fn plan() -> Plan {
-    let run = |name: &str, method, knobs: &[(Hyperparameter, f64)]| {
+    let run = |name: &str, method, hyperparameters: &[(Hyperparameter, f64)]| {
         let usual = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
         let plain = Hyperparameters::new(method).unwrap();
-        let hyperparameters =
-            usual.iter().chain(knobs).fold(plain, |sum, &(knob, value)| sum.with(knob, value).unwrap());
+        let hyperparameters = usual
+            .iter()
+            .chain(hyperparameters)
+            .fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
         RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
     };
     Plan {
@@ -191,10 +193,12 @@ pub fn start(run: usize) -> Event {
     })
 }
 
-/// What a run tells until it has spent so many gradient evaluations. NSO's sigma is raised after 1,000.
+/// The events of a run until it has spent so many gradient evaluations. NSO's sigma is raised after 1,000.
 pub fn events(run: usize, spent: u64) -> Vec<Event> {
-    let (cost, gap, trace, lambda) =
-        [(1, 0.288, 2.9, 0.168), (2, 0.257, 0.48, 0.028), (2, 0.243, 2.7, 0.129), (2, 0.259, 1.66, 0.099)][run];
+    let cost = [1, 2, 2, 2][run];
+    let gap = [0.288, 0.257, 0.243, 0.259][run];
+    let trace = [2.9, 0.48, 2.7, 1.66][run];
+    let lambda = [0.168, 0.028, 0.129, 0.099][run];
     let mut events = vec![start(run)];
     for step in 1..=spent / cost {
         let gradients = step * cost;

@@ -2,14 +2,15 @@
 
 use insta::assert_snapshot;
 
-use super::scene::{Scene, finish};
+use super::scene::{Scene, events, finish, setup};
 use crate::{
     optimizer::Hyperparameter,
     run::{
-        Event, Outcome,
+        Event, Interval, Outcome, Plan,
         device::{GpuLoad, Load},
+        preset,
     },
-    tui::Msg,
+    tui::{App, Glyphs, Msg, PresetEntry, Setup, Start},
 };
 
 #[test]
@@ -25,6 +26,28 @@ fn picker_on_a_small_screen() {
 #[test]
 fn picker_on_the_smallest_screen() {
     assert_snapshot!(Scene::picker().at("40x12"));
+}
+
+#[test]
+fn the_columns_of_the_list_never_touch() {
+    let presets: Vec<(&str, Plan)> =
+        preset::embedded().map(|(name, text)| (name, preset::parse(name, text, &[]).unwrap())).collect();
+    let choices = presets.iter().map(|(name, plan)| PresetEntry { name: (*name).into(), plan: Ok(plan.clone()) });
+    let setup = Setup { choices: choices.collect(), ..setup(Glyphs::Unicode) };
+    let (app, asked) = App::new(Start::Picker, setup);
+    let scene = Scene { app, asked };
+    for columns in 40..=200 {
+        let screen = scene.at(&format!("{columns}x60"));
+        for (name, plan) in &presets {
+            let row = |line: &&str| line.trim_matches(['│', ' ', '▸']).starts_with(&format!("{name} "));
+            let row = screen.lines().find(row).unwrap_or_else(|| panic!("no {name} at {columns} columns"));
+            let runs = format!("  {} runs  ", plan.runs.len());
+            let before_time = if columns < 68 { "  " } else { runs.as_str() };
+            let (_, time) = row.trim_matches(['│', ' ']).rsplit_once(before_time).unwrap_or_else(|| panic!("{row}"));
+            let shown = time.trim().trim_end_matches('…');
+            assert!(!shown.is_empty() && plan.takes.starts_with(shown), "\"{time}\" at {columns} columns: {row}");
+        }
+    }
 }
 
 #[test]
@@ -63,7 +86,7 @@ fn watch_on_a_small_screen() {
 }
 
 #[test]
-fn knobs_replace_the_table_on_a_small_screen() {
+fn hyperparameters_replace_the_table_on_a_small_screen() {
     assert_snapshot!(Scene::watching().keys("down down down tab").at("80x24"));
 }
 
@@ -99,19 +122,46 @@ fn a_diverged_run_says_when_and_why() {
 }
 
 #[test]
+fn a_completed_run_says_beside_its_settings_what_it_leaves_of_its_budget() {
+    let end = finish(
+        3_999,
+        Outcome::Completed,
+        Some("3,999 of 4,000 gradient evaluations spent; the next step would cost 2"),
+    );
+    let screen = Scene::watching().run(0, vec![end]).at("120x40");
+    for line in ["│  3,999 of 4,000 gradient         │", "│  would cost 2 "] {
+        assert!(screen.contains(line), "{screen}");
+    }
+}
+
+#[test]
+fn the_interval_of_a_trace_has_a_column_where_there_is_room() {
+    let probe = events(0, 2_480).into_iter().rev().find_map(|event| match event {
+        Event::Probe(probe) => Some(probe),
+        _ => None,
+    });
+    let mut probe = probe.unwrap();
+    probe.trace.interval95 = Some(Interval { low: 2.61, high: 3.42 });
+    let scene = Scene::watching().run(0, vec![Event::Probe(probe)]);
+    let screen = scene.at("200x60");
+    assert!(screen.contains("trace, 95 %") && screen.contains("2.61 to 3.42"), "{screen}");
+    assert!(!scene.at("80x24").contains("trace, 95 %"));
+}
+
+#[test]
 fn a_pending_change_shows_both_values() {
     assert_snapshot!(Scene::watching().keys("down down down right right right + +").at("120x40"));
 }
 
 #[test]
-fn a_refused_change_says_why_beside_the_knob() {
+fn a_refused_change_says_why_beside_the_hyperparameter() {
     let reason = "a whole number at least 1 and at most 64".to_owned();
     let refused = Event::Reject { step: 980, setting: Hyperparameter::K, value: 65.0, reason };
     assert_snapshot!(Scene::watching().keys("down down down").run(3, vec![refused]).at("120x40"));
 }
 
 #[test]
-fn typing_a_value_that_the_knob_refuses() {
+fn typing_a_value_that_the_hyperparameter_refuses() {
     assert_snapshot!(Scene::watching().keys("down = - 1 enter").at("80x24"));
 }
 

@@ -7,11 +7,15 @@ use crate::{
     optimizer::Hyperparameter,
     problem::{Loading, data::folder::Skipped},
     run::{Event, Outcome},
-    tui::{Effect, Ending, Msg, Start, keymap::Context},
+    tui::{App, Effect, Ending, Msg, Recording, Start, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
-    scene.app.session().unwrap().runs[run].pending.iter().map(|(knob, value)| (*knob, *value)).collect()
+    scene.app.session().unwrap().runs[run]
+        .pending
+        .iter()
+        .map(|(hyperparameter, value)| (*hyperparameter, *value))
+        .collect()
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn nothing_stays_pending_after_the_end() {
 }
 
 #[test]
-fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
+fn a_change_for_all_goes_to_the_runs_that_have_the_hyperparameter() {
     let scene = Scene::watching().keys("down a +");
     let asked = scene.asked();
     assert_eq!(asked[1..].len(), 2, "WP-SGD and NSO have a sigma: {asked:?}");
@@ -90,10 +94,10 @@ fn a_change_for_all_goes_to_the_runs_that_have_the_knob() {
 }
 
 #[test]
-fn a_knob_at_the_end_of_its_range_asks_for_nothing() {
+fn a_hyperparameter_at_the_end_of_its_range_asks_for_nothing() {
     let scene = Scene::watching().keys("down right - - -");
     assert_eq!(pending(&scene, 1), [(Hyperparameter::K, 1.0)]);
-    assert_eq!(scene.asked().len(), 2, "the session, and one notch from 2 to 1");
+    assert_eq!(scene.asked().len(), 2, "the session, and one step from 2 to 1");
 }
 
 #[test]
@@ -189,8 +193,17 @@ fn back_to_the_presets_only_when_all_is_over() {
 fn what_the_command_line_asked_for_and_cannot_be_had_ends_the_program() {
     let scene = Scene::starting().tell(Msg::StartFailed("no data".into()));
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"no data\"))");
-    let scene = Scene::new(Start::Replay(PathBuf::from("runs/none"))).tell(Msg::Opened(Err("not a session".into())));
-    assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"not a session\"))");
+}
+
+#[test]
+fn a_session_that_the_command_line_has_read_is_not_read_again() {
+    let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
+    setup.choices.clear();
+    let plan = super::scene::plan();
+    let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
+    let recording = Recording { plan, events, directory: PathBuf::from("runs/x") };
+    let (app, asked) = App::new(Start::Recorded(Box::new(recording)), setup);
+    assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
 
 #[test]
@@ -231,7 +244,8 @@ fn an_export_goes_beside_the_log_and_shows_what_the_screen_shows() {
     let Some(Effect::Export(request)) = scene.asked.last() else { panic!("{:?}", scene.asked()) };
     assert_eq!(request.path, PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de/figure-2480.png"));
     assert_eq!(request.options.view.x, crate::figure::XAxis::Step);
-    assert_eq!(request.session.runs.len(), 4);
+    let events = [2_480, 2_040, 1_600, 1_960].into_iter().enumerate().map(|(run, spent)| events(run, spent).len());
+    assert_eq!(request.received, events.collect::<Vec<_>>(), "histories stay where they are: the log has the events");
 }
 
 #[test]
@@ -239,7 +253,7 @@ fn an_export_goes_where_the_typed_name_says() {
     let scene = Scene::watching().keys("E a . c s v enter");
     let Some(Effect::Export(request)) = scene.asked.last() else { panic!("{:?}", scene.asked()) };
     assert_eq!(request.path, PathBuf::from("a.csv"));
-    assert_eq!(request.log, Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de")));
+    assert_eq!(request.directory, PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"));
     let untouched = Scene::watching().asked.len();
     let mistyped = Scene::watching().keys("E a . p d f enter");
     assert_eq!((mistyped.app.context(), mistyped.asked.len()), (Context::Prompt, untouched));

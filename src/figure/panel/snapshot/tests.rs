@@ -13,7 +13,7 @@ fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
 }
 
 /// The points of the only curve of that run, emphasis and form.
-fn points(panel: &Panel<'_>, slot: usize, (emphasis, form): (Emphasis, Form)) -> Vec<XyPoint> {
+fn points(panel: &Panel<'_>, slot: usize, emphasis: Emphasis, form: Form) -> Vec<XyPoint> {
     let mut found =
         panel.curves.iter().filter(|curve| curve.slot == slot && curve.emphasis == emphasis && curve.form == form);
     let points = found.next().unwrap().points.iter().collect();
@@ -25,7 +25,7 @@ fn gap_of(session: &Session, slot: usize) -> &GapCurve {
     session.runs[slot].history.snapshots().gap.as_ref().unwrap()
 }
 
-/// A measurement whose own loss the log does not tell stands at the loss evaluated at its step, before or after it; between
+/// A measurement whose own loss is not in the log stands at the loss evaluated at its step, before or after it; between
 /// evaluations, or where that loss is not positive, it has no place.
 #[test]
 fn a_trace_stands_at_the_loss_it_was_measured_at() {
@@ -64,9 +64,9 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
         probe(30, 60.0),
     ];
     session.runs[0].history = events.iter().collect();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
-    let found = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+    let found = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
     let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
 #[test]
 fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::Density, &runs);
     assert_eq!((panel.across, panel.y.scale()), (XDimension::Own("eigenvalue"), Scale::Log));
     assert_eq!(panel.curves.len(), 12, "two edges of the spread and a mean each");
@@ -89,7 +89,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let (low, high) = (nodes.iter().copied().fold(f64::MAX, f64::min), nodes.iter().copied().fold(f64::MIN, f64::max));
     let width = (high - low) / 100.0;
     for slot in 0..4 {
-        let points = points(&panel, slot, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+        let points = points(&panel, slot, Emphasis::Normal, Form::Line(Stroke::Solid));
         let step = points[1].x - points[0].x;
         assert!((step - width / 4.0).abs() < 1e-9, "run {slot} has a kernel of its own");
         let integral: f64 = points.iter().map(|spot| spot.y * step).sum();
@@ -111,19 +111,19 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
 #[test]
 fn emptiness_between_eigenvalues_does_not_stretch_a_log_axis() {
     let session = sample::session();
-    let panel = panel(PanelKind::Density, &session.labelled()[..1]);
-    let points = points(&panel, 0, (Emphasis::Normal, Form::Line(Stroke::Solid)));
+    let panel = panel(PanelKind::Density, &session.plotted_runs()[..1]);
+    let points = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
     let peak = points.iter().map(|spot| spot.y).fold(0.0, f64::max);
     assert!(points.iter().any(|spot| spot.y < 1e-20 * peak), "the sample has an empty stretch");
     assert!(panel.y.low() > 1e-6 * peak && panel.y.low() <= 1e-5 * peak, "{} of {peak}", panel.y.low());
-    assert!(panel.notes.contains(&"lowest at the edge".to_owned()));
+    assert!(panel.notes.contains(&"clipped".to_owned()));
 }
 
 #[test]
 fn each_tensor_has_a_group_and_each_run_a_bar_in_it() {
     let session = sample::session();
-    let runs = session.labelled();
-    let panel = panel(PanelKind::Layers, &runs);
+    let runs = session.plotted_runs();
+    let panel = panel(PanelKind::TracePerTensor, &runs);
     let names: Vec<_> = panel.x_names.iter().map(|tick| (tick.at, tick.label.as_str())).collect();
     assert_eq!(names, [(0.5, "fc1.weight"), (1.5, "fc1.bias"), (2.5, "fc2.weight"), (3.5, "fc2.bias")]);
     assert_eq!((panel.x.low(), panel.x.high()), (0.0, 4.0));
@@ -152,12 +152,12 @@ fn bars_on_a_linear_scale_stand_on_zero() {
     let events: Vec<Event> = session.runs[0].events.iter().map(|event| with_layers(event, &[10.0, 11.0])).collect();
     session.runs[0].history = events.iter().collect();
     let mut view = View::default();
-    view.set_y_scale(PanelKind::Layers, Scale::Linear);
-    let panel = Panel::new(PanelKind::Layers, &session.labelled()[..1], &view);
+    view.set_y_scale(PanelKind::TracePerTensor, Scale::Linear);
+    let panel = Panel::new(PanelKind::TracePerTensor, &session.plotted_runs()[..1], &view);
     assert_eq!((panel.y.low(), panel.y.high()), (0.0, 12.0));
 }
 
-/// The same event; if it is a probe, with these traces by tensor and no density.
+/// The same event; if it is a curvature measurement, with these traces per tensor and no density.
 fn with_layers(event: &Event, traces: &[f64]) -> Event {
     let Event::Probe(probe) = event else { return event.clone() };
     let layers = traces
@@ -170,7 +170,7 @@ fn with_layers(event: &Event, traces: &[f64]) -> Event {
 #[test]
 fn names_along_an_axis_thin_out_evenly() {
     let session = sample::session();
-    let panel = panel(PanelKind::Layers, &session.labelled());
+    let panel = panel(PanelKind::TracePerTensor, &session.plotted_runs());
     let labels = |room| panel.x_ticks(room).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
     assert_eq!(labels(4).len(), 4);
     assert_eq!(labels(3), ["fc1.weight", "fc2.weight"]);
@@ -181,14 +181,14 @@ fn names_along_an_axis_thin_out_evenly() {
 #[test]
 fn a_perturbation_gap_stands_beside_two_predictions() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let panel = panel(PanelKind::PerturbationGap, &runs);
     assert_eq!(panel.curves.len(), 12);
     for slot in 0..4 {
         let gap = gap_of(&session, slot);
-        let measured = points(&panel, slot, (Emphasis::Normal, Form::Line(Stroke::Solid)));
-        let exact = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dashed)));
-        let smoothed = points(&panel, slot, (Emphasis::Faint, Form::Line(Stroke::Dotted)));
+        let measured = points(&panel, slot, Emphasis::Normal, Form::Line(Stroke::Solid));
+        let exact = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dashed));
+        let smoothed = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dotted));
         for (index, point) in gap.points.iter().enumerate() {
             let expected = XyPoint { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error };
             assert_eq!(measured[index], expected);
@@ -208,9 +208,9 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
 #[test]
 fn changes_and_the_view_s_x_have_no_place_in_them() {
     let session = sample::session();
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     let view = View { x: XAxis::Seconds, x_scale: Scale::Log, ..View::default() };
-    for kind in [PanelKind::TraceByLoss, PanelKind::Density, PanelKind::Layers, PanelKind::PerturbationGap] {
+    for kind in [PanelKind::TraceByLoss, PanelKind::Density, PanelKind::TracePerTensor, PanelKind::PerturbationGap] {
         let panel = Panel::new(kind, &runs, &view);
         assert!(panel.marks.is_empty() && matches!(panel.across, XDimension::Own(_)));
         let own = if kind == PanelKind::TraceByLoss { Scale::Log } else { Scale::Linear };
@@ -226,11 +226,11 @@ fn what_the_probes_were_not_asked_for_is_named() {
         let events = run.events.iter().filter(|event| !matches!(event, Event::PerturbationGap(_)));
         run.history = events.map(|event| with_layers(event, &[])).collect::<Vec<_>>().iter().collect();
     }
-    let runs = session.labelled();
+    let runs = session.plotted_runs();
     for (kind, expected) in [
         (PanelKind::Density, "not measured: [train] measure lacks \"density\""),
         (PanelKind::PerturbationGap, "not measured: [train] measure lacks \"perturbation_gap\""),
-        (PanelKind::Layers, "no trace by tensor was measured"),
+        (PanelKind::TracePerTensor, "no trace per parameter tensor was measured"),
     ] {
         assert_eq!(panel(kind, &runs).empty.as_deref(), Some(expected));
     }

@@ -15,8 +15,8 @@ use crossterm::{
 };
 
 use super::{
+    DashboardError,
     capture::{Capture, Captured, Screen, Streams},
-    terminal::TuiError,
 };
 
 type Hook = Arc<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
@@ -40,10 +40,10 @@ impl Guard {
     /// run's, is its owner's to report: it goes to the log and leaves the screen alone.
     ///
     /// # Errors
-    /// [`TuiError::NotATerminal`] if standard output or input is none, or what the terminal says.
-    pub fn take() -> Result<Self, TuiError> {
+    /// [`DashboardError::NotATerminal`] if standard output or input is none, or what the terminal says.
+    pub fn take() -> Result<Self, DashboardError> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-            return Err(TuiError::NotATerminal);
+            return Err(DashboardError::NotATerminal);
         }
         let capture = Capture::begin()?;
         let hook: Hook = Arc::from(panic::take_hook());
@@ -91,7 +91,7 @@ impl Drop for Held {
     }
 }
 
-/// Restores what [`Guard::take`] changed. Errors have no one to go to: after a hang-up the terminal is gone.
+/// Restores what [`Guard::take`] changed. Errors cannot be reported: after a hang-up the terminal is gone.
 fn give_back(streams: &Streams) {
     if let Ok(mut screen) = streams.screen() {
         let _ = execute!(screen, LeaveAlternateScreen, Show);

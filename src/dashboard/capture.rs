@@ -1,5 +1,5 @@
 //! Keeps off the screen what libraries print to standard output and error while the dashboard draws: LibTorch and other C
-//! code write to the descriptors themselves. One thread reads it, so that whoever prints never waits.
+//! code write to the descriptors themselves. One thread reads it, so that printing never waits.
 
 use std::{
     collections::VecDeque,
@@ -11,14 +11,14 @@ pub use elsewhere::{Capture, Screen, Streams};
 #[cfg(unix)]
 pub use unix::{Capture, Screen, Streams};
 
-use crate::figure::text::printable;
+use crate::text::printable;
 
 /// Lines that are kept to be shown afterwards.
 const KEPT: usize = 20;
 /// Longest piece of a line that is kept in one.
 const LONGEST: u64 = 4096;
 
-/// What was printed, for whoever reads it after the dashboard.
+/// What was printed, to be shown after the dashboard.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Captured {
     /// The last lines, free of what terminals act on.
@@ -86,7 +86,7 @@ mod unix {
     use super::Captured;
 
     /// Longest wait for the end of what was printed: a child process may hold the pipe open.
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
     /// The terminal that standard output was.
     pub type Screen = File;
@@ -95,7 +95,7 @@ mod unix {
     #[derive(Debug)]
     pub struct Streams {
         output: OwnedFd,
-        /// `None` where standard error is no terminal: somebody keeps it already.
+        /// `None` where standard error is no terminal: it is redirected already.
         error: Option<OwnedFd>,
     }
 
@@ -116,7 +116,7 @@ mod unix {
             Ok(self.output.try_clone()?.into())
         }
 
-        /// Makes standard output and error what they were, also a second time. Errors have no one to go to.
+        /// Makes standard output and error what they were, also a second time. Errors cannot be reported.
         pub fn restore(&self) {
             let _ = io::stdout().flush();
             let _ = dup2_stdout(&self.output);
@@ -143,12 +143,12 @@ mod unix {
             let error = io::stderr();
             let error = if error.is_terminal() { Some(error.as_fd().try_clone_to_owned()?) } else { None };
             let streams = Streams { output: io::stdout().as_fd().try_clone_to_owned()?, error };
-            let (tell, captured) = channel();
+            let (sender, captured) = channel();
             if File::open("/dev/tty").is_ok() {
                 let (source, sink) = pipe()?;
                 let read = move || {
-                    // Whoever began may have lost patience.
-                    let _ = tell.send(Captured::read(BufReader::new(source)));
+                    // The receiver may have stopped waiting.
+                    let _ = sender.send(Captured::read(BufReader::new(source)));
                 };
                 thread::Builder::new().name("printed".to_owned()).spawn(read)?;
                 streams.divert(&sink).inspect_err(|_| streams.restore())?;
@@ -164,7 +164,7 @@ mod unix {
         /// Ends the diversion: what was printed in between.
         pub fn end(&self) -> Captured {
             self.streams.restore();
-            self.captured.recv_timeout(PATIENCE).unwrap_or_default()
+            self.captured.recv_timeout(LONGEST_WAIT).unwrap_or_default()
         }
     }
 }

@@ -1,12 +1,9 @@
-//! The real world behind the dashboard: performs its effects with the engine, threads and files, and reports back.
-//! Whatever is slow happens on a blocking thread; what comes for a session that was left is dropped.
+//! Performs the dashboard's effects with the engine, threads and files, and reports back by messages.
+//! What is slow happens on a blocking thread; messages of a session that was left are dropped.
 
 use std::{
     cell::Cell,
-    error::Error,
-    fs::OpenOptions,
     future::pending,
-    io::{self, Write as _},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -23,53 +20,56 @@ use tokio::{
 };
 
 use super::{
-    message::{Effect, ExportRequest, Msg, Recording},
-    terminal::World,
+    event_loop::Effects,
+    export::{copy_preset, export},
 };
 use crate::{
-    figure,
     problem::Loading,
     run::{
         Engine, Event, Plan,
-        device::{DeviceName, Devices, Load, Meter},
+        device::{DeviceName, Devices, Load, Meter, Sampled},
         log::{self, Destination, LogError},
-        preset,
     },
+    text::error_chain,
+    tui::{Effect, Msg, Recording},
 };
 
-/// How often somebody looks how busy the process is.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the load of the process is sampled.
+const SAMPLE: Duration = Duration::from_secs(2);
 
-/// How often it is told how many images are read.
-const TELL: Duration = Duration::from_millis(100);
+/// How often the dashboard gets to know how many images are read.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
 
 /// Where sessions run and where they are logged.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Site {
     /// What their runs are spread over.
     pub devices: Devices,
     /// Where their logs go.
     pub destination: Destination,
+    /// The logs of the session that the dashboard begins with, already read as far as they were: they are read on.
+    pub following: Option<Box<log::Session>>,
 }
 
-/// Performs effects for a dashboard that lives in a terminal.
-pub struct Live {
-    site: Site,
+/// Performs the effects of a dashboard on a terminal.
+pub struct LiveEffects {
+    devices: Devices,
+    destination: Destination,
     engine: Option<Engine>,
     /// Whether the engine still has runs.
     flow: Flow,
     tasks: JoinSet<Done>,
-    /// Counts the sessions begun; an engine that is being started looks whether it is still wanted.
+    /// Counts the sessions begun, so that an engine that is being started knows whether it is still wanted.
     session: Arc<AtomicU64>,
-    /// What engines tell while they are being started, with the count of their session, and where it arrives.
-    telling: mpsc::UnboundedSender<(u64, Msg)>,
-    told: mpsc::UnboundedReceiver<(u64, Msg)>,
-    /// Whether a run of the session is on a GPU.
-    gpu: bool,
-    /// Looks again and again: at the log of a session that another process writes, or at how busy this process is.
+    /// For messages of engines that are being started, each with the count of its session.
+    sender: mpsc::UnboundedSender<(u64, Msg)>,
+    messages: mpsc::UnboundedReceiver<(u64, Msg)>,
+    /// Whose load is sampled in this session.
+    sampled: Sampled,
+    /// The task that reads on in the log of a session that another process writes, or samples the load of this process.
     follower: Option<AbortHandle>,
 }
 
@@ -85,7 +85,7 @@ enum Done {
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
     LogUpdated(u64, Box<log::Session>, Vec<Vec<Event>>),
-    /// Somebody looked how busy the process is, in the session of that count.
+    /// The load of the process, in the session of that count.
     LoadSampled(u64, Box<Meter>, Option<Load>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
     Opened(Result<(Box<Recording>, Box<log::Session>), String>),
@@ -93,21 +93,26 @@ enum Done {
     Nothing,
 }
 
-impl Live {
-    /// A world whose sessions run and are logged as `site` says.
-    pub fn new(site: Site) -> Self {
-        let (telling, told) = mpsc::unbounded_channel();
-        Self {
-            site,
+impl LiveEffects {
+    /// Effects whose sessions run and are logged as `site` says. Needs a runtime.
+    pub fn new(Site { devices, destination, following }: Site) -> Self {
+        let (sender, messages) = mpsc::unbounded_channel();
+        let mut effects = Self {
+            devices,
+            destination,
             engine: None,
             flow: Flow::Drained,
             tasks: JoinSet::new(),
             session: Arc::default(),
-            telling,
-            told,
-            gpu: false,
+            sender,
+            messages,
+            sampled: Sampled::Process,
             follower: None,
+        };
+        if let Some(logs) = following {
+            effects.follow(logs);
         }
+        effects
     }
 
     fn session(&self) -> u64 {
@@ -128,13 +133,13 @@ impl Live {
         }
     }
 
-    /// Spawns `work` on a blocking thread; a panic in it becomes what `failed` makes of it.
+    /// Spawns `work` on a blocking thread; `then` gets what it returns, or the text of its panic.
     fn spawn<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
         then: impl FnOnce(Result<T, String>) -> Done + Send + 'static,
     ) {
-        self.tasks.spawn(async { then(spawn_blocking(work).await.map_err(|error| chain(&error))) });
+        self.tasks.spawn(async { then(spawn_blocking(work).await.map_err(|error| error_chain(&error))) });
     }
 
     /// Reads on in the logs of a session after a while.
@@ -151,21 +156,21 @@ impl Live {
         }));
     }
 
-    /// Looks how busy the process is: at once to begin with, then a while after the look before.
-    fn look(&mut self, meter: Option<Box<Meter>>) {
-        let (session, gpu) = (self.session(), self.gpu);
+    /// Samples the load of the process: at once to begin with, then a while after the sample before.
+    fn sample(&mut self, meter: Option<Box<Meter>>) {
+        let (session, sampled) = (self.session(), self.sampled);
         self.follower = Some(self.tasks.spawn(async move {
             if meter.is_some() {
-                sleep(LOOK).await;
+                sleep(SAMPLE).await;
             }
-            let looked = spawn_blocking(move || match meter {
-                None => (Box::new(Meter::new(gpu)), None),
+            let sample = spawn_blocking(move || match meter {
+                None => (Box::new(Meter::new(sampled)), None),
                 Some(mut meter) => {
-                    let load = meter.look();
+                    let load = meter.sample();
                     (meter, load)
                 }
             });
-            looked.await.map_or(Done::Nothing, |(meter, load)| Done::LoadSampled(session, meter, load))
+            sample.await.map_or(Done::Nothing, |(meter, load)| Done::LoadSampled(session, meter, load))
         }));
     }
 
@@ -178,7 +183,7 @@ impl Live {
                 Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
             Done::LoadSampled(session, meter, load) if session == self.session() => {
-                self.look(Some(meter));
+                self.sample(Some(meter));
                 load.map(Msg::Load)
             }
             Done::Opened(Ok((recording, logs))) => {
@@ -198,7 +203,7 @@ impl Live {
                 let directory = engine.directory().map(PathBuf::from);
                 self.engine = Some(*engine);
                 self.flow = Flow::Open;
-                self.look(None);
+                self.sample(None);
                 Some(Msg::Started { directory })
             }
             Ok(engine) => {
@@ -213,15 +218,18 @@ impl Live {
     }
 }
 
-impl World for Live {
+impl Effects for LiveEffects {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::StartSession(plan) => {
                 self.end_session();
-                self.gpu = self.site.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
-                let (session, site) = (self.session(), self.site.clone());
-                let starting = Starting { session, sessions: self.session.clone(), telling: self.telling.clone() };
-                self.spawn(move || starting.start(*plan, &site), move |started| Done::Started(session, flat(started)));
+                let gpus = self.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
+                self.sampled = if gpus { Sampled::ProcessAndGpus } else { Sampled::Process };
+                let session = self.session();
+                let (devices, destination) = (self.devices.clone(), self.destination.clone());
+                let starting = Starting { session, sessions: self.session.clone(), sender: self.sender.clone() };
+                let start = move || starting.start(*plan, &destination, &devices);
+                self.spawn(start, move |started| Done::Started(session, flat(started)));
             }
             Effect::EndSession => self.end_session(),
             Effect::Send { run, command } => {
@@ -230,10 +238,12 @@ impl World for Live {
                 }
             }
             Effect::Export(request) => {
-                self.spawn(move || export(*request), |path| Done::Message(Msg::Exported(flat(path))));
+                self.spawn(move || export(request), |path| Done::Message(Msg::Exported(flat(path))));
             }
             Effect::OpenSession(directory) => self.spawn(move || open(directory), |read| Done::Opened(flat(read))),
-            Effect::EditCopy(name) => self.spawn(move || copy(&name), |path| Done::Message(Msg::Copied(flat(path)))),
+            Effect::EditCopy(name) => {
+                self.spawn(move || copy_preset(&name), |path| Done::Message(Msg::Copied(flat(path))));
+            }
             // The loop ends before it gets here.
             Effect::Quit(_) => {}
         }
@@ -257,9 +267,9 @@ impl World for Live {
                 }
             };
             let done = tokio::select! {
-                // What was told before the engine runs comes before its events.
+                // Messages from before the engine runs come before its events.
                 biased;
-                Some((of, message)) = self.told.recv() => {
+                Some((of, message)) = self.messages.recv() => {
                     if of == session {
                         return message;
                     }
@@ -295,61 +305,36 @@ fn flat<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
     result.and_then(|result| result)
 }
 
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
-fn export(request: ExportRequest) -> Result<PathBuf, String> {
-    let ExportRequest { path, mut session, options, log } = request;
-    // The dashboard keeps the folds of the events; the events themselves are in the log.
-    if let (Some(ending), Some(directory)) = (path.extension(), log)
-        && ending == "jsonl"
-    {
-        let events =
-            log::Session::open(&directory).and_then(|mut logs| logs.read_new()).map_err(|error| chain(&error))?;
-        for (run, events) in session.runs.iter_mut().zip(events) {
-            run.events = events;
-        }
-    }
-    figure::export(&session, &path, &options).map(|()| path).map_err(|error| chain(&error))
-}
-
 /// An engine that is being started.
 struct Starting {
     session: u64,
     sessions: Arc<AtomicU64>,
-    telling: mpsc::UnboundedSender<(u64, Msg)>,
+    sender: mpsc::UnboundedSender<(u64, Msg)>,
 }
 
 impl Starting {
-    fn start(&self, plan: Plan, site: &Site) -> Result<Box<Engine>, String> {
-        if let Some(warning) = plan.warning(&site.devices) {
-            self.tell(Msg::Warning(warning));
+    fn start(&self, plan: Plan, destination: &Destination, devices: &Devices) -> Result<Box<Engine>, String> {
+        if let Some(warning) = plan.warning(devices) {
+            self.send(Msg::Warning(warning));
         }
-        let told = Cell::new(None::<Instant>);
+        let sent = Cell::new(None::<Instant>);
         let progress = |loading: Loading| {
-            let often = matches!(loading, Loading::Images { .. }) && told.get().is_some_and(|at| at.elapsed() < TELL);
+            let often =
+                matches!(loading, Loading::Images { .. }) && sent.get().is_some_and(|at| at.elapsed() < PROGRESS);
             if !often {
-                told.set(Some(Instant::now()));
-                self.tell(Msg::Loading(loading));
+                sent.set(Some(Instant::now()));
+                self.send(Msg::Loading(loading));
             }
             let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let started = Engine::start_with_progress(plan, (&site.destination, &site.devices), &progress);
-        started.map(Box::new).map_err(|error| chain(&error))
+        let started = Engine::start_with_progress(plan, (destination, devices), &progress);
+        started.map(Box::new).map_err(|error| error_chain(&error))
     }
 
-    fn tell(&self, message: Msg) {
-        // Nobody hears it once the dashboard is gone.
-        let _ = self.telling.send((self.session, message));
+    fn send(&self, message: Msg) {
+        // The receiver is gone when the dashboard is.
+        let _ = self.sender.send((self.session, message));
     }
 }
 
@@ -359,25 +344,6 @@ fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), Strin
         let events = logs.read_new()?;
         Ok::<_, LogError>((logs, events))
     };
-    let (logs, events) = read(&directory).map_err(|error| chain(&error))?;
+    let (logs, events) = read(&directory).map_err(|error| error_chain(&error))?;
     Ok((Box::new(Recording { plan: logs.plan.clone(), events, directory }), Box::new(logs)))
-}
-
-/// Writes the text of an embedded preset to a file of its name in the working directory, never over another.
-fn copy(name: &str) -> Result<PathBuf, String> {
-    let (_, text) =
-        preset::embedded().find(|(known, _)| *known == name).ok_or_else(|| format!("{name} is not built in"))?;
-    let path = PathBuf::from(format!("{name}.toml"));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    match written {
-        Ok(()) => Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(format!("{} is there already", path.display()))
-        }
-        Err(error) => Err(format!("{}: {error}", path.display())),
-    }
 }

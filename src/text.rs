@@ -1,0 +1,70 @@
+//! Text that is safe to print: without what a terminal acts on, or with it spelled out. And an error with its causes as one line.
+
+use std::{borrow::Cow, error::Error};
+
+/// Whether a character only shows itself. Others could move a cursor, start an escape sequence, reorder what follows or break a
+/// file: controls, bidirectional overrides, zero-width marks and XML's non-characters.
+pub fn is_printable(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{ffff}')
+}
+
+/// The text without the characters that are not [printable](is_printable).
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) { text.into() } else { text.chars().filter(|&c| is_printable(c)).collect() }
+}
+
+/// The text with the characters that are not [printable](is_printable) written as escapes, as in `\u{1b}[2J`, so that an error
+/// shows what it is about.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if is_printable(letter) {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_default());
+        }
+    }
+    shown.into()
+}
+
+/// An error and its causes, the outermost first: "cannot write a.png: No such file or directory".
+pub fn error_chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_survives() {
+        assert_eq!(printable("a\u{1b}[31mb\u{202e}c\u{9b}d\n"), "a[31mbcd");
+        assert!(matches!(printable("NSO σ"), Cow::Borrowed("NSO σ")));
+    }
+
+    #[test]
+    fn what_is_not_printable_can_be_seen_when_it_is_escaped() {
+        assert_eq!(escaped("fl\u{1b}[2Jex\n"), "fl\\u{1b}[2Jex\\n");
+        assert!(matches!(escaped("it's σ"), Cow::Borrowed("it's σ")));
+    }
+
+    #[test]
+    fn an_error_is_followed_by_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot write {path}")]
+        struct Outer {
+            path: &'static str,
+            source: io::Error,
+        }
+        let error = Outer { path: "a.png", source: io::Error::other("the disk is full") };
+        assert_eq!(error_chain(&error), "cannot write a.png: the disk is full");
+    }
+}
