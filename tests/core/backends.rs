@@ -8,7 +8,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use nso_tui::{
-    autodiff::{Differentiable, Entry, Layout, Objective, Vector, read, values},
+    autodiff::{Differentiable, Entry, Layout, Objective, Vector, objective, read, values},
     problem::{
         Classifier, ConvNet, Depth, Examples, MatrixSensing, MobileNetV2, Mode, Network, Perceptron, Problem,
         ProblemConfig, ResNet, SoftmaxRegression, data::Labelled,
@@ -17,8 +17,9 @@ use nso_tui::{
 };
 
 use crate::{
-    common::apart,
+    common::{apart, scattered},
     networks::{mixed, weights},
+    operations::{Around, Operation},
 };
 
 const CLASSES: usize = 7;
@@ -50,7 +51,8 @@ fn look(f: &dyn Objective, g: &dyn Objective, w: &Vector) -> Found {
 }
 
 fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
-    let loss = (found.loss - expected.loss).abs() / expected.loss.abs();
+    // Losses of both signs may cancel to nearly 0.
+    let loss = (found.loss - expected.loss).abs() / expected.loss.abs().max(0.1);
     assert!(loss < bar, "{name}: the loss is {loss:e} off");
     for (what, a, b) in [
         ("gradient", &found.gradient, &expected.gradient),
@@ -143,6 +145,29 @@ fn images(count: usize, shape: [usize; 3], key: u64) -> Labelled {
     let numbers = count * shape.iter().product::<usize>();
     let labels = (0..count).map(|i| (i % CLASSES) as u32).collect();
     Labelled { inputs: mixed(numbers, key).into_iter().map(|x| x as f32).collect(), shape, labels, classes: CLASSES }
+}
+
+#[test]
+fn every_operation_agrees_on_every_backend() {
+    for (backend, device, double) in devices() {
+        let precisions = [(DType::F32, 1e-5), (DType::F64, 1e-12)];
+        for (&operation, (precision, bar)) in
+            Operation::ALL.iter().flat_map(|operation| precisions.map(|p| (operation, p)))
+        {
+            if precision == DType::F64 && !double {
+                continue;
+            }
+            let model = Around::new(operation);
+            let burns = Differentiable::new(&model, ());
+            let expected = look(&burns, &burns, &on(&Device::flex(), &scattered(24, 0.1), DType::F64));
+            let w = on(&device, &scattered(24, 0.1), precision);
+            let own = objective(&model, (), &device);
+            for (whose, f) in [("burn's", &burns as &dyn Objective), ("the device's", own.as_ref())] {
+                let name = format!("{operation:?} on {backend} in {precision:?} by {whose} autograd");
+                same(&look(f, f, &w), &expected, (&name, bar));
+            }
+        }
+    }
 }
 
 #[test]
