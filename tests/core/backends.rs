@@ -8,7 +8,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use nso_tui::{
-    autodiff::{Differentiable, Entry, Layout, Objective, Vector, objective, read, values},
+    autodiff::{
+        Differentiable, Entry, Layout, Loss, Model, Objective, Parameters, Real, Value, Vector, objective, read, values,
+    },
     problem::{
         Classifier, ConvNet, Depth, Examples, MatrixSensing, MobileNetV2, Mode, Network, Perceptron, Problem,
         ProblemConfig, ResNet, SoftmaxRegression, data::Labelled,
@@ -166,6 +168,35 @@ fn every_operation_agrees_on_every_backend() {
                 let name = format!("{operation:?} on {backend} in {precision:?} by {whose} autograd");
                 same(&look(f, f, &w), &expected, (&name, bar));
             }
+        }
+    }
+}
+
+/// f(w) = sum a^2 + sum b: no curvature along b, and c has no part in it.
+struct Partial(Layout);
+
+impl Model for Partial {
+    type Batch = ();
+
+    fn layout(&self) -> &Layout {
+        &self.0
+    }
+
+    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
+        let (a, b): (Value<R, 1>, Value<R, 1>) = (w.tensor(0), w.tensor(1));
+        Loss::from(a.square().sum() + b.sum())
+    }
+}
+
+#[test]
+fn what_a_loss_does_not_depend_on_has_zeros_on_every_backend() {
+    let model = Partial(Layout::new([("a", vec![2]), ("b", vec![1]), ("c", vec![2])]));
+    for (backend, device, _) in devices() {
+        let f = objective(&model, (), &device);
+        let w = on(&device, &[1.0, -2.0, 3.0, 4.0, 5.0], DType::F32);
+        assert_eq!(values(&f.gradient(&w).gradient), [2.0, -4.0, 1.0, 0.0, 0.0], "{backend}");
+        for product in [f.hessian_product(&w, &w), f.hessian(&w)(&w)] {
+            assert_eq!(values(&product), [2.0, -4.0, 0.0, 0.0, 0.0], "{backend}");
         }
     }
 }
