@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::step::StepContext;
-use crate::autodiff::Vector;
+use crate::autodiff::{Vector, norm};
 
 /// A penalty on the distance to w0, and a ball around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,20 +52,19 @@ impl DistanceRegularizer {
             Projection::None => return w,
             Projection::Frobenius { radius } | Projection::Rows { radius } => radius,
         };
-        let layout = terrain.layout;
-        let away = layout.split(&(w - terrain.start.clone()));
-        let pieces = away.into_iter().zip(layout.entries()).map(|(d, entry)| match self.projection {
+        let away = w - terrain.start.clone();
+        let inside = terrain.layout.map([&away], |entry, [d]| match self.projection {
             Projection::Rows { .. } => {
                 let rows: Tensor<2> = d.reshape([entry.rows(), entry.len() / entry.rows().max(1)]);
                 let length = rows.clone().abs().sum_dim(1);
                 (rows * shrink(length, radius)).reshape([entry.len()])
             }
             Projection::Frobenius { .. } | Projection::None => {
-                let length = d.clone().square().sum().sqrt();
+                let length = norm(&d);
                 d * shrink(length, radius)
             }
         });
-        terrain.start.clone() + layout.flatten(pieces.collect())
+        terrain.start.clone() + inside
     }
 }
 

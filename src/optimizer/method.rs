@@ -10,7 +10,7 @@ use super::{
     schedule::TrainingProgress,
     step::{CurvatureSamples, SampleKind, StepStats},
 };
-use crate::autodiff::{Evaluation, Layout, Objective, Pair, Vector};
+use crate::autodiff::{Evaluation, Layout, Objective, Pair, Vector, norm};
 
 /// SAM's guard against a zero gradient norm, as its authors have it.
 const NORM_FLOOR: f64 = 1e-12;
@@ -119,10 +119,6 @@ impl RunningMean {
     fn value(self, like: &Vector) -> Vector {
         self.mean.unwrap_or_else(|| like.zeros_like())
     }
-}
-
-fn norm(v: &Vector) -> Vector {
-    v.clone().square().sum().sqrt()
 }
 
 impl Method {
@@ -281,10 +277,8 @@ impl Scaling {
         match self {
             Self::Plain => magnitude,
             Self::Offset => {
-                let pieces = layout.split(&(magnitude + ASAM_OFFSET)).into_iter().zip(layout.entries());
-                layout.flatten(
-                    pieces.map(|(piece, entry)| if entry.is_bias() { piece.ones_like() } else { piece }).collect(),
-                )
+                let shifted = magnitude + ASAM_OFFSET;
+                layout.map([&shifted], |entry, [piece]| if entry.is_bias() { piece.ones_like() } else { piece })
             }
         }
     }
@@ -292,8 +286,7 @@ impl Scaling {
 
 /// `noise` with each output row of a tensor of two dimensions and more multiplied by that row's norm in `w`.
 fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
-    let pieces = layout.split(noise).into_iter().zip(layout.split(w)).zip(layout.entries());
-    let scaled = pieces.map(|((noise, w), entry)| {
+    layout.map([noise, w], |entry, [noise, w]| {
         if entry.shape.len() < 2 {
             return noise;
         }
@@ -301,6 +294,5 @@ fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
         let norms = w.reshape::<2, _>(shape).square().sum_dim(1).sqrt();
         let noise: Tensor<2> = noise.reshape(shape);
         (noise * norms).reshape([entry.len()])
-    });
-    layout.flatten(scaled.collect())
+    })
 }
