@@ -1,47 +1,16 @@
 //! Dual numbers w + eps v over tensors: forward mode, where each operation's derivative is stated once.
 //! Reverse mode over the tangent of a loss gives the exact Hessian product (Pearlmutter 1994).
 
+mod norm;
+
 use std::marker::PhantomData;
 
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{Bool, DType, Int, Tensor};
 
 use super::{
-    Primal, Real,
-    real::{BatchStats, Conv2dOptions},
+    Primal, PrimalOps, Real,
+    real::{BatchStats, Conv2dOptions, last_axis},
 };
-
-/// What dual numbers ask of the numbers that they are made of, besides what a model may do with them.
-pub trait PrimalOps: Real {
-    /// Where maxima lie in their images.
-    type ArgMax;
-
-    /// Repeated to a larger shape, as broadcasting does.
-    fn expand<const D: usize>(a: Self::T<D>, shape: [usize; D]) -> Self::T<D>;
-
-    /// Zeros of the same shape.
-    fn zeros_like<const D: usize>(a: &Self::T<D>) -> Self::T<D>;
-
-    /// `a` where low < `by` < high, elsewhere 0. The choice is locally constant, so reverse mode does not see `by`.
-    fn mask_outside<const D: usize>(a: Self::T<D>, by: &Self::T<D>, range: [f64; 2]) -> Self::T<D>;
-
-    /// e^a, elementwise.
-    fn exp<const D: usize>(a: Self::T<D>) -> Self::T<D>;
-
-    /// 1/sqrt(a + epsilon), elementwise.
-    fn inverse_root<const D: usize>(a: Self::T<D>, epsilon: f64) -> Self::T<D>;
-
-    /// Sum over the columns of a matrix: [m, n] -> [m, 1].
-    fn sum_columns(a: Self::T<2>) -> Self::T<2>;
-
-    /// The mean over examples and pixels: [n, c, h, w] -> [1, c, 1, 1].
-    fn channel_means(images: Self::T<4>) -> Self::T<4>;
-
-    /// [`Real::max_pool2d`] with where its maxima lie.
-    fn max_places(images: Self::T<4>, size: usize, window: Conv2dOptions) -> (Self::T<4>, Self::ArgMax);
-
-    /// The pixels of other images of the same shape at those places.
-    fn at_places(images: Self::T<4>, places: Self::ArgMax, shape: [usize; 4]) -> Self::T<4>;
-}
 
 /// A value and its derivative along the direction that was put in. `None` means that nothing depends on w,
 /// so that inputs and whatever is computed from them alone cost nothing.
@@ -76,6 +45,29 @@ fn sum_of<B: PrimalOps, const D: usize>(value: &B::T<D>, a: Option<B::T<D>>, b: 
 /// An operation that is linear in its argument: the tangent goes the way of the value.
 fn linear<B: Real, const D: usize, const E: usize>(a: Dual<B, D>, f: impl Fn(B::T<D>) -> B::T<E>) -> Dual<B, E> {
     Dual { value: f(a.value), tangent: a.tangent.map(f) }
+}
+
+/// An operation f of each entry: f(a)' = slope a', where the slope is a function of the value that was found.
+fn elementwise<B: PrimalOps, const D: usize>(
+    value: B::T<D>,
+    tangent: Option<B::T<D>>,
+    slope: impl FnOnce(B::T<D>) -> B::T<D>,
+) -> Dual<B, D> {
+    let tangent = tangent.map(|da| B::mul(slope(value.clone()), da));
+    Dual { value, tangent }
+}
+
+/// An operation that is linear in each of its two arguments: f(a, b)' = f(a', b) + f(a, b').
+fn bilinear<B: PrimalOps, const D: usize>(
+    a: Dual<B, D>,
+    b: Dual<B, D>,
+    f: impl Fn(B::T<D>, B::T<D>) -> B::T<D>,
+) -> Dual<B, D> {
+    let value = f(a.value.clone(), b.value.clone());
+    let by_a = a.tangent.map(|da| f(da, b.value));
+    let by_b = b.tangent.map(|db| f(a.value, db));
+    let tangent = sum_of::<B, D>(&value, by_a, by_b);
+    Dual { value, tangent }
 }
 
 /// One number a channel, to go with images: [c] -> [1, c, 1, 1].
@@ -119,9 +111,15 @@ impl<B: PrimalOps> Real for Forward<B> {
 
     /// (a b)' = a' b + a b'.
     fn mul<const D: usize>(a: Dual<B, D>, b: Dual<B, D>) -> Dual<B, D> {
-        let value = B::mul(a.value.clone(), b.value.clone());
-        let tangent =
-            sum_of::<B, D>(&value, a.tangent.map(|da| B::mul(da, b.value)), b.tangent.map(|db| B::mul(a.value, db)));
+        bilinear::<B, D>(a, b, B::mul)
+    }
+
+    /// (a / b)' = a' / b - (a / b) b' / b.
+    fn div<const D: usize>(a: Dual<B, D>, b: Dual<B, D>) -> Dual<B, D> {
+        let value = B::div(a.value, b.value.clone());
+        let by_a = a.tangent.map(|da| B::div(da, b.value.clone()));
+        let by_b = b.tangent.map(|db| B::scale(B::div(B::mul(value.clone(), db), b.value), -1.0));
+        let tangent = sum_of::<B, D>(&value, by_a, by_b);
         Dual { value, tangent }
     }
 
@@ -130,9 +128,31 @@ impl<B: PrimalOps> Real for Forward<B> {
         linear::<B, D, D>(a, |t| B::scale(t, factor))
     }
 
+    /// (a + c)' = a'.
+    fn add_scalar<const D: usize>(a: Dual<B, D>, offset: f64) -> Dual<B, D> {
+        Dual { value: B::add_scalar(a.value, offset), tangent: a.tangent }
+    }
+
     /// (a^2)' = 2 a a'.
     fn square<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
         Dual { value: B::square(a.value.clone()), tangent: a.tangent.map(|da| B::scale(B::mul(a.value, da), 2.0)) }
+    }
+
+    /// sqrt(a)' = a' / (2 sqrt a).
+    fn sqrt<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        let value = B::sqrt(a.value);
+        let tangent = a.tangent.map(|da| B::scale(B::div(da, value.clone()), 0.5));
+        Dual { value, tangent }
+    }
+
+    /// (e^a)' = e^a a'.
+    fn exp<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        elementwise::<B, D>(B::exp(a.value), a.tangent, |value| value)
+    }
+
+    /// (log a)' = a' / a.
+    fn log<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        Dual { value: B::log(a.value.clone()), tangent: a.tangent.map(|da| B::div(da, a.value)) }
     }
 
     /// max(a, 0)' = a' where a > 0, else 0. The mask is locally constant, so reverse mode does not see it.
@@ -154,37 +174,63 @@ impl<B: PrimalOps> Real for Forward<B> {
         Dual { value, tangent }
     }
 
-    /// (A B)' = A' B + A B'.
-    fn matmul(a: Dual<B, 2>, b: Dual<B, 2>) -> Dual<B, 2> {
-        let value = B::matmul(a.value.clone(), b.value.clone());
-        let tangent = sum_of::<B, 2>(
-            &value,
-            a.tangent.map(|da| B::matmul(da, b.value)),
-            b.tangent.map(|db| B::matmul(a.value, db)),
-        );
-        Dual { value, tangent }
+    /// With s = sigmoid(a): s' = (s - s^2) a'.
+    fn sigmoid<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        elementwise::<B, D>(B::sigmoid(a.value), a.tangent, |s| B::sub(s.clone(), B::square(s)))
     }
 
-    fn transpose(a: Dual<B, 2>) -> Dual<B, 2> {
-        linear::<B, 2, 2>(a, B::transpose)
+    /// (a Phi(a))' = (Phi(a) + a phi(a)) a', with phi(a) = e^(-a^2 / 2) / sqrt(2 pi).
+    fn gelu<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        let Some(da) = a.tangent else { return Dual { value: B::gelu(a.value), tangent: None } };
+        let a = a.value;
+        let cdf = B::normal_cdf(a.clone());
+        let density = B::exp(B::scale(B::square(a.clone()), -0.5));
+        let density = B::scale(density, (2.0 * std::f64::consts::PI).sqrt().recip());
+        let slope = B::add(cdf.clone(), B::mul(a.clone(), density));
+        Dual { value: B::mul(a, cdf), tangent: Some(B::mul(slope, da)) }
+    }
+
+    /// (A B)' = A' B + A B'.
+    fn matmul<const D: usize>(a: Dual<B, D>, b: Dual<B, D>) -> Dual<B, D> {
+        bilinear::<B, D>(a, b, B::matmul)
+    }
+
+    fn transpose<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        linear::<B, D, D>(a, B::transpose)
     }
 
     fn reshape<const D: usize, const E: usize>(a: Dual<B, D>, shape: [usize; E]) -> Dual<B, E> {
         linear::<B, D, E>(a, |t| B::reshape(t, shape))
     }
 
-    fn select(a: Dual<B, 1>, indices: Tensor<1, Int>) -> Dual<B, 1> {
-        linear::<B, 1, 1>(a, |t| B::select(t, indices.clone()))
+    fn permute<const D: usize>(a: Dual<B, D>, axes: [usize; D]) -> Dual<B, D> {
+        linear::<B, D, D>(a, |t| B::permute(t, axes))
     }
 
-    fn concat_columns(columns: Vec<Dual<B, 2>>) -> Dual<B, 2> {
-        let tracked = columns.iter().any(|column| column.tangent.is_some());
-        let tangent = tracked.then(|| {
-            B::concat_columns(
-                columns.iter().map(|c| c.tangent.clone().unwrap_or_else(|| B::zeros_like(&c.value))).collect(),
-            )
-        });
-        Dual { value: B::concat_columns(columns.into_iter().map(|c| c.value).collect()), tangent }
+    fn expand<const D: usize>(a: Dual<B, D>, shape: [usize; D]) -> Dual<B, D> {
+        linear::<B, D, D>(a, |t| B::expand(t, shape))
+    }
+
+    /// The tangents one after another, zeros where a piece has none.
+    fn concat<const D: usize>(pieces: Vec<Dual<B, D>>, axis: usize) -> Dual<B, D> {
+        let tracked = pieces.iter().any(|piece| piece.tangent.is_some());
+        let tangent_of = |piece: &Dual<B, D>| piece.tangent.clone().unwrap_or_else(|| B::zeros_like(&piece.value));
+        let tangent = tracked.then(|| B::concat(pieces.iter().map(tangent_of).collect(), axis));
+        Dual { value: B::concat(pieces.into_iter().map(|piece| piece.value).collect(), axis), tangent }
+    }
+
+    fn select<const D: usize>(a: Dual<B, D>, indices: Tensor<1, Int>) -> Dual<B, D> {
+        linear::<B, D, D>(a, |t| B::select(t, indices.clone()))
+    }
+
+    fn segment_sum(rows: Dual<B, 2>, segments: Tensor<1, Int>, count: usize) -> Dual<B, 2> {
+        linear::<B, 2, 2>(rows, |t| B::segment_sum(t, segments.clone(), count))
+    }
+
+    /// a' where the mask is false, else 0.
+    fn mask_fill<const D: usize>(a: Dual<B, D>, mask: Tensor<D, Bool>, fill: f64) -> Dual<B, D> {
+        let tangent = a.tangent.map(|da| B::mask_fill(da, mask.clone(), 0.0));
+        Dual { value: B::mask_fill(a.value, mask, fill), tangent }
     }
 
     fn sum<const D: usize>(a: Dual<B, D>) -> Dual<B, 1> {
@@ -195,13 +241,43 @@ impl<B: PrimalOps> Real for Forward<B> {
         linear::<B, 2, 1>(a, B::sum_rows)
     }
 
+    fn sum_dim<const D: usize>(a: Dual<B, D>, axis: usize) -> Dual<B, D> {
+        linear::<B, D, D>(a, |t| B::sum_dim(t, axis))
+    }
+
+    fn mean_dim<const D: usize>(a: Dual<B, D>, axis: usize) -> Dual<B, D> {
+        linear::<B, D, D>(a, |t| B::mean_dim(t, axis))
+    }
+
+    /// With p = softmax(a): p' = p (a' - sum_j p_j a'_j).
+    fn softmax<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        let value = B::softmax(a.value);
+        let tangent = a.tangent.map(|da| {
+            let mean = B::sum_dim(B::mul(value.clone(), da.clone()), D - 1);
+            B::mul(value.clone(), B::sub(da, mean))
+        });
+        Dual { value, tangent }
+    }
+
+    /// With p = softmax(a): log_softmax(a)' = a' - sum_j p_j a'_j.
+    fn log_softmax<const D: usize>(a: Dual<B, D>) -> Dual<B, D> {
+        let value = B::log_softmax(a.value);
+        let tangent = a.tangent.map(|da| {
+            let mean = B::sum_dim(B::mul(B::exp(value.clone()), da.clone()), D - 1);
+            B::sub(da, mean)
+        });
+        Dual { value, tangent }
+    }
+
+    /// `norm::normalize` with means along the last axis.
+    fn layer_norm<const D: usize>(x: Dual<B, D>, affine: [Dual<B, 1>; 2], epsilon: f64) -> Dual<B, D> {
+        let affine = affine.map(|numbers| linear::<B, 1, D>(numbers, last_axis::<B, D>));
+        norm::normalize::<B, D>(x, affine, epsilon, |t| B::mean_dim(t, D - 1)).output
+    }
+
     /// (x * k)' = x' * k + x * k'.
     fn conv2d(images: Dual<B, 4>, kernels: Dual<B, 4>, window: Conv2dOptions) -> Dual<B, 4> {
-        let value = B::conv2d(images.value.clone(), kernels.value.clone(), window);
-        let by_images = images.tangent.map(|dx| B::conv2d(dx, kernels.value, window));
-        let by_kernels = kernels.tangent.map(|dk| B::conv2d(images.value, dk, window));
-        let tangent = sum_of::<B, 4>(&value, by_images, by_kernels);
-        Dual { value, tangent }
+        bilinear::<B, 4>(images, kernels, |x, k| B::conv2d(x, k, window))
     }
 
     /// The tangent of the pixel that is the maximum.
@@ -209,8 +285,8 @@ impl<B: PrimalOps> Real for Forward<B> {
         let Some(tangent) = images.tangent else {
             return Dual { value: B::max_pool2d(images.value, size, window), tangent: None };
         };
-        let (value, places) = B::max_places(images.value, size, window);
-        let tangent = B::at_places(tangent, places, B::dims(&value));
+        let (value, indices) = B::max_pool2d_with_indices(images.value, size, window);
+        let tangent = B::select_pixels(tangent, indices, B::dims(&value));
         Dual { value, tangent: Some(tangent) }
     }
 
@@ -218,62 +294,23 @@ impl<B: PrimalOps> Real for Forward<B> {
         linear::<B, 4, 2>(images, B::mean_pixels)
     }
 
-    /// (scale z + shift)' = scale z' + shift' + scale' z, z linear in x: two normalisations more.
     fn batch_norm_eval(
         images: Dual<B, 4>,
-        [scale, shift]: [Dual<B, 1>; 2],
+        affine: [Dual<B, 1>; 2],
         moments: [Tensor<1>; 2],
         epsilon: f64,
     ) -> Dual<B, 4> {
-        let [mean, variance] = &moments;
-        let around_zero = || [mean.zeros_like(), variance.clone()];
-        let nothing = || B::zeros_like(&shift.value);
-        let by_images = images.tangent.map(|dx| {
-            let slope = shift.tangent.clone().unwrap_or_else(nothing);
-            B::batch_norm_eval(dx, [scale.value.clone(), slope], around_zero(), epsilon)
-        });
-        let by_images = by_images.or_else(|| {
-            let along = shift.tangent.clone()?;
-            Some(per_channel::<B>(along))
-        });
-        let by_scale =
-            scale.tangent.map(|ds| B::batch_norm_eval(images.value.clone(), [ds, nothing()], moments.clone(), epsilon));
-        let value = B::batch_norm_eval(images.value, [scale.value, shift.value.clone()], moments, epsilon);
-        let tangent = sum_of::<B, 4>(&value, by_images, by_scale);
-        Dual { value, tangent }
+        norm::by_given_moments(images, affine, moments, epsilon)
     }
 
-    /// With d = x' - mean(x') and z = (x - mean) / sqrt(variance + epsilon):
-    /// z' = (d - z mean(z d)) / sqrt(variance + epsilon), (scale z + shift)' = scale z' + scale' z + shift'.
-    fn batch_norm(images: Dual<B, 4>, [scale, shift]: [Dual<B, 1>; 2], epsilon: f64) -> (Dual<B, 4>, BatchStats) {
+    /// `norm::normalize` with means over examples and pixels.
+    fn batch_norm(images: Dual<B, 4>, affine: [Dual<B, 1>; 2], epsilon: f64) -> (Dual<B, 4>, BatchStats) {
         let [n, channels, height, width] = B::dims(&images.value);
-        let mean = B::channel_means(images.value.clone());
-        let centred = B::sub(images.value, mean.clone());
-        let variance = B::channel_means(B::square(centred.clone()));
-        let inverse = B::inverse_root(variance.clone(), epsilon);
-        let z = B::mul(centred, inverse.clone());
-        let by_images = images.tangent.map(|dx| {
-            let d = B::sub(dx.clone(), B::channel_means(dx));
-            let along = B::channel_means(B::mul(z.clone(), d.clone()));
-            let stretch = B::mul(inverse, per_channel::<B>(scale.value.clone()));
-            B::mul(B::sub(d, B::mul(z.clone(), along)), stretch)
-        });
-        let value = B::add(B::mul(z.clone(), per_channel::<B>(scale.value)), per_channel::<B>(shift.value));
-        let by_scale = scale.tangent.map(|ds| B::mul(z, per_channel::<B>(ds)));
-        let by_affine = sum_of::<B, 4>(&value, by_scale, shift.tangent.map(per_channel::<B>));
-        let tangent = sum_of::<B, 4>(&value, by_images, by_affine);
+        let affine = affine.map(|numbers| linear::<B, 1, 4>(numbers, per_channel::<B>));
+        let norm::Normalized { output, mean, variance } =
+            norm::normalize::<B, 4>(images, affine, epsilon, B::channel_means);
         let [mean, variance] = [mean, variance].map(|moment| B::value(&moment).reshape([channels]));
-        (Dual { value, tangent }, BatchStats::unbiased(mean, variance, n * height * width))
-    }
-
-    /// With p = softmax(a): log_softmax(a)' = a' - sum_c p_c a'_c.
-    fn log_softmax(a: Dual<B, 2>) -> Dual<B, 2> {
-        let value = B::log_softmax(a.value);
-        let tangent = a.tangent.map(|da| {
-            let mean = B::sum_columns(B::mul(B::exp(value.clone()), da.clone()));
-            B::sub(da, mean)
-        });
-        Dual { value, tangent }
+        (output, BatchStats::unbiased(mean, variance, n * height * width))
     }
 
     fn gather(a: Dual<B, 2>, labels: Tensor<2, Int>) -> Dual<B, 2> {

@@ -1,9 +1,9 @@
 //! Parameters by name and shape <-> one flat vector.
-//! A layout cuts the vector into leaf tensors before the forward pass and joins their gradients after the backward.
+//! A layout splits the vector into leaf tensors before the forward pass and flattens their gradients after the backward.
 
 use burn::tensor::{DType, Tensor};
 
-use super::{Real, Vector};
+use super::{Real, Value, Vector};
 
 /// One named tensor of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,24 @@ impl Entry {
     }
 }
 
-/// Names, shapes and places of a model's parameters in its flat vector, row-major, one after another.
+/// Names, shapes and offsets of a model's parameters in its flat vector, row-major, one after another.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use nso_tui::autodiff::{Layout, values};
+///
+/// let layout = Layout::new([("weight", vec![2, 2]), ("bias", vec![2])]);
+/// assert_eq!((layout.dimension(), layout.entries()[1].offset), (6, 4));
+///
+/// let w = Tensor::<1>::from_floats([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &Device::flex());
+/// let pieces = layout.split(&w);
+/// assert_eq!(values(&pieces[1]), [5.0, 6.0]);
+/// assert_eq!(values(&layout.flatten(pieces)), values(&w));
+///
+/// // Weights doubled, biases left alone.
+/// let doubled = layout.map([&w], |entry, [piece]| if entry.is_bias() { piece } else { piece * 2.0 });
+/// assert_eq!(values(&doubled), [2.0, 4.0, 6.0, 8.0, 5.0, 6.0]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     entries: Vec<Entry>,
@@ -85,9 +102,23 @@ impl Layout {
             (_, last) => Tensor::cat(pieces.into_iter().chain(last).collect(), 0),
         }
     }
+
+    /// The flat vector of `f(entry, pieces)` for each tensor, where `pieces` are its parts of `vectors`, flat. `f` keeps the length.
+    pub fn map<const N: usize>(&self, vectors: [&Vector; N], f: impl FnMut(&Entry, [Vector; N]) -> Vector) -> Vector {
+        let mut f = f;
+        let mut split = vectors.map(|vector| self.split(vector).into_iter());
+        let next = |entry: &Entry| {
+            let pieces = split.each_mut().map(|pieces| match pieces.next() {
+                Some(piece) => piece,
+                None => unreachable!("a vector splits into one piece an entry"),
+            });
+            f(entry, pieces)
+        };
+        self.flatten(self.entries.iter().map(next).collect())
+    }
 }
 
-/// A model's parameters as it sees them: by index in its layout, in their shapes.
+/// The parameters of a model as its loss gets them: by index in its layout, in their shapes.
 pub struct Parameters<'a, R: Real> {
     layout: &'a Layout,
     leaves: Vec<R::T<1>>,
@@ -117,5 +148,10 @@ impl<'a, R: Real> Parameters<'a, R> {
         let shape = &self.layout.entries[index].shape;
         let shape = std::array::from_fn(|axis| shape[axis]);
         R::reshape(self.leaves[index].clone(), shape)
+    }
+
+    /// The tensor at `index` in its shape, with the operators that formulas are written in. Panics as [`Parameters::get`] does.
+    pub fn tensor<const D: usize>(&self, index: usize) -> Value<R, D> {
+        Value::new(self.get(index))
     }
 }

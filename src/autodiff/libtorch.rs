@@ -1,10 +1,10 @@
-//! Numbers of LibTorch, which carries its own reverse mode: the same operations by its own kernels, differentiated as often as asked.
+//! LibTorch's tensors: the same operations by its own kernels, differentiated by its own reverse mode, in any order.
 //! `exchange` is the only file that looks beneath burn's tensors, `native` is the objective made of them.
 
 mod exchange;
 mod native;
 
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{Bool, DType, Int, Tensor};
 
 use super::{
     PrimalOps, Real,
@@ -15,11 +15,11 @@ use exchange::{from_burn, handle, to_burn};
 pub(super) use exchange::{indices_on, is_libtorch, numbers_on};
 pub use native::Native;
 
-/// LibTorch's numbers.
+/// The algebra of LibTorch's tensors.
 #[derive(Debug, Clone, Copy)]
 pub struct LibTorch;
 
-/// A tensor of `D` dimensions in LibTorch's hands.
+/// A tensor of LibTorch with `D` axes, recorded by its autograd.
 #[derive(Debug)]
 pub struct Tracked<const D: usize>(tch::Tensor);
 
@@ -32,6 +32,9 @@ impl<const D: usize> Clone for Tracked<D> {
 
 /// The label of an example that LibTorch leaves out; there are none.
 const NO_LABEL: i64 = -100;
+
+/// The row of an embedding that LibTorch gives no gradient; there is none.
+const NO_PADDING: i64 = -1;
 
 /// LibTorch counts in i64.
 fn sizes<const D: usize>(dims: [usize; D]) -> [i64; D] {
@@ -74,12 +77,32 @@ impl Real for LibTorch {
         Tracked(a.0 * b.0)
     }
 
+    fn div<const D: usize>(a: Tracked<D>, b: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0 / b.0)
+    }
+
     fn scale<const D: usize>(a: Tracked<D>, factor: f64) -> Tracked<D> {
         Tracked(a.0 * factor)
     }
 
+    fn add_scalar<const D: usize>(a: Tracked<D>, offset: f64) -> Tracked<D> {
+        Tracked(a.0 + offset)
+    }
+
     fn square<const D: usize>(a: Tracked<D>) -> Tracked<D> {
         Tracked(a.0.square())
+    }
+
+    fn sqrt<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.sqrt())
+    }
+
+    fn exp<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.exp())
+    }
+
+    fn log<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.log())
     }
 
     fn relu<const D: usize>(a: Tracked<D>) -> Tracked<D> {
@@ -94,25 +117,65 @@ impl Real for LibTorch {
         Tracked(a.0.tanh())
     }
 
-    fn matmul(a: Tracked<2>, b: Tracked<2>) -> Tracked<2> {
-        Tracked(a.0.mm(&b.0))
+    fn sigmoid<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.sigmoid())
     }
 
-    fn transpose(a: Tracked<2>) -> Tracked<2> {
-        Tracked(a.0.tr())
+    fn silu<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.silu())
+    }
+
+    fn gelu<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.gelu("none"))
+    }
+
+    fn gelu_tanh<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.gelu("tanh"))
+    }
+
+    fn matmul<const D: usize>(a: Tracked<D>, b: Tracked<D>) -> Tracked<D> {
+        Tracked(if D == 2 { a.0.mm(&b.0) } else { a.0.matmul(&b.0) })
+    }
+
+    fn transpose<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(if D == 2 { a.0.tr() } else { a.0.transpose(-2, -1) })
     }
 
     fn reshape<const D: usize, const E: usize>(a: Tracked<D>, shape: [usize; E]) -> Tracked<E> {
         Tracked(a.0.reshape(sizes(shape)))
     }
 
-    fn select(a: Tracked<1>, indices: Tensor<1, Int>) -> Tracked<1> {
-        Tracked(a.0.index_select(0, &handle(indices.into_dispatch())))
+    fn permute<const D: usize>(a: Tracked<D>, axes: [usize; D]) -> Tracked<D> {
+        Tracked(a.0.permute(sizes(axes)))
     }
 
-    fn concat_columns(columns: Vec<Tracked<2>>) -> Tracked<2> {
-        let columns: Vec<tch::Tensor> = columns.into_iter().map(|column| column.0).collect();
-        Tracked(tch::Tensor::cat(&columns, 1))
+    fn expand<const D: usize>(a: Tracked<D>, shape: [usize; D]) -> Tracked<D> {
+        Tracked(a.0.expand(sizes(shape), false))
+    }
+
+    fn concat<const D: usize>(pieces: Vec<Tracked<D>>, axis: usize) -> Tracked<D> {
+        let pieces: Vec<tch::Tensor> = pieces.into_iter().map(|piece| piece.0).collect();
+        Tracked(tch::Tensor::cat(&pieces, size(axis)))
+    }
+
+    /// Rows of a matrix as an embedding, whose gradient sums in a fixed order on GPUs too.
+    fn select<const D: usize>(a: Tracked<D>, indices: Tensor<1, Int>) -> Tracked<D> {
+        let indices = handle(indices.into_dispatch());
+        Tracked(if D == 2 {
+            tch::Tensor::embedding(&a.0, &indices, NO_PADDING, false, false)
+        } else {
+            a.0.index_select(0, &indices)
+        })
+    }
+
+    /// The gradient of an embedding, which sums in a fixed order on GPUs too.
+    fn segment_sum(rows: Tracked<2>, segments: Tensor<1, Int>, count: usize) -> Tracked<2> {
+        let segments = handle(segments.into_dispatch());
+        Tracked(tch::Tensor::embedding_dense_backward(&rows.0, &segments, size(count), NO_PADDING, false))
+    }
+
+    fn mask_fill<const D: usize>(a: Tracked<D>, mask: Tensor<D, Bool>, fill: f64) -> Tracked<D> {
+        Tracked(a.0.masked_fill(&handle(mask.into_dispatch()), fill))
     }
 
     fn sum<const D: usize>(a: Tracked<D>) -> Tracked<1> {
@@ -121,6 +184,27 @@ impl Real for LibTorch {
 
     fn sum_rows(a: Tracked<2>) -> Tracked<1> {
         Tracked(a.0.sum_dim_intlist([0].as_slice(), false, None))
+    }
+
+    fn sum_dim<const D: usize>(a: Tracked<D>, axis: usize) -> Tracked<D> {
+        Tracked(a.0.sum_dim_intlist([size(axis)].as_slice(), true, None))
+    }
+
+    fn mean_dim<const D: usize>(a: Tracked<D>, axis: usize) -> Tracked<D> {
+        Tracked(a.0.mean_dim([size(axis)].as_slice(), true, None))
+    }
+
+    fn softmax<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.softmax(-1, None))
+    }
+
+    fn log_softmax<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(a.0.log_softmax(-1, None))
+    }
+
+    fn layer_norm<const D: usize>(x: Tracked<D>, [scale, shift]: [Tracked<1>; 2], epsilon: f64) -> Tracked<D> {
+        let features = scale.0.size();
+        Tracked(x.0.layer_norm(features.as_slice(), Some(scale.0), Some(shift.0), epsilon, true))
     }
 
     fn conv2d(images: Tracked<4>, kernels: Tracked<4>, window: Conv2dOptions) -> Tracked<4> {
@@ -170,10 +254,6 @@ impl Real for LibTorch {
         Tracked(x.0.linear(&weight.0, Some(bias.0)))
     }
 
-    fn log_softmax(a: Tracked<2>) -> Tracked<2> {
-        Tracked(a.0.log_softmax(-1, None))
-    }
-
     fn gather(a: Tracked<2>, labels: Tensor<2, Int>) -> Tracked<2> {
         Tracked(a.0.gather(1, &handle(labels.into_dispatch()), false))
     }
@@ -189,10 +269,6 @@ impl PrimalOps for LibTorch {
     /// [n, c, h' w'], by index into h w.
     type ArgMax = tch::Tensor;
 
-    fn expand<const D: usize>(a: Tracked<D>, shape: [usize; D]) -> Tracked<D> {
-        Tracked(a.0.expand(sizes(shape), false))
-    }
-
     fn zeros_like<const D: usize>(a: &Tracked<D>) -> Tracked<D> {
         Tracked(a.0.zeros_like())
     }
@@ -204,29 +280,25 @@ impl PrimalOps for LibTorch {
         Tracked(a.0.masked_fill(&closed, 0.0))
     }
 
-    fn exp<const D: usize>(a: Tracked<D>) -> Tracked<D> {
-        Tracked(a.0.exp())
-    }
-
-    fn inverse_root<const D: usize>(a: Tracked<D>, epsilon: f64) -> Tracked<D> {
+    fn rsqrt<const D: usize>(a: Tracked<D>, epsilon: f64) -> Tracked<D> {
         Tracked((a.0 + epsilon).rsqrt())
     }
 
-    fn sum_columns(a: Tracked<2>) -> Tracked<2> {
-        Tracked(a.0.sum_dim_intlist([1].as_slice(), true, None))
+    fn normal_cdf<const D: usize>(a: Tracked<D>) -> Tracked<D> {
+        Tracked(((a.0 * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5)
     }
 
     fn channel_means(images: Tracked<4>) -> Tracked<4> {
         Tracked(images.0.mean_dim([0, 2, 3].as_slice(), true, None))
     }
 
-    fn max_places(images: Tracked<4>, width: usize, window: Conv2dOptions) -> (Tracked<4>, tch::Tensor) {
+    fn max_pool2d_with_indices(images: Tracked<4>, width: usize, window: Conv2dOptions) -> (Tracked<4>, tch::Tensor) {
         let [width, stride, padding] = [width, window.stride, window.padding].map(|count| [size(count); 2]);
-        let (found, places) = images.0.max_pool2d_with_indices(width, stride, padding, [1, 1], false);
-        (Tracked(found), places.flatten(2, 3))
+        let (found, indices) = images.0.max_pool2d_with_indices(width, stride, padding, [1, 1], false);
+        (Tracked(found), indices.flatten(2, 3))
     }
 
-    fn at_places(images: Tracked<4>, places: tch::Tensor, shape: [usize; 4]) -> Tracked<4> {
-        Tracked(images.0.flatten(2, 3).gather(2, &places, false).reshape(sizes(shape)))
+    fn select_pixels(images: Tracked<4>, indices: tch::Tensor, shape: [usize; 4]) -> Tracked<4> {
+        Tracked(images.0.flatten(2, 3).gather(2, &indices, false).reshape(sizes(shape)))
     }
 }

@@ -1,5 +1,5 @@
 //! What can be asked of a scalar function of w: its value, its gradient, its exact Hessian times a vector.
-//! A model is written once over [`Real`]; what its numbers are decides which of these comes out.
+//! A model is written once over [`Real`], with the operators of [`Value`]; what its numbers are decides which of these comes out.
 
 mod dual;
 mod layout;
@@ -7,23 +7,32 @@ mod layout;
 mod libtorch;
 mod objective;
 mod pair;
+mod primal;
 mod real;
+mod value;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-pub use dual::{Dual, Forward, PrimalOps};
+pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};
-pub use objective::{Counted, Differentiable, Evaluation, Loss, Model, Objective, Product, objective};
+pub use objective::{Counted, Differentiable, Evaluation, Loss, Losses, Model, Objective, Product, objective};
 pub use pair::Pair;
-pub use real::{BatchStats, Conv2dOptions, Primal, Real};
+pub use primal::{Primal, PrimalOps};
+pub use real::{BatchStats, Conv2dOptions, Real};
+pub use value::Value;
 
 /// A point or a direction in parameter space, on its device, without autodiff history.
 pub type Vector = Tensor<1>;
 
-/// One number that stays on the device until somebody reads it.
+/// One number that stays on the device until [`read`] transfers it.
 pub type Scalar = Tensor<1>;
+
+/// |v|_2 = sqrt(sum v^2).
+pub fn norm(v: &Vector) -> Scalar {
+    v.clone().square().sum().sqrt()
+}
 
 /// The vector of `values`, in the precision and on the device of `like`.
 pub fn vector_like(values: &[f64], like: &Vector) -> Vector {
@@ -31,7 +40,7 @@ pub fn vector_like(values: &[f64], like: &Vector) -> Vector {
     Tensor::from_data(data, (&like.device(), like.dtype()))
 }
 
-/// Indices on a device, which need not have come to rest: whoever computes with them there comes after them.
+/// Indices on a device, by an asynchronous copy: work that is queued there later finds them.
 pub fn indices_on(indices: &[usize], device: &Device) -> Tensor<1, Int> {
     #[expect(clippy::cast_possible_wrap, reason = "no tensor has 2^63 entries")]
     let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();

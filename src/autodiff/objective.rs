@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Vector};
+use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Value, Vector};
 
 /// What a model makes of a batch.
 pub struct Loss<R: Real> {
@@ -20,6 +20,21 @@ impl<R: Real> Loss<R> {
     pub fn of(value: R::T<1>) -> Self {
         Self { value, statistics: None }
     }
+}
+
+/// A loss without batch normalisation.
+impl<R: Real> From<Value<R, 1>> for Loss<R> {
+    fn from(value: Value<R, 1>) -> Self {
+        Self::of(value.into_inner())
+    }
+}
+
+/// The losses of a model at several points.
+pub enum Losses<R: Real> {
+    /// One number a point, from one pass over the batch.
+    InOnePass(Vec<R::T<1>>),
+    /// Not computed: one point after another is no more expensive.
+    OneByOne,
 }
 
 /// A scalar function of its parameters, written once over [`Real`]. Pure: no hidden state, no randomness of its own.
@@ -38,10 +53,10 @@ pub trait Model {
         false
     }
 
-    /// The losses at several points in one pass over the batch, where the model can do that cheaper than
-    /// one point after another; `None` where it cannot.
-    fn losses<R: Real>(&self, _at: &[Parameters<'_, R>], _batch: &Self::Batch) -> Option<Vec<R::T<1>>> {
-        None
+    /// The losses at several points, where the model can compute them in one pass over the batch cheaper than one point after
+    /// another.
+    fn losses<R: Real>(&self, _at: &[Parameters<'_, R>], _batch: &Self::Batch) -> Losses<R> {
+        Losses::OneByOne
     }
 }
 
@@ -60,6 +75,37 @@ pub struct Evaluation {
 pub type Product<'a> = Box<dyn Fn(&Vector) -> Vector + 'a>;
 
 /// What can be asked of a differentiable scalar function of w. All answers are deterministic: the same w gives the same bits.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use nso_tui::autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Value, objective, read, values};
+///
+/// /// f(w) = sum w^3.
+/// struct Cubic(Layout);
+///
+/// impl Model for Cubic {
+///     type Batch = ();
+///
+///     fn layout(&self) -> &Layout {
+///         &self.0
+///     }
+///
+///     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
+///         let w: Value<R, 1> = w.tensor(0);
+///         Loss::from((w.clone().square() * w).sum())
+///     }
+/// }
+///
+/// let cpu = Device::flex();
+/// let model = Cubic(Layout::new([("w", vec![2])]));
+/// let f = objective(&model, (), &cpu);
+/// let w = Tensor::from_floats([1.0, -2.0], &cpu);
+/// let v = Tensor::from_floats([1.0, 0.5], &cpu);
+///
+/// assert_eq!(read(vec![f.loss(&w)]), [-7.0]);
+/// assert_eq!(values(&f.gradient(&w).gradient), [3.0, 12.0]); // 3 w^2
+/// assert_eq!(values(&f.hessian_product(&w, &v)), [6.0, -6.0]); // 6 w v
+/// ```
 pub trait Objective {
     /// Number of parameters.
     fn dimension(&self) -> usize;
@@ -90,7 +136,7 @@ pub trait Objective {
     }
 }
 
-/// The objective of a model on one batch, by burn's reverse mode over plain or dual numbers.
+/// The objective of a model on one batch, by burn's reverse mode over primal or dual numbers.
 #[derive(Debug, Clone)]
 pub struct Differentiable<'a, M: Model> {
     pub(super) model: &'a M,
@@ -115,7 +161,7 @@ impl<'a, M: Model> Differentiable<'a, M> {
     }
 
     /// A forward pass alone.
-    fn look(&self, w: &Vector) -> Loss<Primal> {
+    fn forward(&self, w: &Vector) -> Loss<Primal> {
         let layout = self.model.layout();
         self.model.loss(&Parameters::new(layout, layout.split(w)), &self.batch)
     }
@@ -141,11 +187,11 @@ impl<M: Model> Objective for Differentiable<'_, M> {
     }
 
     fn loss(&self, w: &Vector) -> Scalar {
-        self.look(w).value
+        self.forward(w).value
     }
 
     fn statistics(&self, w: &Vector) -> Option<Vector> {
-        self.look(w).statistics
+        self.forward(w).statistics
     }
 
     fn gradient(&self, w: &Vector) -> Evaluation {
@@ -160,8 +206,9 @@ impl<M: Model> Objective for Differentiable<'_, M> {
         let leaves: Vec<_> = at.iter().map(|w| self.leaves(w)).collect();
         let parameters: Vec<_> =
             leaves.iter().map(|leaves| Parameters::<Primal>::new(self.model.layout(), leaves.clone())).collect();
-        let Some(losses) = self.model.losses(&parameters, &self.batch) else {
-            return at.iter().map(|w| self.gradient(w)).collect();
+        let losses = match self.model.losses(&parameters, &self.batch) {
+            Losses::InOnePass(losses) => losses,
+            Losses::OneByOne => return at.iter().map(|w| self.gradient(w)).collect(),
         };
         // The losses depend on disjoint leaves, so one backward pass over their sum gives each its own gradient.
         let Some(sum) = losses.iter().cloned().reduce(Primal::add) else { return Vec::new() };

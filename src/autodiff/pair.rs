@@ -3,6 +3,37 @@
 use super::{Evaluation, Objective, Scalar, Vector};
 
 /// Two evaluations on both sides of w.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use nso_tui::autodiff::{Layout, Loss, Model, Pair, Parameters, Real, Value, objective, read, values};
+///
+/// /// f(w) = sum w^4 / 2.
+/// struct Quartic(Layout);
+///
+/// impl Model for Quartic {
+///     type Batch = ();
+///
+///     fn layout(&self) -> &Layout {
+///         &self.0
+///     }
+///
+///     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
+///         let w: Value<R, 1> = w.tensor(0);
+///         Loss::from(0.5 * w.square().square().sum())
+///     }
+/// }
+///
+/// let cpu = Device::flex();
+/// let model = Quartic(Layout::new([("w", vec![2])]));
+/// let w = Tensor::from_floats([1.0, 2.0], &cpu);
+/// let u = Tensor::from_floats([1.0, 0.0], &cpu);
+/// let pair = Pair::evaluate(objective(&model, (), &cpu).as_ref(), &w, u);
+///
+/// // grad f = 2 w^3: at w_1 = 1 + 1 and 1 - 1 it is 16 and 0, and at w_2 = 2 it is 16.
+/// assert_eq!(values(&pair.mean()), [8.0, 16.0]);
+/// assert_eq!(read(vec![pair.loss(), pair.smoothed_curvature()]), [12.0, 8.0]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Pair {
     /// At w + u.

@@ -1,13 +1,7 @@
 //! The algebra that models are written in: the operations on tensors of numbers, whatever a number is.
-//! [`Primal`] numbers are tensors; [`Forward`](super::Forward) numbers carry a directional derivative along.
+//! [`Primal`](super::Primal) numbers are tensors; [`Forward`](super::Forward) numbers carry a directional derivative along.
 
-use burn::tensor::{
-    DType, Int, Tensor, activation,
-    module::{batch_norm_train, conv2d, max_pool2d, max_pool2d_with_indices},
-    ops::{ConvOptions, MaxPoolOptions},
-};
-
-use super::dual::PrimalOps;
+use burn::tensor::{Bool, DType, Int, Tensor};
 
 /// How a convolution or a pooling window moves over an image, alike in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +17,9 @@ pub struct Conv2dOptions {
 /// Mean and variance of each channel over a batch's examples and pixels, [channels], without history.
 #[derive(Debug, Clone)]
 pub struct BatchStats {
-    /// The mean.
+    /// sum x / n.
     pub mean: Tensor<1>,
-    /// The unbiased variance, sum of squares over n - 1, which is what PyTorch keeps (it normalises by the biased one).
+    /// sum (x - mean)^2 / (n - 1), unbiased: what PyTorch keeps, although it normalises by the biased variance.
     pub variance: Tensor<1>,
 }
 
@@ -36,10 +30,13 @@ impl BatchStats {
     }
 }
 
-/// The operations that a model may use. Every implementation computes the same values;
-/// they differ in what else they keep track of. Shapes follow burn's rules, broadcasting included.
+/// The operations that a model may use, as those who implement them see them; models are written with the operators
+/// and methods of [`Value`](super::Value). Every implementation computes the same values; they differ in what else
+/// they keep track of. Elementwise operations of two tensors broadcast: axes of size 1 are repeated. Axes count from 0.
+///
+/// Derivatives: `dual.rs` states each operation's forward rule.
 pub trait Real {
-    /// A tensor of `D` dimensions.
+    /// A tensor of `D` axes.
     type T<const D: usize>: Clone;
 
     /// Data that does not depend on w.
@@ -51,7 +48,7 @@ pub trait Real {
     /// The precision.
     fn dtype<const D: usize>(x: &Self::T<D>) -> DType;
 
-    /// The shape.
+    /// The size of each axis.
     fn dims<const D: usize>(x: &Self::T<D>) -> [usize; D];
 
     /// a + b.
@@ -63,11 +60,26 @@ pub trait Real {
     /// a b, elementwise.
     fn mul<const D: usize>(a: Self::T<D>, b: Self::T<D>) -> Self::T<D>;
 
+    /// a / b, elementwise.
+    fn div<const D: usize>(a: Self::T<D>, b: Self::T<D>) -> Self::T<D>;
+
     /// factor a.
     fn scale<const D: usize>(a: Self::T<D>, factor: f64) -> Self::T<D>;
 
+    /// a + offset.
+    fn add_scalar<const D: usize>(a: Self::T<D>, offset: f64) -> Self::T<D>;
+
     /// a^2, elementwise.
     fn square<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// sqrt(a), elementwise; its derivative at 0 is infinite.
+    fn sqrt<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// e^a, elementwise.
+    fn exp<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// log a, natural, elementwise.
+    fn log<const D: usize>(a: Self::T<D>) -> Self::T<D>;
 
     /// max(a, 0), elementwise; its derivative at 0 is 0, as PyTorch has it.
     fn relu<const D: usize>(a: Self::T<D>) -> Self::T<D>;
@@ -78,26 +90,86 @@ pub trait Real {
     /// tanh a, elementwise.
     fn tanh<const D: usize>(a: Self::T<D>) -> Self::T<D>;
 
-    /// The matrix product: [m, k] x [k, n] -> [m, n].
-    fn matmul(a: Self::T<2>, b: Self::T<2>) -> Self::T<2>;
+    /// 1 / (1 + e^-a), elementwise.
+    fn sigmoid<const D: usize>(a: Self::T<D>) -> Self::T<D>;
 
-    /// The transposed matrix.
-    fn transpose(a: Self::T<2>) -> Self::T<2>;
+    /// a sigmoid(a), elementwise (SiLU, also called swish).
+    fn silu<const D: usize>(a: Self::T<D>) -> Self::T<D> {
+        Self::mul(a.clone(), Self::sigmoid(a))
+    }
 
-    /// The same numbers in another shape.
+    /// a Phi(a), elementwise, with Phi(a) = (1 + erf(a / sqrt 2)) / 2 the standard normal distribution function
+    /// (Hendrycks & Gimpel 2016). This exact form is PyTorch's default.
+    fn gelu<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// a (1 + tanh(sqrt(2 / pi) (a + 0.044715 a^3))) / 2, elementwise: the approximation of [`Real::gelu`] that GPT-2 uses,
+    /// up to 5e-4 off; PyTorch's `approximate="tanh"`.
+    fn gelu_tanh<const D: usize>(a: Self::T<D>) -> Self::T<D> {
+        let cubic = Self::scale(Self::mul(Self::square(a.clone()), a.clone()), 0.044_715);
+        let inner = Self::scale(Self::add(a.clone(), cubic), (2.0 / std::f64::consts::PI).sqrt());
+        Self::scale(Self::mul(a, Self::add_scalar(Self::tanh(inner), 1.0)), 0.5)
+    }
+
+    /// Matrix products of the last two axes: [.., m, k] x [.., k, n] -> [.., m, n]. The axes before them are equal in
+    /// both or 1 in one. For one dimension: use [`Real::mul`] and [`Real::sum`].
+    fn matmul<const D: usize>(a: Self::T<D>, b: Self::T<D>) -> Self::T<D>;
+
+    /// The last two axes exchanged: [.., m, n] -> [.., n, m].
+    fn transpose<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// The same numbers in another shape, row-major.
     fn reshape<const D: usize, const E: usize>(a: Self::T<D>, shape: [usize; E]) -> Self::T<E>;
 
-    /// The entries of `a` at `indices`, a constant.
-    fn select(a: Self::T<1>, indices: Tensor<1, Int>) -> Self::T<1>;
+    /// Axis i of the result is axis `axes[i]` of `a`.
+    fn permute<const D: usize>(a: Self::T<D>, axes: [usize; D]) -> Self::T<D>;
 
-    /// Matrices of equal height side by side.
-    fn concat_columns(columns: Vec<Self::T<2>>) -> Self::T<2>;
+    /// Two axes exchanged.
+    fn swap_dims<const D: usize>(a: Self::T<D>, first: usize, second: usize) -> Self::T<D> {
+        let mut axes = std::array::from_fn(|axis| axis);
+        axes.swap(first, second);
+        Self::permute(a, axes)
+    }
+
+    /// Axes of size 1 repeated to the sizes of `shape`.
+    fn expand<const D: usize>(a: Self::T<D>, shape: [usize; D]) -> Self::T<D>;
+
+    /// One after another along `axis`; all other axes are equal.
+    fn concat<const D: usize>(pieces: Vec<Self::T<D>>, axis: usize) -> Self::T<D>;
+
+    /// Entries along the first axis, repetitions allowed: [v, ..], indices [n] -> [n, ..]. Of a matrix these are rows, as an
+    /// embedding looks them up.
+    fn select<const D: usize>(a: Self::T<D>, indices: Tensor<1, Int>) -> Self::T<D>;
+
+    /// Row s of the result is the sum of the rows i with `segments[i]` = s, 0 where there are none:
+    /// [n, d], segments [n] -> [count, d]. The adjoint of [`Real::select`] of rows; sums messages into the nodes of a graph.
+    /// On GPUs with burn's kernels the order of a sum is not fixed.
+    fn segment_sum(rows: Self::T<2>, segments: Tensor<1, Int>, count: usize) -> Self::T<2>;
+
+    /// `fill` where `mask` is true, else `a`. Axes of size 1 of the mask are repeated. Scores of attention are filled with a
+    /// large negative number rather than minus infinity, of which the softmax of a row without any other entry makes NaN.
+    fn mask_fill<const D: usize>(a: Self::T<D>, mask: Tensor<D, Bool>, fill: f64) -> Self::T<D>;
 
     /// Sum of all entries.
     fn sum<const D: usize>(a: Self::T<D>) -> Self::T<1>;
 
     /// Sum over the rows of a matrix: [m, n] -> [n].
     fn sum_rows(a: Self::T<2>) -> Self::T<1>;
+
+    /// Sum along `axis`, whose size becomes 1.
+    fn sum_dim<const D: usize>(a: Self::T<D>, axis: usize) -> Self::T<D>;
+
+    /// Mean along `axis`, whose size becomes 1.
+    fn mean_dim<const D: usize>(a: Self::T<D>, axis: usize) -> Self::T<D>;
+
+    /// e^a_i / sum_j e^a_j along the last axis.
+    fn softmax<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// a_i - log sum_j e^a_j along the last axis.
+    fn log_softmax<const D: usize>(a: Self::T<D>) -> Self::T<D>;
+
+    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift (Ba, Kiros & Hinton 2016), mean and variance along the last
+    /// axis: [.., d], affine = [scale, shift] of [d] each -> [.., d]. PyTorch's default epsilon is 1e-5.
+    fn layer_norm<const D: usize>(x: Self::T<D>, affine: [Self::T<1>; 2], epsilon: f64) -> Self::T<D>;
 
     /// Cross-correlation of images with kernels, as deep learning calls a convolution:
     /// [n, in, h, w], [out, in / groups, kh, kw] -> [n, out, h', w'].
@@ -109,7 +181,8 @@ pub trait Real {
     /// The mean over all pixels: [n, c, h, w] -> [n, c].
     fn mean_pixels(images: Self::T<4>) -> Self::T<2>;
 
-    /// Batch normalisation by given moments, mean and variance: scale (x - mean) / sqrt(variance + epsilon) + shift, channel by channel.
+    /// Batch normalisation by given moments, mean and variance, channel by channel:
+    /// scale (x - mean) / sqrt(variance + epsilon) + shift, affine = [scale, shift], all of [c].
     fn batch_norm_eval(
         images: Self::T<4>,
         affine: [Self::T<1>; 2],
@@ -117,18 +190,14 @@ pub trait Real {
         epsilon: f64,
     ) -> Self::T<4>;
 
-    /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015):
-    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift, channel by channel. The moments depend on x and are differentiated through.
+    /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015), channel by channel:
+    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift. The moments depend on x and are differentiated through.
     fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, BatchStats);
 
     /// x W' + b: [n, in], [out, in], [out] -> [n, out]. Of the operations above, where there is no faster way.
     fn linear(x: Self::T<2>, weight: Self::T<2>, bias: Self::T<1>) -> Self::T<2> {
-        let [out] = Self::dims(&bias);
-        Self::add(Self::matmul(x, Self::transpose(weight)), Self::reshape(bias, [1, out]))
+        Self::add(Self::matmul(x, Self::transpose(weight)), last_axis::<Self, 2>(bias))
     }
-
-    /// Log-softmax along the rows of a matrix [examples, classes].
-    fn log_softmax(a: Self::T<2>) -> Self::T<2>;
 
     /// From each row of `a` [examples, classes] the entry at that row's label: [examples, 1] -> [examples, 1].
     fn gather(a: Self::T<2>, labels: Tensor<2, Int>) -> Self::T<2>;
@@ -141,179 +210,8 @@ pub trait Real {
     }
 }
 
-/// A pooling window in burn's words.
-fn pooling(size: usize, Conv2dOptions { stride, padding, .. }: Conv2dOptions) -> MaxPoolOptions<2> {
-    MaxPoolOptions::new([size; 2]).with_stride([stride; 2]).with_padding([padding; 2])
-}
-
-/// Primal numbers: a tensor is a tensor. Reverse mode over it gives gradients.
-#[derive(Debug, Clone, Copy)]
-pub struct Primal;
-
-impl Real for Primal {
-    type T<const D: usize> = Tensor<D>;
-
-    fn constant<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-        x
-    }
-
-    fn value<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
-        x.clone().without_autodiff()
-    }
-
-    fn dtype<const D: usize>(x: &Tensor<D>) -> DType {
-        x.dtype()
-    }
-
-    fn dims<const D: usize>(x: &Tensor<D>) -> [usize; D] {
-        x.dims()
-    }
-
-    fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        a + b
-    }
-
-    fn sub<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        a - b
-    }
-
-    fn mul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-        a * b
-    }
-
-    fn scale<const D: usize>(a: Tensor<D>, factor: f64) -> Tensor<D> {
-        a * factor
-    }
-
-    fn square<const D: usize>(a: Tensor<D>) -> Tensor<D> {
-        a.clone() * a
-    }
-
-    fn relu<const D: usize>(a: Tensor<D>) -> Tensor<D> {
-        activation::relu(a)
-    }
-
-    fn relu6<const D: usize>(a: Tensor<D>) -> Tensor<D> {
-        a.clamp(0.0, 6.0)
-    }
-
-    fn tanh<const D: usize>(a: Tensor<D>) -> Tensor<D> {
-        a.tanh()
-    }
-
-    fn matmul(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-        a.matmul(b)
-    }
-
-    fn transpose(a: Tensor<2>) -> Tensor<2> {
-        a.transpose()
-    }
-
-    fn reshape<const D: usize, const E: usize>(a: Tensor<D>, shape: [usize; E]) -> Tensor<E> {
-        a.reshape(shape)
-    }
-
-    fn select(a: Tensor<1>, indices: Tensor<1, Int>) -> Tensor<1> {
-        a.select(0, indices)
-    }
-
-    fn concat_columns(columns: Vec<Tensor<2>>) -> Tensor<2> {
-        Tensor::cat(columns, 1)
-    }
-
-    fn sum<const D: usize>(a: Tensor<D>) -> Tensor<1> {
-        a.sum()
-    }
-
-    fn sum_rows(a: Tensor<2>) -> Tensor<1> {
-        let [_, columns] = a.dims();
-        a.sum_dim(0).reshape([columns])
-    }
-
-    fn conv2d(images: Tensor<4>, kernels: Tensor<4>, window: Conv2dOptions) -> Tensor<4> {
-        let Conv2dOptions { stride, padding, groups } = window;
-        conv2d(images, kernels, None, ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups))
-    }
-
-    fn max_pool2d(images: Tensor<4>, size: usize, window: Conv2dOptions) -> Tensor<4> {
-        max_pool2d(images, pooling(size, window))
-    }
-
-    fn mean_pixels(images: Tensor<4>) -> Tensor<2> {
-        let [n, channels, height, width] = images.dims();
-        images.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
-    }
-
-    fn batch_norm_eval(
-        images: Tensor<4>,
-        [scale, shift]: [Tensor<1>; 2],
-        [mean, variance]: [Tensor<1>; 2],
-        epsilon: f64,
-    ) -> Tensor<4> {
-        let scale = scale * (variance + epsilon).sqrt().recip();
-        let shift = shift - scale.clone() * mean;
-        images * scale.reshape([1, -1, 1, 1]) + shift.reshape([1, -1, 1, 1])
-    }
-
-    fn batch_norm(images: Tensor<4>, [scale, shift]: [Tensor<1>; 2], epsilon: f64) -> (Tensor<4>, BatchStats) {
-        let [n, _, height, width] = images.dims();
-        let found = batch_norm_train(images, scale, shift, epsilon);
-        let [mean, variance] = [found.mean, found.variance].map(Tensor::without_autodiff);
-        (found.output, BatchStats::unbiased(mean, variance, n * height * width))
-    }
-
-    fn log_softmax(a: Tensor<2>) -> Tensor<2> {
-        activation::log_softmax(a, 1)
-    }
-
-    fn gather(a: Tensor<2>, labels: Tensor<2, Int>) -> Tensor<2> {
-        a.gather(1, labels)
-    }
-}
-
-impl PrimalOps for Primal {
-    /// [n, c, h' w'], by index into h w.
-    type ArgMax = Tensor<3, Int>;
-
-    fn expand<const D: usize>(a: Tensor<D>, shape: [usize; D]) -> Tensor<D> {
-        a.expand(shape)
-    }
-
-    fn zeros_like<const D: usize>(a: &Tensor<D>) -> Tensor<D> {
-        a.zeros_like()
-    }
-
-    fn mask_outside<const D: usize>(a: Tensor<D>, by: &Tensor<D>, [low, high]: [f64; 2]) -> Tensor<D> {
-        let by = Self::value(by);
-        let below = by.clone().lower_equal_elem(low);
-        let closed = if high.is_finite() { below.bool_or(by.greater_equal_elem(high)) } else { below };
-        a.mask_fill(closed, 0.0)
-    }
-
-    fn exp<const D: usize>(a: Tensor<D>) -> Tensor<D> {
-        a.exp()
-    }
-
-    fn inverse_root<const D: usize>(a: Tensor<D>, epsilon: f64) -> Tensor<D> {
-        (a + epsilon).sqrt().recip()
-    }
-
-    fn sum_columns(a: Tensor<2>) -> Tensor<2> {
-        a.sum_dim(1)
-    }
-
-    fn channel_means(images: Tensor<4>) -> Tensor<4> {
-        images.mean_dim(0).mean_dim(2).mean_dim(3)
-    }
-
-    fn max_places(images: Tensor<4>, size: usize, window: Conv2dOptions) -> (Tensor<4>, Tensor<3, Int>) {
-        let (found, places) = max_pool2d_with_indices(images, pooling(size, window));
-        let [n, channels, height, width] = places.dims();
-        (found, places.reshape([n, channels, height * width]))
-    }
-
-    fn at_places(images: Tensor<4>, places: Tensor<3, Int>, shape: [usize; 4]) -> Tensor<4> {
-        let [n, channels, height, width] = images.dims();
-        images.reshape([n, channels, height * width]).gather(2, places).reshape(shape)
-    }
+/// One number an entry of the last axis, to broadcast over all others: [d] -> [1, .., 1, d].
+pub(super) fn last_axis<R: Real + ?Sized, const D: usize>(numbers: R::T<1>) -> R::T<D> {
+    let [d] = R::dims(&numbers);
+    R::reshape(numbers, std::array::from_fn(|axis| if axis + 1 == D { d } else { 1 }))
 }

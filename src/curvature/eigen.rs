@@ -4,7 +4,7 @@ use super::{
     LinearOperator,
     lanczos::{Krylov, norm, number},
 };
-use crate::autodiff::{Layout, Vector, read};
+use crate::autodiff::{self, Layout, Vector, read};
 
 /// How much an eigenvalue may cost, and when it is good enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -131,14 +131,13 @@ pub fn layerwise(
 ) -> Option<Layerwise> {
     layers.first()?;
     let normalized = |v: &Vector| {
-        let pieces = layout.split(v).into_iter().enumerate().map(|(index, piece)| {
-            if !layers.contains(&index) {
+        layout.map([v], |entry, [piece]| {
+            if !layers.iter().any(|&layer| layout.entries().get(layer) == Some(entry)) {
                 return piece.zeros_like();
             }
-            let length = piece.clone().square().sum().sqrt() + 1e-6;
+            let length = autodiff::norm(&piece) + 1e-6;
             piece / length
-        });
-        layout.flatten(pieces.collect())
+        })
     };
     let mut v = normalized(start);
     let (mut value, mut change, mut products) = (f64::NAN, f64::NAN, 0);

@@ -4,7 +4,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{LinearOperator, gram_schmidt::Basis};
-use crate::autodiff::{Scalar, Vector};
+use crate::autodiff::{self, Scalar, Vector};
 
 /// A map restricted to a Krylov space.
 pub(super) struct Krylov {
@@ -26,7 +26,7 @@ pub(super) fn number(scalar: Scalar) -> f64 {
 }
 
 pub(super) fn norm(v: &Vector) -> f64 {
-    number(v.clone().square().sum().sqrt())
+    number(autodiff::norm(v))
 }
 
 impl Krylov {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{LinearOperator, ProbeVectors, SampleMean};
-use crate::autodiff::{Objective, Pair, Vector, read};
+use crate::autodiff::{Objective, Pair, Vector, norm, read};
 
 /// H_sigma, the Hessian of the loss averaged over Gaussian weight noise of scale sigma. On a piecewise linear network it carries the
 /// curvature of the kinks, which the exact Hessian does not see.
@@ -41,7 +41,7 @@ impl<'a> SmoothedHessian<'a> {
 impl LinearOperator for SmoothedHessian<'_> {
     fn apply(&self, v: &Vector) -> Vector {
         let mut vectors = self.vectors.borrow_mut();
-        let length = v.clone().square().sum().sqrt();
+        let length = norm(v);
         let unit = v.clone() / length.clone();
         let mut sum = v.zeros_like();
         for _ in 0..self.draws {

@@ -5,7 +5,7 @@ mod xtrace;
 use serde::{Deserialize, Serialize};
 
 use super::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis};
-use crate::autodiff::{Layout, Vector, read};
+use crate::autodiff::{Layout, Vector, norm, read};
 
 pub use xtrace::xtrace;
 
@@ -178,7 +178,7 @@ const FEWEST_RESIDUALS: u32 = 4;
 /// The unit vector of what `v` adds to a basis; `None` where it adds nothing but rounding.
 fn fresh(basis: &Basis, v: &Vector) -> Option<Vector> {
     let rest = basis.orthogonal(v.clone());
-    let lengths = read(vec![rest.clone().square().sum().sqrt(), v.clone().square().sum().sqrt()]);
+    let lengths = read(vec![norm(&rest), norm(v)]);
     let [left, all] = lengths.try_into().unwrap_or([0.0; 2]);
     let rounding = match v.dtype() {
         burn::tensor::DType::F64 => f64::EPSILON,

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantNames};
 
 use super::context::StepContext;
-use crate::autodiff::Vector;
+use crate::autodiff::{Vector, norm};
 
 /// A penalty on the distance to w0, and a ball around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,20 +57,19 @@ impl DistanceRegularizer {
             Projection::None => return w,
             Projection::Frobenius { radius } | Projection::Rows { radius } => radius,
         };
-        let layout = context.layout;
-        let away = layout.split(&(w - context.initial_weights.clone()));
-        let pieces = away.into_iter().zip(layout.entries()).map(|(d, entry)| match self.projection {
+        let away = w - context.initial_weights.clone();
+        let inside = context.layout.map([&away], |entry, [d]| match self.projection {
             Projection::Rows { .. } => {
                 let rows: Tensor<2> = d.reshape([entry.rows(), entry.len() / entry.rows().max(1)]);
                 let length = rows.clone().abs().sum_dim(1);
                 (rows * shrink(length, radius)).reshape([entry.len()])
             }
             Projection::Frobenius { .. } | Projection::None => {
-                let length = d.clone().square().sum().sqrt();
+                let length = norm(&d);
                 d * shrink(length, radius)
             }
         });
-        context.initial_weights.clone() + layout.flatten(pieces.collect())
+        context.initial_weights.clone() + inside
     }
 }
 

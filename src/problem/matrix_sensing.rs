@@ -6,7 +6,9 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, indices_on, objective, read},
+    autodiff::{
+        Layout, Loss, Losses, Model, Objective, Parameters, Primal, Real, Scalar, Vector, indices_on, objective, read,
+    },
     random::{Purpose, Stream, stream},
 };
 
@@ -107,10 +109,12 @@ impl Model for MatrixSensing {
     }
 
     /// All points in one pass over the measurements, which are far larger than everything else.
-    fn losses<R: Real>(&self, at: &[Parameters<'_, R>], (): &()) -> Option<Vec<R::T<1>>> {
-        let uppers = R::concat_columns(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect());
+    fn losses<R: Real>(&self, at: &[Parameters<'_, R>], (): &()) -> Losses<R> {
+        let uppers = R::concat(at.iter().map(|w| self.upper_product::<R>(w.get(0))).collect(), 1);
         let sums = R::scale(R::sum_rows(R::square(self.train.misfits::<R>(uppers))), self.train.scale());
-        Some((0..at.len()).map(|column| R::select(sums.clone(), indices_on(&[column], &self.device))).collect())
+        Losses::InOnePass(
+            (0..at.len()).map(|column| R::select(sums.clone(), indices_on(&[column], &self.device))).collect(),
+        )
     }
 }
 

@@ -4,7 +4,9 @@ use burn::tensor::Device;
 
 use super::{Examples, Metrics, Mode, Problem};
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Real, Scalar, Vector, objective, read, vector_like},
+    autodiff::{
+        Layout, Loss, Model, Objective, Parameters, Real, Scalar, Value, Vector, norm, objective, read, vector_like,
+    },
     random::Stream,
 };
 
@@ -29,7 +31,7 @@ impl Quadratic {
     fn distance(&self, w: &Vector) -> Option<Scalar> {
         let minimum: Vec<f64> = self.h.iter().zip(&self.b).map(|(h, b)| -b / h).collect();
         let exists = self.h.iter().all(|&h| h > 0.0);
-        exists.then(|| (w.clone() - vector_like(&minimum, w)).square().sum().sqrt())
+        exists.then(|| norm(&(w.clone() - vector_like(&minimum, w))))
     }
 }
 
@@ -41,11 +43,10 @@ impl Model for Quadratic {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        let w: R::T<1> = w.get(0);
-        let like = R::value(&w);
-        let [h, b] = [&self.h, &self.b].map(|numbers| R::constant(vector_like(numbers, &like)));
-        let bowl = R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5);
-        Loss::of(R::add(bowl, R::sum(R::mul(b, w))))
+        let w: Value<R, 1> = w.tensor(0);
+        let like = w.detach();
+        let [h, b] = [&self.h, &self.b].map(|numbers| Value::constant(vector_like(numbers, &like)));
+        Loss::from(0.5 * (h * w.clone().square()).sum() + (b * w).sum())
     }
 }
 

@@ -1,180 +1,18 @@
 //! Every operation's derivatives, and those of whole models, against central differences in double precision.
 
-use crate::common::{relative, scattered, vector};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+use burn::tensor::{DType, Device};
 use nso_tui::{
-    autodiff::{
-        Conv2dOptions, Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Vector, read, values,
-        vector_like,
-    },
+    autodiff::{Differentiable, Objective, Vector, read, values},
     problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
 };
+use serde::Deserialize;
 
-/// One operation inside of a loss that is nonlinear in it: sum c op(w)^2 with fixed uneven weights c, so that first and
-/// second derivatives of the operation all count.
-struct Around {
-    operation: Operation,
-    layout: Layout,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Operation {
-    Add,
-    Sub,
-    AddConstant,
-    SubFromConstant,
-    Mul,
-    Scale,
-    Square,
-    Relu,
-    Relu6,
-    Tanh,
-    Matmul,
-    MatmulConstant,
-    Transpose,
-    Reshape,
-    Select,
-    Beside,
-    Sum,
-    SumRows,
-    Linear,
-    LogSoftmax,
-    Pick,
-    CrossEntropy,
-    Conv,
-    GroupedConv,
-    ConvOfConstant,
-    MaxPool,
-    MeanPixels,
-    BatchNorm,
-    Normalise,
-    NormaliseConstant,
-}
-
-const OPERATIONS: [Operation; 30] = [
-    Operation::Add,
-    Operation::Sub,
-    Operation::AddConstant,
-    Operation::SubFromConstant,
-    Operation::Mul,
-    Operation::Scale,
-    Operation::Square,
-    Operation::Relu,
-    Operation::Relu6,
-    Operation::Tanh,
-    Operation::Matmul,
-    Operation::MatmulConstant,
-    Operation::Transpose,
-    Operation::Reshape,
-    Operation::Select,
-    Operation::Beside,
-    Operation::Sum,
-    Operation::SumRows,
-    Operation::Linear,
-    Operation::LogSoftmax,
-    Operation::Pick,
-    Operation::CrossEntropy,
-    Operation::Conv,
-    Operation::GroupedConv,
-    Operation::ConvOfConstant,
-    Operation::MaxPool,
-    Operation::MeanPixels,
-    Operation::BatchNorm,
-    Operation::Normalise,
-    Operation::NormaliseConstant,
-];
-
-fn indices<const D: usize>(list: &[i64], shape: [usize; D]) -> Tensor<D, Int> {
-    Tensor::from_data(TensorData::new(list.to_vec(), shape), &Device::flex())
-}
-
-impl Around {
-    fn new(operation: Operation) -> Self {
-        let layout = Layout::new([("a", vec![3, 4]), ("b", vec![4, 2]), ("row", vec![1, 4])]);
-        Self { operation, layout }
-    }
-
-    fn weigh<R: Real, const D: usize>(x: R::T<D>) -> R::T<1> {
-        let shape = R::dims(&x);
-        let like = Vector::zeros([1], (&Device::flex(), R::value(&x).dtype()));
-        let weights = vector_like(&scattered(shape.iter().product(), 0.3), &like).reshape(shape);
-        R::sum(R::mul(R::constant(weights), R::square(x)))
-    }
-}
-
-impl Model for Around {
-    type Batch = ();
-
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        let (a, b, row): (R::T<2>, R::T<2>, R::T<2>) = (w.get(0), w.get(1), w.get(2));
-        let constant = || {
-            let like = Vector::zeros([1], (&Device::flex(), w.dtype()));
-            R::constant(vector_like(&scattered(12, 0.7), &like).reshape([3, 4]))
-        };
-        Loss::of(match self.operation {
-            Operation::Add => Self::weigh::<R, 2>(R::add(a, row)),
-            Operation::Sub => Self::weigh::<R, 2>(R::sub(row, a)),
-            Operation::AddConstant => Self::weigh::<R, 2>(R::add(constant(), row)),
-            Operation::SubFromConstant => Self::weigh::<R, 2>(R::sub(constant(), row)),
-            Operation::Mul => Self::weigh::<R, 2>(R::mul(a, row)),
-            Operation::Scale => Self::weigh::<R, 2>(R::scale(a, -1.7)),
-            Operation::Square => Self::weigh::<R, 2>(R::square(a)),
-            Operation::Relu => Self::weigh::<R, 2>(R::relu(a)),
-            Operation::Tanh => Self::weigh::<R, 2>(R::tanh(a)),
-            Operation::Matmul => Self::weigh::<R, 2>(R::matmul(a, b)),
-            Operation::MatmulConstant => Self::weigh::<R, 2>(R::matmul(constant(), b)),
-            Operation::Transpose => Self::weigh::<R, 2>(R::matmul(R::transpose(b), R::transpose(a))),
-            Operation::Reshape => Self::weigh::<R, 2>(R::mul(R::reshape(a, [2, 6]), R::reshape(constant(), [2, 6]))),
-            Operation::Select => Self::weigh::<R, 1>(R::select(R::reshape(a, [12]), indices(&[3, 0, 3, 11, 7], [5]))),
-            Operation::Beside => Self::weigh::<R, 2>(R::concat_columns(vec![R::matmul(a.clone(), b), constant(), a])),
-            Operation::Sum => Self::weigh::<R, 1>(R::sum(R::square(a))),
-            Operation::SumRows => Self::weigh::<R, 1>(R::sum_rows(R::square(a))),
-            Operation::Linear => {
-                let bias = R::select(R::reshape(row, [4]), indices(&[2, 0], [2]));
-                Self::weigh::<R, 2>(R::linear(a, R::transpose(b), bias))
-            }
-            Operation::LogSoftmax => Self::weigh::<R, 2>(R::log_softmax(a)),
-            Operation::Pick => Self::weigh::<R, 2>(R::gather(R::log_softmax(a), indices(&[2, 0, 3], [3, 1]))),
-            Operation::CrossEntropy => Self::weigh::<R, 1>(R::cross_entropy(a, indices(&[2, 0, 3], [3, 1]))),
-            Operation::Relu6 => Self::weigh::<R, 2>(R::relu6(R::scale(a, 9.0))),
-            Operation::Conv => {
-                let how = Conv2dOptions { stride: 2, padding: 1, groups: 1 };
-                Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [1, 2, 2, 2]), how))
-            }
-            Operation::GroupedConv => {
-                let how = Conv2dOptions { stride: 1, padding: 1, groups: 2 };
-                Self::weigh::<R, 4>(R::conv2d(R::reshape(a, [1, 2, 2, 3]), R::reshape(b, [2, 1, 2, 2]), how))
-            }
-            Operation::ConvOfConstant => {
-                let how = Conv2dOptions { stride: 1, padding: 0, groups: 1 };
-                let images = R::reshape(constant(), [1, 1, 3, 4]);
-                Self::weigh::<R, 4>(R::conv2d(images, R::reshape(b, [2, 1, 2, 2]), how))
-            }
-            Operation::MaxPool => {
-                let how = Conv2dOptions { stride: 2, padding: 1, groups: 1 };
-                Self::weigh::<R, 4>(R::max_pool2d(R::reshape(a, [1, 1, 3, 4]), 3, how))
-            }
-            Operation::MeanPixels => Self::weigh::<R, 2>(R::mean_pixels(R::reshape(R::square(a), [2, 1, 2, 3]))),
-            Operation::Normalise | Operation::NormaliseConstant => {
-                let row = R::reshape(row, [4]);
-                let affine = [[0, 1], [2, 3]].map(|of| R::select(row.clone(), indices(&of, [2])));
-                let like = Vector::zeros([1], (&Device::flex(), w.dtype()));
-                let moments = [[0.3, -0.2], [0.5, 1.7]].map(|numbers| vector_like(&numbers, &like));
-                let images = if matches!(self.operation, Operation::Normalise) { a } else { constant() };
-                Self::weigh::<R, 4>(R::batch_norm_eval(R::reshape(images, [3, 2, 1, 2]), affine, moments, 1e-5))
-            }
-            Operation::BatchNorm => {
-                let row = R::reshape(row, [4]);
-                let affine = [[0, 1], [2, 3]].map(|of| R::select(row.clone(), indices(&of, [2])));
-                Self::weigh::<R, 4>(R::batch_norm(R::reshape(a, [3, 2, 1, 2]), affine, 1e-5).0)
-            }
-        })
-    }
-}
+use crate::{
+    common::{relative, scattered, vector},
+    operations::{Around, Operation},
+};
 
 /// [f(w + h e_i) - f(w - h e_i)] / 2h for every coordinate.
 fn gradient_by_differences(f: &dyn Objective, w: &[f64], h: f64) -> Vec<f64> {
@@ -195,28 +33,60 @@ fn product_by_differences(f: &dyn Objective, w: &[f64], v: &[f64], h: f64) -> Ve
     gradient(h).iter().zip(gradient(-h)).map(|(plus, minus)| (plus - minus) / (2.0 * h)).collect()
 }
 
+/// Where single operations are evaluated, and a direction.
+fn point(precision: DType) -> [Vector; 2] {
+    [0.1, 0.55].map(|offset| vector(&scattered(24, offset), precision))
+}
+
+/// Fails with the names of all operations whose error is not below `bar`.
+fn holds_of_every_operation(bar: f64, error: impl Fn(Operation, &dyn Objective) -> f64) {
+    let wrong: Vec<String> = Operation::ALL
+        .iter()
+        .map(|&operation| (operation, error(operation, &Differentiable::new(&Around::new(operation), ()))))
+        .filter(|(_, error)| error.is_nan() || *error >= bar)
+        .map(|(operation, error)| format!("{operation:?}: {error:.1e}"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
 #[test]
 fn every_operation_has_the_gradient_of_its_values() {
-    for operation in OPERATIONS {
-        let model = Around::new(operation);
-        let f = Differentiable::new(&model, ());
-        let w = scattered(24, 0.1);
-        let expected = gradient_by_differences(&f, &w, 1e-6);
-        let error = relative(&f.gradient(&vector(&w, DType::F64)).gradient, &expected);
-        assert!(error < 1e-8, "{operation:?}: {error:.1e}");
-    }
+    holds_of_every_operation(1e-8, |_, f| {
+        let [w, _] = point(DType::F64);
+        relative(&f.gradient(&w).gradient, &gradient_by_differences(f, &values(&w), 1e-6))
+    });
 }
 
 #[test]
 fn every_operation_has_the_hessian_of_its_gradient() {
-    for operation in OPERATIONS {
-        let model = Around::new(operation);
-        let f = Differentiable::new(&model, ());
-        let (w, v) = (scattered(24, 0.1), scattered(24, 0.55));
-        let expected = product_by_differences(&f, &w, &v, 1e-6);
-        let product = f.hessian_product(&vector(&w, DType::F64), &vector(&v, DType::F64));
-        let error = relative(&product, &expected);
-        assert!(error < 1e-8, "{operation:?}: {error:.1e}");
+    holds_of_every_operation(1e-8, |_, f| {
+        let [w, v] = point(DType::F64);
+        relative(&f.hessian_product(&w, &v), &product_by_differences(f, &values(&w), &values(&v), 1e-6))
+    });
+}
+
+/// What PyTorch computes of one operation in double precision.
+#[derive(Deserialize)]
+struct Fixture {
+    loss: f64,
+    gradient: Vec<f64>,
+    product: Vec<f64>,
+}
+
+#[test]
+fn every_operation_is_pytorchs_in_both_precisions() {
+    let fixtures: BTreeMap<String, Fixture> = serde_json::from_str(include_str!("../torch/operations.json")).unwrap();
+    assert_eq!(fixtures.len(), Operation::ALL.len());
+    for (precision, bar) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
+        holds_of_every_operation(bar, |operation, f| {
+            let expected = &fixtures[&format!("{operation:?}")];
+            let [w, v] = point(precision);
+            let found = f.gradient(&w);
+            // A loss is a sum of both signs, and some are nearly 0.
+            let loss = (read(vec![found.loss])[0] - expected.loss).abs() / expected.loss.abs().max(0.1);
+            let gradient = relative(&found.gradient, &expected.gradient);
+            loss.max(gradient).max(relative(&f.hessian_product(&w, &v), &expected.product))
+        });
     }
 }
 

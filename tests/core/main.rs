@@ -17,6 +17,7 @@ mod loops;
 mod measurements;
 mod methods;
 mod networks;
+mod operations;
 mod presets;
 mod relatives;
 mod sessions;

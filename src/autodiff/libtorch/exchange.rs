@@ -1,4 +1,4 @@
-//! Tensors between burn and LibTorch, which are the same numbers in other hands, and between the host and LibTorch's devices.
+//! Zero-copy conversion between burn's and LibTorch's tensors, and copies from the host to LibTorch's devices.
 #![expect(deprecated, reason = "burn calls burn-tch deprecated; nothing of it is as fast on convolutions of a CPU")]
 
 use burn::tensor::{Device, Int, Tensor};
@@ -15,8 +15,10 @@ pub fn is_libtorch(device: &Device) -> bool {
 /// A handle on the numbers of a burn tensor.
 pub(super) fn handle(tensor: DispatchTensor) -> tch::Tensor {
     match tensor.kind {
-        DispatchTensorKind::LibTorch(BackendTensor::Float(found) | BackendTensor::Int(found)) => found.tensor,
-        other => unreachable!("a tensor on LibTorch is asked for, this is {other:?}"),
+        DispatchTensorKind::LibTorch(
+            BackendTensor::Float(found) | BackendTensor::Int(found) | BackendTensor::Bool(found),
+        ) => found.tensor,
+        other => unreachable!("a tensor on LibTorch is expected, this is {other:?}"),
     }
 }
 
@@ -32,12 +34,12 @@ pub(super) fn to_burn<const D: usize>(x: &tch::Tensor) -> Tensor<D> {
     })
 }
 
-/// Numbers of the host on a device of LibTorch. burn waits there until the device has done all that it was asked before; this
-/// does not: the driver takes a copy, and the device gets it in its turn.
+/// An asynchronous, stream-ordered copy of the host's numbers to a device of LibTorch. burn's own copy waits until the device
+/// has done all work queued before.
 fn sent(host: &tch::Tensor, device: &Device) -> tch::Tensor {
     match device.as_dispatch() {
         DispatchDevice::LibTorch(device) => host.to_device_((*device).into(), host.kind(), true, false),
-        other => unreachable!("a device of LibTorch is asked for, this is {other:?}"),
+        other => unreachable!("a device of LibTorch is expected, this is {other:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A model's objective by LibTorch's own reverse mode; burn's takes over where LibTorch refuses.
+//! A model's objective by LibTorch's own reverse mode. Where that fails, burn's reverse mode takes over.
 
 use super::{
     LibTorch, Tracked,
@@ -11,7 +11,7 @@ use crate::autodiff::{
 
 /// The objective of a model on one batch, by LibTorch's own reverse mode.
 pub struct Native<'a, M: Model> {
-    /// What burn would make of it, where LibTorch refuses.
+    /// The same by burn's reverse mode, where LibTorch fails: out of memory, or without a derivative of some operation.
     burn: Differentiable<'a, M>,
 }
 
@@ -46,11 +46,41 @@ impl<'a, M: Model> Native<'a, M> {
     }
 }
 
-/// d root / d leaves as one flat vector, `keep` with a graph of its own. The root depends on every leaf: a leaf that it does not
-/// depend on is refused.
-fn backward(root: &tch::Tensor, leaves: &[tch::Tensor], keep: bool) -> Result<tch::Tensor, tch::TchError> {
-    let gradients = tch::Tensor::f_run_backward(&[root], leaves, keep, keep)?;
-    if keep { tch::Tensor::f_cat(&gradients, 0) } else { joined(&gradients) }
+/// What becomes of the recorded graph when it is differentiated.
+#[derive(Clone, Copy)]
+enum Graph {
+    /// Freed, since nothing else is asked of it.
+    Freed,
+    /// Kept, to be differentiated again from another root.
+    Kept,
+    /// Kept, and the gradients recorded too, to be differentiated themselves.
+    Extended,
+}
+
+/// d root / d leaf for each leaf; zeros where the root does not depend on it.
+fn gradients(root: &tch::Tensor, leaves: &[tch::Tensor], graph: Graph) -> Result<Vec<tch::Tensor>, tch::TchError> {
+    if !root.requires_grad() {
+        return leaves.iter().map(tch::Tensor::f_zeros_like).collect();
+    }
+    let [keep, record] = match graph {
+        Graph::Freed => [false, false],
+        Graph::Kept => [true, false],
+        Graph::Extended => [true, true],
+    };
+    let found = tch::Tensor::f_run_backward(&[root], leaves, keep, record)?;
+    let defined = |(gradient, leaf): (tch::Tensor, &tch::Tensor)| {
+        if gradient.defined() { Ok(gradient) } else { leaf.f_zeros_like() }
+    };
+    found.into_iter().zip(leaves).map(defined).collect()
+}
+
+/// d root / d leaves as one flat vector.
+fn flat_gradient(root: &tch::Tensor, leaves: &[tch::Tensor], graph: Graph) -> Result<tch::Tensor, tch::TchError> {
+    let pieces = gradients(root, leaves, graph)?;
+    match graph {
+        Graph::Freed | Graph::Kept => joined(&pieces),
+        Graph::Extended => tch::Tensor::f_cat(&pieces, 0),
+    }
 }
 
 /// Vectors one after another. Copies run on all threads, which a concatenation does not.
@@ -64,8 +94,8 @@ fn joined(pieces: &[tch::Tensor]) -> Result<tch::Tensor, tch::TchError> {
     Ok(whole)
 }
 
-fn refused(what: &str, error: &tch::TchError) {
-    tracing::warn!("LibTorch's autograd refuses {what}, burn's takes over: {error}");
+fn warn_of_failure(what: &str, error: &tch::TchError) {
+    tracing::warn!("LibTorch's autograd fails at {what}, burn's takes over: {error}");
 }
 
 impl<M: Model> Objective for Native<'_, M> {
@@ -83,10 +113,10 @@ impl<M: Model> Objective for Native<'_, M> {
 
     fn gradient(&self, w: &Vector) -> Evaluation {
         let Recorded { loss, statistics, leaves } = self.forward(w);
-        match backward(&loss, &leaves, false) {
+        match flat_gradient(&loss, &leaves, Graph::Freed) {
             Ok(gradient) => Evaluation { loss: to_burn(&loss), gradient: to_burn(&gradient), statistics },
             Err(error) => {
-                refused("a gradient", &error);
+                warn_of_failure("a gradient", &error);
                 self.burn.gradient(w)
             }
         }
@@ -103,39 +133,39 @@ impl<M: Model> Objective for Native<'_, M> {
         let Some(slope) = self.burn.model.loss(&parameters, &self.burn.batch).value.tangent else {
             return v.zeros_like();
         };
-        match backward(&slope.0, &leaves, false) {
+        match flat_gradient(&slope.0, &leaves, Graph::Freed) {
             Ok(product) => to_burn(&product),
             Err(error) => {
-                refused("a Hessian product", &error);
+                warn_of_failure("a Hessian product", &error);
                 self.burn.hessian_product(w, v)
             }
         }
     }
 
-    /// By double backward, grad_w (grad f(w)' v): the graph of grad f(w) is made once and kept, so that a product costs one backward
-    /// pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups group by group, which
-    /// on MobileNetV2 is slower than dual numbers; they are then taken.
+    /// By double backward, grad_w (grad f(w)' v): the graph of grad f(w) is made once and kept, so that a product costs one
+    /// backward pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups
+    /// group by group, which on MobileNetV2 is slower than dual numbers; they are then taken.
     fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
         if self.burn.model.has_groups() {
             let w = w.clone();
             return Box::new(move |v| self.hessian_product(&w, v));
         }
         let Recorded { loss, leaves, .. } = self.forward(w);
-        // Whoever holds w's numbers keeps burn from changing them in place.
+        // A second handle on w's numbers keeps burn from changing them in place.
         let w = w.clone();
-        match backward(&loss, &leaves, true) {
+        match flat_gradient(&loss, &leaves, Graph::Extended) {
             Ok(gradient) => Box::new(move |v| {
                 let slope = gradient.dot(&from_burn(v.clone()));
-                match tch::Tensor::f_run_backward(&[slope], &leaves, true, false).and_then(|pieces| joined(&pieces)) {
+                match flat_gradient(&slope, &leaves, Graph::Kept) {
                     Ok(product) => to_burn(&product),
                     Err(error) => {
-                        refused("a Hessian product", &error);
+                        warn_of_failure("a Hessian product", &error);
                         self.burn.hessian_product(&w, v)
                     }
                 }
             }),
             Err(error) => {
-                refused("a Hessian", &error);
+                warn_of_failure("a Hessian", &error);
                 self.burn.hessian(&w)
             }
         }

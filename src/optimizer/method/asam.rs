@@ -4,11 +4,11 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::{
     Direction, GradientMethod, MethodInfo, NumberSlot, Settings, WordSlot,
-    ascent::{Ascent, NORM_FLOOR, norm},
+    ascent::{Ascent, NORM_FLOOR},
     setting::real,
 };
 use crate::{
-    autodiff::{Layout, Objective, Vector},
+    autodiff::{Layout, Objective, Vector, norm},
     optimizer::{categorical::Categorical, hyperparameter::Hyperparameter, context::StepContext},
 };
 
@@ -85,10 +85,8 @@ impl Scaling {
         match self {
             Self::Plain => magnitude,
             Self::Offset => {
-                let pieces = layout.split(&(magnitude + OFFSET)).into_iter().zip(layout.entries());
-                layout.flatten(
-                    pieces.map(|(piece, entry)| if entry.is_bias() { piece.ones_like() } else { piece }).collect(),
-                )
+                let shifted = magnitude + OFFSET;
+                layout.map([&shifted], |entry, [piece]| if entry.is_bias() { piece.ones_like() } else { piece })
             }
         }
     }

@@ -2,17 +2,12 @@
 
 use super::Direction;
 use crate::{
-    autodiff::{Evaluation, Objective, Vector},
+    autodiff::{Evaluation, Objective, Vector, norm},
     optimizer::context::{CurvatureSamples, SampleKind, StepStats},
 };
 
 /// SAM's guard against a zero gradient norm, as its authors have it.
 pub const NORM_FLOOR: f64 = 1e-12;
-
-/// |v|_2.
-pub fn norm(v: &Vector) -> Vector {
-    v.clone().square().sum().sqrt()
-}
 
 /// rho v / (|v|_2 + 1e-12).
 pub fn on_sphere(v: &Vector, rho: f64) -> Vector {

@@ -73,8 +73,7 @@ impl GradientMethod for Rsam {
 
 /// `noise` with each output row of a tensor of two dimensions and more multiplied by that row's norm in `w`.
 fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
-    let pieces = layout.split(noise).into_iter().zip(layout.split(w)).zip(layout.entries());
-    let scaled = pieces.map(|((noise, w), entry)| {
+    layout.map([noise, w], |entry, [noise, w]| {
         if entry.shape.len() < 2 {
             return noise;
         }
@@ -82,6 +81,5 @@ fn by_rows(noise: &Vector, w: &Vector, layout: &Layout) -> Vector {
         let norms = w.reshape::<2, _>(shape).square().sum_dim(1).sqrt();
         let noise: Tensor<2> = noise.reshape(shape);
         (noise * norms).reshape([entry.len()])
-    });
-    layout.flatten(scaled.collect())
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::probe::ProbeTarget;
 use crate::{
-    autodiff::{read, values},
+    autodiff::{norm, read, values},
     curvature::{Hessian, Ingredients, ProbeVectors, Trace, hutch_plus_plus},
     problem::Examples,
     run::{Bound, Estimate, Position, clock::Clock},
@@ -49,7 +49,7 @@ impl ProbeTarget<'_> {
         }
         let ingredients = Ingredients {
             trace: largest_trace.mean,
-            distance: read(vec![(self.w.clone() - self.start.clone()).square().sum().sqrt()]).pop()?,
+            distance: read(vec![norm(&(self.w.clone() - self.start.clone()))]).pop()?,
             largest_loss,
             examples: train.len() as u64,
         };

@@ -14,7 +14,7 @@ use super::{
     log::LogError,
     train::{Best, Divergence, Job, Publish},
 };
-use crate::autodiff::{Vector, read};
+use crate::autodiff::{Vector, norm, read};
 
 /// Evaluations and curvature probes of one run, and what they remember between calls.
 pub(super) struct Evaluator<'a> {
@@ -75,8 +75,7 @@ impl<'a> Evaluator<'a> {
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
             self.best = Some(Best { step, validation_loss, weights: w.clone(), statistics: statistics.cloned() });
         }
-        let norm = |v: Vector| v.square().sum().sqrt();
-        let norms = read(vec![norm(w.clone()), norm(w.clone() - self.start.clone())]);
+        let norms = read(vec![norm(w), norm(&(w.clone() - self.start.clone()))]);
         let weight_stats = WeightStats {
             weight_norm: norms.first().copied(),
             distance_from_init: norms.last().copied(),

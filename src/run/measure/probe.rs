@@ -1,7 +1,7 @@
 //! One probe: the curvature of the clean loss at the current weights, each estimate with its error and its cost.
 
 use crate::{
-    autodiff::{Objective, Vector, read},
+    autodiff::{Objective, Vector, norm, read},
     curvature::{
         self, Effort, Eigenpair, Extremal, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace,
         TraceEstimator, density, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
@@ -129,7 +129,7 @@ impl ProbeTarget<'_> {
             Density::from(found)
         });
         let clean = objective.gradient(w);
-        let [loss, gradient_norm] = match read(vec![clean.loss, clean.gradient.square().sum().sqrt()])[..] {
+        let [loss, gradient_norm] = match read(vec![clean.loss, norm(&clean.gradient)])[..] {
             [loss, norm] => [Some(loss), Some(norm)],
             _ => [None; 2],
         };
