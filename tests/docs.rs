@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -46,9 +47,29 @@ fn must_have(page_name: &str, row: &str) {
     assert!(page(page_name).contains(row), "docs/src/{page_name} lacks\n{row}");
 }
 
+/// The variable that has these tests write the tables that the program makes.
+const WRITE: &str = "NSO_TUI_WRITE_DOCS";
+
+/// What stands between `<!-- NAME -->` and `<!-- end -->` of a page must be this text.
+fn generated(page_name: &str, name: &str, text: &str) {
+    let path = root().join("docs/src").join(page_name);
+    let written = fs::read_to_string(&path).unwrap();
+    let mark = format!("<!-- {name} -->\n");
+    let start = written.find(&mark).unwrap_or_else(|| panic!("{page_name} has no place {mark}")) + mark.len();
+    let length = written[start..].find("<!-- end -->").unwrap_or_else(|| panic!("{name} has no end"));
+    if std::env::var_os(WRITE).is_some() {
+        let mut page = written;
+        page.replace_range(start..start + length, text);
+        fs::write(&path, page).unwrap();
+        return;
+    }
+    let found = &written[start..start + length];
+    assert_eq!(found, text, "docs/src/{page_name}, {name}: `{WRITE}=1 cargo test --test docs` regenerates it");
+}
+
 #[test]
-fn every_key_is_in_the_docs() {
-    must_have("charts-and-keys.md", &keymap::markdown());
+fn the_table_of_keys_is_that_of_the_program() {
+    generated("charts-and-keys.md", "keys", &keymap::markdown());
 }
 
 #[test]
@@ -58,15 +79,19 @@ fn every_preset_has_a_row() {
     }
 }
 
+/// One page has both tables, so one test writes them.
 #[test]
-fn every_hyperparameter_has_a_row_with_its_range() {
+fn the_tables_of_hyperparameters_are_those_of_the_program() {
+    let mut numbers = String::from("| key | what it is | range |\n|---|---|---|\n");
     for one in Hyperparameter::ALL {
-        must_have("methods.md", &format!("| `{}` | {} | {} |", one.key(), one.meaning(), one.range()));
+        let _ = writeln!(numbers, "| `{}` | {} | {} |", one.key(), one.meaning(), one.range());
     }
+    generated("methods.md", "hyperparameters", &numbers);
+    let mut choices = String::from("| choice | what it is | values, the first is the default |\n|---|---|---|\n");
     for choice in Categorical::ALL {
-        let words = choice.words().join(", ");
-        must_have("methods.md", &format!("| `{}` | {} | {words} |", choice.key(), choice.meaning()));
+        let _ = writeln!(choices, "| `{}` | {} | {} |", choice.key(), choice.meaning(), choice.words().join(", "));
     }
+    generated("methods.md", "choices", &choices);
 }
 
 /// The README names each method by its key, the docs have a row and a section of its formula.
@@ -89,10 +114,14 @@ fn every_measurement_and_every_estimator_is_explained() {
     }
 }
 
+/// A panel's row begins with its names, the present one first.
 #[test]
 fn every_panel_has_a_row() {
+    let page = page("charts-and-keys.md");
     for panel in PanelKind::ALL {
-        must_have("charts-and-keys.md", &format!("| `{}` |", panel.key()));
+        let key = format!("`{}`", panel.key());
+        let named = |line: &str| line.starts_with("| ") && line.split('|').nth(1).is_some_and(|cell| cell.contains(&key));
+        assert!(page.lines().any(named), "docs/src/charts-and-keys.md has no row of the panel {key}");
     }
 }
 
