@@ -120,7 +120,8 @@ fn every_panel_has_a_row() {
     let page = page("charts-and-keys.md");
     for panel in PanelKind::ALL {
         let key = format!("`{}`", panel.key());
-        let named = |line: &str| line.starts_with("| ") && line.split('|').nth(1).is_some_and(|cell| cell.contains(&key));
+        let named =
+            |line: &str| line.starts_with("| ") && line.split('|').nth(1).is_some_and(|cell| cell.contains(&key));
         assert!(page.lines().any(named), "docs/src/charts-and-keys.md has no row of the panel {key}");
     }
 }
