@@ -1,4 +1,4 @@
-//! The tables: each made of the logs of an experiment, written between two marks in README.md.
+//! The tables: each made of the logs of an experiment, written between two marks in docs/src/results.md.
 
 use std::{error::Error, fmt::Write as _};
 
@@ -28,14 +28,14 @@ pub const TABLES: &[Table] = &[
     ("perturbation-gap", perturbation_gap),
 ];
 
-/// README.md with every table that it has a place for made anew.
+/// `page` with every table that it has a place for regenerated.
 ///
 /// A place is what stands between `<!-- table NAME -->` and `<!-- end -->`.
 ///
 /// # Errors
 /// If a log cannot be read or does not have what its table needs.
-pub fn replaced(readme: &str) -> Result<String, Box<dyn Error>> {
-    let mut text = readme.to_owned();
+pub fn replaced(page: &str) -> Result<String, Box<dyn Error>> {
+    let mut text = page.to_owned();
     for (name, make) in TABLES {
         let mark = format!("<!-- table {name} -->\n");
         let Some(start) = text.find(&mark).map(|at| at + mark.len()) else { continue };

@@ -1,10 +1,10 @@
-//! The README's tables of results: the experiments behind them, and what is made of their logs.
+//! The tables of docs/src/results.md: the experiments behind them, and how each is made from their logs.
 //!
 //! ```text
 //! cargo run --release --example tables -- list          the experiments, what each takes on two cores
 //! cargo run --release --example tables -- run NAME...   train them anew and write their logs to results/
 //! cargo run --release --example tables -- tune          choose the settings of presets/tuned-mnist.toml on validation
-//! cargo run --release --example tables -- write         put the tables that the logs make into README.md
+//! cargo run --release --example tables -- write         regenerate the tables of docs/src/results.md
 //! ```
 //!
 //! A log is what `nso-tui export SESSION -o FILE.jsonl` writes, without the steps, packed by gzip.
@@ -26,6 +26,11 @@ pub fn home() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The page that has the tables.
+pub fn page() -> PathBuf {
+    home().join("docs").join("src").join("results.md")
+}
+
 #[cfg_attr(test, expect(dead_code, reason = "the test that includes this file does not call it"))]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["tune"] => tune::tune()?,
         ["write"] => {
-            let path = home().join("README.md");
+            let path = page();
             fs::write(&path, replaced(&fs::read_to_string(&path)?)?)?;
         }
         _ => return Err("usage: tables list | run NAME... | tune | write".into()),

@@ -1,5 +1,5 @@
-//! The house rules: imports point left, each library stays where it belongs, each file says what it is,
-//! and the README tells what the program does.
+//! The house rules: imports point left, each library stays where it belongs, each file says what it is.
+//! What README and docs must have is in `docs.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -177,31 +177,6 @@ fn no_file_is_too_long_to_take_in() {
             let lines = text.lines().count();
             assert!(lines <= 480, "{} has {lines} lines: look for the seam", path.display());
         }
-    }
-}
-
-fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).unwrap()
-}
-
-#[test]
-fn the_readme_has_the_key_table_of_the_program() {
-    assert!(readme().contains(&nso_tui::tui::keymap::markdown()), "paste this:\n{}", nso_tui::tui::keymap::markdown());
-}
-
-#[test]
-fn the_readme_lists_every_preset_knob_and_choice() {
-    let readme = readme();
-    for (name, _) in nso_tui::run::preset::embedded() {
-        assert!(readme.contains(&format!("| `{name}` |")), "{name}");
-    }
-    for knob in nso_tui::optimizer::Hyperparameter::all() {
-        let row = format!("| `{}` | {} | {} |", knob.key(), knob.meaning(), knob.range());
-        assert!(readme.contains(&row), "paste this:\n{row}");
-    }
-    for choice in nso_tui::optimizer::Categorical::all() {
-        let row = format!("| `{}` | {} | {} |", choice.key(), choice.meaning(), choice.words().join(", "));
-        assert!(readme.contains(&row), "paste this:\n{row}");
     }
 }
 
