@@ -16,6 +16,7 @@ use nso_tui::{
     run::{Extra, preset},
     tui::keymap,
 };
+use strum::VariantArray;
 
 /// Lines that the README may have.
 const LONGEST_README: usize = 150;
@@ -118,7 +119,7 @@ fn every_measurement_and_every_estimator_is_explained() {
 #[test]
 fn every_panel_has_a_row() {
     let page = page("charts-and-keys.md");
-    for panel in PanelKind::ALL {
+    for &panel in PanelKind::VARIANTS {
         let key = format!("`{}`", panel.key());
         let named =
             |line: &str| line.starts_with("| ") && line.split('|').nth(1).is_some_and(|cell| cell.contains(&key));

@@ -50,7 +50,7 @@ pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
 /// errors of so many draws; the worst counts. `like` says how many draws and where.
 pub fn distribution_of(distribution: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
     let expected = moments(distribution);
-    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution: distribution, ..Noise::gaussian(0.0) }));
+    let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution, ..Noise::gaussian(0.0) }));
     let n = drawn.len() as f64;
     let mean = drawn.iter().sum::<f64>() / n / SIGMA;
     let xi: Vec<f64> = drawn.iter().map(|u| u / SIGMA - expected.mean).collect();

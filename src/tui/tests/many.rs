@@ -36,7 +36,12 @@ pub fn ten() -> Plan {
     let sgd = [(Hyperparameter::Lr, 0.05), (Hyperparameter::Momentum, 0.9)];
     let runs = vec![
         run("SGD", "sgd", &[(Categorical::LrSchedule, "cosine")], &sgd),
-        run("WP-SGD, Laplace noise, k = 2", "wp-sgd", &[(Categorical::Distribution, "laplace")], &[(Hyperparameter::K, 2.0)]),
+        run(
+            "WP-SGD, Laplace noise, k = 2",
+            "wp-sgd",
+            &[(Categorical::Distribution, "laplace")],
+            &[(Hyperparameter::K, 2.0)],
+        ),
         run("NSO", "nso", &[], &[]),
         run(
             "NSO with AdamW and all trimmings",
