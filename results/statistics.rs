@@ -22,7 +22,7 @@ pub fn median_and_range(values: &[f64]) -> (f64, f64, f64) {
 /// The trace where the training loss first falls to `loss`: log-linear between the two measurements around it. Trace and loss are
 /// of the same examples. `None` where no measurement lies on either side.
 pub fn trace_at(history: &History, loss: f64) -> Option<f64> {
-    let losses: Vec<_> = history.series(Quantity::ProbeLoss).points().collect();
+    let losses: Vec<_> = history.series(Quantity::MeasuredLoss).points().collect();
     let traces: Vec<_> = history.series(Quantity::Trace).points().collect();
     let pairs: Vec<(f64, f64)> = losses
         .iter()
