@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -161,6 +162,141 @@ fn each_library_stays_in_its_layers() {
     }
 }
 
+/// The modules of a room that each of them uses, by name; names that the room's `mod.rs` re-exports count for their module.
+fn uses_inside(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = root().join("src").join(room);
+    let root_text = fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let mut modules: BTreeSet<String> = BTreeSet::new();
+    let mut owner: BTreeMap<String, String> = BTreeMap::new();
+    for line in root_text.lines() {
+        let line = line.trim();
+        let declared =
+            ["mod ", "pub mod ", "pub(crate) mod ", "pub(super) mod "].iter().find_map(|kind| line.strip_prefix(kind));
+        modules.extend(declared.and_then(|rest| rest.strip_suffix(';')).map(str::to_owned));
+    }
+    for module in &modules {
+        for re_exported in segments(&root_text, &format!("use {module}::")) {
+            owner.insert(re_exported, module.clone());
+        }
+        owner.insert(module.clone(), module.clone());
+    }
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, text) in sources(&format!("src/{room}")) {
+        let inside = path.strip_prefix(&folder).unwrap().with_extension("");
+        let parts: Vec<String> = inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let depth = parts.len() - usize::from(parts.last().is_some_and(|last| last == "mod"));
+        // The room's own mod.rs, and tests in files of their own.
+        if depth == 0 || parts.iter().any(|part| part == "tests") {
+            continue;
+        }
+        let code = before_tests(&text);
+        let from_root = segments(code, &format!("crate::{room}::"));
+        let from_here = segments(code, &"super::".repeat(depth));
+        for used in from_root.into_iter().chain(from_here) {
+            let Some(used) = owner.get(&used).filter(|used| **used != parts[0]) else { continue };
+            graph.entry(parts[0].clone()).or_default().insert(used.clone());
+        }
+    }
+    graph
+}
+
+/// A module that reaches itself, with the way.
+fn circle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    fn walk(graph: &BTreeMap<String, BTreeSet<String>>, way: &mut Vec<String>, done: &mut BTreeSet<String>) -> bool {
+        let last = way.last().cloned().unwrap();
+        for next in graph.get(&last).into_iter().flatten() {
+            if way.contains(next) {
+                way.push(next.clone());
+                return true;
+            }
+            if !done.contains(next) {
+                way.push(next.clone());
+                if walk(graph, way, done) {
+                    return true;
+                }
+                way.pop();
+            }
+        }
+        done.insert(last);
+        false
+    }
+    let mut done = BTreeSet::new();
+    graph.keys().find_map(|start| {
+        let mut way = vec![start.clone()];
+        walk(graph, &mut way, &mut done).then_some(way)
+    })
+}
+
+#[test]
+fn a_circle_is_found() {
+    let graph = |edges: &[(&str, &str)]| {
+        let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in edges {
+            graph.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+        }
+        graph
+    };
+    assert_eq!(circle(&graph(&[("a", "b"), ("b", "c"), ("a", "c")])), None);
+    assert!(circle(&graph(&[("a", "b"), ("b", "c"), ("c", "b")])).is_some());
+}
+
+#[test]
+fn no_room_has_a_circle_of_modules() {
+    for room in ["optimizer"] {
+        let graph = uses_inside(room);
+        assert!(graph.len() > 4, "{room}: {graph:?}");
+        assert_eq!(circle(&graph), None, "{room}: {graph:#?}");
+    }
+}
+
+/// The parameter lists of all functions in a text.
+fn parameter_lists(text: &str) -> Vec<&str> {
+    let starts = text
+        .match_indices("fn ")
+        .filter(|(at, _)| text[..*at].chars().next_back().is_none_or(|c| !c.is_alphanumeric()));
+    let lists = starts.filter_map(|(at, _)| {
+        let open = at + text[at..].find('(')?;
+        let mut depth = 0;
+        let length = text[open..].find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        })?;
+        Some(&text[open + 1..open + length])
+    });
+    lists.collect()
+}
+
+/// Whether a parameter list takes a tuple of more than two apart or names the type of one.
+fn has_a_long_tuple(parameters: &str) -> bool {
+    let mut commas: Vec<usize> = Vec::new();
+    for c in parameters.chars() {
+        match c {
+            '(' => commas.push(0),
+            ')' if commas.pop().is_some_and(|count| count >= 2) => return true,
+            ',' => {
+                if let Some(count) = commas.last_mut() {
+                    *count += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+#[test]
+fn no_function_takes_a_tuple_of_more_than_two() {
+    assert!(has_a_long_tuple("a: u8, (b, c, d): (u8, u8, u8)"));
+    assert!(!has_a_long_tuple("a: u8, (b, c): (u8, u8), d: impl Fn(u8) -> u8"));
+    for folder in ["src", "tests", "benches", "examples", "results"] {
+        for (path, text) in sources(folder) {
+            for parameters in parameter_lists(&text) {
+                assert!(!has_a_long_tuple(parameters), "{}: ({parameters})", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_begins_by_saying_what_it_is() {
     for folder in ["src", "tests", "benches"] {
@@ -175,7 +311,7 @@ fn no_file_is_too_long_to_take_in() {
     for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
             let lines = text.lines().count();
-            assert!(lines <= 480, "{} has {lines} lines: look for the seam", path.display());
+            assert!(lines <= 400, "{} has {lines} lines: look for the seam", path.display());
         }
     }
 }
@@ -201,4 +337,41 @@ fn every_asset_has_its_source_licence_and_hash() {
         }
     }
     assert!(seen > 10, "only {seen} assets found: the test looks in the wrong place");
+}
+
+/// What the dashboard's pure part must not name: files, threads, processes, clocks, the terminal's library.
+const EFFECTS: [&str; 10] = [
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::io",
+    "tokio",
+    "crossterm",
+    "Instant",
+    "SystemTime",
+];
+
+#[test]
+fn the_dashboards_pure_part_opens_no_file_and_starts_no_thread() {
+    let mut checked = 0;
+    for (path, text) in sources("src/tui") {
+        if path.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        checked += 1;
+        for line in before_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for effect in EFFECTS {
+                let inside_braces =
+                    effect.strip_prefix("std::").filter(|_| line.trim_start().starts_with("use std::{"));
+                let named = line.contains(effect)
+                    || inside_braces.is_some_and(|module| {
+                        line.contains(&format!("{module}::")) || line.contains(&format!("{module},"))
+                    });
+                assert!(!named, "{} names {effect}: {line}", path.display());
+            }
+        }
+    }
+    assert!(checked > 15, "only {checked} files found: the test looks in the wrong place");
 }

@@ -152,6 +152,6 @@ mod tests {
     #[test]
     fn bsam_says_that_it_is_an_update_of_its_own() {
         let refused = Hyperparameters::new("bsam").unwrap().choose(Categorical::BaseOptimizer, "adam").unwrap_err();
-        assert_eq!(refused.to_string(), "bsam is an update of its own and takes no other");
+        assert_eq!(refused.to_string(), "bsam is an update of its own and takes no base optimizer");
     }
 }

@@ -116,8 +116,8 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
         ("k = 2", "rho = 0.1", "test.toml: run.b.rho: nso has no rho"),
         (
             "k = 2",
-            "law = \"gausian\"",
-            "test.toml: run.b.law: 'gausian' is none of gaussian, laplace, uniform, binomial, binomial-uncentred, did you",
+            "distribution = \"gausian\"",
+            "test.toml: run.b.distribution: 'gausian' is none of gaussian, laplace, uniform, binomial, binomial-uncentred, did you",
         ),
         (
             "\"nso\"",
@@ -150,11 +150,21 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
 fn methods_refuse_what_does_not_fit() {
     let with = |run: &str| parse(&SOUND.replace("method = \"nso\"\nk = 2", run)).unwrap_err();
     let refusals = [
-        ("method = \"bsam\"\nupdate = \"adam\"", "run.b.update: bsam is an update of its own and takes no other"),
+        (
+            "method = \"bsam\"\nupdate = \"adam\"",
+            "run.b.base_optimizer: bsam is an update of its own and takes no base optimizer",
+        ),
+        (
+            "method = \"nso\"\nlaw = \"uniform\"\ndistribution = \"uniform\"",
+            "run.b.distribution: given twice: law is its older name",
+        ),
         ("method = \"bsam\"\nmomentum = 0.9", "run.b.momentum: bsam has no momentum"),
-        ("method = \"sam\"\nlaw = \"uniform\"", "run.b.law: sam has no law"),
+        ("method = \"sam\"\nlaw = \"uniform\"", "run.b.distribution: sam has no distribution"),
         ("method = \"sam\"\nscaling = \"plain\"", "run.b.scaling: sam has no scaling"),
-        ("method = \"sam\"\nbeta1 = 0.9", "run.b.beta1: sam has no beta1 with this update; it needs update = \"adam\""),
+        (
+            "method = \"sam\"\nbeta1 = 0.9",
+            "run.b.beta1: sam has no beta1 with this base optimizer; it needs base_optimizer = \"adam\"",
+        ),
         (
             "method = \"sam\"\nradius = 1",
             "run.b.radius: sam has no radius without projection = \"frobenius\" or \"rows\"",
