@@ -60,8 +60,8 @@ fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
         black_box(problem.objective(all).gradient(w));
         return begun.elapsed().as_secs_f64();
     }
-    let statistics = problem.statistics().map(|found| found.initial);
-    let f = problem.objective_in(Mode { statistics, ..Mode::default() }, all);
+    let buffers = problem.buffers().map(|found| found.initial);
+    let f = problem.objective_in(Mode { buffers, ..Mode::default() }, all);
     let hessian: Box<dyn LinearOperator> =
         if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
     let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), (w, &mut ProbeVectors::new(1)), PROBES);

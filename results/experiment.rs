@@ -64,6 +64,14 @@ pub const EXPERIMENTS: &[Experiment] = &[
     on_flex("matrix-sensing-small", &["train.probe_every=never", "train.evaluate_every=200 gradients"], FIVE, "10 s"),
     on_flex("matrix-sensing", &["train.probe_every=never", "train.evaluate_every=500 gradients"], ONE, "4 min"),
     on_flex("perturbation-gap", &[], ONE, "75 s"),
+    Experiment {
+        name: "clipart-mobilenet",
+        preset: "clipart-mobilenet",
+        changes: &[],
+        seeds: THREE,
+        device: "tch",
+        takes: "25 min with LibTorch",
+    },
 ];
 
 /// One run of an experiment with one seed.

@@ -10,7 +10,7 @@ use nso_tui::figure::{
 use super::{
     experiment::{EXPERIMENTS, Experiment, Run},
     statistics::{last, mean_and_deviation, median_and_range, trace_at},
-    tune,
+    tune::{Chosen, SEARCHES, Setting},
 };
 
 /// A table: the name in its marks, and what makes it.
@@ -19,7 +19,8 @@ pub type Table = (&'static str, fn() -> Result<String, Box<dyn Error>>);
 /// All tables.
 pub const TABLES: &[Table] = &[
     ("mnist-mlp", || at_losses("mnist-mlp", &[1e-2, 1e-3, 3.4e-4])),
-    ("tuned-mnist", tuned),
+    ("tuned-mnist", || tuned("tuned-mnist", 1e-2)),
+    ("clipart-mobilenet", || tuned("clipart-mobilenet", 1e-2)),
     ("methods", methods),
     ("k-sweep", || at_losses("k-sweep", &[3e-3])),
     ("noise-schedule", || at_losses("noise-schedule", &[3e-3])),
@@ -205,20 +206,22 @@ fn against_the_first(name: &str, level: f64) -> Result<String, Box<dyn Error>> {
 fn settings(run: &Run) -> String {
     use nso_tui::{figure::text::short, optimizer::Hyperparameter};
     let Some(start) = run.history.start() else { return String::new() };
-    let knobs = [Hyperparameter::Lr, Hyperparameter::Sigma, Hyperparameter::Rho, Hyperparameter::K].into_iter();
-    knobs.filter_map(|knob| Some(format!(", {} {}", knob.symbol(), short(start.hyperparameters.get(knob)?)))).collect()
+    let shown = [Hyperparameter::Lr, Hyperparameter::Sigma, Hyperparameter::Rho, Hyperparameter::K].into_iter();
+    shown.filter_map(|one| Some(format!(", {} {}", one.symbol(), short(start.hyperparameters.get(one)?)))).collect()
 }
 
-/// Each method at the setting that validation chose. The preset must have what results/tuning.tsv says.
-fn tuned() -> Result<String, Box<dyn Error>> {
-    let preset = std::fs::read_to_string(super::home().join("presets").join("tuned-mnist.toml"))?;
-    for tune::Chosen { setting: tune::Setting { method, lines, .. }, .. } in tune::chosen()? {
+/// Each method at the setting that validation chose, whose traces are compared at `loss`. The preset must have the choice of its
+/// search.
+fn tuned(preset: &'static str, loss: f64) -> Result<String, Box<dyn Error>> {
+    let text = std::fs::read_to_string(super::home().join("presets").join(format!("{preset}.toml")))?;
+    let search = SEARCHES.iter().find(|search| search.preset == preset).ok_or("a tuned preset has a search")?;
+    for Chosen { setting: Setting { method, lines, .. }, .. } in search.chosen()? {
         let expected = format!("method = \"{method}\"\n{lines}");
-        if !preset.contains(&expected) {
-            return Err(format!("presets/tuned-mnist.toml has not what was chosen for {method}: {expected}").into());
+        if !text.contains(&expected) {
+            return Err(format!("presets/{preset}.toml has not what was chosen for {method}: {expected}").into());
         }
     }
-    against_the_first("tuned-mnist", 1e-2)
+    against_the_first(preset, loss)
 }
 
 /// The errors on held-out measurements, middle of the seeds with the least and the greatest.

@@ -1,9 +1,9 @@
 //! The tables of docs/src/results.md: the experiments behind them, and how each is made from their logs.
 //!
 //! ```text
-//! cargo run --release --example tables -- list          the experiments, what each takes on two cores
+//! cargo run --release --example tables -- list          the experiments and searches, what each takes on two cores
 //! cargo run --release --example tables -- run NAME...   train them anew and write their logs to results/
-//! cargo run --release --example tables -- tune          choose the settings of presets/tuned-mnist.toml on validation
+//! cargo run --release --example tables -- tune NAME     choose the settings of a tuned preset on validation data
 //! cargo run --release --example tables -- write         regenerate the tables of docs/src/results.md
 //! ```
 //!
@@ -20,6 +20,7 @@ mod tune;
 
 use experiment::EXPERIMENTS;
 pub use table::{TABLES, replaced};
+use tune::SEARCHES;
 
 /// The project's folder.
 pub fn home() -> PathBuf {
@@ -36,19 +37,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["list"] => EXPERIMENTS.iter().for_each(|one| println!("{:<22} {}", one.name, one.takes)),
+        ["list"] => {
+            EXPERIMENTS.iter().for_each(|one| println!("run {:<22} {}", one.name, one.takes));
+            SEARCHES.iter().for_each(|one| println!("tune {:<21} {}", one.name, one.takes));
+        }
         ["run", ref names @ ..] if !names.is_empty() => {
             for name in names {
                 let known = EXPERIMENTS.iter().find(|one| one.name == *name);
                 known.ok_or_else(|| format!("no experiment '{name}'; `list` shows them"))?.run()?;
             }
         }
-        ["tune"] => tune::tune()?,
+        ["tune", name] => {
+            let known = SEARCHES.iter().find(|one| one.name == name);
+            known.ok_or_else(|| format!("no search '{name}'; `list` shows them"))?.run()?;
+        }
         ["write"] => {
             let path = page();
             fs::write(&path, replaced(&fs::read_to_string(&path)?)?)?;
         }
-        _ => return Err("usage: tables list | run NAME... | tune | write".into()),
+        _ => return Err("usage: tables list | run NAME... | tune NAME | write".into()),
     }
     Ok(())
 }

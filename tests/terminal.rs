@@ -208,7 +208,7 @@ fn a_session_is_picked_watched_steered_exported_and_left() {
     terminal.wait_for("2 running");
     // The process's own load, looked at every two seconds.
     terminal.wait_for(" MB   ");
-    // NSO's sigma: the run below, the first knob.
+    // NSO's sigma: the run below, the first hyperparameter.
     terminal.keys("j");
     terminal.wait_for("╭ NSO");
     terminal.keys("+");

@@ -10,15 +10,15 @@ use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Value, Vect
 pub struct Loss<R: Real> {
     /// The mean loss, one number.
     pub value: R::T<1>,
-    /// The moments of the batch that its batch normalisations saw, in the layout of their stored statistics; `None` where there are none
+    /// The moments of the batch that its batch normalisations saw, in the layout of their buffers; `None` where there are none
     /// or where they did not look at the batch.
-    pub statistics: Option<Vector>,
+    pub batch_statistics: Option<Vector>,
 }
 
 impl<R: Real> Loss<R> {
     /// A loss without batch normalisation.
     pub fn of(value: R::T<1>) -> Self {
-        Self { value, statistics: None }
+        Self { value, batch_statistics: None }
     }
 }
 
@@ -68,7 +68,7 @@ pub struct Evaluation {
     /// grad f(w).
     pub gradient: Vector,
     /// The batch's moments, where batch normalisation looked at it.
-    pub statistics: Option<Vector>,
+    pub batch_statistics: Option<Vector>,
 }
 
 /// v -> H v at a point that it was made for. It may keep what it needs of that point.
@@ -114,7 +114,7 @@ pub trait Objective {
     fn loss(&self, w: &Vector) -> Scalar;
 
     /// The batch's moments at w, where batch normalisation looks at the batch. Cost: a forward pass.
-    fn statistics(&self, _w: &Vector) -> Option<Vector> {
+    fn batch_statistics(&self, _w: &Vector) -> Option<Vector> {
         None
     }
 
@@ -190,16 +190,16 @@ impl<M: Model> Objective for Differentiable<'_, M> {
         self.forward(w).value
     }
 
-    fn statistics(&self, w: &Vector) -> Option<Vector> {
-        self.forward(w).statistics
+    fn batch_statistics(&self, w: &Vector) -> Option<Vector> {
+        self.forward(w).batch_statistics
     }
 
     fn gradient(&self, w: &Vector) -> Evaluation {
         let leaves = self.leaves(w);
         let parameters = Parameters::<Primal>::new(self.model.layout(), leaves.clone());
-        let Loss { value, statistics } = self.model.loss(&parameters, &self.batch);
+        let Loss { value, batch_statistics } = self.model.loss(&parameters, &self.batch);
         let gradient = self.backward(&value, &[leaves]).swap_remove(0);
-        Evaluation { loss: value.without_autodiff(), gradient, statistics }
+        Evaluation { loss: value.without_autodiff(), gradient, batch_statistics }
     }
 
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {
@@ -214,7 +214,7 @@ impl<M: Model> Objective for Differentiable<'_, M> {
         let Some(sum) = losses.iter().cloned().reduce(Primal::add) else { return Vec::new() };
         let gradients = self.backward(&sum, &leaves);
         let losses = losses.into_iter().map(Tensor::without_autodiff);
-        losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient, statistics: None }).collect()
+        losses.zip(gradients).map(|(loss, gradient)| Evaluation { loss, gradient, batch_statistics: None }).collect()
     }
 
     /// H v = grad_w [d/d eps f(w + eps v) at 0] (Pearlmutter 1994): one forward pass with tangents, one backward.
@@ -263,8 +263,8 @@ impl Objective for Counted<'_> {
         self.inner.gradient(w)
     }
 
-    fn statistics(&self, w: &Vector) -> Option<Vector> {
-        self.inner.statistics(w)
+    fn batch_statistics(&self, w: &Vector) -> Option<Vector> {
+        self.inner.batch_statistics(w)
     }
 
     fn gradients(&self, at: &[Vector]) -> Vec<Evaluation> {

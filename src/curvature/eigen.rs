@@ -121,7 +121,8 @@ pub struct Layerwise {
 /// where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed. The
 /// code averages it over minibatches. The tensors are those of `layers`: [`paper_layers`] has the paper's choice.
 ///
-/// It is not an eigenvalue: its only bound is the number of layers times lambda_max. It is here to be compared with the paper's tables.
+/// It is not an eigenvalue: it is bounded by the number of layers times the mean of the minibatches' own largest eigenvalues, which is
+/// not below lambda_max. It is here to be compared with the paper's tables.
 /// `None` where there is no such tensor. The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
 pub fn layerwise(
     operator: &dyn LinearOperator,

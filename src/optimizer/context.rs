@@ -23,7 +23,7 @@ pub struct StepStats {
     /// Curvature from gradients that the step needs anyway.
     pub free: CurvatureSamples,
     /// The batch's means and variances at the clean weights, where batch normalisation computed them there.
-    pub statistics: Option<Vector>,
+    pub batch_statistics: Option<Vector>,
 }
 
 /// Samples of curvature from gradients that a step needs for itself.

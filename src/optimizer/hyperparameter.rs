@@ -276,7 +276,7 @@ impl Hyperparameter {
 
 /// The preferred numbers from `floor` to a little beyond `value`, rising.
 fn preferred(value: f64, floor: f64) -> impl Iterator<Item = f64> {
-    #[expect(clippy::cast_possible_truncation, reason = "exponents of numbers within a knob's range")]
+    #[expect(clippy::cast_possible_truncation, reason = "exponents of numbers within a hyperparameter's range")]
     let [lowest, highest] = [floor, value.max(floor)].map(|x| x.log10().floor() as i32);
     (lowest..=highest + 1)
         .flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))

@@ -168,24 +168,24 @@ fn on_host(random: &mut Stream, like: &Vector, distribution: NoiseDistribution) 
 mod tests {
     use super::*;
 
-    /// Moments of the centred distributions by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform law on
+    /// Moments of the centred distributions by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform distribution on
     /// (-a, a) has a^4/5 with a^2 = 3, Bin(4, 1/2) - 2 has (16 + 4 + 4 + 16)/16 with weights 1, 4, 4, 1.
     #[test]
     fn every_law_has_mean_zero_variance_one_and_its_kurtosis() {
         let n = 400_000;
-        for (law, kurtosis) in [
+        for (distribution, kurtosis) in [
             (NoiseDistribution::Gaussian, 3.0),
             (NoiseDistribution::Laplace, 6.0),
             (NoiseDistribution::Uniform, 1.8),
             (NoiseDistribution::Binomial, 2.5),
         ] {
             let mut random = stream(7, Purpose::Noise);
-            let draws: Vec<f64> = (0..n).map(|_| f64::from(law.sample(&mut random))).collect();
+            let draws: Vec<f64> = (0..n).map(|_| f64::from(distribution.sample(&mut random))).collect();
             let moment = |power| draws.iter().map(|x| x.powi(power)).sum::<f64>() / f64::from(n);
-            assert!(moment(1).abs() < 0.008, "{law:?}: mean {}", moment(1));
-            assert!((moment(2) - 1.0).abs() < 0.02, "{law:?}: variance {}", moment(2));
-            assert!(moment(3).abs() < 0.15, "{law:?}: third moment {}", moment(3));
-            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{law:?}: fourth moment {}", moment(4));
+            assert!(moment(1).abs() < 0.008, "{distribution:?}: mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 0.02, "{distribution:?}: variance {}", moment(2));
+            assert!(moment(3).abs() < 0.15, "{distribution:?}: third moment {}", moment(3));
+            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{distribution:?}: fourth moment {}", moment(4));
         }
     }
 

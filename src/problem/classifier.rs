@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 pub use start::Start;
 
 use super::{
-    Augmented, ExampleLosses, Examples, Metrics, Mode, Problem, Statistics,
+    Augmented, Buffers, ExampleLosses, Examples, Metrics, Mode, Problem,
     data::{Labelled, selection},
     layer::{Labels, Norms, likelihoods, smoothed_cross_entropy},
     model::Network,
@@ -130,7 +130,7 @@ impl<N: Network> Classifier<N> {
     pub fn starting(network: N, start: Start, data: [Labelled; 2], device: Device) -> Self {
         let (labels, classes) = (data[0].labels.clone(), data[0].classes);
         let [train, test] = data.map(|data| Split::new(data, &device));
-        let tensors = Tensors::new(start, (network.layout(), network.statistics()), &device);
+        let tensors = Tensors::new(start, (network.layout(), network.buffers()), &device);
         Self { network, tensors, train, validation: None, test, labels, classes, augmenter: None, device }
     }
 
@@ -188,16 +188,16 @@ impl<N: Network> Classifier<N> {
     }
 
     /// Logits under stored moments, without history.
-    fn clean(&self, w: &Vector, statistics: Option<&Vector>, images: &Tensor<4>) -> Tensor<2> {
+    fn clean(&self, w: &Vector, buffers: Option<&Vector>, images: &Tensor<4>) -> Tensor<2> {
         let parameters = Parameters::<Primal>::new(self.tensors.trained(), self.tensors.trained().split(w));
-        self.logits(&parameters, images, &mut Norms::new(self.network.statistics(), statistics))
+        self.logits(&parameters, images, &mut Norms::new(self.network.buffers(), buffers))
     }
 
     /// Mean loss and share of correct answers on a split, both still on the device.
-    fn score(&self, w: &Vector, statistics: Option<&Vector>, split: &Split) -> [Scalar; 2] {
+    fn score(&self, w: &Vector, buffers: Option<&Vector>, split: &Split) -> [Scalar; 2] {
         let mut totals: Option<[Scalar; 2]> = None;
         for part in split.chunks(self.chunk()) {
-            let logits = self.clean(w, statistics, &part.images);
+            let logits = self.clean(w, buffers, &part.images);
             let loss = Primal::cross_entropy(logits.clone(), part.labels.clone()) * part.len() as f64;
             let correct = logits.argmax(1).equal(part.labels).float().cast(w.dtype()).sum();
             totals = Some(match totals {
@@ -222,10 +222,10 @@ impl<N: Network> Model for Classifier<N> {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, mode }: &Minibatch) -> Loss<R> {
-        let mut norms = Norms::new(self.network.statistics(), mode.statistics.as_ref());
+        let mut norms = Norms::new(self.network.buffers(), mode.buffers.as_ref());
         let logits = self.logits::<R>(w, &split.images, &mut norms);
         let labels = Labels { classes: split.labels.clone(), smoothing: mode.smoothing };
-        Loss { value: smoothed_cross_entropy::<R>(logits, labels), statistics: norms.seen() }
+        Loss { value: smoothed_cross_entropy::<R>(logits, labels), batch_statistics: norms.seen() }
     }
 }
 
@@ -258,7 +258,7 @@ impl<N: Network> Problem for Classifier<N> {
         let split = self.select(examples, mode.augmentation);
         let on = |split| objective(self, Minibatch { split, mode: mode.clone() }, &self.device);
         // Batch normalisation by the batch's own moments needs the batch whole.
-        let divisible = mode.statistics.is_some() || self.network.statistics().entries().is_empty();
+        let divisible = mode.buffers.is_some() || self.network.buffers().entries().is_empty();
         if !divisible || split.len() <= self.chunk() {
             return on(split);
         }
@@ -266,18 +266,18 @@ impl<N: Network> Problem for Classifier<N> {
         Box::new(Chunked::new(split.chunks(self.chunk()).map(|part| (part.len() as f64 / whole, on(part))).collect()))
     }
 
-    fn statistics(&self) -> Option<Statistics<'_>> {
-        self.tensors.statistics(self.network.statistics())
+    fn buffers(&self) -> Option<Buffers<'_>> {
+        self.tensors.buffers(self.network.buffers())
     }
 
     fn frozen(&self) -> Option<(&Layout, Vector)> {
         self.tensors.frozen()
     }
 
-    fn example_losses(&self, w: &Vector, statistics: Option<&Vector>) -> Option<ExampleLosses> {
+    fn example_losses(&self, w: &Vector, buffers: Option<&Vector>) -> Option<ExampleLosses> {
         let losses = |split: &Split| -> Vector {
             let chunks = split.chunks(self.chunk()).map(|part| {
-                let logits = self.clean(w, statistics, &part.images);
+                let logits = self.clean(w, buffers, &part.images);
                 likelihoods::<Primal>(logits, part.labels).squeeze_dim(1)
             });
             Tensor::cat(chunks.collect(), 0)
@@ -289,9 +289,9 @@ impl<N: Network> Problem for Classifier<N> {
         })
     }
 
-    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics {
+    fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics {
         let splits = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
-        let scores = splits.map(|split| split.map(|split| self.score(w, statistics, split)));
+        let scores = splits.map(|split| split.map(|split| self.score(w, buffers, split)));
         let mut found = read(scores.iter().flatten().flatten().cloned().collect()).into_iter();
         let [train, validation, test] =
             scores.map(|score| score.map(|_| [found.next(), found.next()]).unwrap_or_default());

@@ -132,7 +132,7 @@ impl FineTune {
         let Some(checkpoint) = checkpoint else {
             return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
         };
-        let moments = network.statistics().entries();
+        let moments = network.buffers().entries();
         let wanted = body().chain(moments);
         checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
         let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };

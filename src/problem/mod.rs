@@ -71,7 +71,7 @@ pub struct ExampleLosses {
 #[derive(Debug, Clone, Default)]
 pub struct Mode {
     /// The moments that batch normalisation normalises with; `None` for the batch's own.
-    pub statistics: Option<Vector>,
+    pub buffers: Option<Vector>,
     /// The augmentation that the training examples are seen under; `None` for the examples as they are.
     pub augmentation: Option<Augmented>,
     /// A share a of the uniform distribution in the labels: (1 - a) NLL + a mean_c(-log p_c). Problems without labels ignore it.
@@ -80,7 +80,7 @@ pub struct Mode {
 
 /// What batch normalisation knows of a data set: running means and variances.
 #[derive(Debug, Clone)]
-pub struct Statistics<'a> {
+pub struct Buffers<'a> {
     /// Names and places of the moments in their flat vector, as PyTorch calls them.
     pub layout: &'a Layout,
     /// Before training.
@@ -127,7 +127,7 @@ pub trait Problem: Send + Sync {
     }
 
     /// The moments that batch normalisation has stored at the start; `None` where there is none.
-    fn statistics(&self) -> Option<Statistics<'_>> {
+    fn buffers(&self) -> Option<Buffers<'_>> {
         None
     }
 
@@ -143,7 +143,7 @@ pub trait Problem: Send + Sync {
     }
 
     /// Losses and their companions on whole splits, at `w` under stored moments. Waits for the device.
-    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics;
+    fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics;
 
     /// Where the tensors live.
     fn device(&self) -> &Device;

@@ -226,7 +226,7 @@ impl Worker {
             loop {
                 match mailbox.0.recv() {
                     Ok(Command::Restart) => break,
-                    Ok(Command::Adjust { knob, value }) => outbox.refuse(knob, value),
+                    Ok(Command::Adjust { hyperparameter, value }) => outbox.refuse(hyperparameter, value),
                     Ok(Command::Pause | Command::Resume | Command::Stop) => {}
                     Err(mpsc::RecvError) => return,
                 }
@@ -243,11 +243,11 @@ impl Worker {
         let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
             return Ok(None);
         };
-        let Finished { outcome, reason, at, weights, statistics, best } = *finished;
+        let Finished { outcome, reason, at, weights, buffers, best } = *finished;
         outbox.at = at;
-        self.keep(outbox.run, WEIGHTS_FILE, (&weights, statistics.as_ref()))?;
+        self.keep(outbox.run, WEIGHTS_FILE, (&weights, buffers.as_ref()))?;
         if let Some(best) = &best {
-            self.keep(outbox.run, BEST_FILE, (&best.weights, best.statistics.as_ref()))?;
+            self.keep(outbox.run, BEST_FILE, (&best.weights, best.buffers.as_ref()))?;
         }
         Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
     }
@@ -255,7 +255,7 @@ impl Worker {
     /// Writes a whole network: what was trained, what stayed as it is, and its moments.
     fn keep(&self, run: usize, file: &str, (weights, moments): (&Vector, Option<&Vector>)) -> Result<(), LogError> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        let moments = self.problem.statistics().map(|found| found.layout).zip(moments);
+        let moments = self.problem.buffers().map(|found| found.layout).zip(moments);
         let frozen = self.problem.frozen();
         let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
         let trained = [(self.problem.layout(), weights)];

@@ -13,10 +13,10 @@ use crate::{
 /// What can be asked of a running run. Each takes effect between two steps and is answered by an [`Event`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Turn a knob; answered by [`Event::Adjust`] or [`Event::Reject`].
+    /// Change a hyperparameter; answered by [`Event::Adjust`] or [`Event::Reject`].
     Adjust {
-        /// Which knob.
-        knob: Hyperparameter,
+        /// Which hyperparameter.
+        hyperparameter: Hyperparameter,
         /// Its new value.
         value: f64,
     },
@@ -26,7 +26,7 @@ pub enum Command {
     Resume,
     /// End now, keeping what there is.
     Stop,
-    /// Begin again from the initial weights, with the knobs as the preset has them.
+    /// Begin again from the initial weights, with the hyperparameters as the preset has them.
     Restart,
 }
 
@@ -109,7 +109,7 @@ pub enum Event {
     PerturbationGap(Box<GapCurve>),
     /// The PAC-Bayes bound with its ingredients.
     Bound(Box<Bound>),
-    /// A knob was turned: steps after `step` use the new value.
+    /// A hyperparameter was changed: steps after `step` use the new value.
     Adjust {
         /// Steps taken.
         step: u64,
@@ -117,7 +117,7 @@ pub enum Event {
         gradients: u64,
         /// The run's clock.
         seconds: f64,
-        /// Which knob.
+        /// Which hyperparameter.
         setting: Hyperparameter,
         /// Its value before.
         from: f64,
@@ -128,7 +128,7 @@ pub enum Event {
     Reject {
         /// Steps taken.
         step: u64,
-        /// Which knob.
+        /// Which hyperparameter.
         setting: Hyperparameter,
         /// The value that was refused.
         #[serde(with = "number")]
@@ -175,7 +175,7 @@ fn is_zero(count: &u64) -> bool {
 pub struct Start {
     /// The run's name, unique in its session.
     pub run: String,
-    /// Method and knobs at the start.
+    /// Method and hyperparameters at the start.
     #[serde(flatten)]
     pub hyperparameters: Hyperparameters,
     /// The seed of its random streams.

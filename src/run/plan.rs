@@ -157,7 +157,7 @@ pub enum Cadence {
 pub struct RunPlan {
     /// Unique in its plan, printable, at most 32 characters.
     pub name: String,
-    /// Method and knobs at the start.
+    /// Method and hyperparameters at the start.
     pub hyperparameters: Hyperparameters,
     /// Examples in its minibatches, where they are not those of the session.
     pub batch: Option<usize>,

@@ -111,7 +111,7 @@ impl Section {
 
     /// The same, left in place.
     pub fn peek_number(&self, key: &str) -> Result<Option<f64>, Fault> {
-        #[expect(clippy::cast_precision_loss, reason = "knobs are small numbers")]
+        #[expect(clippy::cast_precision_loss, reason = "hyperparameters are small numbers")]
         match self.table.get(key) {
             None => Ok(None),
             Some(Value::Float(number)) if number.is_finite() => Ok(Some(*number)),

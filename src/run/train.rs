@@ -68,8 +68,8 @@ pub struct Finished {
     pub at: Position,
     /// Its last weights.
     pub weights: Vector,
-    /// The moments that its batch normalisations have stored, where it has any.
-    pub statistics: Option<Vector>,
+    /// The buffers of its batch normalisations, where it has any.
+    pub buffers: Option<Vector>,
     /// What it was at its lowest validation loss, where there is a validation set.
     pub best: Option<Best>,
 }
@@ -83,8 +83,8 @@ pub struct Best {
     pub validation_loss: f64,
     /// The weights.
     pub weights: Vector,
-    /// The moments that its batch normalisations had stored, where it has any.
-    pub statistics: Option<Vector>,
+    /// The buffers of its batch normalisations, where it has any.
+    pub buffers: Option<Vector>,
 }
 
 /// Why the loop leaves early.
@@ -116,20 +116,20 @@ impl From<ReadoutError> for Interrupt {
     }
 }
 
-/// The moments that a network's batch normalisations have stored.
-struct Norms {
-    stored: Vector,
-    /// Whether training normalises by them too.
+/// The running means and variances of a network's batch normalisations, PyTorch's buffers.
+struct BatchNormBuffers {
+    values: Vector,
+    /// Whether training normalises by them too and leaves them as they are.
     frozen: bool,
 }
 
-impl Norms {
-    /// Weight of a batch's moments in the stored ones, PyTorch's default.
+impl BatchNormBuffers {
+    /// Weight of a batch's statistics in the running ones, PyTorch's default.
     const MOMENTUM: f64 = 0.1;
 
-    /// Moves towards the moments of one clean pass over a batch, as perturbed passes must not.
-    fn learn(&mut self, seen: Vector) {
-        self.stored = self.stored.clone() * (1.0 - Self::MOMENTUM) + seen * Self::MOMENTUM;
+    /// Moves towards the statistics of one clean pass over a batch, as perturbed passes must not.
+    fn update(&mut self, batch_statistics: Vector) {
+        self.values = self.values.clone() * (1.0 - Self::MOMENTUM) + batch_statistics * Self::MOMENTUM;
     }
 }
 
@@ -140,7 +140,7 @@ struct State {
     /// The weights that training began from.
     start: Vector,
     optimizer: OptimizerState,
-    norms: Option<Norms>,
+    buffers: Option<BatchNormBuffers>,
     noise: NoiseStream,
     batches: Batches,
     at: Position,
@@ -169,15 +169,8 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
         }
     };
     let at = Position { seconds: clock.seconds(), ..at };
-    let statistics = state.norms.map(|norms| norms.stored);
-    Ok(Ending::Finished(Box::new(Finished {
-        outcome,
-        reason,
-        at,
-        weights: state.w,
-        statistics,
-        best: evaluator.best(),
-    })))
+    let buffers = state.buffers.map(|buffers| buffers.values);
+    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, buffers, best: evaluator.best() })))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -194,7 +187,7 @@ fn run_to_the_end(
     (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
 ) -> Result<(), Interrupt> {
     let mut readouts = PendingReadouts::new(job.train.record_every);
-    evaluator.measure_all(state.moment(job), publish)?;
+    evaluator.measure_all(state.snapshot(job), publish)?;
     let mut read_at = clock.elapsed();
     while state.affords_a_step(job) {
         handle_commands(state, clock, &mut readouts, (inbox, publish))?;
@@ -214,15 +207,15 @@ fn run_to_the_end(
         }
         if evaluate {
             readouts.read_free(publish)?;
-            evaluator.evaluate(state.moment(job), publish)?;
+            evaluator.evaluate(state.snapshot(job), publish)?;
         }
         if probe {
-            evaluator.probe(state.moment(job), publish)?;
+            evaluator.probe(state.snapshot(job), publish)?;
         }
     }
     readouts.read_losses(publish)?;
     readouts.read_free(publish)?;
-    evaluator.measure_what_is_old(state.moment(job), publish)?;
+    evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
 
@@ -241,10 +234,10 @@ fn handle_commands(
         }
         readouts.read_losses(publish)?;
         match command {
-            Command::Adjust { knob, value } => {
-                // Free curvature belongs to the knobs that it was found with; what was gathered so far is told first.
+            Command::Adjust { hyperparameter, value } => {
+                // Free curvature belongs to the hyperparameters that it was sampled with: it is published before they change.
                 readouts.read_free(publish)?;
-                publish(state.adjust(knob, value))?;
+                publish(state.adjust(hyperparameter, value))?;
             }
             Command::Pause if !paused => {
                 paused = true;
@@ -277,7 +270,10 @@ impl State {
             w: start.clone(),
             start,
             optimizer: OptimizerState::default(),
-            norms: job.problem.statistics().map(|found| Norms { stored: found.initial, frozen: found.frozen }),
+            buffers: job
+                .problem
+                .buffers()
+                .map(|buffers| BatchNormBuffers { values: buffers.initial, frozen: buffers.frozen }),
             noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
@@ -299,7 +295,7 @@ impl State {
         let problem = job.problem;
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
-            statistics: self.norms.as_ref().filter(|norms| norms.frozen).map(|norms| norms.stored.clone()),
+            buffers: self.buffers.as_ref().filter(|buffers| buffers.frozen).map(|buffers| buffers.values.clone()),
             augmentation: job
                 .run
                 .augmentation
@@ -321,14 +317,14 @@ impl State {
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
         let StepOutput { w, state, stats } = self.hyperparameters.step(&counted, before, &mut context);
-        // A pass under stored moments has none of its own.
-        if let Some(norms) = self.norms.as_mut().filter(|norms| !norms.frozen) {
-            let seen = stats.statistics.clone().or_else(|| {
+        // A pass normalised by the buffers has no batch statistics.
+        if let Some(buffers) = self.buffers.as_mut().filter(|buffers| !buffers.frozen) {
+            let batch_statistics = stats.batch_statistics.clone().or_else(|| {
                 self.forward_passes += 1;
-                objective.statistics(&self.w)
+                objective.batch_statistics(&self.w)
             });
-            if let Some(seen) = seen {
-                norms.learn(seen);
+            if let Some(batch_statistics) = batch_statistics {
+                buffers.update(batch_statistics);
             }
         }
         (self.w, self.optimizer) = (w, state);
@@ -339,7 +335,7 @@ impl State {
     }
 
     /// What there is to measure now.
-    fn moment(&self, job: &Job<'_>) -> Snapshot<'_> {
+    fn snapshot(&self, job: &Job<'_>) -> Snapshot<'_> {
         let Hyperparameters { rule, lr, schedule, .. } = self.hyperparameters;
         let progress = progress(job, self.at, rule);
         let noise = match rule {
@@ -348,7 +344,7 @@ impl State {
         };
         Snapshot {
             w: &self.w,
-            statistics: self.norms.as_ref().map(|norms| &norms.stored),
+            buffers: self.buffers.as_ref().map(|buffers| &buffers.values),
             at: self.at,
             forward_passes: self.forward_passes,
             lr: lr * schedule.factor(progress),

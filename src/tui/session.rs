@@ -276,7 +276,7 @@ impl Session {
             // A hyperparameter at the end of its range has nothing to ask for.
             if value.to_bits() != expected.to_bits() {
                 run.pending.insert(hyperparameter, value);
-                effects.push(Effect::Send { run: index, command: Command::Adjust { knob: hyperparameter, value } });
+                effects.push(Effect::Send { run: index, command: Command::Adjust { hyperparameter, value } });
             }
         }
         effects

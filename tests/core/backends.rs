@@ -30,7 +30,7 @@ const CLASSES: usize = 7;
 struct Found {
     loss: f64,
     gradient: Vec<f64>,
-    statistics: Vec<f64>,
+    buffers: Vec<f64>,
     /// One by one, and through an operator that may keep what it needs of the point.
     products: [Vec<f64>; 2],
 }
@@ -47,7 +47,7 @@ fn look(f: &dyn Objective, g: &dyn Objective, w: &Vector) -> Found {
     Found {
         loss: read(vec![found.loss])[0],
         gradient: values(&found.gradient),
-        statistics: found.statistics.map_or_else(Vec::new, |moments| values(&moments)),
+        buffers: found.batch_statistics.map_or_else(Vec::new, |moments| values(&moments)),
         products: [values(&g.hessian_product(w, &v)), values(&g.hessian(w)(&v))],
     }
 }
@@ -58,7 +58,7 @@ fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
     assert!(loss < bar, "{name}: the loss is {loss:e} off");
     for (what, a, b) in [
         ("gradient", &found.gradient, &expected.gradient),
-        ("moments", &found.statistics, &expected.statistics),
+        ("moments", &found.buffers, &expected.buffers),
         ("Hessian product", &found.products[0], &expected.products[0]),
         ("Hessian's product", &found.products[1], &expected.products[0]),
     ] {
@@ -98,7 +98,7 @@ fn held(layout: &Layout) -> Vec<f64> {
 
 /// One network by the reverse mode that the device gets, and by burn's.
 fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelled) {
-    let normalised = !network.statistics().entries().is_empty();
+    let normalised = !network.buffers().entries().is_empty();
     let layout = network.layout();
     let smooth = if normalised { held(layout) } else { weights(layout) };
     for (backend, device, double) in devices() {
@@ -118,12 +118,12 @@ fn compare<N: Network + Clone + 'static>(
     let problem = |device: &Device| Classifier::new(network.clone(), (data, data), device.clone());
     let all = Examples::First(usize::MAX);
     // The batch's own moments, so that rectifiers stay where they are held under stored ones too.
-    let moments = problem(&Device::flex()).objective(all).statistics(&on(&Device::flex(), w, DType::F64));
+    let moments = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
     let moments = moments.map(|moments| values(&moments));
     let look_at = |device: &Device, burns: bool| {
         let problem = problem(device);
-        let statistics = moments.as_ref().map(|moments| on(device, moments, precision));
-        let evaluation = Mode { statistics, ..Mode::default() };
+        let buffers = moments.as_ref().map(|moments| on(device, moments, precision));
+        let evaluation = Mode { buffers, ..Mode::default() };
         let w = on(device, w, precision);
         if burns {
             let [f, g] =

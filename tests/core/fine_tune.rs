@@ -95,11 +95,11 @@ fn a_prefix_that_names_nothing_is_told() {
 #[test]
 fn a_mean_over_many_images_is_the_mean_over_its_parts() {
     let network = MobileNetV2::new(CLASSES, 1, 64);
-    let (w, stored) = (weights(network.layout()), moments(network.statistics()));
+    let (w, stored) = (weights(network.layout()), moments(network.buffers()));
     let (w, stored) = (vector(&w, DType::F32), vector(&stored, DType::F32));
     let data = data(30, 64);
     let problem = Classifier::new(network, (&data, &data), Device::flex());
-    let mode = || Mode { statistics: Some(stored.clone()), ..Mode::default() };
+    let mode = || Mode { buffers: Some(stored.clone()), ..Mode::default() };
     let whole = problem.objective_in(mode(), Examples::First(30)).gradient(&w);
     let halves = [0..15, 15..30].map(|half: std::ops::Range<usize>| {
         problem.objective_in(mode(), Examples::Chosen(&half.collect::<Vec<_>>())).gradient(&w)
@@ -126,9 +126,9 @@ fn a_draw_of_the_augmentation_is_a_step_s_own() {
     let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
     let w = vector(&w, DType::F32);
     let loss = |draw: Option<u64>| {
-        let statistics = problem.statistics().map(|found| found.initial);
+        let buffers = problem.buffers().map(|found| found.initial);
         let augmentation = draw.map(|draw| Augmented { augmentation, draw });
-        let mode = Mode { statistics, augmentation, smoothing: 0.0 };
+        let mode = Mode { buffers, augmentation, smoothing: 0.0 };
         read(vec![problem.objective_in(mode, Examples::Chosen(&[0, 50, 100, 150])).loss(&w)])[0]
     };
     assert_eq!(loss(Some(3)), loss(Some(3)));
@@ -271,7 +271,7 @@ fn kept_weights_are_a_whole_network() {
     run_to(folder.path(), &preset::parse("head", text, &[]).unwrap());
     let kept = Checkpoint::open(&folder.path().join("sgd/weights.safetensors")).unwrap();
     let network = MobileNetV2::new(9, 2, 32);
-    let all = network.layout().entries().iter().chain(network.statistics().entries());
+    let all = network.layout().entries().iter().chain(network.buffers().entries());
     kept.require(all.map(|entry| (entry.name.as_str(), entry.shape.as_slice()))).unwrap();
     let given = embedded_mobilenet().unwrap();
     let same = |name: &str, shape: &[usize]| kept.tensor(name, shape).unwrap() == given.tensor(name, shape).unwrap();

@@ -372,7 +372,7 @@ fn the_layerwise_number_is_a_mean_over_minibatches_of_sixteen() {
 #[test]
 fn a_change_that_makes_steps_too_dear_ends_the_run_within_its_budget() {
     let plan = plan("quadratic", &["train.gradients=40", "train.probe_every=never"]);
-    let script = vec![(2, nso_tui::run::Command::Adjust { knob: Hyperparameter::K, value: 30.0 })];
+    let script = vec![(2, nso_tui::run::Command::Adjust { hyperparameter: Hyperparameter::K, value: 30.0 })];
     let (events, finished) = crate::training::run_scripted(&plan, "NSO", script);
     assert!(events.iter().any(|e| matches!(e, Event::Adjust { setting: Hyperparameter::K, .. })));
     assert!(finished.at.gradients <= 40, "{:?}", finished.at);

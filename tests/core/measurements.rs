@@ -287,7 +287,7 @@ fn a_dearer_step_makes_no_schedule_jump() {
         "run.NSO.lr_schedule=cosine",
     ];
     let plan = asked("quadratic", &[&sets]);
-    let script = vec![(120, Command::Adjust { knob: Hyperparameter::K, value: 8.0 })];
+    let script = vec![(120, Command::Adjust { hyperparameter: Hyperparameter::K, value: 8.0 })];
     let (events, _) = run_scripted(&plan, "NSO", script);
     let rates: Vec<f64> = events
         .iter()
@@ -303,7 +303,7 @@ fn a_dearer_step_makes_no_schedule_jump() {
 #[test]
 fn the_precision_of_bsam_is_set_at_the_start_only() {
     let plan = asked("quadratic", &[&["run.SGD.method=bsam", "defaults.lr=0.05"]]);
-    let script = vec![(60, Command::Adjust { knob: Hyperparameter::Precision, value: 4.0 })];
+    let script = vec![(60, Command::Adjust { hyperparameter: Hyperparameter::Precision, value: 4.0 })];
     let (events, _) = run_scripted(&plan, "SGD", script);
     let reason =
         events.iter().find_map(|e| if let Event::Reject { reason, .. } = e { Some(reason.clone()) } else { None });

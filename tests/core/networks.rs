@@ -120,7 +120,7 @@ fn names(layout: &Layout) -> Vec<&str> {
 /// Names, logits in both modes and precisions, gradients, a Hessian product and the moments seen.
 fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
     let fixture = &FIXTURES[name];
-    let (layout, norms) = (network.layout(), network.statistics());
+    let (layout, norms) = (network.layout(), network.buffers());
     assert_eq!(names(layout), fixture.parameters);
     assert_eq!(names(norms), fixture.moment_names);
     let data = data(IMAGES, SIZE);
@@ -140,7 +140,7 @@ fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
     let w = vector(&weights(layout), DType::F64);
     let stored = vector(&moments(norms), DType::F64);
     let problem = Classifier::new(network.clone(), (&data, &data), Device::flex());
-    let evaluation = Mode { statistics: Some(stored.clone()), ..Mode::default() };
+    let evaluation = Mode { buffers: Some(stored.clone()), ..Mode::default() };
     let f = problem.objective_in(evaluation, Examples::First(IMAGES));
     let off = far_from(&f.gradient(&w).gradient, &fixture.evaluation_gradient);
     assert!(off < 1e-10, "{name}: the gradient under stored moments is {off:e} off");
@@ -151,7 +151,7 @@ fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
     let found = f.gradient(&w);
     let off = far_from(&found.gradient, &fixture.training_gradient);
     assert!(off < 1e-10, "{name}: the gradient under the batch's moments is {off:e} off");
-    let learned = stored * 0.9 + found.statistics.unwrap() * 0.1;
+    let learned = stored * 0.9 + found.batch_statistics.unwrap() * 0.1;
     let off = far_from(&learned, &fixture.moments);
     assert!(off < 1e-10, "{name}: moments are {off:e} off");
 }

@@ -173,8 +173,8 @@ impl Problem for Trap {
         assert!(std::thread::current().name() != Some("SAM"), "the trap in SAM's thread");
         self.bowl.objective_in(mode, examples)
     }
-    fn evaluate(&self, w: &Vector, statistics: Option<&Vector>) -> Metrics {
-        self.bowl.evaluate(w, statistics)
+    fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics {
+        self.bowl.evaluate(w, buffers)
     }
     fn device(&self) -> &Device {
         self.bowl.device()
@@ -268,7 +268,7 @@ fn a_change_that_comes_too_late_is_refused() {
     let answer = block_on(async {
         let mut engine = Engine::start(plan, &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
         until_over(&mut engine, 4).await;
-        engine.send(0, Command::Adjust { knob: nso_tui::optimizer::Hyperparameter::Lr, value: 0.1 });
+        engine.send(0, Command::Adjust { hyperparameter: nso_tui::optimizer::Hyperparameter::Lr, value: 0.1 });
         let answer = engine.next().await.unwrap();
         engine.close().await;
         answer

@@ -151,10 +151,10 @@ fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
 }
 
 #[test]
-fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
+fn a_changed_hyperparameter_is_logged_at_its_step_and_changes_the_path_from_there() {
     let plan = plan("quadratic", &["train.gradients=200"]);
     let untouched = run(&plan, "SGD");
-    let adjust = |knob, value| Command::Adjust { knob, value };
+    let adjust = |hyperparameter, value| Command::Adjust { hyperparameter, value };
     let script = vec![
         (40, adjust(Hyperparameter::Lr, 0.25)),
         (40, adjust(Hyperparameter::Sigma, 0.1)),
@@ -166,14 +166,14 @@ fn a_turned_knob_is_told_at_its_step_and_changes_the_path_from_there() {
         events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [
         Event::Adjust { step, setting: Hyperparameter::Lr, from, to, .. },
-        Event::Reject { reason: no_knob, .. },
+        Event::Reject { reason: no_such, .. },
         Event::Reject { reason: range, .. },
     ] = told[..]
     else {
         panic!("{told:?}")
     };
     assert_eq!((*from, *to), (0.5, 0.25));
-    assert_eq!(no_knob, "sgd has no sigma");
+    assert_eq!(no_such, "sgd has no sigma");
     assert!(range.contains("above 0"), "{range}");
     let losses = |events: &[Event]| {
         events
@@ -195,7 +195,7 @@ fn pause_holds_resume_goes_on_and_stop_ends() {
     let script = vec![
         (30, Command::Pause),
         (0, Command::Pause),
-        (0, Command::Adjust { knob: Hyperparameter::Lr, value: 0.5 }),
+        (0, Command::Adjust { hyperparameter: Hyperparameter::Lr, value: 0.5 }),
         (0, Command::Resume),
     ];
     let held = run_scripted(&plan, "SAM", script);

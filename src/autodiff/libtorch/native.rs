@@ -18,7 +18,7 @@ pub struct Native<'a, M: Model> {
 /// A loss with what it was computed from.
 struct Recorded {
     loss: tch::Tensor,
-    statistics: Option<Vector>,
+    batch_statistics: Option<Vector>,
     leaves: Vec<tch::Tensor>,
 }
 
@@ -41,8 +41,8 @@ impl<'a, M: Model> Native<'a, M> {
         let leaves = self.leaves(w);
         let numbers = leaves.iter().map(|leaf| Tracked(leaf.shallow_clone())).collect();
         let parameters = Parameters::<LibTorch>::new(self.layout(), numbers);
-        let Loss { value, statistics } = self.burn.model.loss(&parameters, &self.burn.batch);
-        Recorded { loss: value.0, statistics, leaves }
+        let Loss { value, batch_statistics } = self.burn.model.loss(&parameters, &self.burn.batch);
+        Recorded { loss: value.0, batch_statistics, leaves }
     }
 }
 
@@ -107,14 +107,14 @@ impl<M: Model> Objective for Native<'_, M> {
         self.burn.loss(w)
     }
 
-    fn statistics(&self, w: &Vector) -> Option<Vector> {
-        self.burn.statistics(w)
+    fn batch_statistics(&self, w: &Vector) -> Option<Vector> {
+        self.burn.batch_statistics(w)
     }
 
     fn gradient(&self, w: &Vector) -> Evaluation {
-        let Recorded { loss, statistics, leaves } = self.forward(w);
+        let Recorded { loss, batch_statistics, leaves } = self.forward(w);
         match flat_gradient(&loss, &leaves, Graph::Freed) {
-            Ok(gradient) => Evaluation { loss: to_burn(&loss), gradient: to_burn(&gradient), statistics },
+            Ok(gradient) => Evaluation { loss: to_burn(&loss), gradient: to_burn(&gradient), batch_statistics },
             Err(error) => {
                 warn_of_failure("a gradient", &error);
                 self.burn.gradient(w)

@@ -74,6 +74,6 @@ impl GradientMethod for Nso {
         }
         let clean = f.gradient(w);
         let vector = clean.gradient * self.mix + smoothed.vector * (1.0 - self.mix);
-        Direction { vector, stats: StepStats { statistics: clean.statistics, ..smoothed.stats } }
+        Direction { vector, stats: StepStats { batch_statistics: clean.batch_statistics, ..smoothed.stats } }
     }
 }

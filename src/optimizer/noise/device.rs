@@ -1,4 +1,4 @@
-//! Noise drawn on the device: each vector a pure function of its key, law, length and device.
+//! Noise drawn on the device: each vector a pure function of its key, distribution, length and device.
 //! The framework has one generator for the whole process; it is seeded and used under one lock, so that it carries nothing from
 //! one draw to another, nor from one run to its siblings.
 
@@ -15,20 +15,20 @@ use crate::autodiff::Vector;
 /// Held from the seeding of the framework's generator to the last number taken from it.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-/// xi by the law, in the shape, precision and place of `like`.
-pub(super) fn draw(key: u64, like: &Vector, law: NoiseDistribution) -> Vector {
+/// xi by the distribution, in the shape, precision and place of `like`.
+pub(super) fn draw(key: u64, like: &Vector, distribution: NoiseDistribution) -> Vector {
     let device = like.device();
     let random = |distribution| Tensor::<1>::random(like.dims(), distribution, (&device, DType::F32));
     let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     device.seed(key);
-    let xi = match law {
+    let xi = match distribution {
         NoiseDistribution::Gaussian => random(Distribution::Normal(0.0, 1.0)),
         NoiseDistribution::Laplace => laplace_quantile(random(Distribution::Uniform(0.0, 1.0))),
         NoiseDistribution::Uniform => random(Distribution::Uniform(-3f64.sqrt(), 3f64.sqrt())),
         NoiseDistribution::Binomial | NoiseDistribution::BinomialUncentred => {
             let coin = || random(Distribution::Bernoulli(0.5));
             let heads = coin() + coin() + coin() + coin();
-            if law.is_centred() { heads - 2.0 } else { heads }
+            if distribution.is_centred() { heads - 2.0 } else { heads }
         }
     };
     drop(guard);
@@ -59,27 +59,27 @@ mod tests {
         Vector::zeros([length], &Device::flex())
     }
 
-    fn next(stream: &mut NoiseStream, law: NoiseDistribution) -> Vec<f64> {
-        values(&stream.draw(&like(101), Noise { distribution: law, ..Noise::gaussian(1.0) }))
+    fn next(stream: &mut NoiseStream, distribution: NoiseDistribution) -> Vec<f64> {
+        values(&stream.draw(&like(101), Noise { distribution, ..Noise::gaussian(1.0) }))
     }
 
     /// By definition: variance 1 and fourth moments 3, 6, 1.8, 2.5, about a mean of 0 and for the last of 2.
     #[test]
     fn every_law_has_its_moments_on_the_device() {
-        let laws = [
+        let distributions = [
             (NoiseDistribution::Gaussian, 0.0, 3.0),
             (NoiseDistribution::Laplace, 0.0, 6.0),
             (NoiseDistribution::Uniform, 0.0, 1.8),
             (NoiseDistribution::Binomial, 0.0, 2.5),
             (NoiseDistribution::BinomialUncentred, 2.0, 2.5),
         ];
-        for (law, mean, kurtosis) in laws {
-            let draws = values(&draw(7, &like(400_000), law));
+        for (distribution, mean, kurtosis) in distributions {
+            let draws = values(&draw(7, &like(400_000), distribution));
             let moment = |power| draws.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / 400_000.0;
-            assert!(moment(1).abs() < 0.008, "{law:?}: mean {}", moment(1));
-            assert!((moment(2) - 1.0).abs() < 0.02, "{law:?}: variance {}", moment(2));
-            assert!(moment(3).abs() < 0.15, "{law:?}: third moment {}", moment(3));
-            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{law:?}: fourth moment {}", moment(4));
+            assert!(moment(1).abs() < 0.008, "{distribution:?}: mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 0.02, "{distribution:?}: variance {}", moment(2));
+            assert!(moment(3).abs() < 0.15, "{distribution:?}: third moment {}", moment(3));
+            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{distribution:?}: fourth moment {}", moment(4));
         }
     }
 
@@ -96,20 +96,20 @@ mod tests {
 
     #[test]
     fn streams_that_take_turns_draw_what_each_draws_alone() {
-        for law in NoiseDistribution::all() {
+        for distribution in NoiseDistribution::all() {
             let alone = |seed| {
                 let mut stream = NoiseStream::on_device(seed);
-                [(); 5].map(|()| next(&mut stream, law))
+                [(); 5].map(|()| next(&mut stream, distribution))
             };
             let [a, b] = [alone(1), alone(2)];
             let mut all = [a.clone(), b.clone()].concat();
             all.sort_by(|one, other| one.partial_cmp(other).unwrap());
             all.dedup();
-            assert_eq!(all.len(), 10, "{law:?}: each draw of each seed is its own");
+            assert_eq!(all.len(), 10, "{distribution:?}: each draw of each seed is its own");
             let mut streams = [1, 2].map(NoiseStream::on_device);
             for turn in 0..5 {
-                assert_eq!(next(&mut streams[0], law), a[turn], "{law:?}");
-                assert_eq!(next(&mut streams[1], law), b[turn], "{law:?}");
+                assert_eq!(next(&mut streams[0], distribution), a[turn], "{distribution:?}");
+                assert_eq!(next(&mut streams[1], distribution), b[turn], "{distribution:?}");
             }
         }
     }

@@ -36,7 +36,7 @@ impl Objective for Chunked<'_> {
         });
         let first = parts.next().unwrap_or_else(|| (w.clone().sum().zeros_like(), w.zeros_like()));
         let (loss, gradient) = parts.fold(first, |(loss, gradient), (l, g)| (loss + l, gradient + g));
-        Evaluation { loss, gradient, statistics: None }
+        Evaluation { loss, gradient, batch_statistics: None }
     }
 
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
     autodiff::{Layout, Parameters, Real, Vector},
-    problem::{Statistics, model::Network},
+    problem::{Buffers, model::Network},
 };
 
 /// The beginning of a network's training.
@@ -90,8 +90,8 @@ impl Tensors {
     }
 
     /// The moments at the start, where the network has any.
-    pub fn statistics<'a>(&self, layout: &'a Layout) -> Option<Statistics<'a>> {
-        (!layout.entries().is_empty()).then(|| Statistics {
+    pub fn buffers<'a>(&self, layout: &'a Layout) -> Option<Buffers<'a>> {
+        (!layout.entries().is_empty()).then(|| Buffers {
             layout,
             initial: self.moments.clone(),
             frozen: self.start.frozen_norms,

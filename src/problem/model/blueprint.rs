@@ -132,8 +132,8 @@ impl Tensors {
             match *draw {
                 Draw::Kernels { numbers, fan_out } => {
                     let deviation = (2.0 / fan_out as f64).sqrt();
-                    let Ok(law) = Normal::new(0.0, deviation) else { unreachable!("a fan-out is positive") };
-                    values.extend(law.sample_iter(&mut *random).take(numbers));
+                    let Ok(distribution) = Normal::new(0.0, deviation) else { unreachable!("a fan-out is positive") };
+                    values.extend(distribution.sample_iter(&mut *random).take(numbers));
                 }
                 Draw::Affine { inputs, outputs } => values.extend(initial_linear(inputs, outputs, random)),
                 Draw::Zeros { numbers } => values.extend(std::iter::repeat_n(0.0, numbers)),

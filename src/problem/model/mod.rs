@@ -39,7 +39,7 @@ pub trait Network: Send + Sync {
     fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2>;
 
     /// The moments that its batch normalisations store, by name and place.
-    fn statistics(&self) -> &Layout {
+    fn buffers(&self) -> &Layout {
         &self.tensors().moments
     }
 

@@ -23,7 +23,7 @@ impl ProbeTarget<'_> {
     pub fn bound(&self, mean: Estimate) -> Option<Bound> {
         let clock = Clock::start();
         let problem = self.job.problem;
-        let losses = problem.example_losses(self.w, self.statistics)?;
+        let losses = problem.example_losses(self.w, self.buffers)?;
         let average = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         let [train, validation, test] = [Some(&losses.train), losses.validation.as_ref(), Some(&losses.test)]
             .map(|split| split.map_or_else(Vec::new, values));

@@ -33,8 +33,8 @@ pub(super) struct Evaluator<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Snapshot<'a> {
     pub w: &'a Vector,
-    /// The moments that batch normalisation has stored.
-    pub statistics: Option<&'a Vector>,
+    /// The buffers of batch normalisation, where there is one.
+    pub buffers: Option<&'a Vector>,
     pub at: Position,
     /// Forward passes without a backward one that training took so far.
     pub forward_passes: u64,
@@ -65,15 +65,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Losses on whole splits, and where the weights are.
-    pub fn evaluate(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Snapshot { w, statistics, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = moment;
+    pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = snapshot;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
-        let metrics = self.job.problem.evaluate(w, statistics);
+        let metrics = self.job.problem.evaluate(w, buffers);
         self.train_loss = metrics.train_loss;
         let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best = Some(Best { step, validation_loss, weights: w.clone(), statistics: statistics.cloned() });
+            self.best = Some(Best { step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
         let norms = read(vec![norm(w), norm(&(w.clone() - self.start.clone()))]);
         let weight_stats = WeightStats {
@@ -95,11 +95,11 @@ impl<'a> Evaluator<'a> {
     /// The curvature of the clean loss, and what else the plan has a probe measure.
     pub fn probe(
         &mut self,
-        Snapshot { w, statistics, at, .. }: Snapshot<'_>,
+        Snapshot { w, buffers, at, .. }: Snapshot<'_>,
         publish: &mut Publish<'_>,
     ) -> Result<(), LogError> {
         self.probed_at = Some(at.step);
-        let target = ProbeTarget { job: self.job, sample: &self.sample, w, statistics, start: &self.start, at };
+        let target = ProbeTarget { job: self.job, sample: &self.sample, w, buffers, start: &self.start, at };
         let probe = target.curvature(&mut self.warm_start);
         let trace = probe.trace;
         publish(Event::Probe(Box::new(probe)))?;
@@ -114,18 +114,18 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Everything, at the start.
-    pub fn measure_all(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        self.evaluate(moment, publish)?;
-        if self.job.train.probe_every.is_some() { self.probe(moment, publish) } else { Ok(()) }
+    pub fn measure_all(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        self.evaluate(snapshot, publish)?;
+        if self.job.train.probe_every.is_some() { self.probe(snapshot, publish) } else { Ok(()) }
     }
 
     /// At the end: whatever was not measured at this very step.
-    pub fn measure_what_is_old(&mut self, moment: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        if self.evaluated_at != Some(moment.at.step) {
-            self.evaluate(moment, publish)?;
+    pub fn measure_what_is_old(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+        if self.evaluated_at != Some(snapshot.at.step) {
+            self.evaluate(snapshot, publish)?;
         }
-        if self.job.train.probe_every.is_some() && self.probed_at != Some(moment.at.step) {
-            self.probe(moment, publish)?;
+        if self.job.train.probe_every.is_some() && self.probed_at != Some(snapshot.at.step) {
+            self.probe(snapshot, publish)?;
         }
         Ok(())
     }

@@ -42,8 +42,8 @@ pub(super) struct ProbeTarget<'a> {
     /// The training examples to measure on.
     pub sample: &'a [usize],
     pub w: &'a Vector,
-    /// The moments that batch normalisation has stored.
-    pub statistics: Option<&'a Vector>,
+    /// The buffers of batch normalisation, where there is one.
+    pub buffers: Option<&'a Vector>,
     pub start: &'a Vector,
     pub at: Position,
 }
@@ -84,7 +84,7 @@ impl ProbeTarget<'_> {
 
     /// The clean loss on these examples.
     pub(super) fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + '_> {
-        let mode = Mode { statistics: self.statistics.cloned(), ..Mode::default() };
+        let mode = Mode { buffers: self.buffers.cloned(), ..Mode::default() };
         self.job.problem.objective_in(mode, examples)
     }
 

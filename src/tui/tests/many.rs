@@ -237,7 +237,9 @@ fn every_hyperparameter_can_be_reached_changed_and_typed_on_every_screen() {
                 let value = value.unwrap_or_else(|| panic!("{key}, {hyperparameter} does not change"));
                 assert_eq!(
                     sent(&changed),
-                    format!("Send {{ run: 0, command: Adjust {{ knob: {hyperparameter:?}, value: {value:?} }} }}")
+                    format!(
+                        "Send {{ run: 0, command: Adjust {{ hyperparameter: {hyperparameter:?}, value: {value:?} }} }}"
+                    )
                 );
                 let typing = reach(downs).keys("=");
                 assert!(

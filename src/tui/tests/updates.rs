@@ -54,7 +54,10 @@ fn the_filter_is_closed_and_the_cursor_kept_when_a_preset_starts() {
 #[test]
 fn a_change_is_asked_of_the_selected_run_and_stays_pending() {
     let scene = Scene::watching().keys("down +");
-    assert_eq!(scene.asked().last().unwrap(), "Send { run: 1, command: Adjust { knob: Sigma, value: 0.05 } }");
+    assert_eq!(
+        scene.asked().last().unwrap(),
+        "Send { run: 1, command: Adjust { hyperparameter: Sigma, value: 0.05 } }"
+    );
     assert_eq!(pending(&scene, 1), [(Hyperparameter::Sigma, 0.05)]);
 }
 
