@@ -13,7 +13,7 @@ use super::{
     file,
     palette::{Background, Rgb, ink},
     panel::{Panel, PanelKind, PlottedRun, View, default_panels},
-    pen::{Colour, Lettering, Pen, Place, Surface, index},
+    pen::{Colour, Lettering, Pen, PixelPoint, Surface, index},
     plot::{self, Area, Frame, MarkText},
 };
 
@@ -183,7 +183,7 @@ impl<'a> Figure<'a> {
     fn draw_legend<B: DrawingBackend>(
         &self,
         pen: &mut Pen<'_, B>,
-        (left, top): Place,
+        (left, top): PixelPoint,
         right: f64,
         unit: f64,
     ) -> io::Result<f64> {

@@ -24,7 +24,7 @@ pub(super) enum Surface {
 }
 
 /// A place or a distance in the picture: right, down.
-pub(super) type Place = (f64, f64);
+pub(super) type PixelPoint = (f64, f64);
 
 /// A colour and how opaque it is, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +102,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// A line through all places.
-    pub(super) fn line(&mut self, places: &[Place], colour: Colour, width: f64) -> io::Result<()> {
+    pub(super) fn line(&mut self, places: &[PixelPoint], colour: Colour, width: f64) -> io::Result<()> {
         let style = self.style(colour, width);
         let fine: Vec<_> = places.iter().map(|&place| self.fine(place)).collect();
         match self.surface {
@@ -124,11 +124,11 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// A line through all places in dashes.
-    pub(super) fn dashed(&mut self, places: &[Place], colour: Colour, dashes: Dashes) -> io::Result<()> {
+    pub(super) fn dashed(&mut self, places: &[PixelPoint], colour: Colour, dashes: Dashes) -> io::Result<()> {
         let Dashes { width, dash, pause } = dashes;
         let period = (dash + pause) * width;
         let mut travelled = 0.0;
-        let mut piece: Vec<Place> = Vec::new();
+        let mut piece: Vec<PixelPoint> = Vec::new();
         for pair in places.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let length = (to.0 - from.0).hypot(to.1 - from.1);
@@ -159,7 +159,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// The area within a ring of places.
-    pub(super) fn area(&mut self, places: &[Place], colour: Colour) -> io::Result<()> {
+    pub(super) fn area(&mut self, places: &[PixelPoint], colour: Colour) -> io::Result<()> {
         if places.len() < 3 {
             return Ok(());
         }
@@ -168,7 +168,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// A run's mark, `radius` to its outer edge, set off from what is beneath it by a white rim.
-    pub(super) fn mark(&mut self, shape: Shape, at: Place, colour: Rgb, radius: f64) -> io::Result<()> {
+    pub(super) fn mark(&mut self, shape: Shape, at: PixelPoint, colour: Rgb, radius: f64) -> io::Result<()> {
         let white = Colour(Rgb(255, 255, 255), 1.0);
         self.shape(shape, at, white, radius * 1.35)?;
         self.shape(shape, at, Colour(colour, 1.0), radius)?;
@@ -178,8 +178,8 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         }
     }
 
-    fn shape(&mut self, shape: Shape, at: Place, colour: Colour, radius: f64) -> io::Result<()> {
-        let turned = |corners: usize, turn: f64, reach: &dyn Fn(usize) -> f64| -> Vec<Place> {
+    fn shape(&mut self, shape: Shape, at: PixelPoint, colour: Colour, radius: f64) -> io::Result<()> {
+        let turned = |corners: usize, turn: f64, reach: &dyn Fn(usize) -> f64| -> Vec<PixelPoint> {
             (0..corners)
                 .map(|corner| {
                     let angle = turn + std::f64::consts::TAU * index(corner) / index(corners);
@@ -208,7 +208,7 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     /// A text whose middle line (half the height of capitals) passes through its place.
-    pub(super) fn text(&mut self, text: &str, (x, y): Place, lettering: Lettering) -> io::Result<()> {
+    pub(super) fn text(&mut self, text: &str, (x, y): PixelPoint, lettering: Lettering) -> io::Result<()> {
         let text = printable(text);
         let em = lettering.size * self.fineness;
         // How far plotters puts the baseline below the top that it is given.
@@ -248,12 +248,12 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         ShapeStyle { color, filled: true, stroke_width: whole((width * self.fineness).max(1.0)).unsigned_abs() }
     }
 
-    fn fine(&self, (x, y): Place) -> (i32, i32) {
+    fn fine(&self, (x, y): PixelPoint) -> (i32, i32) {
         (whole(x * self.fineness), whole(y * self.fineness))
     }
 }
 
-fn quarter_turns((x, y): Place, turns: usize) -> Place {
+fn quarter_turns((x, y): PixelPoint, turns: usize) -> PixelPoint {
     match turns {
         0 => (x, y),
         1 => (-y, x),

@@ -11,7 +11,7 @@ use super::{
     axis::Tick,
     palette::{Background, Rgb, ink},
     panel::{Emphasis, Panel},
-    pen::{Anchor, Colour, Dashes, Lettering, Pen, Place, index},
+    pen::{Anchor, Colour, Dashes, Lettering, Pen, PixelPoint, index},
 };
 
 /// A rectangle of the picture.
@@ -36,7 +36,7 @@ const GRID: Rgb = Rgb(228, 228, 228);
 const FRAME: Rgb = Rgb(120, 120, 120);
 
 impl Area {
-    fn middle(self) -> Place {
+    fn middle(self) -> PixelPoint {
         (f64::midpoint(self.left, self.right), f64::midpoint(self.top, self.bottom))
     }
 }

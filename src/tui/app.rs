@@ -18,7 +18,7 @@ use crate::{figure::Format, problem::Loading, run::Plan};
 #[derive(Debug)]
 pub struct App {
     pub(super) theme: Theme,
-    pub(super) place: Place,
+    pub(super) screen: Screen,
     pub(super) overlay: Overlay,
     pub(super) picker: Picker,
     pub(super) notice: Option<Notice>,
@@ -27,7 +27,7 @@ pub struct App {
 
 /// Where the user is.
 #[derive(Debug)]
-pub enum Place {
+pub enum Screen {
     /// Among the presets.
     Picker,
     /// Waiting for a session to be read from this directory.
@@ -57,7 +57,7 @@ impl App {
     pub fn new(start: Start, setup: Setup) -> (Self, Vec<Effect>) {
         let mut app = Self {
             theme: Theme::new(setup.appearance),
-            place: Place::Picker,
+            screen: Screen::Picker,
             overlay: Overlay::None,
             picker: Picker::new(setup.choices, &setup.device),
             notice: None,
@@ -127,19 +127,19 @@ impl App {
 
     /// Where keys go once there is no overlay.
     pub fn place_context(&self) -> Context {
-        match &self.place {
-            Place::Opening(_) => Context::Opening,
-            Place::Picker if self.picker.typing() == Typing::Here => Context::Filter,
-            Place::Picker => Context::Picker,
-            Place::Watch(session) => session.context(),
+        match &self.screen {
+            Screen::Opening(_) => Context::Opening,
+            Screen::Picker if self.picker.typing() == Typing::Here => Context::Filter,
+            Screen::Picker => Context::Picker,
+            Screen::Watch(session) => session.context(),
         }
     }
 
     /// Whether an action would do something now. What is not offered is neither shown nor done.
     pub fn offers(&self, action: Action) -> bool {
-        match (&self.overlay, &self.place) {
-            (Overlay::None, Place::Watch(session)) => session.offers(action),
-            (Overlay::None, Place::Picker) => match action {
+        match (&self.overlay, &self.screen) {
+            (Overlay::None, Screen::Watch(session)) => session.offers(action),
+            (Overlay::None, Screen::Picker) => match action {
                 Action::StartPreset => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
                 Action::EditCopy => self.picker.chosen().is_some(),
                 _ => true,
@@ -150,14 +150,14 @@ impl App {
 
     /// The session being watched.
     pub fn session(&self) -> Option<&Session> {
-        match &self.place {
-            Place::Watch(session) => Some(session),
-            Place::Picker | Place::Opening(_) => None,
+        match &self.screen {
+            Screen::Watch(session) => Some(session),
+            Screen::Picker | Screen::Opening(_) => None,
         }
     }
 
     fn with_session(&mut self, change: impl FnOnce(&mut Session)) {
-        if let Place::Watch(session) = &mut self.place {
+        if let Screen::Watch(session) = &mut self.screen {
             change(session);
         }
     }
@@ -199,18 +199,18 @@ impl App {
                 return plan.map_or_else(Vec::new, |plan| self.start(plan));
             }
             Action::ToPicker => {
-                self.place = Place::Picker;
+                self.screen = Screen::Picker;
                 self.origin = Origin::Picker;
                 return vec![Effect::EndSession];
             }
-            Action::Move(direction) if matches!(self.place, Place::Picker) => self.picker.go(direction),
+            Action::Move(direction) if matches!(self.screen, Screen::Picker) => self.picker.go(direction),
             _ => return self.act_on_session(action),
         }
         Vec::new()
     }
 
     fn act_on_session(&mut self, action: Action) -> Vec<Effect> {
-        let Place::Watch(session) = &mut self.place else { return Vec::new() };
+        let Screen::Watch(session) = &mut self.screen else { return Vec::new() };
         match action {
             Action::ExportAs => {
                 self.overlay = Overlay::Type(Prompt::file());
@@ -248,10 +248,10 @@ impl App {
         match std::mem::replace(&mut self.overlay, Overlay::None) {
             Overlay::Ask(Question::Quit) => vec![self.quit()],
             Overlay::Ask(Question::Interrupt) => vec![Effect::Quit(Ending::Interrupted)],
-            Overlay::Ask(question @ (Question::Restart | Question::Stop)) => match &mut self.place {
-                Place::Watch(session) if question == Question::Stop => session.act(Action::Stop),
-                Place::Watch(session) => session.act(Action::Restart),
-                Place::Picker | Place::Opening(_) => Vec::new(),
+            Overlay::Ask(question @ (Question::Restart | Question::Stop)) => match &mut self.screen {
+                Screen::Watch(session) if question == Question::Stop => session.act(Action::Stop),
+                Screen::Watch(session) => session.act(Action::Restart),
+                Screen::Picker | Screen::Opening(_) => Vec::new(),
             },
             Overlay::Type(prompt) => self.take(prompt),
             Overlay::None | Overlay::Help => Vec::new(),
@@ -260,13 +260,13 @@ impl App {
 
     /// Takes what was typed, or leaves the prompt open with what is wrong about it.
     fn take(&mut self, mut prompt: Prompt) -> Vec<Effect> {
-        match (prompt.purpose(), &mut self.place) {
+        match (prompt.purpose(), &mut self.screen) {
             (Purpose::Session | Purpose::File, _) if prompt.text().trim().is_empty() => Vec::new(),
             (Purpose::Session, _) => {
                 self.origin = Origin::Picker;
                 self.open(PathBuf::from(prompt.text().trim()))
             }
-            (Purpose::File, Place::Watch(session)) => {
+            (Purpose::File, Screen::Watch(session)) => {
                 let path = PathBuf::from(prompt.text().trim());
                 if let Err(error) = Format::of(&path) {
                     prompt.refuse(error.to_string());
@@ -275,7 +275,7 @@ impl App {
                 }
                 session.export().map(|request| Effect::Export(ExportRequest { path, ..request })).into_iter().collect()
             }
-            (Purpose::Value(hyperparameter), Place::Watch(session)) => match prompt.number() {
+            (Purpose::Value(hyperparameter), Screen::Watch(session)) => match prompt.number() {
                 Ok(value) => session.set(hyperparameter, value),
                 Err(reason) => {
                     prompt.refuse(reason);
@@ -283,18 +283,18 @@ impl App {
                     Vec::new()
                 }
             },
-            (Purpose::Value(_) | Purpose::File, Place::Picker | Place::Opening(_)) => Vec::new(),
+            (Purpose::Value(_) | Purpose::File, Screen::Picker | Screen::Opening(_)) => Vec::new(),
         }
     }
 
     fn start(&mut self, plan: Plan) -> Vec<Effect> {
         self.picker.clear_filter();
-        self.place = Place::Watch(Box::new(Session::new(plan.clone(), Feed::Starting)));
+        self.screen = Screen::Watch(Box::new(Session::new(plan.clone(), Feed::Starting)));
         vec![Effect::StartSession(Box::new(plan))]
     }
 
     fn open(&mut self, directory: PathBuf) -> Vec<Effect> {
-        self.place = Place::Opening(directory.clone());
+        self.screen = Screen::Opening(directory.clone());
         vec![Effect::OpenSession(directory)]
     }
 
@@ -304,7 +304,7 @@ impl App {
             session.receive(run, events);
         }
         session.directory = Some(recording.directory);
-        self.place = Place::Watch(Box::new(session));
+        self.screen = Screen::Watch(Box::new(session));
     }
 
     /// What was to be shown cannot be: back to the presets, or out if the command line asked for it.
@@ -312,7 +312,7 @@ impl App {
         if self.origin == Origin::CommandLine {
             return vec![Effect::Quit(Ending::Failed(reason))];
         }
-        self.place = Place::Picker;
+        self.screen = Screen::Picker;
         self.overlay = Overlay::None;
         self.notice = Some(Notice::Failed(reason));
         Vec::new()

@@ -21,7 +21,7 @@ use ratatui::{
 };
 
 use super::{
-    app::{App, Place},
+    app::{App, Screen},
     charts, help, hyperparameters,
     overlay::{self, Card, Overlay},
     picker, runs,
@@ -46,14 +46,14 @@ const HYPERPARAMETER_COLUMNS: u16 = 36;
 pub fn render(frame: &mut Frame<'_>, app: &App) {
     let area = frame.area();
     if fits(area, SMALLEST) {
-        match &app.place {
-            Place::Picker => render_picker(frame, area, app),
-            Place::Opening(directory) => {
+        match &app.screen {
+            Screen::Picker => render_picker(frame, area, app),
+            Screen::Opening(directory) => {
                 let reading = format!("reading {}", scrub(&directory.display().to_string()));
                 let line = Line::styled(super::text::fit(&reading, usize::from(area.width) - 8), app.theme.text());
                 Card { title: "open", lines: vec![line] }.render(frame, area, app.theme);
             }
-            Place::Watch(session) => render_watch(frame, area, app, session),
+            Screen::Watch(session) => render_watch(frame, area, app, session),
         }
         render_overlay(frame, area, app);
     } else {

@@ -9,7 +9,7 @@ use crate::figure::{
     columns::columns,
     palette::{DASH, Ink, ink},
     panel::{Curve, Emphasis, Form, Stroke},
-    pen::{Colour, Dashes, Pen, Place, index},
+    pen::{Colour, Dashes, Pen, PixelPoint, index},
     points::Points,
 };
 
@@ -86,24 +86,24 @@ fn line<B: DrawingBackend>(
 #[derive(Default)]
 struct Stretch {
     /// Through the first, lowest, highest and last value of each column.
-    path: Vec<Place>,
+    path: Vec<PixelPoint>,
     /// The highest values, from left to right.
-    above: Vec<Place>,
+    above: Vec<PixelPoint>,
     /// The lowest values, from left to right.
-    below: Vec<Place>,
+    below: Vec<PixelPoint>,
     /// Whether its columns hold several points, so that the path is a smear and the band shows more.
     is_dense: bool,
 }
 
 impl Stretch {
     /// The ring around its lowest and highest values.
-    fn band(&self) -> Vec<Place> {
+    fn band(&self) -> Vec<PixelPoint> {
         self.above.iter().chain(self.below.iter().rev()).copied().collect()
     }
 
     /// What goes on from here at another density: it begins where this one ends, so that the two touch.
     fn continued(&self, is_dense: bool) -> Self {
-        let end = |places: &[Place]| places.last().copied().into_iter().collect();
+        let end = |places: &[PixelPoint]| places.last().copied().into_iter().collect();
         Self { path: end(&self.path), above: end(&self.above), below: end(&self.below), is_dense }
     }
 }
