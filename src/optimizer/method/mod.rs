@@ -1,7 +1,8 @@
 //! The methods: how a step gets its direction from gradients. One file a method, each an entry of the list below, from which
 //! keys, parsing, dispatch and the tables of methods follow.
 //!
-//! To add one: write its file (its settings as fields, their usual values, its direction, its cost), and name it in the list.
+//! To add one: write its file (its settings as fields, their usual values, where it is SGD, its direction, its cost), and name
+//! it in the list.
 
 mod ascent;
 mod averaging;
@@ -73,6 +74,12 @@ macro_rules! methods {
         impl Method {
             /// Every one at its usual settings.
             const USUAL: [Self; [$(stringify!($Method)),+].len()] = [$(Self::$Method($Method::USUAL)),+];
+
+            /// Every setting of a method with which each step is SGD's to the last bit, with a name for reports.
+            pub fn as_sgd() -> impl Iterator<Item = (&'static str, Self)> {
+                std::iter::empty()
+                    $(.chain($Method::AS_SGD.iter().map(|&(name, method)| (name, Self::$Method(method)))))+
+            }
 
             fn inner(&self) -> &dyn GradientMethod {
                 match self { $(Self::$Method(method) => method,)+ }
