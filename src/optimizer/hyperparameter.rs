@@ -19,7 +19,8 @@ pub enum Hyperparameter {
     Rho,
     /// Share of the gradient in RSAM's ascent direction (lambda in its paper).
     Lambda,
-    /// Weight of the perturbed gradient (gradient-norm penalty) or of the orthogonal component (GSAM); alpha in both papers.
+    /// Weight of the perturbed gradient (gradient-norm penalty: the coefficient of the penalty over the radius) or of the
+    /// orthogonal component (GSAM); alpha in both papers.
     Alpha,
     /// Share of the clean gradient in NSO's direction (lambda in the paper's remark on mixing).
     Mix,
@@ -136,7 +137,11 @@ impl Hyperparameter {
             Self::Lambda => {
                 entry(("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
             }
-            Self::Alpha => entry(("alpha", "α", "the weight of what is added to the gradient"), UP_TO_THOUSAND, TENTHS),
+            Self::Alpha => entry(
+                ("alpha", "α", "the weight of GNP's perturbed gradient or GSAM's orthogonal component"),
+                UP_TO_THOUSAND,
+                TENTHS,
+            ),
             Self::Mix => entry(("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
             Self::Smoothing => {
                 entry(("smoothing", "smoothing", "the share of the uniform distribution in the labels"), SHARE, TENTHS)
