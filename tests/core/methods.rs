@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
     optimizer::{
-        Asam, BaseOptimizer, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
+        Asam, BaseOptimizer, Gnp, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
         NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext, StepInput, StepStats,
         TrainingProgress, UpdateRule, Usam, WpSgd,
     },
@@ -142,17 +142,26 @@ fn perceptron() -> (Classifier<Perceptron>, Vector) {
     (problem, vector(&w, DType::F32))
 }
 
+/// The bits of the weights after each of forty steps on the perceptron.
+fn path(method: Method) -> Vec<Vec<u32>> {
+    let (problem, w) = perceptron();
+    let mut path = Vec::new();
+    walk(&problem, w, sgd(method, (0.1, 0.9, 1e-3)), |step, w| {
+        path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect());
+        step < 40
+    });
+    path
+}
+
+#[test]
+fn gnp_with_all_weight_on_the_perturbed_gradient_walks_sams_path_to_the_bit() {
+    let expected = path(Method::Sam(Sam { rho: 0.1 }));
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 1.0 })) == expected);
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 0.99 })) != expected, "and less weight leaves it");
+}
+
 #[test]
 fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
-    let (problem, w) = perceptron();
-    let path = |method| {
-        let mut path = Vec::new();
-        walk(&problem, w.clone(), sgd(method, (0.1, 0.9, 1e-3)), |step, w| {
-            path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>());
-            step < 40
-        });
-        path
-    };
     let expected = path(Method::Sgd(Sgd));
     assert_ne!(expected[0], expected[39]);
     let silent = Noise { distribution: NoiseDistribution::Laplace, ..Noise::gaussian(0.0) };
@@ -167,6 +176,7 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
         assert!(path(Method::Asam(Asam { rho: 0.0, scaling })) == expected, "asam");
     }
     assert!(path(Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })) == expected, "rsam");
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 0.0 })) == expected, "gnp");
     assert!(
         path(Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 })) == expected,
         "label smoothing, on a plain objective"
@@ -188,6 +198,7 @@ fn a_step_costs_what_its_method_says() {
         (Method::Usam(Usam { rho: 0.1 }), 2),
         (Method::Asam(Asam { rho: 0.1, scaling: Scaling::Offset }), 2),
         (Method::Rsam(Rsam { rho: 0.1, noise, lambda: 1.0 }), 2),
+        (Method::Gnp(Gnp { rho: 0.1, alpha: 0.5 }), 2),
         (Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 }), 1),
     ];
     for (method, cost) in costs {

@@ -202,6 +202,15 @@ fn rsam_ascends_along_noise_and_gradient() {
     same(&found, &[-0.09, 0.76, 0.02]);
 }
 
+/// f + lambda |grad f| with lambda = alpha rho = .75 x .3 has on a quadratic the gradient g1 + lambda H g1 / |g1|. SAM's bowl:
+/// g1 = (2, -2, 1) of norm 3, H g1 = (2, -4, 4), .225 / 3 = .075 of it (.15, -.3, .3); g = (2.15, -2.3, 1.3); w - .1 g.
+#[test]
+fn gnp_descends_on_the_loss_plus_its_gradients_norm() {
+    let bowl: (&[f64], &[f64]) = (&[1.0, 2.0, 4.0], &[1.5, -1.6, 0.0]);
+    let gnp = json!({"method": "gnp", "rho": 0.3, "alpha": 0.75, "lr": 0.1});
+    same(&step_in_a_bowl(gnp, bowl, (&[0.5, -0.2, 0.25], &[])), &[0.285, 0.03, 0.12]);
+}
+
 /// f = w^2 with N = 4 examples, d = 2/4 = .5, s = 4 and w = 1.
 /// xi = 2: xi / sqrt 16 = .5, g1 = 2 x 1.5 = 3; rho g1 / s = 2 x 3 / 4 = 1.5, g2 = 2 x 2.5 = 5;
 /// m = .5 (5 + .5) = 2.75; w = 1 - .8 x 2.75 / 4 = .45; s = .75 x 4 + .25 (2 x 3 + 6.5 + .5) = 6.25.

@@ -105,6 +105,7 @@ methods! {
         usam::Usam,
         asam::Asam,
         rsam::Rsam,
+        gnp::Gnp,
         label_smoothing::LabelSmoothing;
     own_update:
         bsam::Bsam;
