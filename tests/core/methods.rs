@@ -7,9 +7,9 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
     optimizer::{
-        Asam, BaseOptimizer, Gnp, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
-        NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext, StepInput, StepStats,
-        TrainingProgress, UpdateRule, Usam, WpSgd,
+        Asam, BaseOptimizer, Gnp, GradientMethod, Gsam, Hyperparameters, LabelSmoothing, Method, Noise,
+        NoiseDistribution, NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext,
+        StepInput, StepStats, TrainingProgress, UpdateRule, Usam, WpSgd,
     },
     problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
 };
@@ -161,6 +161,13 @@ fn gnp_with_all_weight_on_the_perturbed_gradient_walks_sams_path_to_the_bit() {
 }
 
 #[test]
+fn gsam_without_weight_on_the_orthogonal_part_walks_sams_path_to_the_bit() {
+    let expected = path(Method::Sam(Sam { rho: 0.1 }));
+    assert!(path(Method::Gsam(Gsam { rho: 0.1, alpha: 0.0 })) == expected);
+    assert!(path(Method::Gsam(Gsam { rho: 0.1, alpha: 0.01 })) != expected, "and a weight leaves it");
+}
+
+#[test]
 fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
     let expected = path(Method::Sgd(Sgd));
     assert_ne!(expected[0], expected[39]);
@@ -177,6 +184,7 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
     }
     assert!(path(Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })) == expected, "rsam");
     assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 0.0 })) == expected, "gnp");
+    assert!(path(Method::Gsam(Gsam { rho: 0.0, alpha: 0.0 })) == expected, "gsam");
     assert!(
         path(Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 })) == expected,
         "label smoothing, on a plain objective"
@@ -199,6 +207,7 @@ fn a_step_costs_what_its_method_says() {
         (Method::Asam(Asam { rho: 0.1, scaling: Scaling::Offset }), 2),
         (Method::Rsam(Rsam { rho: 0.1, noise, lambda: 1.0 }), 2),
         (Method::Gnp(Gnp { rho: 0.1, alpha: 0.5 }), 2),
+        (Method::Gsam(Gsam { rho: 0.1, alpha: 0.5 }), 2),
         (Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 }), 1),
     ];
     for (method, cost) in costs {

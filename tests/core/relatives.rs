@@ -211,6 +211,15 @@ fn gnp_descends_on_the_loss_plus_its_gradients_norm() {
     same(&step_in_a_bowl(gnp, bowl, (&[0.5, -0.2, 0.25], &[])), &[0.285, 0.03, 0.12]);
 }
 
+/// h w + s = (2, -2, 1) = g1 of norm 3; e = .3 g1 / 3 = (.2, -.2, .1); there gp = g1 + h e = (4, -3, 3). g1' gp / |gp|^2 is
+/// 17 / 34 = 1/2, so the orthogonal part of g1 is g1 - gp / 2 = (0, -.5, -.5); g = gp - .4 of it = (4, -2.8, 3.2); w - .1 g.
+#[test]
+fn gsam_climbs_along_what_is_orthogonal_to_its_descent() {
+    let bowl: (&[f64], &[f64]) = (&[10.0, 5.0, 20.0], &[-3.0, -1.0, -4.0]);
+    let gsam = json!({"method": "gsam", "rho": 0.3, "alpha": 0.4, "lr": 0.1});
+    same(&step_in_a_bowl(gsam, bowl, (&[0.5, -0.2, 0.25], &[])), &[0.1, 0.08, -0.07]);
+}
+
 /// f = w^2 with N = 4 examples, d = 2/4 = .5, s = 4 and w = 1.
 /// xi = 2: xi / sqrt 16 = .5, g1 = 2 x 1.5 = 3; rho g1 / s = 2 x 3 / 4 = 1.5, g2 = 2 x 2.5 = 5;
 /// m = .5 (5 + .5) = 2.75; w = 1 - .8 x 2.75 / 4 = .45; s = .75 x 4 + .25 (2 x 3 + 6.5 + .5) = 6.25.

@@ -106,6 +106,7 @@ methods! {
         asam::Asam,
         rsam::Rsam,
         gnp::Gnp,
+        gsam::Gsam,
         label_smoothing::LabelSmoothing;
     own_update:
         bsam::Bsam;
