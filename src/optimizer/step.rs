@@ -4,7 +4,7 @@ use super::{
     Hyperparameters, Rule,
     base_optimizer::BaseState,
     context::{StepContext, StepStats},
-    method::{BsamInput, BsamState, GradientMethod},
+    method::{BsamInput, BsamOutput, BsamState, GradientMethod},
     schedule::TrainingProgress,
 };
 use crate::autodiff::{Objective, Vector};
@@ -43,7 +43,7 @@ pub struct StepOutput {
     pub w: Vector,
     /// What the next step needs of this one.
     pub state: OptimizerState,
-    /// What its evaluations say besides.
+    /// Loss, curvature samples and batch statistics of its evaluations.
     pub stats: StepStats,
 }
 
@@ -62,7 +62,7 @@ impl Hyperparameters {
                     OptimizerState::Base(state) => state,
                     OptimizerState::Bsam(_) => BaseState::Empty,
                 };
-                let (w, state) = base.step(lr, (w, g), before);
+                let (w, state) = base.step(w, g, lr, before);
                 (w, OptimizerState::Base(state), direction.stats)
             }
             Rule::Bsam(bsam) => {
@@ -71,8 +71,8 @@ impl Hyperparameters {
                     OptimizerState::Base(_) => None,
                 };
                 let input = BsamInput { w, state: before, lr, regularizer: self.regularizer };
-                let (w, next, stats) = bsam.step(f, input, context);
-                (w, OptimizerState::Bsam(Box::new(next)), stats)
+                let BsamOutput { w, state, stats } = bsam.step(f, input, context);
+                (w, OptimizerState::Bsam(Box::new(state)), stats)
             }
         };
         StepOutput { w: self.regularizer.project(w, context), state: next, stats }

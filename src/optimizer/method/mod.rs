@@ -8,7 +8,7 @@ mod ascent;
 mod averaging;
 mod setting;
 
-pub(super) use bsam::BsamInput;
+pub(super) use bsam::{BsamInput, BsamOutput};
 pub(super) use setting::{Number, real, whole};
 pub use setting::{NumberSlot, Settings, WordSlot};
 
@@ -28,7 +28,7 @@ pub trait GradientMethod: Settings {
     fn direction(&self, f: &dyn Objective, w: &Vector, context: &mut StepContext<'_>) -> Direction;
 }
 
-/// Where a step goes, and what its evaluations say besides.
+/// The direction of a step, and what its evaluations yield in addition.
 #[derive(Debug, Clone)]
 pub struct Direction {
     /// The descent direction g, [parameters].
