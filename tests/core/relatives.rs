@@ -1,13 +1,13 @@
 //! Every method and every update against steps worked on paper. The objectives have gradients of few digits, so that each
 //! number below can be had by hand; hyper-parameters are tables as presets have them.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device};
 use nso_tui::{
-    autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, read, values, vector_like},
+    autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Value, read, values, vector_like},
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, StepOutput, TrainingProgress},
     problem::{Classifier, Examples, Mode, Problem, Quadratic, SoftmaxRegression, data::Labelled},
 };
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 use crate::common::{Replay, vector};
 
@@ -34,16 +34,15 @@ impl Model for Bowl {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        let (weight, bias): (R::T<2>, R::T<1>) = (w.get(0), w.get(1));
-        let weight = R::reshape(weight, [self.layout.entries()[0].len()]);
-        let half = |w: R::T<1>, tensor: usize| {
+        let weight = w.tensor::<2>(0).reshape([self.layout.entries()[0].len()]);
+        let of_tensor = |w: Value<R, 1>, tensor: usize| {
             let entry = &self.layout.entries()[tensor];
-            let like: Tensor<1> = R::value(&w);
+            let like = w.detach();
             let [h, s] = [&self.h, &self.s]
-                .map(|numbers| R::constant(vector_like(&numbers[entry.offset..entry.offset + entry.len()], &like)));
-            R::add(R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5), R::sum(R::mul(s, w)))
+                .map(|numbers| Value::constant(vector_like(&numbers[entry.offset..entry.offset + entry.len()], &like)));
+            0.5 * (h * w.clone().square()).sum() + (s * w).sum()
         };
-        Loss::of(R::add(half(weight, 0), half(bias, 1)))
+        Loss::from(of_tensor(weight, 0) + of_tensor(w.tensor(1), 1))
     }
 }
 
@@ -58,14 +57,14 @@ impl Model for Quartic {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        Loss::of(R::scale(R::sum(R::square(R::square(w.get::<1>(0)))), 0.25))
+        Loss::from(0.25 * w.tensor::<1>(0).square().square().sum())
     }
 }
 
 /// What steps are taken with besides their objective.
 struct Walk<'a> {
     layout: &'a Layout,
-    hyperparameters: Value,
+    hyperparameters: Json,
     start: &'a [f64],
     /// The noise of all steps, draw after draw.
     xi: &'a [&'a [f64]],
@@ -103,14 +102,14 @@ fn same(found: &[f64], expected: &[f64]) {
 }
 
 /// One step of `hyperparameters` on a bowl over a weight of one row with two columns, and a bias.
-fn step_in_a_bowl(hyperparameters: Value, (h, s): (&[f64], &[f64]), (start, xi): (&[f64], &[&[f64]])) -> Vec<f64> {
+fn step_in_a_bowl(hyperparameters: Json, (h, s): (&[f64], &[f64]), (start, xi): (&[f64], &[&[f64]])) -> Vec<f64> {
     let bowl = Bowl::new([1, 2], h, s);
     let f = Differentiable::new(&bowl, ());
     Walk { layout: &bowl.layout, hyperparameters, start, xi, examples: 0 }.take(&[&f])[0].0.clone()
 }
 
 /// Steps from w = `start` with the given slopes: a line a step.
-fn along_slopes(hyperparameters: Value, start: f64, slopes: &[f64]) -> Vec<f64> {
+fn along_slopes(hyperparameters: Json, start: f64, slopes: &[f64]) -> Vec<f64> {
     let lines: Vec<_> =
         slopes.iter().map(|&slope| Quadratic::new(vec![0.0], vec![slope], vec![start], Device::flex())).collect();
     let objectives: Vec<_> = lines.iter().map(|line| line.objective(Examples::First(0))).collect();
@@ -121,7 +120,7 @@ fn along_slopes(hyperparameters: Value, start: f64, slopes: &[f64]) -> Vec<f64> 
 }
 
 /// `steps` steps on f = 1/2 sum h_i w_i^2.
-fn down(hyperparameters: Value, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f64]], usize)) -> Vec<Vec<f64>> {
+fn down(hyperparameters: Json, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f64]], usize)) -> Vec<Vec<f64>> {
     let problem = Quadratic::new(h.to_vec(), vec![0.0; h.len()], start.to_vec(), Device::flex());
     let f = problem.objective(Examples::First(0));
     let walk = Walk { layout: Problem::layout(&problem), hyperparameters, start, xi, examples: 4 };
@@ -129,7 +128,7 @@ fn down(hyperparameters: Value, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[
 }
 
 /// One step of `hyperparameters` on 1/4 w^4 from w = 1: the new w, and the loss.
-fn step_on_the_quartic(hyperparameters: Value, xi: &[&[f64]]) -> [f64; 2] {
+fn step_on_the_quartic(hyperparameters: Json, xi: &[&[f64]]) -> [f64; 2] {
     let quartic = Quartic(Layout::new([("w", vec![1])]));
     let f = Differentiable::new(&quartic, ());
     let (w, loss) = Walk { layout: &quartic.0, hyperparameters, start: &[1.0], xi, examples: 0 }.take(&[&f])[0].clone();
