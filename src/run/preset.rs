@@ -142,6 +142,27 @@ pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a st
 
 /// Reads a preset. `name` is its name or path; `overrides` are the KEY=VALUE of `--set`, applied in order.
 ///
+/// ```
+/// use nso_tui::{optimizer::Hyperparameter, run::{Budget, preset}};
+///
+/// let text = r#"
+///     title = "SAM's limit cycle"
+///     [problem]
+///     kind = "quadratic"
+///     h = [1.0]
+///     start = [1.0]
+///     [train]
+///     steps = 100
+///     [[run]]
+///     name = "SAM"
+///     method = "sam"
+/// "#;
+/// let plan = preset::parse("bowl.toml", text, &["run.SAM.rho=0.25".to_owned()])?;
+/// assert_eq!(plan.train.budget, Budget::Steps(100));
+/// assert_eq!(plan.runs[0].hyperparameters.get(Hyperparameter::Rho), Some(0.25));
+/// # Ok::<(), preset::PresetError>(())
+/// ```
+///
 /// # Errors
 /// [`PresetError`] names the key at fault.
 pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Plan, PresetError> {
