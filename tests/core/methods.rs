@@ -71,12 +71,11 @@ fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     let w = [0.3, -1.5, 2.0, 0.1];
     // h w + b by hand.
     let gradient = [1.9, -2.75, -2.0, 5.0];
-    for law in NoiseDistribution::all() {
-        let method =
-            Method::Nso(Nso { noise: Noise { distribution: law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 });
+    for distribution in NoiseDistribution::all() {
+        let method = Method::Nso(Nso { noise: Noise { distribution, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 });
         let (g, _) = direction(method, &problem, f.as_ref(), &vector(&w, DType::F64));
         let error = relative(&g, &gradient);
-        assert!(error < 1e-14, "{law:?}: {error:.1e}");
+        assert!(error < 1e-14, "{distribution:?}: {error:.1e}");
     }
 }
 
@@ -223,11 +222,11 @@ fn noise_that_is_not_centred_samples_no_trace() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.5, -0.2, 0.9], DType::F64);
-    for law in NoiseDistribution::all() {
-        let noise = Noise { distribution: law, ..Noise::gaussian(0.1) };
+    for distribution in NoiseDistribution::all() {
+        let noise = Noise { distribution, ..Noise::gaussian(0.1) };
         for method in [Method::Nso(Nso { noise, k: k(2), mix: 0.0 }), Method::WpSgd(WpSgd { noise, k: k(2) })] {
             let (_, stats) = direction(method, &problem, f.as_ref(), &w);
-            let expected = if law == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
+            let expected = if distribution == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
             assert_eq!(stats.free.values.len(), expected, "{method:?}");
         }
     }

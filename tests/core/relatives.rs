@@ -263,7 +263,7 @@ fn adam_has_its_decay_in_the_moments() {
 /// The same moments along the slopes 5 and 1, and w shrunk by 1 - .4 x .5 = .8 before each step:
 /// w = 1.6 - .2 = 1.4, then 1.12 - 7/60.
 #[test]
-fn adamw_has_its_decay_beside_the_moments() {
+fn adamw_has_its_decay_outside_of_the_moments() {
     let adamw = json!({"method": "sgd", "update": "adamw", "lr": 0.4, "beta1": 0.5, "beta2": 0.5, "epsilon": 5.0,
         "weight_decay": 0.5});
     same(&along_slopes(adamw, 2.0, &[5.0, 1.0]), &[1.4, 1.12 - 7.0 / 60.0]);
