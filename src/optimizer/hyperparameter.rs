@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
 
 /// A numeric hyperparameter. Which of them a run has is decided by its method, its base optimizer and its schedules
-/// ([`Hyperparameters::get`](super::Hyperparameters::get)).
+/// (`Hyperparameters::get`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, EnumCount, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Hyperparameter {
