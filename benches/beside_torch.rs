@@ -64,7 +64,7 @@ fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
     let f = problem.objective_in(Mode { buffers, ..Mode::default() }, all);
     let hessian: Box<dyn LinearOperator> =
         if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
-    let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), (w, &mut ProbeVectors::new(1)), PROBES);
+    let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), &mut ProbeVectors::new(1, w), PROBES);
     black_box(trace.mean.mean);
     begun.elapsed().as_secs_f64()
 }

@@ -74,7 +74,7 @@ fn evaluation_on_5000_digits(bencher: Bencher) {
 fn hessian_product_on_4000_digits(bencher: Bencher) {
     let (problem, w) = perceptron();
     let objective = problem.objective(Examples::First(4000));
-    let v = ProbeVectors::new(1).signs(&w);
+    let v = ProbeVectors::new(1, &w).signs();
     bencher.bench_local(|| values(&objective.hessian_product(&w, &v)));
 }
 
@@ -84,9 +84,9 @@ fn probe_of_10_trace_vectors_and_lambda_max(bencher: Bencher) {
     let objective = problem.objective(Examples::First(4000));
     bencher.bench_local(|| {
         let hessian = Hessian::new(objective.as_ref(), &w);
-        let mut vectors = ProbeVectors::new(1);
-        let trace = hutchinson(&hessian, (&w, &mut vectors), 10).mean;
-        let top = largest(&hessian, &vectors.signs(&w), Effort { products: 30, tolerance: 1e-3 });
+        let mut vectors = ProbeVectors::new(1, &w);
+        let trace = hutchinson(&hessian, &mut vectors, 10).mean;
+        let top = largest(&hessian, &vectors.signs(), Effort { products: 30, tolerance: 1e-3 });
         (trace.mean, top.value)
     });
 }

@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use nso_tui::optimizer::{Method, Rule};
 use strum::VariantArray;
 
 fn nso_tui(arguments: &[&str]) -> Output {
@@ -164,26 +165,8 @@ const CURVATURE: [&str; 10] = [
     "lambda_min",
 ];
 
-/// Those that it makes after them.
-const OTHERS: &[&str] = &[
-    "NSO, sigma 0, k 1",
-    "NSO, sigma 0, k 3",
-    "NSO, mix 1",
-    "WP-SGD, sigma 0, k 3",
-    "SAM, rho 0",
-    "USAM, rho 0",
-    "ASAM, rho 0",
-    "ASAM plain, rho 0",
-    "RSAM, rho 0",
-    "sgd",
-    "wp-sgd",
-    "nso",
-    "sam",
-    "usam",
-    "asam",
-    "rsam",
-    "label-smoothing",
-    "bsam",
+/// Those that it makes after the ones of every method.
+const OTHERS: [&str; 10] = [
     "gaussian",
     "laplace",
     "uniform",
@@ -197,7 +180,9 @@ const OTHERS: &[&str] = &[
 ];
 
 fn checks() -> Vec<&'static str> {
-    [&CURVATURE, &CURVATURE, OTHERS].concat()
+    let as_sgd: Vec<_> = Method::as_sgd().map(|(name, _)| name).collect();
+    assert!(as_sgd.len() >= 9, "{as_sgd:?}");
+    [&CURVATURE[..], &CURVATURE, &as_sgd, &Rule::KEYS, &OTHERS].concat()
 }
 
 #[test]

@@ -294,13 +294,14 @@ impl<B: PrimalOps> Real for Forward<B> {
         linear::<B, 4, 2>(images, B::mean_pixels)
     }
 
+    /// `norm::by_buffers`.
     fn batch_norm_eval(
         images: Dual<B, 4>,
         affine: [Dual<B, 1>; 2],
-        moments: [Tensor<1>; 2],
+        buffers: [Tensor<1>; 2],
         epsilon: f64,
     ) -> Dual<B, 4> {
-        norm::by_given_moments(images, affine, moments, epsilon)
+        norm::by_buffers(images, affine, buffers, epsilon)
     }
 
     /// `norm::normalize` with means over examples and pixels.
@@ -309,7 +310,7 @@ impl<B: PrimalOps> Real for Forward<B> {
         let affine = affine.map(|numbers| linear::<B, 1, 4>(numbers, per_channel::<B>));
         let norm::Normalized { output, mean, variance } =
             norm::normalize::<B, 4>(images, affine, epsilon, B::channel_means);
-        let [mean, variance] = [mean, variance].map(|moment| B::value(&moment).reshape([channels]));
+        let [mean, variance] = [mean, variance].map(|statistic| B::value(&statistic).reshape([channels]));
         (output, BatchStats::unbiased(mean, variance, n * height * width))
     }
 

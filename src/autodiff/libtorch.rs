@@ -1,5 +1,5 @@
 //! LibTorch's tensors: the same operations by its own kernels, differentiated by its own reverse mode, in any order.
-//! `exchange` is the only file that looks beneath burn's tensors, `native` is the objective made of them.
+//! `exchange` converts burn's tensors to LibTorch's handles and back, `native` is the objective made of them.
 
 mod exchange;
 mod native;
@@ -224,11 +224,11 @@ impl Real for LibTorch {
     fn batch_norm_eval(
         images: Tracked<4>,
         affine: [Tracked<1>; 2],
-        moments: [Tensor<1>; 2],
+        buffers: [Tensor<1>; 2],
         epsilon: f64,
     ) -> Tracked<4> {
         let [scale, shift] = affine.map(|parameter| parameter.0);
-        let [mean, variance] = moments.map(from_burn);
+        let [mean, variance] = buffers.map(from_burn);
         Tracked(images.0.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), false, 0.0, epsilon, true))
     }
 

@@ -10,8 +10,8 @@ use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Value, Vect
 pub struct Loss<R: Real> {
     /// The mean loss, one number.
     pub value: R::T<1>,
-    /// The moments of the batch that its batch normalisations saw, in the layout of their buffers; `None` where there are none
-    /// or where they did not look at the batch.
+    /// The batch statistics, mean and variance of the batch at each batch normalisation, in the layout of their buffers;
+    /// `None` where there is no batch normalisation or where it normalises by its buffers.
     pub batch_statistics: Option<Vector>,
 }
 
@@ -67,7 +67,7 @@ pub struct Evaluation {
     pub loss: Scalar,
     /// grad f(w).
     pub gradient: Vector,
-    /// The batch's moments, where batch normalisation looked at it.
+    /// The batch statistics, where batch normalisation computed them.
     pub batch_statistics: Option<Vector>,
 }
 
@@ -113,7 +113,7 @@ pub trait Objective {
     /// f(w). Cost: a forward pass.
     fn loss(&self, w: &Vector) -> Scalar;
 
-    /// The batch's moments at w, where batch normalisation looks at the batch. Cost: a forward pass.
+    /// The batch statistics at w, where batch normalisation computes them. Cost: a forward pass.
     fn batch_statistics(&self, _w: &Vector) -> Option<Vector> {
         None
     }

@@ -1,5 +1,5 @@
 //! Primal numbers, which are burn's tensors: the values of every operation, differentiated by burn's reverse mode.
-//! `PrimalOps` is what dual numbers need of the numbers that they are made of, besides what a model may use.
+//! `PrimalOps` are the operations that dual numbers need of their values in addition to those of a model.
 
 use burn::tensor::{
     Bool, DType, IndexingUpdateOp, Int, Tensor, activation,
@@ -12,7 +12,7 @@ use super::{
     real::{BatchStats, Conv2dOptions, last_axis},
 };
 
-/// What dual numbers ask of the numbers that they are made of, besides what a model may do with them.
+/// The operations that the rules of dual numbers need of values and tangents, in addition to those of [`Real`].
 pub trait PrimalOps: Real {
     /// The index of each maximum among the pixels of its image.
     type ArgMax;

@@ -6,7 +6,7 @@ use burn::tensor::{Bool, DType, Int, Tensor};
 /// How a convolution or a pooling window moves over an image, alike in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
-    /// Pixels from one place to the next.
+    /// Pixels from one position of the window to the next.
     pub stride: usize,
     /// Pixels added on each side: zeros for a convolution, nothing for a maximum.
     pub padding: usize,
@@ -14,7 +14,7 @@ pub struct Conv2dOptions {
     pub groups: usize,
 }
 
-/// Mean and variance of each channel over a batch's examples and pixels, [channels], without history.
+/// Batch statistics: mean and variance of each channel over a batch's examples and pixels, [channels], without history.
 #[derive(Debug, Clone)]
 pub struct BatchStats {
     /// sum x / n.
@@ -30,9 +30,9 @@ impl BatchStats {
     }
 }
 
-/// The operations that a model may use, as those who implement them see them; models are written with the operators
-/// and methods of [`Value`](super::Value). Every implementation computes the same values; they differ in what else
-/// they keep track of. Elementwise operations of two tensors broadcast: axes of size 1 are repeated. Axes count from 0.
+/// The operations that a model may use, as functions of tensors for implementations to provide; models are written with the
+/// operators and methods of [`Value`](super::Value). Every implementation computes the same values; they differ in the
+/// derivatives that they carry along. Elementwise operations of two tensors broadcast: axes of size 1 are repeated. Axes count from 0.
 ///
 /// Derivatives: `dual.rs` states each operation's forward rule.
 pub trait Real {
@@ -181,17 +181,17 @@ pub trait Real {
     /// The mean over all pixels: [n, c, h, w] -> [n, c].
     fn mean_pixels(images: Self::T<4>) -> Self::T<2>;
 
-    /// Batch normalisation by given moments, mean and variance, channel by channel:
+    /// Batch normalisation by buffers = [running mean, running variance], channel by channel, as PyTorch's `eval` mode has it:
     /// scale (x - mean) / sqrt(variance + epsilon) + shift, affine = [scale, shift], all of [c].
     fn batch_norm_eval(
         images: Self::T<4>,
         affine: [Self::T<1>; 2],
-        moments: [Tensor<1>; 2],
+        buffers: [Tensor<1>; 2],
         epsilon: f64,
     ) -> Self::T<4>;
 
-    /// Batch normalisation by the batch's own moments (Ioffe & Szegedy 2015), channel by channel:
-    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift. The moments depend on x and are differentiated through.
+    /// Batch normalisation by the batch's own statistics (Ioffe & Szegedy 2015), channel by channel:
+    /// scale (x - mean) / sqrt(biased variance + epsilon) + shift. Mean and variance depend on x and are differentiated through.
     fn batch_norm(images: Self::T<4>, affine: [Self::T<1>; 2], epsilon: f64) -> (Self::T<4>, BatchStats);
 
     /// x W' + b: [n, in], [out, in], [out] -> [n, out]. Of the operations above, where there is no faster way.

@@ -269,10 +269,10 @@ impl<R: Real> Value<R, 4> {
         Value(R::mean_pixels(self.0))
     }
 
-    /// [`Real::batch_norm_eval`]: affine = [scale, shift], moments = [mean, variance].
+    /// [`Real::batch_norm_eval`]: affine = [scale, shift], buffers = [running mean, running variance].
     #[must_use]
-    pub fn batch_norm_eval(self, affine: [Value<R, 1>; 2], moments: [Tensor<1>; 2], epsilon: f64) -> Self {
-        Self(R::batch_norm_eval(self.0, affine.map(Value::into_inner), moments, epsilon))
+    pub fn batch_norm_eval(self, affine: [Value<R, 1>; 2], buffers: [Tensor<1>; 2], epsilon: f64) -> Self {
+        Self(R::batch_norm_eval(self.0, affine.map(Value::into_inner), buffers, epsilon))
     }
 
     /// [`Real::batch_norm`]: affine = [scale, shift].

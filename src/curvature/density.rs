@@ -58,7 +58,7 @@ pub struct DensityEffort {
 /// Cost: `probes` times `steps` products. Source: Golub & Meurant 1994; Ubaru, Chen, Saad 2017; deflation as in Ghorbani, Krishnan, Xiao 2019.
 pub fn density(
     operator: &dyn LinearOperator,
-    (like, vectors): (&Vector, &mut ProbeVectors),
+    vectors: &mut ProbeVectors,
     known: &[Eigenpair],
     effort: DensityEffort,
 ) -> Density {
@@ -77,12 +77,12 @@ pub fn density(
             traces.push(pinned);
             continue;
         }
-        let mut v = rest.known.orthogonal(vectors.signs(like));
+        let mut v = rest.known.orthogonal(vectors.signs());
         // In few dimensions a draw may lie among the known vectors; what rounding leaves of it has no direction.
         while norm(&v) < 1e-3 * dimension.sqrt() {
-            v = rest.known.orthogonal(vectors.normal(like));
+            v = rest.known.orthogonal(vectors.normal());
         }
-        let space = Krylov::grow(&rest, (&v, effort.steps as usize), |_| false);
+        let space = Krylov::grow(&rest, &v, effort.steps as usize, |_| false);
         let ritz = space.ritz();
         #[expect(clippy::cast_possible_truncation, reason = "at most effort.steps")]
         let spent = space.len() as u32;

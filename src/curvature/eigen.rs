@@ -62,17 +62,13 @@ const FEWEST: usize = 10;
 ///
 /// `start` must not be an eigenvector itself: the space it spans would be closed, and other eigenvalues never seen.
 /// Cost: at most `effort.products` products, and as many vectors of memory.
-pub fn extremal_eigenpairs(
-    operator: &dyn LinearOperator,
-    start: &Vector,
-    (ends, effort): (Extremal, Effort),
-) -> Spectrum {
+pub fn extremal_eigenpairs(operator: &dyn LinearOperator, start: &Vector, ends: Extremal, effort: Effort) -> Spectrum {
     let last = match ends {
         Extremal::Largest => 1,
         Extremal::Both => 2,
     };
     let room = effort.products.saturating_sub(last).max(1) as usize;
-    let space = Krylov::grow(operator, (start, room), |space| {
+    let space = Krylov::grow(operator, start, room, |space| {
         if space.len() < FEWEST {
             return false;
         }
@@ -103,7 +99,16 @@ pub fn extremal_eigenpairs(
 
 /// The largest eigenvalue alone; see [`extremal_eigenpairs`].
 pub fn largest(operator: &dyn LinearOperator, start: &Vector, effort: Effort) -> Eigenpair {
-    extremal_eigenpairs(operator, start, (Extremal::Largest, effort)).largest
+    extremal_eigenpairs(operator, start, Extremal::Largest, effort).largest
+}
+
+/// Some tensors of a layout.
+#[derive(Debug, Clone, Copy)]
+pub struct WeightTensors<'a> {
+    /// All tensors of the parameters.
+    pub layout: &'a Layout,
+    /// Which of them, by their indices; [`paper_layers`] has the paper's choice.
+    pub layers: &'a [usize],
 }
 
 /// The layerwise number of the paper's published code.
@@ -119,17 +124,18 @@ pub struct Layerwise {
 
 /// The "lambda" of the paper's tables for one minibatch, as its authors' code computes it: power iteration on some weight tensors
 /// where each tensor's block of v is brought to length 1 on its own, and the blocks' quotients v_l'(A v)_l are summed. The
-/// code averages it over minibatches. The tensors are those of `layers`: [`paper_layers`] has the paper's choice.
+/// code averages it over minibatches. The tensors are those of `weights`.
 ///
 /// It is not an eigenvalue: it is bounded by the number of layers times the mean of the minibatches' own largest eigenvalues, which is
 /// not below lambda_max. It is here to be compared with the paper's tables.
 /// `None` where there is no such tensor. The iteration ends when the sum changes by less than `effort.tolerance` of itself. Cost: a product an iteration.
 pub fn layerwise(
     operator: &dyn LinearOperator,
-    (layout, start): (&Layout, &Vector),
-    layers: &[usize],
+    weights: WeightTensors<'_>,
+    start: &Vector,
     effort: Effort,
 ) -> Option<Layerwise> {
+    let WeightTensors { layout, layers } = weights;
     layers.first()?;
     let normalized = |v: &Vector| {
         layout.map([v], |entry, [piece]| {

@@ -9,7 +9,7 @@ use crate::autodiff::{self, Scalar, Vector};
 /// A map restricted to a Krylov space.
 pub(super) struct Krylov {
     diagonal: Vec<f64>,
-    beside: Vec<f64>,
+    off_diagonal: Vec<f64>,
     basis: Basis,
     /// Norm of what the last product adds to the space; 0 or rounding noise where the space is closed.
     next: f64,
@@ -35,24 +35,25 @@ impl Krylov {
     /// Source: Lanczos 1950; Parlett 1998, chapter 13.
     pub fn grow(
         operator: &dyn LinearOperator,
-        (start, room): (&Vector, usize),
+        start: &Vector,
+        room: usize,
         mut enough: impl FnMut(&Self) -> bool,
     ) -> Self {
         let room = room.clamp(1, operator.dimension().max(1));
         let mut q = start.clone() / norm(start);
-        let mut space = Self { diagonal: Vec::new(), beside: Vec::new(), basis: Basis::default(), next: 0.0 };
+        let mut space = Self { diagonal: Vec::new(), off_diagonal: Vec::new(), basis: Basis::default(), next: 0.0 };
         loop {
             space.basis.push(q.clone());
             let z = operator.apply(&q);
             space.diagonal.push(number(z.clone().dot(q)));
             let z = space.basis.orthogonal(z);
             space.next = norm(&z);
-            let scale = space.diagonal.iter().chain(&space.beside).fold(0.0, |sum: f64, x| sum.max(x.abs()));
+            let scale = space.diagonal.iter().chain(&space.off_diagonal).fold(0.0, |sum: f64, x| sum.max(x.abs()));
             let open = space.next > f64::from(f32::EPSILON) * 1e-3 * scale && space.next.is_finite();
             if space.diagonal.len() >= room || !open || enough(&space) {
                 return space;
             }
-            space.beside.push(space.next);
+            space.off_diagonal.push(space.next);
             q = z / space.next;
         }
     }
@@ -65,12 +66,12 @@ impl Krylov {
     /// Eigenvalues and eigenvectors of the restricted map. NaN in, NaN out.
     pub fn ritz(&self) -> Ritz {
         let n = self.len();
-        if self.diagonal.iter().chain(&self.beside).any(|x| !x.is_finite()) {
+        if self.diagonal.iter().chain(&self.off_diagonal).any(|x| !x.is_finite()) {
             return Ritz { values: DVector::from_element(n, f64::NAN), vectors: DMatrix::from_element(n, n, f64::NAN) };
         }
         let matrix = DMatrix::from_fn(n, n, |row, column| match row.abs_diff(column) {
             0 => self.diagonal[row],
-            1 => self.beside[row.min(column)],
+            1 => self.off_diagonal[row.min(column)],
             _ => 0.0,
         });
         let eigen = matrix.symmetric_eigen();

@@ -1,4 +1,4 @@
-//! What a probe says about w: estimators that know only the action of a symmetric map, and what noise does to a loss.
+//! Estimators of curvature that know only the action of a symmetric map, and what weight noise does to a loss.
 
 mod bound;
 mod density;
@@ -14,10 +14,11 @@ mod vectors;
 pub use bound::Ingredients;
 pub use density::{Density, DensityEffort, DensityPoint, Origin, density};
 pub use eigen::{
-    Effort, Eigenpair, Extremal, Layerwise, Spectrum, extremal_eigenpairs, largest, layerwise, paper_layers,
+    Effort, Eigenpair, Extremal, Layerwise, Spectrum, WeightTensors, extremal_eigenpairs, largest, layerwise,
+    paper_layers,
 };
 pub use operator::{DenseMatrix, Hessian, LinearOperator};
 pub use sample::SampleMean;
-pub use smoothed::{PerturbationGap, SmoothedHessian, perturbation_gaps};
+pub use smoothed::{GapEffort, PerturbationGap, SmoothedHessian, Smoothing, perturbation_gaps};
 pub use trace::{Term, Trace, TraceByPart, TraceEstimator, hutch_plus_plus, hutchinson, hutchinson_by_part, xtrace};
 pub use vectors::ProbeVectors;

@@ -4,7 +4,22 @@ use burn::tensor::Tensor;
 
 use crate::autodiff::{Objective, Product, Vector};
 
-/// A symmetric linear map of parameter space, v -> A v.
+/// A symmetric linear map of parameter space, v -> A v. Estimators ask nothing else of it.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use nso_tui::autodiff::values;
+/// use nso_tui::curvature::{DenseMatrix, LinearOperator, ProbeVectors, hutchinson};
+///
+/// let cpu = Device::flex();
+/// let a = DenseMatrix(Tensor::from_floats([[2.0, 0.0], [0.0, 3.0]], &cpu));
+/// let v = Tensor::from_floats([1.0, -1.0], &cpu);
+/// assert_eq!(values(&a.apply(&v)), [2.0, -3.0]);
+///
+/// // v'A v is the trace for every v of signs, since A is diagonal.
+/// let trace = hutchinson(&a, &mut ProbeVectors::new(1, &v), 10);
+/// assert_eq!((trace.mean.mean, trace.mean.std_error), (5.0, 0.0));
+/// ```
 pub trait LinearOperator {
     /// A v.
     fn apply(&self, v: &Vector) -> Vector;

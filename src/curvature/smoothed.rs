@@ -1,6 +1,6 @@
 //! The smoothed Hessian, that of E f(w + U) for Gaussian U: what NSO penalises, and what gradients at a distance see.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, num::NonZeroU32};
 
 use super::{LinearOperator, ProbeVectors, SampleMean};
 use crate::autodiff::{Objective, Pair, Vector, norm, read};
@@ -14,46 +14,50 @@ use crate::autodiff::{Objective, Pair, Vector, norm, read};
 ///
 /// H_sigma v = |v| E [g(w + u + t v^) - g(w + u - t v^)] / (2 t),
 ///
-/// whose every draw is exact on a quadratic. Each product draws anew, so products of the same v differ: means over them converge to
+/// exact on a quadratic for each draw. Each product draws anew, so products of the same v differ: means over them converge to
 /// H_sigma v, eigenvalue searches by Lanczos do not apply. Cost: 2 `draws` gradient evaluations a product.
 ///
-/// Runs measure the trace of H_sigma by pairs, which their steps have anyway; this map is a second opinion on them, and for whoever
-/// wants other functions of it.
+/// Runs measure the trace of H_sigma by the antithetic pairs of their steps; this map is an independent check of them.
 pub struct SmoothedHessian<'a> {
     objective: &'a dyn Objective,
     w: &'a Vector,
-    sigma: f64,
-    draws: u32,
+    smoothing: Smoothing,
     vectors: RefCell<ProbeVectors>,
 }
 
+/// The Gaussian noise that a [`SmoothedHessian`] averages over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Smoothing {
+    /// Standard deviation of the noise per coordinate.
+    pub sigma: f64,
+    /// Draws averaged in one product, two gradient evaluations each.
+    pub draws: NonZeroU32,
+}
+
 impl<'a> SmoothedHessian<'a> {
-    /// The Hessian of E f(w + U), U ~ N(0, sigma^2 I), by so many draws a product, at least one.
-    pub fn new(
-        (objective, w): (&'a dyn Objective, &'a Vector),
-        (sigma, draws): (f64, u32),
-        vectors: ProbeVectors,
-    ) -> Self {
-        Self { objective, w, sigma, draws: draws.max(1), vectors: RefCell::new(vectors) }
+    /// The Hessian of E f(w + U), U ~ N(0, sigma^2 I).
+    pub fn new(objective: &'a dyn Objective, w: &'a Vector, smoothing: Smoothing, vectors: ProbeVectors) -> Self {
+        Self { objective, w, smoothing, vectors: RefCell::new(vectors) }
     }
 }
 
 impl LinearOperator for SmoothedHessian<'_> {
     fn apply(&self, v: &Vector) -> Vector {
         let mut vectors = self.vectors.borrow_mut();
+        let Smoothing { sigma, draws } = self.smoothing;
         let length = norm(v);
         let unit = v.clone() / length.clone();
         let mut sum = v.zeros_like();
-        for _ in 0..self.draws {
-            let u = vectors.normal(v) * self.sigma;
+        for _ in 0..draws.get() {
+            let u = vectors.normal() * sigma;
             let across = u.clone() - unit.clone() * unit.clone().dot(u);
-            let t = (0..3).map(|_| vectors.normal_number().powi(2)).sum::<f64>().sqrt() * self.sigma;
+            let t = (0..3).map(|_| vectors.normal_number().powi(2)).sum::<f64>().sqrt() * sigma;
             let around = self.w.clone() + across;
             let step = unit.clone() * t;
             let pair = Pair::evaluate(self.objective, &around, step);
             sum = sum + (pair.plus.gradient - pair.minus.gradient) / (2.0 * t);
         }
-        sum * length / f64::from(self.draws)
+        sum * length / f64::from(draws.get())
     }
 
     fn dimension(&self) -> usize {
@@ -73,24 +77,34 @@ pub struct PerturbationGap {
     pub smoothed_trace: SampleMean,
 }
 
+/// Where a perturbation gap is measured, and what it may cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GapEffort<'a> {
+    /// Scales of the noise.
+    pub sigmas: &'a [f64],
+    /// Antithetic pairs at each.
+    pub draws: u32,
+}
+
 /// The gap at each sigma, all of the same draws of U / sigma, so that differences between scales are not differences of luck.
 /// A sigma of 0 gives 0 and no trace. Cost: two gradient evaluations a draw and sigma.
 pub fn perturbation_gaps(
-    (objective, w): (&dyn Objective, &Vector),
-    (sigmas, draws): (&[f64], u32),
+    objective: &dyn Objective,
+    w: &Vector,
+    effort: GapEffort<'_>,
     vectors: &ProbeVectors,
 ) -> Vec<PerturbationGap> {
     let clean: f64 = read(vec![objective.loss(w)]).into_iter().sum();
     let of_scale = |&sigma: &f64| {
         let mut vectors = vectors.clone();
         let (mut losses, mut curvatures) = (Vec::new(), Vec::new());
-        for _ in 0..draws {
-            let pair = Pair::evaluate(objective, w, vectors.normal(w) * sigma);
+        for _ in 0..effort.draws {
+            let pair = Pair::evaluate(objective, w, vectors.normal() * sigma);
             losses.push(pair.loss());
             curvatures.push(pair.smoothed_curvature() / (sigma * sigma));
         }
         let losses: Vec<f64> = read(losses).into_iter().map(|loss| loss - clean).collect();
         PerturbationGap { sigma, gap: SampleMean::of(&losses), smoothed_trace: SampleMean::of(&read(curvatures)) }
     };
-    sigmas.iter().map(of_scale).collect()
+    effort.sigmas.iter().map(of_scale).collect()
 }

@@ -1,4 +1,4 @@
-//! The trace of a symmetric map by random probes: three estimators behind one name.
+//! The trace of a symmetric map by random probe vectors: three estimators.
 
 mod xtrace;
 
@@ -37,16 +37,11 @@ impl TraceEstimator {
     }
 
     /// Tr A from at most `products` products, at least one. Waits for the device.
-    pub fn estimate(
-        self,
-        operator: &dyn LinearOperator,
-        (like, vectors): (&Vector, &mut ProbeVectors),
-        products: u32,
-    ) -> Trace {
+    pub fn estimate(self, operator: &dyn LinearOperator, vectors: &mut ProbeVectors, products: u32) -> Trace {
         match self {
-            Self::Hutchinson => hutchinson(operator, (like, vectors), products),
-            Self::HutchPlusPlus => hutch_plus_plus(operator, (like, vectors), products),
-            Self::Xtrace => xtrace(operator, (like, vectors), products),
+            Self::Hutchinson => hutchinson(operator, vectors, products),
+            Self::HutchPlusPlus => hutch_plus_plus(operator, vectors, products),
+            Self::Xtrace => xtrace(operator, vectors, products),
         }
     }
 }
@@ -64,13 +59,9 @@ pub struct Trace {
 ///
 /// Unbiased, since E v v' = I. Its variance is 2 (|A|_F^2 - sum_i A_ii^2) / products: exact for a diagonal A.
 /// Source: Hutchinson 1990.
-pub fn hutchinson(
-    operator: &dyn LinearOperator,
-    (like, vectors): (&Vector, &mut ProbeVectors),
-    products: u32,
-) -> Trace {
+pub fn hutchinson(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, products: u32) -> Trace {
     let samples = (0..products).map(|_| {
-        let v = vectors.signs(like);
+        let v = vectors.signs();
         operator.apply(&v).dot(v)
     });
     Trace { mean: SampleMean::of(&read(samples.collect())), products }
@@ -99,7 +90,8 @@ pub struct TraceByPart {
 /// products. A product with A is one with each of the terms, which are asked for one after another and dropped when done.
 pub fn hutchinson_by_part<'a>(
     terms: impl Iterator<Item = Term<'a>>,
-    (layout, like, vectors): (&Layout, &Vector, &mut ProbeVectors),
+    layout: &Layout,
+    vectors: &mut ProbeVectors,
     products: u32,
 ) -> TraceByPart {
     let blocks = layout.entries().len().max(1);
@@ -110,7 +102,7 @@ pub fn hutchinson_by_part<'a>(
     for Term { weight, operator } in terms {
         *vectors = first.clone();
         let dots = (0..products).flat_map(|_| {
-            let v = vectors.signs(like);
+            let v = vectors.signs();
             layout.split(&(operator.apply(&v) * v)).into_iter().map(Vector::sum)
         });
         let dots = read(dots.collect());
@@ -135,36 +127,41 @@ pub fn hutchinson_by_part<'a>(
 ///
 /// The error is that of the second term, which is all that is random once Q is drawn. Fewer than six products leave too little
 /// for either part and go to [`hutchinson`]. Source: Meyer, Musco, Musco, Woodruff 2021, algorithm 1.
-pub fn hutch_plus_plus(
-    operator: &dyn LinearOperator,
-    (like, vectors): (&Vector, &mut ProbeVectors),
-    products: u32,
-) -> Trace {
+pub fn hutch_plus_plus(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, products: u32) -> Trace {
     if products < 6 {
-        return hutchinson(operator, (like, vectors), products);
+        return hutchinson(operator, vectors, products);
     }
     let sketch = (products / 3).min((products - FEWEST_RESIDUALS) / 2);
     let mut basis = Basis::default();
     for _ in 0..sketch {
-        let column = operator.apply(&vectors.signs(like));
+        let column = operator.apply(&vectors.signs());
         if let Some(q) = fresh(&basis, &column) {
             basis.push(q);
         }
     }
-    split(operator, (&basis, like, vectors), (sketch, products - 2 * sketch))
+    deflated(operator, &basis, vectors, Budget { spent: sketch, left: products - 2 * sketch })
 }
 
-/// The trace on a basis exactly, and Hutchinson's estimate on what is orthogonal to it from `left` products.
-/// `spent` products went into the basis.
-fn split(
+/// Products of a trace that is deflated by a basis.
+struct Budget {
+    /// Products that went into the basis.
+    spent: u32,
+    /// Products for what is orthogonal to it.
+    left: u32,
+}
+
+/// The trace on a basis exactly, and Hutchinson's estimate on what is orthogonal to it:
+/// Tr Q'A Q + mean_j g_j'(I - QQ') A (I - QQ') g_j. Costs a product a basis vector besides the budget.
+fn deflated(
     operator: &dyn LinearOperator,
-    (basis, like, vectors): (&Basis, &Vector, &mut ProbeVectors),
-    (spent, left): (u32, u32),
+    basis: &Basis,
+    vectors: &mut ProbeVectors,
+    Budget { spent, left }: Budget,
 ) -> Trace {
     let basis_vectors = (0..basis.len()).filter_map(|index| basis.get(index));
     let known: f64 = read(basis_vectors.map(|q| operator.apply(&q).dot(q)).collect()).iter().sum();
     let samples = (0..left).map(|_| {
-        let g = basis.orthogonal(vectors.signs(like));
+        let g = basis.orthogonal(vectors.signs());
         operator.apply(&g).dot(g)
     });
     let mean = SampleMean::of(&read(samples.collect())).shifted(known);
@@ -172,7 +169,7 @@ fn split(
     Trace { mean, products: spent + basis.len() as u32 + left }
 }
 
-/// Samples of the residual that an error can be told from.
+/// The fewest samples of the residual that an error is estimated from.
 const FEWEST_RESIDUALS: u32 = 4;
 
 /// The unit vector of what `v` adds to a basis; `None` where it adds nothing but rounding.

@@ -1,5 +1,5 @@
 //! What a check says: a figure, the bar that it must hold, and the verdict that follows from the two.
-//! A verdict is never stored beside its figure, so that the two cannot disagree.
+//! A verdict is computed from its figure and never stored, so that the two cannot disagree.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub enum Verdict {
     Note,
 }
 
-/// What a verdict is read off.
+/// What a verdict is computed from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Judgement {
     /// A number against a bar.
@@ -43,12 +43,12 @@ pub enum Judgement {
     Fact(Verdict),
 }
 
-/// One thing looked at.
+/// One check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub name: String,
-    /// What was seen, in words.
+    /// What was measured, in words.
     pub seen: String,
     /// What follows from it.
     pub judgement: Judgement,

@@ -56,19 +56,19 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     let f = problem.objective(Examples::First(EXAMPLES));
     let w = vector_like(&specimen.w, &Vector::zeros([1], (device, precision.format)));
     let truth = specimen.truth(&specimen.w);
-    let mut vectors = ProbeVectors::new(seed);
+    let mut vectors = ProbeVectors::new(seed, &w);
     let subject = Subject { f: f.as_ref(), w: &w, truth: &truth };
     let mut checks = derivatives(subject, &mut vectors, precision.derivative);
     let hessian = Hessian::new(f.as_ref(), &w);
     for estimator in TraceEstimator::ALL {
         let rounding = precision.derivative * truth.hessian.diagonal().abs().sum();
         let expected = Expected { trace: truth.hessian.trace(), rounding };
-        checks.extend(trace(estimator.key(), expected, || estimator.estimate(&hessian, (&w, &mut vectors), PRODUCTS)));
+        checks.extend(trace(estimator.key(), expected, || estimator.estimate(&hessian, &mut vectors, PRODUCTS)));
     }
-    let start = vectors.normal(&w);
+    let start = vectors.normal();
     let effort = Effort { products: LANCZOS, tolerance: precision.eigenvalue / 10.0 };
     checks.extend(eigenvalues(
-        &extremal_eigenpairs(&hessian, &start, (Extremal::Both, effort)),
+        &extremal_eigenpairs(&hessian, &start, Extremal::Both, effort),
         &truth,
         precision.eigenvalue,
     ));
@@ -99,7 +99,7 @@ pub fn derivatives(subject: Subject<'_>, vectors: &mut ProbeVectors, bar: f64) -
     let gradient = Check::figure("gradient", format!("{} off", scientific(error, 1)), error, Bar::AtMost(bar));
     let p = truth.gradient.len();
     let unit = |index| vector_like(&(0..p).map(|i| f64::from(u8::from(i == index))).collect::<Vec<_>>(), w);
-    let probes: Vec<Vector> = (0..p).map(unit).chain((0..p).map(|_| vectors.normal(w))).collect();
+    let probes: Vec<Vector> = (0..p).map(unit).chain((0..p).map(|_| vectors.normal())).collect();
     let errors = probes.iter().map(|v| {
         let expected = &truth.hessian * nalgebra::DVector::from_vec(values(v));
         off(&values(&f.hessian_product(w, v)), expected.as_slice())
@@ -209,7 +209,7 @@ mod tests {
             let of = |gradient, product| {
                 let off = Off { sound: f.as_ref(), gradient, product };
                 let subject = Subject { f: &off, w: &w, truth: &truth };
-                verdicts(derivatives(subject, &mut ProbeVectors::new(1), precision.derivative))
+                verdicts(derivatives(subject, &mut ProbeVectors::new(1, &w), precision.derivative))
             };
             assert_eq!(of(0.0, 0.0), [Verdict::Pass, Verdict::Pass]);
             assert_eq!(of(0.01, 0.0), [Verdict::Fail, Verdict::Pass]);
@@ -232,10 +232,10 @@ mod tests {
         let (matrix, like) = dense(&truth);
         let tr = truth.hessian.trace();
         for estimator in TraceEstimator::ALL {
-            let mut vectors = ProbeVectors::new(1);
+            let mut vectors = ProbeVectors::new(1, &like);
             let mut of = |change: &dyn Fn(SampleMean) -> SampleMean| {
                 verdicts(trace(estimator.key(), Expected { trace: tr, rounding: 1e-9 }, || {
-                    let sound = estimator.estimate(&matrix, (&like, &mut vectors), PRODUCTS);
+                    let sound = estimator.estimate(&matrix, &mut vectors, PRODUCTS);
                     Trace { mean: change(sound.mean), ..sound }
                 }))
             };
@@ -245,7 +245,7 @@ mod tests {
             assert_eq!(of(&boasting), [Verdict::Pass, Verdict::Fail], "{estimator:?}, boasting");
             assert_eq!(of(&|mean| mean.shifted(f64::NAN)), [Verdict::Fail, Verdict::Fail], "{estimator:?}, broken");
         }
-        let mut vectors = ProbeVectors::new(1);
+        let mut vectors = ProbeVectors::new(1, &like);
         let wild = trace("wild", Expected { trace: tr, rounding: 1e-9 }, || {
             let mean = tr * (1.0 + 3.0 * vectors.normal_number());
             Trace { mean: SampleMean { mean, std_error: 3.0 * tr, count: 60 }, products: 60 }
@@ -271,17 +271,17 @@ mod tests {
         let specimen = Specimen::new();
         let truth = specimen.truth(&specimen.w);
         let (matrix, like) = dense(&truth);
-        let start = ProbeVectors::new(1).normal(&like);
+        let start = ProbeVectors::new(1, &like).normal();
         let of = |shift, products| {
             let effort = Effort { products, tolerance: 1e-9 };
-            let found = extremal_eigenpairs(&Shifted(&matrix, shift), &start, (Extremal::Both, effort));
+            let found = extremal_eigenpairs(&Shifted(&matrix, shift), &start, Extremal::Both, effort);
             verdicts(eigenvalues(&found, &truth, DOUBLE.eigenvalue))
         };
         assert_eq!(of(0.0, LANCZOS), [Verdict::Pass, Verdict::Pass]);
         assert_eq!(of(1e-6, LANCZOS), [Verdict::Fail, Verdict::Fail]);
         assert_eq!(of(0.0, 5), [Verdict::Fail, Verdict::Fail]);
         let effort = Effort { products: LANCZOS, tolerance: 1e-5 };
-        let one_end = extremal_eigenpairs(&matrix, &start, (Extremal::Largest, effort));
+        let one_end = extremal_eigenpairs(&matrix, &start, Extremal::Largest, effort);
         assert_eq!(verdicts(eigenvalues(&one_end, &truth, DOUBLE.eigenvalue)), [Verdict::Pass, Verdict::Fail]);
     }
 }

@@ -1,4 +1,4 @@
-//! The moments of weight noise, as it arrives on the device.
+//! The mean and the central moments of weight noise on the device, against those of its distribution.
 
 use burn::tensor::Device;
 
@@ -18,7 +18,7 @@ const ERRORS: f64 = 5.0;
 const SIGMA: f64 = 0.03;
 
 /// Mean of a distribution and its central moments of even order, 4, 6 and 8, for variance 1; the odd ones are 0.
-struct AdamConfig {
+struct CentralMoments {
     mean: f64,
     fourth: f64,
     sixth: f64,
@@ -27,14 +27,14 @@ struct AdamConfig {
 
 /// By their definitions: Gaussian 1 3 5 7; Laplace(0, b) has E x^2n = (2n)! b^2n with b^2 = 1/2; the uniform distribution on
 /// (-a, a) a^2n / (2n + 1) with a^2 = 3; Bin(4, 1/2) - 2 is 0, 1 and 2 with weights 6, 4 + 4 and 1 + 1 of 16.
-fn moments(distribution: NoiseDistribution) -> AdamConfig {
-    let binomial = AdamConfig { mean: 0.0, fourth: 2.5, sixth: 8.5, eighth: 32.5 };
+fn central_moments(distribution: NoiseDistribution) -> CentralMoments {
+    let binomial = CentralMoments { mean: 0.0, fourth: 2.5, sixth: 8.5, eighth: 32.5 };
     match distribution {
-        NoiseDistribution::Gaussian => AdamConfig { mean: 0.0, fourth: 3.0, sixth: 15.0, eighth: 105.0 },
-        NoiseDistribution::Laplace => AdamConfig { mean: 0.0, fourth: 6.0, sixth: 90.0, eighth: 2520.0 },
-        NoiseDistribution::Uniform => AdamConfig { mean: 0.0, fourth: 1.8, sixth: 27.0 / 7.0, eighth: 9.0 },
+        NoiseDistribution::Gaussian => CentralMoments { mean: 0.0, fourth: 3.0, sixth: 15.0, eighth: 105.0 },
+        NoiseDistribution::Laplace => CentralMoments { mean: 0.0, fourth: 6.0, sixth: 90.0, eighth: 2520.0 },
+        NoiseDistribution::Uniform => CentralMoments { mean: 0.0, fourth: 1.8, sixth: 27.0 / 7.0, eighth: 9.0 },
         NoiseDistribution::Binomial => binomial,
-        NoiseDistribution::BinomialUncentred => AdamConfig { mean: 2.0, ..binomial },
+        NoiseDistribution::BinomialUncentred => CentralMoments { mean: 2.0, ..binomial },
     }
 }
 
@@ -49,14 +49,14 @@ pub fn noise(device: &Device, seed: u64) -> Vec<Check> {
 /// Whether `source` draws from a distribution: mean, second to fourth central moment, and the product of neighbours, each in standard
 /// errors of so many draws; the worst counts. `like` says how many draws and where.
 pub fn distribution_of(distribution: NoiseDistribution, source: &mut dyn NoiseSource, like: &Vector) -> Check {
-    let expected = moments(distribution);
+    let expected = central_moments(distribution);
     let drawn = values(&source.draw(like, Noise { sigma: SIGMA, distribution, ..Noise::gaussian(0.0) }));
     let n = drawn.len() as f64;
     let mean = drawn.iter().sum::<f64>() / n / SIGMA;
     let xi: Vec<f64> = drawn.iter().map(|u| u / SIGMA - expected.mean).collect();
     let moment = |power| xi.iter().map(|x| x.powi(power)).sum::<f64>() / n;
     let neighbours = xi.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / n;
-    let AdamConfig { fourth, sixth, eighth, .. } = expected;
+    let CentralMoments { fourth, sixth, eighth, .. } = expected;
     // Each with what it should be and the variance of one sample of it.
     let deviations = [
         (mean - expected.mean, 1.0),

@@ -41,7 +41,7 @@ pub fn speed(device: &Device, seed: u64) -> Vec<Check> {
         };
     let f = problem.objective(Examples::First(BATCH));
     let w = vector_like(&problem.initial(&mut stream(seed, Purpose::Weights)), &Vector::zeros([1], device));
-    let v = ProbeVectors::new(seed).signs(&w);
+    let v = ProbeVectors::new(seed, &w).signs();
     let gradients = timed(|| drop(values(&f.gradient(&w).gradient)));
     let products = timed(|| drop(values(&f.hessian_product(&w, &v))));
     vec![rate("gradients", gradients, GRADIENTS), rate("Hessian products", products, PRODUCTS)]

@@ -1,6 +1,6 @@
 //! Paths that must be the same to the last bit: of SGD and of the methods that become SGD, of one seed twice.
 
-use std::{num::NonZeroU32, panic, thread};
+use std::{panic, thread};
 
 use burn::tensor::Device;
 
@@ -12,8 +12,8 @@ use crate::{
     autodiff::{Vector, values, vector_like},
     figure::text::thousands,
     optimizer::{
-        Asam, BaseOptimizer, Hyperparameters, Method, Noise, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Sgd,
-        StepContext, StepInput, TrainingProgress, UpdateRule, Usam, WpSgd,
+        BaseOptimizer, Hyperparameters, Method, OptimizerState, Rule, Sgd, StepContext, StepInput, TrainingProgress,
+        UpdateRule,
     },
     problem::{Examples, Problem},
     run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
@@ -80,27 +80,10 @@ impl Check {
     }
 }
 
-/// The methods that are SGD without noise, or without a radius, or with all weight on the clean gradient.
-pub fn degenerate() -> [(&'static str, Method); 9] {
-    let silent = Noise::gaussian(0.0);
-    let k = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-    [
-        ("NSO, sigma 0, k 1", Method::Nso(Nso { noise: silent, k: k(1), mix: 0.0 })),
-        ("NSO, sigma 0, k 3", Method::Nso(Nso { noise: silent, k: k(3), mix: 0.0 })),
-        ("NSO, mix 1", Method::Nso(Nso { noise: Noise::gaussian(0.1), k: k(1), mix: 1.0 })),
-        ("WP-SGD, sigma 0, k 3", Method::WpSgd(WpSgd { noise: silent, k: k(3) })),
-        ("SAM, rho 0", Method::Sam(Sam { rho: 0.0 })),
-        ("USAM, rho 0", Method::Usam(Usam { rho: 0.0 })),
-        ("ASAM, rho 0", Method::Asam(Asam { rho: 0.0, scaling: Scaling::Offset })),
-        ("ASAM plain, rho 0", Method::Asam(Asam { rho: 0.0, scaling: Scaling::Plain })),
-        ("RSAM, rho 0", Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })),
-    ]
-}
-
-/// Every method that becomes SGD against SGD.
+/// Every method that becomes SGD against SGD: without noise, or without a radius, or with all weight on the clean gradient.
 pub fn identities(device: &Device) -> Vec<Check> {
     let sgd = walk(device, Method::Sgd(Sgd));
-    degenerate().into_iter().map(|(name, method)| same(name, &sgd, &walk(device, method))).collect()
+    Method::as_sgd().map(|(name, method)| same(name, &sgd, &walk(device, method))).collect()
 }
 
 /// Full-batch training of the specimen, with momentum and weight decay, in single precision.
@@ -185,8 +168,13 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
-    use crate::doctor::check::Verdict;
+    use crate::{
+        doctor::check::Verdict,
+        optimizer::{Noise, Nso, Sam},
+    };
 
     fn path() -> Path {
         Path(vec![vec![1.0, 2.0], vec![1.5, 2.5], vec![1.75, 2.75]])

@@ -17,7 +17,22 @@ use crate::{
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
-/// What the events of one run say so far.
+/// The events of one run, folded into series and snapshots.
+///
+/// ```
+/// use nso_tui::{figure::{History, Quantity}, run::Event};
+///
+/// // Two lines of an event log.
+/// let log = r#"{"event":"step","step":1,"gradients":2,"loss":0.5,"seconds":0.1}
+/// {"event":"step","step":2,"gradients":4,"loss":0.25,"seconds":0.2}"#;
+/// let events = log.lines().map(serde_json::from_str).collect::<Result<Vec<Event>, _>>()?;
+/// let history: History = events.iter().collect();
+///
+/// assert_eq!(history.now().gradients, 4);
+/// assert_eq!(history.series(Quantity::StepLoss).len(), 2);
+/// assert_eq!(history.last(Quantity::StepLoss).map(|point| point.value), Some(0.25));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct History {
     schedule: Schedule,

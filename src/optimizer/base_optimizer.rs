@@ -74,8 +74,9 @@ impl BaseOptimizer {
     /// Plain SGD: no momentum, no decay.
     pub const SGD: Self = Self { rule: UpdateRule::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
 
-    /// One step of size `lr` from `w` along the direction `g`. State of another update rule is dropped.
-    pub fn step(&self, lr: f64, (w, g): (Vector, Vector), state: BaseState) -> (Vector, BaseState) {
+    /// One step of size `lr` from `w` along the direction `g`: the weights after it, and what the next step needs. State of
+    /// another update rule is dropped.
+    pub fn step(&self, w: Vector, g: Vector, lr: f64, state: BaseState) -> (Vector, BaseState) {
         let decayed = |g: Vector| {
             if self.weight_decay == 0.0 { g } else { g + w.clone() * self.weight_decay }
         };
@@ -83,46 +84,72 @@ impl BaseOptimizer {
             UpdateRule::Sgd { momentum } => {
                 let g = decayed(g);
                 if momentum == 0.0 {
-                    // As in PyTorch: the buffer stays as it was, for momentum that is turned up again.
+                    // As in PyTorch: the buffer stays as it was, in case momentum is raised again.
                     return (w - g * lr, state);
                 }
                 let buffer = match state {
                     BaseState::Momentum(buffer) => *buffer * momentum + g,
-                    _ => g,
+                    BaseState::Empty | BaseState::Adam(_) => g,
                 };
                 (w - buffer.clone() * lr, BaseState::Momentum(Box::new(buffer)))
             }
-            UpdateRule::Adam(moments) => moments.step(lr, (w.clone(), decayed(g)), (state, Largest::Forgotten)),
-            UpdateRule::AmsGrad(moments) => moments.step(lr, (w.clone(), decayed(g)), (state, Largest::Kept)),
-            UpdateRule::AdamW(moments) => {
-                let shrunk = if self.weight_decay == 0.0 { w } else { w * (1.0 - lr * self.weight_decay) };
-                moments.step(lr, (shrunk, g), (state, Largest::Forgotten))
+            UpdateRule::Adam(adam) => {
+                let g = decayed(g);
+                adam.step(AdamInput { w, g, lr, state, denominator: SecondMoment::Latest })
+            }
+            UpdateRule::AmsGrad(adam) => {
+                let g = decayed(g);
+                adam.step(AdamInput { w, g, lr, state, denominator: SecondMoment::Largest })
+            }
+            UpdateRule::AdamW(adam) => {
+                let w = if self.weight_decay == 0.0 { w } else { w * (1.0 - lr * self.weight_decay) };
+                adam.step(AdamInput { w, g, lr, state, denominator: SecondMoment::Latest })
             }
         }
     }
 }
 
-/// Whether the largest second moment is what counts.
+/// Which second moment the step is divided by the root of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Largest {
-    Kept,
-    Forgotten,
+enum SecondMoment {
+    /// v, as Adam and AdamW have it.
+    Latest,
+    /// The largest v so far, coordinate by coordinate, as AMSGrad has it.
+    Largest,
+}
+
+/// Where a step of Adam or a variant begins.
+struct AdamInput {
+    /// The weights, decayed already where the decay is decoupled.
+    w: Vector,
+    /// The direction, with the decay where it is coupled.
+    g: Vector,
+    /// The learning rate eta.
+    lr: f64,
+    /// What earlier steps left.
+    state: BaseState,
+    /// Which second moment is in the denominator.
+    denominator: SecondMoment,
 }
 
 impl AdamConfig {
-    fn step(self, lr: f64, (w, g): (Vector, Vector), (state, largest): (BaseState, Largest)) -> (Vector, BaseState) {
+    /// m and v as [`UpdateRule::Adam`] states them, then w - eta m^ / (sqrt v^ + eps).
+    fn step(self, from: AdamInput) -> (Vector, BaseState) {
+        let AdamInput { w, g, lr, state, denominator } = from;
         let before = match state {
             BaseState::Adam(before) => *before,
-            _ => AdamState { m: g.zeros_like(), v: g.zeros_like(), top: None, steps: 0 },
+            BaseState::Empty | BaseState::Momentum(_) => {
+                AdamState { m: g.zeros_like(), v: g.zeros_like(), top: None, steps: 0 }
+            }
         };
         let Self { beta1, beta2, epsilon } = self;
         let m = before.m * beta1 + g.clone() * (1.0 - beta1);
         let v = before.v * beta2 + g.square() * (1.0 - beta2);
         let steps = before.steps.saturating_add(1);
-        let top = (largest == Largest::Kept).then(|| match before.top {
-            Some(top) => top.max_pair(v.clone()),
-            None => v.clone(),
-        });
+        let top = match denominator {
+            SecondMoment::Latest => None,
+            SecondMoment::Largest => Some(before.top.map_or_else(|| v.clone(), |top| top.max_pair(v.clone()))),
+        };
         let spread = top.as_ref().unwrap_or(&v).clone().sqrt() / (1.0 - beta2.powi(steps)).sqrt() + epsilon;
         let w = w - m.clone() / spread * (lr / (1.0 - beta1.powi(steps)));
         (w, BaseState::Adam(Box::new(AdamState { m, v, top, steps })))

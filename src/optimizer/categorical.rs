@@ -59,7 +59,7 @@ impl Categorical {
         match self {
             Self::BaseOptimizer => "the optimizer that steps along the method's direction",
             Self::Distribution => "the distribution of the weight noise",
-            Self::SigmaSchedule => "how σ comes to its value over the epochs",
+            Self::SigmaSchedule => "how σ changes over the epochs",
             Self::Scaling => "ASAM's scaling of the weights",
             Self::LrSchedule => "how the learning rate moves",
             Self::Projection => "where each step puts the weights back to, around the initial ones",

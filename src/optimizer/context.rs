@@ -1,9 +1,9 @@
-//! What a step may know of the problem besides its loss, and what its evaluations say besides where to go.
+//! What a step may know of the problem in addition to its loss, and what its evaluations yield in addition to a direction.
 
 use super::noise::NoiseSource;
 use crate::autodiff::{Layout, Scalar, Vector};
 
-/// What a step may know of the problem besides its loss.
+/// What a step may know of the problem in addition to its loss.
 pub struct StepContext<'a> {
     /// The parameters by name and shape.
     pub layout: &'a Layout,

@@ -52,13 +52,30 @@ fn needs(hyperparameter: Hyperparameter) -> &'static str {
         }
         Hyperparameter::StepSize | Hyperparameter::Gamma => " without lr_schedule = \"step\"",
         Hyperparameter::Radius => " without projection = \"frobenius\" or \"rows\"",
-        _ => "",
+        Hyperparameter::Sigma
+        | Hyperparameter::K
+        | Hyperparameter::Rho
+        | Hyperparameter::Lambda
+        | Hyperparameter::Alpha
+        | Hyperparameter::Mix
+        | Hyperparameter::Smoothing
+        | Hyperparameter::Lr
+        | Hyperparameter::WeightDecay
+        | Hyperparameter::Prior
+        | Hyperparameter::Damping
+        | Hyperparameter::Precision
+        | Hyperparameter::Warmup
+        | Hyperparameter::Penalty => "",
     }
 }
 
 fn no_such_categorical(method: &str, categorical: Categorical) -> String {
-    match (method, categorical) {
-        ("bsam", Categorical::BaseOptimizer) => "bsam is an update of its own and takes no base optimizer".to_owned(),
-        _ => format!("{method} has no {categorical}"),
+    match categorical {
+        Categorical::BaseOptimizer => format!("{method} is an update of its own and takes no base optimizer"),
+        Categorical::Distribution
+        | Categorical::SigmaSchedule
+        | Categorical::Scaling
+        | Categorical::LrSchedule
+        | Categorical::Projection => format!("{method} has no {categorical}"),
     }
 }

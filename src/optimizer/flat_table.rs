@@ -19,10 +19,10 @@ impl Serialize for Hyperparameters {
             map.serialize_entry(categorical.log_key(), word)?;
         }
         for hyperparameter in self.numbers() {
-            let (key, value) = (hyperparameter.log_key(), self.get(hyperparameter).unwrap_or_default());
-            match (hyperparameter.is_whole(), whole(value)) {
-                (true, Some(count)) => map.serialize_entry(key, &count)?,
-                _ => map.serialize_entry(key, &value)?,
+            let Some(value) = self.get(hyperparameter) else { continue };
+            match whole(value) {
+                Some(count) if hyperparameter.is_whole() => map.serialize_entry(hyperparameter.log_key(), &count)?,
+                Some(_) | None => map.serialize_entry(hyperparameter.log_key(), &value)?,
             }
         }
         map.end()
@@ -39,7 +39,7 @@ enum Written {
 }
 
 impl<'de> Deserialize<'de> for Hyperparameters {
-    /// From the flat table; entries of other names are left to others, absent ones have their first values.
+    /// From the flat table. Entries of other names are ignored; absent hyperparameters have the method's starting values.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Flat;
         impl<'de> Visitor<'de> for Flat {

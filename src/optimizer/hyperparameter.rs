@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
 
 /// A numeric hyperparameter. Which of them a run has is decided by its method, its base optimizer and its schedules
-/// ([`Hyperparameters::get`](super::Hyperparameters::get)).
+/// (`Hyperparameters::get`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, EnumCount, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Hyperparameter {
@@ -19,7 +19,8 @@ pub enum Hyperparameter {
     Rho,
     /// Share of the gradient in RSAM's ascent direction (lambda in its paper).
     Lambda,
-    /// Weight of the perturbed gradient (gradient-norm penalty) or of the orthogonal component (GSAM); alpha in both papers.
+    /// Weight of the perturbed gradient (gradient-norm penalty: the coefficient of the penalty over the radius) or of the
+    /// orthogonal component (GSAM); alpha in both papers.
     Alpha,
     /// Share of the clean gradient in NSO's direction (lambda in the paper's remark on mixing).
     Mix,
@@ -39,7 +40,7 @@ pub enum Hyperparameter {
     WeightDecay,
     /// Precision of bSAM's Gaussian prior.
     Prior,
-    /// What bSAM's precision grows by each step besides the gradient.
+    /// Damping c of bSAM: added to the precision at each step, in addition to the gradient's term.
     Damping,
     /// bSAM's precision at the start.
     Precision,
@@ -68,10 +69,15 @@ enum Ladder {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct Name {
     key: &'static str,
     symbol: &'static str,
     meaning: &'static str,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    name: Name,
     low: End,
     high: End,
     whole: bool,
@@ -98,12 +104,13 @@ pub struct OutOfRange {
     pub value: f64,
 }
 
-const fn entry(
-    (key, symbol, meaning): (&'static str, &'static str, &'static str),
-    (low, high): (End, End),
-    ladder: Ladder,
-) -> Entry {
-    Entry { key, symbol, meaning, low, high, whole: false, ladder }
+const fn name(key: &'static str, symbol: &'static str, meaning: &'static str) -> Name {
+    Name { key, symbol, meaning }
+}
+
+/// A real number; counts say `whole`.
+const fn entry(name: Name, (low, high): (End, End), ladder: Ladder) -> Entry {
+    Entry { name, low, high, whole: false, ladder }
 }
 
 const FREE: Ladder = Ladder::Preferred { floor: 1e-4 };
@@ -123,53 +130,75 @@ impl Hyperparameter {
 
     fn entry(self) -> Entry {
         match self {
-            Self::Sigma => entry(("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE),
+            Self::Sigma => {
+                entry(name("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE)
+            }
             Self::K => Entry {
                 whole: true,
                 ..entry(
-                    ("k", "k", "the number of perturbations a step"),
+                    name("k", "k", "the number of perturbations a step"),
                     (End::In(1.0), End::In(64.0)),
                     Ladder::Even(1.0),
                 )
             },
-            Self::Rho => entry(("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
+            Self::Rho => entry(name("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
             Self::Lambda => {
-                entry(("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
+                entry(name("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
             }
-            Self::Alpha => entry(("alpha", "α", "the weight of what is added to the gradient"), UP_TO_THOUSAND, TENTHS),
-            Self::Mix => entry(("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
-            Self::Smoothing => {
-                entry(("smoothing", "smoothing", "the share of the uniform distribution in the labels"), SHARE, TENTHS)
+            Self::Alpha => entry(
+                name("alpha", "α", "the weight of GNP's perturbed gradient or GSAM's orthogonal component"),
+                UP_TO_THOUSAND,
+                TENTHS,
+            ),
+            Self::Mix => entry(name("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
+            Self::Smoothing => entry(
+                name("smoothing", "smoothing", "the share of the uniform distribution in the labels"),
+                SHARE,
+                TENTHS,
+            ),
+            Self::Lr => entry(name("lr", "lr", "the learning rate"), POSITIVE, FINE),
+            Self::Momentum => {
+                entry(name("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA))
             }
-            Self::Lr => entry(("lr", "lr", "the learning rate"), POSITIVE, FINE),
-            Self::Momentum => entry(("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Beta1 => entry(("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Beta2 => entry(("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Epsilon => {
-                entry(("epsilon", "ε", "the floor of Adam's denominator"), POSITIVE, Ladder::Preferred { floor: 1e-12 })
-            }
-            Self::WeightDecay => {
-                entry(("weight_decay", "decay", "the weight decay"), UP_TO_MILLION, Ladder::Preferred { floor: 1e-6 })
-            }
-            Self::Prior => entry(("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
-            Self::Damping => entry(("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
-            Self::Precision => entry(("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
+            Self::Beta1 => entry(name("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Beta2 => entry(name("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Epsilon => entry(
+                name("epsilon", "ε", "the floor of Adam's denominator"),
+                POSITIVE,
+                Ladder::Preferred { floor: 1e-12 },
+            ),
+            Self::WeightDecay => entry(
+                name("weight_decay", "decay", "the weight decay"),
+                UP_TO_MILLION,
+                Ladder::Preferred { floor: 1e-6 },
+            ),
+            Self::Prior => entry(name("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
+            Self::Damping => entry(name("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
+            Self::Precision => entry(name("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
             Self::Warmup => entry(
-                ("warmup", "warm-up", "the epochs over which the learning rate rises from zero"),
+                name("warmup", "warm-up", "the epochs over which the learning rate rises from zero"),
                 UP_TO_MILLION,
                 Ladder::Even(1.0),
             ),
-            Self::StepSize => {
-                entry(("step_size", "step size", "the epochs between two decays of lr"), POSITIVE, Ladder::Even(1.0))
+            Self::StepSize => entry(
+                name("step_size", "step size", "the epochs between two decays of lr"),
+                POSITIVE,
+                Ladder::Even(1.0),
+            ),
+            Self::Gamma => {
+                entry(name("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS)
             }
-            Self::Gamma => entry(("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS),
             Self::Penalty => entry(
-                ("penalty", "penalty", "the weight of the squared distance to the start"),
+                name("penalty", "penalty", "the weight of the squared distance to the start"),
                 UP_TO_MILLION,
                 Ladder::Preferred { floor: 1e-6 },
             ),
             Self::Radius => entry(
-                ("radius", "radius", "the distance to the start that a projection allows each tensor or output row"),
+                name(
+                    "radius",
+                    "radius",
+                    "the distance to the start that a projection allows each tensor or output row",
+                ),
                 UP_TO_MILLION,
                 FREE,
             ),
@@ -178,7 +207,7 @@ impl Hyperparameter {
 
     /// The name in presets, events and commands.
     pub fn key(self) -> &'static str {
-        self.entry().key
+        self.entry().name.key
     }
 
     /// The name in event logs, whose keys never change. Presets take it as an alias.
@@ -188,12 +217,12 @@ impl Hyperparameter {
 
     /// The short label on screens and figures.
     pub fn symbol(self) -> &'static str {
-        self.entry().symbol
+        self.entry().name.symbol
     }
 
     /// What it is, as a noun phrase.
     pub fn meaning(self) -> &'static str {
-        self.entry().meaning
+        self.entry().name.meaning
     }
 
     /// The one of that key, or of that key in logs.
@@ -234,12 +263,12 @@ impl Hyperparameter {
         fits.then_some(value).ok_or(OutOfRange { hyperparameter: self, value })
     }
 
-    /// Whether it does nothing at `value`: what it weighs or adds is absent.
+    /// Whether it has no effect at `value`: what it weighs or adds is absent.
     pub fn is_idle(self, value: f64) -> bool {
         matches!(self, Self::Mix | Self::WeightDecay | Self::Warmup | Self::Penalty) && value == 0.0
     }
 
-    /// Whether it acts at the start of a run only, so that turning it later does nothing.
+    /// Whether it acts at the start of a run only, so that changing it later has no effect.
     pub fn is_initial(self) -> bool {
         self == Self::Precision
     }

@@ -40,10 +40,7 @@ pub use distance_regularizer::{DistanceRegularizer, Projection};
 pub use error::HyperparameterError;
 pub use hyperparameter::{Hyperparameter, OutOfRange};
 pub use hyperparameters::{Hyperparameters, Rule};
-pub use method::{
-    Asam, Bsam, BsamState, Direction, GradientMethod, LabelSmoothing, METHODS, Method, MethodInfo, Nso, Rsam, Sam,
-    Scaling, Settings, Sgd, Usam, WpSgd,
-};
+pub use method::*;
 pub use noise::{Noise, NoiseDistribution, NoiseSource, NoiseStream};
 pub use schedule::{LrSchedule, LrShape, NoiseSchedule, TrainingProgress};
 pub use step::{OptimizerState, StepInput, StepOutput};

@@ -98,7 +98,7 @@ pub struct Noise {
     pub sigma: f64,
     /// Distribution of xi = U / sigma.
     pub distribution: NoiseDistribution,
-    /// How sigma comes to its value over the epochs.
+    /// How sigma changes over the epochs.
     pub schedule: NoiseSchedule,
 }
 
@@ -122,7 +122,7 @@ impl Noise {
 
 /// Where weight noise comes from.
 pub trait NoiseSource {
-    /// U = sigma xi in the shape, precision and place of `like`; sigma as it stands, whatever the schedule.
+    /// U = sigma xi in the shape, in the precision and on the device of `like`; sigma as it stands, whatever the schedule.
     fn draw(&mut self, like: &Vector, noise: Noise) -> Vector;
 }
 
@@ -171,7 +171,7 @@ mod tests {
     /// Moments of the centred distributions by their definitions: Laplace(0, b) has E x^4 = 24 b^4 with b^2 = 1/2, the uniform distribution on
     /// (-a, a) has a^4/5 with a^2 = 3, Bin(4, 1/2) - 2 has (16 + 4 + 4 + 16)/16 with weights 1, 4, 4, 1.
     #[test]
-    fn every_law_has_mean_zero_variance_one_and_its_kurtosis() {
+    fn every_centred_distribution_has_mean_zero_variance_one_and_its_kurtosis() {
         let n = 400_000;
         for (distribution, kurtosis) in [
             (NoiseDistribution::Gaussian, 3.0),
@@ -192,7 +192,7 @@ mod tests {
     /// Quantiles of Laplace(0, b): b log 2p below the median; at a quarter -log 2 / sqrt 2 = -.490129. The ends are those of 2^-25
     /// and 1 - 2^-24: -log 2^24 / sqrt 2 = -11.7630 and log 2^23 / sqrt 2 = 11.2729.
     #[test]
-    fn no_draw_of_laplace_is_beyond_what_its_bits_can_tell() {
+    fn no_draw_of_laplace_is_beyond_the_quantile_of_its_last_bit() {
         let found = [0.25, 0.5, 0.75, 0.0, 1.0 - f32::EPSILON / 2.0].map(laplace_quantile);
         let expected = [-0.490_129, 0.0, 0.490_129, -11.763, 11.2729];
         for (found, expected) in found.into_iter().zip(expected) {
@@ -202,7 +202,7 @@ mod tests {
 
     /// Bin(4, 1/2) has mean 2 and variance 1.
     #[test]
-    fn the_uncentred_law_shifts_by_two() {
+    fn the_uncentred_distribution_shifts_by_two() {
         let mut random = stream(7, Purpose::Noise);
         let draws: Vec<f64> =
             (0..100_000).map(|_| f64::from(NoiseDistribution::BinomialUncentred.sample(&mut random))).collect();

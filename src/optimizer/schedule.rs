@@ -39,7 +39,7 @@ impl TrainingProgress {
     }
 }
 
-/// How the scale of the noise comes to its value over the epochs e = 1, ..., E (remark 3.1 of the paper).
+/// How the scale of the noise changes over the epochs e = 1, ..., E (remark 3.1 of the paper).
 #[derive(
     Debug,
     Clone,

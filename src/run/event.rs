@@ -43,8 +43,9 @@ pub enum Event {
         step: u64,
         /// Gradient evaluations spent so far.
         gradients: u64,
-        /// The minibatch loss as the method saw it: at w for SGD, SAM, USAM and ASAM, the mean over w + U for WP-SGD, over
-        /// w +- U for NSO, at w + noise for RSAM and bSAM, on smoothed labels for label smoothing.
+        /// The minibatch loss as the method saw it: at w where it evaluates the clean gradient first (SGD, SAM and most of its
+        /// variants), the mean over w + U for WP-SGD, over w +- U for NSO, at w + noise for RSAM and bSAM, on smoothed labels for
+        /// label smoothing.
         #[serde(with = "number")]
         loss: f64,
         /// The run's clock.

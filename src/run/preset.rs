@@ -20,7 +20,7 @@ use crate::{
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 22] = [
+const EMBEDDED: &[(&str, &str)] = &[
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
@@ -39,6 +39,7 @@ const EMBEDDED: [(&str, &str); 22] = [
     ("noise-laws", include_str!("../../presets/noise-laws.toml")),
     ("k-sweep", include_str!("../../presets/k-sweep.toml")),
     ("rho-sweep", include_str!("../../presets/rho-sweep.toml")),
+    ("sharpness-variants", include_str!("../../presets/sharpness-variants.toml")),
     ("lr-epochs", include_str!("../../presets/lr-epochs.toml")),
     ("batch-size", include_str!("../../presets/batch-size.toml")),
     ("noise-schedule", include_str!("../../presets/noise-schedule.toml")),
@@ -109,7 +110,7 @@ impl Fault {
 
 /// The presets in the binary: name and text.
 pub fn embedded() -> impl Iterator<Item = (&'static str, &'static str)> {
-    EMBEDDED.into_iter()
+    EMBEDDED.iter().copied()
 }
 
 /// The text of a preset by its name, or of the file at a path.
@@ -140,6 +141,27 @@ pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a st
 }
 
 /// Reads a preset. `name` is its name or path; `overrides` are the KEY=VALUE of `--set`, applied in order.
+///
+/// ```
+/// use nso_tui::{optimizer::Hyperparameter, run::{Budget, preset}};
+///
+/// let text = r#"
+///     title = "SAM's limit cycle"
+///     [problem]
+///     kind = "quadratic"
+///     h = [1.0]
+///     start = [1.0]
+///     [train]
+///     steps = 100
+///     [[run]]
+///     name = "SAM"
+///     method = "sam"
+/// "#;
+/// let plan = preset::parse("bowl.toml", text, &["run.SAM.rho=0.25".to_owned()])?;
+/// assert_eq!(plan.train.budget, Budget::Steps(100));
+/// assert_eq!(plan.runs[0].hyperparameters.get(Hyperparameter::Rho), Some(0.25));
+/// # Ok::<(), preset::PresetError>(())
+/// ```
 ///
 /// # Errors
 /// [`PresetError`] names the key at fault.

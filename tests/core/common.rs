@@ -30,7 +30,7 @@ pub fn scattered(count: usize, offset: f64) -> Vec<f64> {
     (0..count).map(|i| 2.0 * ((i as f64 + 1.0) * 0.618_033_988_749_894_9 + offset).fract() - 1.0).collect()
 }
 
-/// Weight noise whose xi, draw after draw, is what the function returns, whatever the law.
+/// Weight noise whose xi, draw after draw, is what the function returns, whatever the distribution.
 pub struct Replay<F>(pub F);
 
 impl<F: FnMut() -> Vec<f64>> NoiseSource for Replay<F> {

@@ -6,7 +6,7 @@ use nso_tui::{
     autodiff::{Vector, values},
     curvature::{
         DenseMatrix, Effort, Extremal, Hessian, LinearOperator, ProbeVectors, SampleMean, Term, TraceByPart,
-        TraceEstimator, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers,
+        TraceEstimator, WeightTensors, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers,
     },
     problem::{Examples, Problem},
 };
@@ -62,8 +62,8 @@ fn both_ends_of_the_spectrum_are_those_of_the_dense_hessian() {
     for (precision, tolerance, bar) in [(DType::F64, 1e-7, 1e-8), (DType::F32, 1e-3, 1e-4)] {
         let w = vector(&w, precision);
         let hessian = Hessian::new(f.as_ref(), &w);
-        let start = ProbeVectors::new(3).signs(&w);
-        let found = extremal_eigenpairs(&hessian, &start, (Extremal::Both, Effort { products: 90, tolerance }));
+        let start = ProbeVectors::new(3, &w).signs();
+        let found = extremal_eigenpairs(&hessian, &start, Extremal::Both, Effort { products: 90, tolerance });
         let smallest = found.smallest.unwrap();
         assert!((found.largest.value / max - 1.0).abs() < bar, "{precision:?}: {} {max}", found.largest.value);
         assert!((smallest.value / min - 1.0).abs() < bar, "{precision:?}: {} {min}", smallest.value);
@@ -82,7 +82,7 @@ fn every_estimator_finds_the_trace_of_the_network_within_its_error() {
         let w = vector(&w, precision);
         let hessian = Hessian::new(f.as_ref(), &w);
         for estimator in TraceEstimator::ALL {
-            let found = estimator.estimate(&hessian, (&w, &mut ProbeVectors::new(11)), 60);
+            let found = estimator.estimate(&hessian, &mut ProbeVectors::new(11, &w), 60);
             let off = (found.mean.mean - expected).abs();
             assert!(
                 off < 4.0 * found.mean.std_error + rounding * expected,
@@ -92,7 +92,7 @@ fn every_estimator_finds_the_trace_of_the_network_within_its_error() {
             assert!(found.products <= 60);
         }
         // With products enough for the whole range nothing is left to chance.
-        let all = TraceEstimator::Xtrace.estimate(&hessian, (&w, &mut ProbeVectors::new(2)), 2 * 149);
+        let all = TraceEstimator::Xtrace.estimate(&hessian, &mut ProbeVectors::new(2, &w), 2 * 149);
         assert!((all.mean.mean / expected - 1.0).abs() < rounding, "{precision:?}: {all:?} {expected}");
     }
 }
@@ -110,9 +110,9 @@ fn estimates_are_unbiased_and_their_intervals_cover_the_truth_as_often_as_they_s
         (TraceEstimator::HutchPlusPlus, 30, 900..=1000),
         (TraceEstimator::Xtrace, 30, 900..=1000),
     ] {
-        let mut vectors = ProbeVectors::new(17);
+        let mut vectors = ProbeVectors::new(17, &like);
         let found: Vec<SampleMean> =
-            (0..1000).map(|_| estimator.estimate(&operator, (&like, &mut vectors), products).mean).collect();
+            (0..1000).map(|_| estimator.estimate(&operator, &mut vectors, products).mean).collect();
         let covers = |mean: &&SampleMean| {
             let (low, high) = mean.interval(0.95);
             (low..=high).contains(&matrix.trace())
@@ -128,10 +128,10 @@ fn estimates_are_unbiased_and_their_intervals_cover_the_truth_as_often_as_they_s
 /// Root of the mean squared error over repeats, relative to the trace.
 fn error(estimator: TraceEstimator, (operator, trace): (&DenseMatrix, f64), products: u32) -> f64 {
     let like = vector(&vec![0.0; operator.dimension()], DType::F64);
-    let mut vectors = ProbeVectors::new(23);
+    let mut vectors = ProbeVectors::new(23, &like);
     let repeats = 60;
     let squares = (0..repeats).map(|_| {
-        let found = estimator.estimate(operator, (&like, &mut vectors), products);
+        let found = estimator.estimate(operator, &mut vectors, products);
         (found.mean.mean / trace - 1.0).powi(2)
     });
     (squares.sum::<f64>() / f64::from(repeats)).sqrt()
@@ -164,14 +164,14 @@ fn a_map_of_low_rank_is_given_exactly() {
     let matrix = &thin * thin.transpose();
     let like = vector(&[0.0; 50], DType::F64);
     for estimator in [TraceEstimator::HutchPlusPlus, TraceEstimator::Xtrace] {
-        let found = estimator.estimate(&operator(&matrix, DType::F64), (&like, &mut ProbeVectors::new(5)), 30);
+        let found = estimator.estimate(&operator(&matrix, DType::F64), &mut ProbeVectors::new(5, &like), 30);
         assert!((found.mean.mean / matrix.trace() - 1.0).abs() < 1e-10, "{estimator:?}: {found:?}");
         assert!(found.mean.std_error < 1e-10 * matrix.trace(), "{estimator:?}: {found:?}");
         assert!(found.products <= 30, "{estimator:?}: {found:?}");
     }
     let zero = operator(&DMatrix::zeros(50, 50), DType::F64);
     for estimator in TraceEstimator::ALL {
-        let found = estimator.estimate(&zero, (&like, &mut ProbeVectors::new(5)), 30);
+        let found = estimator.estimate(&zero, &mut ProbeVectors::new(5, &like), 30);
         assert_eq!((found.mean.mean, found.mean.std_error), (0.0, 0.0), "{estimator:?}");
     }
 }
@@ -185,7 +185,7 @@ fn a_tail_below_rounding_is_estimated_rather_than_denied() {
     (h[0], h[1]) = (1.0, 1.0);
     let map = Diagonal(vector(&h, DType::F32));
     for estimator in [TraceEstimator::HutchPlusPlus, TraceEstimator::Xtrace] {
-        let found = estimator.estimate(&map, (&vector(&vec![0.0; p], DType::F32), &mut ProbeVectors::new(5)), 30);
+        let found = estimator.estimate(&map, &mut ProbeVectors::new(5, &vector(&vec![0.0; p], DType::F32)), 30);
         assert!((found.mean.mean - 2.003).abs() < 1e-5, "{estimator:?}: {found:?}");
         assert!(found.products <= 33, "{estimator:?}: {found:?}");
     }
@@ -203,7 +203,7 @@ fn products_that_are_not_numbers_give_a_trace_that_is_none() {
         }
     }
     for estimator in TraceEstimator::ALL {
-        let found = estimator.estimate(&Broken, (&vector(&[0.0; 40], DType::F32), &mut ProbeVectors::new(5)), 30);
+        let found = estimator.estimate(&Broken, &mut ProbeVectors::new(5, &vector(&[0.0; 40], DType::F32)), 30);
         assert!(found.mean.mean.is_nan(), "{estimator:?}: {found:?}");
     }
 }
@@ -213,7 +213,7 @@ fn by_part(matrix: &DMatrix<f64>, probes: u32) -> TraceByPart {
     let (problem, _, w) = network();
     let whole = Term { weight: 1.0, operator: Box::new(operator(matrix, DType::F64)) };
     let w = vector(&w, DType::F64);
-    hutchinson_by_part([whole].into_iter(), (Problem::layout(&problem), &w, &mut ProbeVectors::new(4)), probes)
+    hutchinson_by_part([whole].into_iter(), Problem::layout(&problem), &mut ProbeVectors::new(4, &w), probes)
 }
 
 /// A map in three terms has the trace of the whole from the same vectors, and each term's own.
@@ -231,7 +231,7 @@ fn a_trace_in_terms_is_the_trace_of_their_sum() {
         let terms = pieces
             .iter()
             .map(|&(weight, scale)| Term { weight, operator: Box::new(operator(&matrix(scale), DType::F64)) });
-        hutchinson_by_part(terms, (layout, &w, &mut ProbeVectors::new(4)), 3)
+        hutchinson_by_part(terms, layout, &mut ProbeVectors::new(4, &w), 3)
     };
     let found = of(&diagonal);
     let sum = (p * (p - 1) / 2) as f64;
@@ -254,7 +254,7 @@ fn traces_by_tensor_are_those_of_the_dense_blocks() {
     let layout = Problem::layout(&problem);
     let w = vector(&w, DType::F64);
     let whole = Term { weight: 1.0, operator: Box::new(Hessian::new(f.as_ref(), &w)) };
-    let found = hutchinson_by_part([whole].into_iter(), (layout, &w, &mut ProbeVectors::new(4)), 300);
+    let found = hutchinson_by_part([whole].into_iter(), layout, &mut ProbeVectors::new(4, &w), 300);
     assert_eq!(found.tensors.len(), 4);
     for (trace, entry) in found.tensors.iter().zip(layout.entries()) {
         let expected: f64 = (entry.offset..entry.offset + entry.len()).map(|i| truth[(i, i)]).sum();
@@ -296,7 +296,8 @@ fn the_layerwise_number_is_the_sum_that_the_papers_code_makes() {
     let effort = Effort { products: 200, tolerance: 1e-12 };
     let layers = paper_layers(layout);
     let start = vector(&start, DType::F64);
-    let found = layerwise(&operator(&truth, DType::F64), (layout, &start), &layers, effort).unwrap();
+    let found =
+        layerwise(&operator(&truth, DType::F64), WeightTensors { layout, layers: &layers }, &start, effort).unwrap();
     assert!((found.value / expected - 1.0).abs() < 1e-4, "{found:?} {expected}");
     let lambda_max = truth.symmetric_eigen().eigenvalues.max();
     assert!(found.value > 1.05 * lambda_max && found.value < 2.0 * lambda_max, "{found:?} {lambda_max}");

@@ -7,15 +7,15 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
     optimizer::{
-        Asam, BaseOptimizer, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
-        NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext, StepInput, StepStats,
-        TrainingProgress, UpdateRule, Usam, WpSgd,
+        Asam, BaseOptimizer, Gnp, GradientMethod, Gsam, Hyperparameters, LabelSmoothing, Method, Noise,
+        NoiseDistribution, NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext,
+        StepInput, StepStats, TrainingProgress, UpdateRule, Usam, WpSgd,
     },
     problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
 };
 
 /// `method` over SGD.
-fn sgd(method: Method, (lr, momentum, weight_decay): (f64, f64, f64)) -> Hyperparameters {
+fn sgd(method: Method, lr: f64, momentum: f64, weight_decay: f64) -> Hyperparameters {
     let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum }, weight_decay };
     Hyperparameters { lr, ..Hyperparameters::of(Rule::Follow { method, base }) }
 }
@@ -56,7 +56,7 @@ fn walk(
 }
 
 /// The direction of one step at `w` and what else it found.
-fn direction(method: Method, (problem, f): (&dyn Problem, &dyn Objective), w: &Vector) -> (Vector, StepStats) {
+fn direction(method: Method, problem: &dyn Problem, f: &dyn Objective, w: &Vector) -> (Vector, StepStats) {
     let mut noise = NoiseStream::new(5);
     let mut context = StepContext { layout: problem.layout(), initial_weights: w, examples: 0, noise: &mut noise };
     let found = method.direction(f, w, &mut context);
@@ -71,12 +71,11 @@ fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     let w = [0.3, -1.5, 2.0, 0.1];
     // h w + b by hand.
     let gradient = [1.9, -2.75, -2.0, 5.0];
-    for law in NoiseDistribution::all() {
-        let method =
-            Method::Nso(Nso { noise: Noise { distribution: law, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 });
-        let (g, _) = direction(method, (&problem, f.as_ref()), &vector(&w, DType::F64));
+    for distribution in NoiseDistribution::all() {
+        let method = Method::Nso(Nso { noise: Noise { distribution, ..Noise::gaussian(0.7) }, k: k(3), mix: 0.25 });
+        let (g, _) = direction(method, &problem, f.as_ref(), &vector(&w, DType::F64));
         let error = relative(&g, &gradient);
-        assert!(error < 1e-14, "{law:?}: {error:.1e}");
+        assert!(error < 1e-14, "{distribution:?}: {error:.1e}");
     }
 }
 
@@ -89,7 +88,7 @@ fn wp_sgd_jitters_with_its_stationary_variance() {
         let problem = quadratic(&vec![h; dimension]);
         let method = Method::WpSgd(WpSgd { noise: Noise::gaussian(sigma), k: k(1) });
         let (mut sum, mut count) = (0.0, 0.0);
-        walk(&problem, vector(&vec![0.0; dimension], DType::F64), sgd(method, (eta, 0.0, 0.0)), |step, w| {
+        walk(&problem, vector(&vec![0.0; dimension], DType::F64), sgd(method, eta, 0.0, 0.0), |step, w| {
             if step > 50 && step % 5 == 0 {
                 sum += values(w).iter().map(|w| w * w).sum::<f64>();
                 count += dimension as f64;
@@ -107,7 +106,7 @@ fn sam_ends_on_its_limit_cycle() {
     let (eta, h, rho) = (0.3, 2.0, 0.5);
     let problem = quadratic(&[h]);
     let mut last = Vec::new();
-    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sam(Sam { rho }), (eta, 0.0, 0.0)), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sam(Sam { rho }), eta, 0.0, 0.0), |step, w| {
         last.push(values(w)[0]);
         step < 200
     });
@@ -123,7 +122,7 @@ fn sam_ends_on_its_limit_cycle() {
 fn momentum_and_decay_follow_the_hand_computed_path() {
     let problem = quadratic(&[2.0]);
     let expected = [0.75, 0.3375, -0.118_125];
-    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sgd(Sgd), (0.1, 0.9, 0.5)), |step, w| {
+    walk(&problem, vector(&[1.0], DType::F64), sgd(Method::Sgd(Sgd), 0.1, 0.9, 0.5), |step, w| {
         assert!((values(w)[0] - expected[step - 1]).abs() < 1e-15, "step {step}: {}", values(w)[0]);
         step < 3
     });
@@ -142,17 +141,33 @@ fn perceptron() -> (Classifier<Perceptron>, Vector) {
     (problem, vector(&w, DType::F32))
 }
 
+/// The bits of the weights after each of forty steps on the perceptron.
+fn path(method: Method) -> Vec<Vec<u32>> {
+    let (problem, w) = perceptron();
+    let mut path = Vec::new();
+    walk(&problem, w, sgd(method, 0.1, 0.9, 1e-3), |step, w| {
+        path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect());
+        step < 40
+    });
+    path
+}
+
+#[test]
+fn gnp_with_all_weight_on_the_perturbed_gradient_walks_sams_path_to_the_bit() {
+    let expected = path(Method::Sam(Sam { rho: 0.1 }));
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 1.0 })) == expected);
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 0.99 })) != expected, "and less weight leaves it");
+}
+
+#[test]
+fn gsam_without_weight_on_the_orthogonal_part_walks_sams_path_to_the_bit() {
+    let expected = path(Method::Sam(Sam { rho: 0.1 }));
+    assert!(path(Method::Gsam(Gsam { rho: 0.1, alpha: 0.0 })) == expected);
+    assert!(path(Method::Gsam(Gsam { rho: 0.1, alpha: 0.01 })) != expected, "and a weight leaves it");
+}
+
 #[test]
 fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
-    let (problem, w) = perceptron();
-    let path = |method| {
-        let mut path = Vec::new();
-        walk(&problem, w.clone(), sgd(method, (0.1, 0.9, 1e-3)), |step, w| {
-            path.push(w.to_data().try_to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>());
-            step < 40
-        });
-        path
-    };
     let expected = path(Method::Sgd(Sgd));
     assert_ne!(expected[0], expected[39]);
     let silent = Noise { distribution: NoiseDistribution::Laplace, ..Noise::gaussian(0.0) };
@@ -167,6 +182,8 @@ fn without_noise_or_radius_every_method_walks_sgds_path_to_the_bit() {
         assert!(path(Method::Asam(Asam { rho: 0.0, scaling })) == expected, "asam");
     }
     assert!(path(Method::Rsam(Rsam { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })) == expected, "rsam");
+    assert!(path(Method::Gnp(Gnp { rho: 0.1, alpha: 0.0 })) == expected, "gnp");
+    assert!(path(Method::Gsam(Gsam { rho: 0.0, alpha: 0.0 })) == expected, "gsam");
     assert!(
         path(Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 })) == expected,
         "label smoothing, on a plain objective"
@@ -188,26 +205,28 @@ fn a_step_costs_what_its_method_says() {
         (Method::Usam(Usam { rho: 0.1 }), 2),
         (Method::Asam(Asam { rho: 0.1, scaling: Scaling::Offset }), 2),
         (Method::Rsam(Rsam { rho: 0.1, noise, lambda: 1.0 }), 2),
+        (Method::Gnp(Gnp { rho: 0.1, alpha: 0.5 }), 2),
+        (Method::Gsam(Gsam { rho: 0.1, alpha: 0.5 }), 2),
         (Method::LabelSmoothing(LabelSmoothing { smoothing: 0.1 }), 1),
     ];
     for (method, cost) in costs {
         let counted = Counted::new(f.as_ref());
-        direction(method, (&problem, &counted), &vector(&[1.0, 1.0], DType::F32));
+        direction(method, &problem, &counted, &vector(&[1.0, 1.0], DType::F32));
         assert_eq!((counted.spent(), method.cost()), (cost, cost), "{method:?}");
     }
 }
 
-/// Quadratic forms in noise of mean 2 are 5 Tr H and more in the mean, so that they are not told as samples of a trace.
+/// Quadratic forms in noise of mean 2 are 5 Tr H and more in the mean, so that they are not samples of a trace.
 #[test]
 fn noise_that_is_not_centred_samples_no_trace() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.5, -0.2, 0.9], DType::F64);
-    for law in NoiseDistribution::all() {
-        let noise = Noise { distribution: law, ..Noise::gaussian(0.1) };
+    for distribution in NoiseDistribution::all() {
+        let noise = Noise { distribution, ..Noise::gaussian(0.1) };
         for method in [Method::Nso(Nso { noise, k: k(2), mix: 0.0 }), Method::WpSgd(WpSgd { noise, k: k(2) })] {
-            let (_, stats) = direction(method, (&problem, f.as_ref()), &w);
-            let expected = if law == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
+            let (_, stats) = direction(method, &problem, f.as_ref(), &w);
+            let expected = if distribution == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
             assert_eq!(stats.free.values.len(), expected, "{method:?}");
         }
     }
@@ -219,7 +238,7 @@ fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
     let problem = quadratic(&[3.0, 2.0, 1.0]);
     let f = problem.objective(Examples::First(0));
     let method = Method::Nso(Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 });
-    let (_, stats) = direction(method, (&problem, f.as_ref()), &vector(&[0.5, -0.2, 0.9], DType::F64));
+    let (_, stats) = direction(method, &problem, f.as_ref(), &vector(&[0.5, -0.2, 0.9], DType::F64));
     let samples = read(stats.free.values);
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;

@@ -51,8 +51,8 @@ impl Constants {
         vector_like(entries, &self.0).greater_elem(0.5).reshape(shape)
     }
 
-    /// Mean and variance of two channels.
-    fn moments(&self) -> [Tensor<1>; 2] {
+    /// Running mean and running variance of two channels.
+    fn buffers(&self) -> [Tensor<1>; 2] {
         [[0.3, -0.2], [0.5, 1.7]].map(|numbers| vector_like(&numbers, &self.0))
     }
 }
@@ -178,11 +178,11 @@ operations! { x =>
     MeanPixels: weigh(x.a.square().reshape([2, 1, 2, 3]).mean_pixels());
     BatchNorm: weigh(x.a.reshape([3, 2, 1, 2]).batch_norm(halves(x.row, &x.constants), 1e-5).0);
     BatchNormEval: weigh(
-        x.a.reshape([3, 2, 1, 2]).batch_norm_eval(halves(x.row, &x.constants), x.constants.moments(), 1e-5)
+        x.a.reshape([3, 2, 1, 2]).batch_norm_eval(halves(x.row, &x.constants), x.constants.buffers(), 1e-5)
     );
     BatchNormEvalOfConstant: weigh(
         x.constants.matrix().reshape([3, 2, 1, 2])
-            .batch_norm_eval(halves(x.row, &x.constants), x.constants.moments(), 1e-5)
+            .batch_norm_eval(halves(x.row, &x.constants), x.constants.buffers(), 1e-5)
     );
     Attention: weigh(attention(x.a * x.row, &x.constants).matmul(x.b).gelu());
     GraphConvolution: weigh(

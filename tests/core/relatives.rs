@@ -1,13 +1,13 @@
 //! Every method and every update against steps worked on paper. The objectives have gradients of few digits, so that each
 //! number below can be had by hand; hyper-parameters are tables as presets have them.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device};
 use nso_tui::{
-    autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, read, values, vector_like},
+    autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Value, read, values, vector_like},
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, StepOutput, TrainingProgress},
     problem::{Classifier, Examples, Mode, Problem, Quadratic, SoftmaxRegression, data::Labelled},
 };
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 use crate::common::{Replay, vector};
 
@@ -34,16 +34,15 @@ impl Model for Bowl {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        let (weight, bias): (R::T<2>, R::T<1>) = (w.get(0), w.get(1));
-        let weight = R::reshape(weight, [self.layout.entries()[0].len()]);
-        let half = |w: R::T<1>, tensor: usize| {
+        let weight = w.tensor::<2>(0).reshape([self.layout.entries()[0].len()]);
+        let of_tensor = |w: Value<R, 1>, tensor: usize| {
             let entry = &self.layout.entries()[tensor];
-            let like: Tensor<1> = R::value(&w);
+            let like = w.detach();
             let [h, s] = [&self.h, &self.s]
-                .map(|numbers| R::constant(vector_like(&numbers[entry.offset..entry.offset + entry.len()], &like)));
-            R::add(R::scale(R::sum(R::mul(h, R::square(w.clone()))), 0.5), R::sum(R::mul(s, w)))
+                .map(|numbers| Value::constant(vector_like(&numbers[entry.offset..entry.offset + entry.len()], &like)));
+            0.5 * (h * w.clone().square()).sum() + (s * w).sum()
         };
-        Loss::of(R::add(half(weight, 0), half(bias, 1)))
+        Loss::from(of_tensor(weight, 0) + of_tensor(w.tensor(1), 1))
     }
 }
 
@@ -58,14 +57,14 @@ impl Model for Quartic {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, (): &()) -> Loss<R> {
-        Loss::of(R::scale(R::sum(R::square(R::square(w.get::<1>(0)))), 0.25))
+        Loss::from(0.25 * w.tensor::<1>(0).square().square().sum())
     }
 }
 
 /// What steps are taken with besides their objective.
 struct Walk<'a> {
     layout: &'a Layout,
-    hyperparameters: Value,
+    hyperparameters: Json,
     start: &'a [f64],
     /// The noise of all steps, draw after draw.
     xi: &'a [&'a [f64]],
@@ -103,14 +102,14 @@ fn same(found: &[f64], expected: &[f64]) {
 }
 
 /// One step of `hyperparameters` on a bowl over a weight of one row with two columns, and a bias.
-fn step_in_a_bowl(hyperparameters: Value, (h, s): (&[f64], &[f64]), (start, xi): (&[f64], &[&[f64]])) -> Vec<f64> {
+fn step_in_a_bowl(hyperparameters: Json, (h, s): (&[f64], &[f64]), (start, xi): (&[f64], &[&[f64]])) -> Vec<f64> {
     let bowl = Bowl::new([1, 2], h, s);
     let f = Differentiable::new(&bowl, ());
     Walk { layout: &bowl.layout, hyperparameters, start, xi, examples: 0 }.take(&[&f])[0].0.clone()
 }
 
 /// Steps from w = `start` with the given slopes: a line a step.
-fn along_slopes(hyperparameters: Value, start: f64, slopes: &[f64]) -> Vec<f64> {
+fn along_slopes(hyperparameters: Json, start: f64, slopes: &[f64]) -> Vec<f64> {
     let lines: Vec<_> =
         slopes.iter().map(|&slope| Quadratic::new(vec![0.0], vec![slope], vec![start], Device::flex())).collect();
     let objectives: Vec<_> = lines.iter().map(|line| line.objective(Examples::First(0))).collect();
@@ -121,7 +120,7 @@ fn along_slopes(hyperparameters: Value, start: f64, slopes: &[f64]) -> Vec<f64> 
 }
 
 /// `steps` steps on f = 1/2 sum h_i w_i^2.
-fn down(hyperparameters: Value, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f64]], usize)) -> Vec<Vec<f64>> {
+fn down(hyperparameters: Json, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f64]], usize)) -> Vec<Vec<f64>> {
     let problem = Quadratic::new(h.to_vec(), vec![0.0; h.len()], start.to_vec(), Device::flex());
     let f = problem.objective(Examples::First(0));
     let walk = Walk { layout: Problem::layout(&problem), hyperparameters, start, xi, examples: 4 };
@@ -129,7 +128,7 @@ fn down(hyperparameters: Value, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[
 }
 
 /// One step of `hyperparameters` on 1/4 w^4 from w = 1: the new w, and the loss.
-fn step_on_the_quartic(hyperparameters: Value, xi: &[&[f64]]) -> [f64; 2] {
+fn step_on_the_quartic(hyperparameters: Json, xi: &[&[f64]]) -> [f64; 2] {
     let quartic = Quartic(Layout::new([("w", vec![1])]));
     let f = Differentiable::new(&quartic, ());
     let (w, loss) = Walk { layout: &quartic.0, hyperparameters, start: &[1.0], xi, examples: 0 }.take(&[&f])[0].clone();
@@ -202,6 +201,24 @@ fn rsam_ascends_along_noise_and_gradient() {
     same(&found, &[-0.09, 0.76, 0.02]);
 }
 
+/// f + lambda |grad f| with lambda = alpha rho = .75 x .3 has on a quadratic the gradient g1 + lambda H g1 / |g1|. SAM's bowl:
+/// g1 = (2, -2, 1) of norm 3, H g1 = (2, -4, 4), .225 / 3 = .075 of it (.15, -.3, .3); g = (2.15, -2.3, 1.3); w - .1 g.
+#[test]
+fn gnp_descends_on_the_loss_plus_its_gradients_norm() {
+    let bowl: (&[f64], &[f64]) = (&[1.0, 2.0, 4.0], &[1.5, -1.6, 0.0]);
+    let gnp = json!({"method": "gnp", "rho": 0.3, "alpha": 0.75, "lr": 0.1});
+    same(&step_in_a_bowl(gnp, bowl, (&[0.5, -0.2, 0.25], &[])), &[0.285, 0.03, 0.12]);
+}
+
+/// h w + s = (2, -2, 1) = g1 of norm 3; e = .3 g1 / 3 = (.2, -.2, .1); there gp = g1 + h e = (4, -3, 3). g1' gp / |gp|^2 is
+/// 17 / 34 = 1/2, so the orthogonal part of g1 is g1 - gp / 2 = (0, -.5, -.5); g = gp - .4 of it = (4, -2.8, 3.2); w - .1 g.
+#[test]
+fn gsam_climbs_along_what_is_orthogonal_to_its_descent() {
+    let bowl: (&[f64], &[f64]) = (&[10.0, 5.0, 20.0], &[-3.0, -1.0, -4.0]);
+    let gsam = json!({"method": "gsam", "rho": 0.3, "alpha": 0.4, "lr": 0.1});
+    same(&step_in_a_bowl(gsam, bowl, (&[0.5, -0.2, 0.25], &[])), &[0.1, 0.08, -0.07]);
+}
+
 /// f = w^2 with N = 4 examples, d = 2/4 = .5, s = 4 and w = 1.
 /// xi = 2: xi / sqrt 16 = .5, g1 = 2 x 1.5 = 3; rho g1 / s = 2 x 3 / 4 = 1.5, g2 = 2 x 2.5 = 5;
 /// m = .5 (5 + .5) = 2.75; w = 1 - .8 x 2.75 / 4 = .45; s = .75 x 4 + .25 (2 x 3 + 6.5 + .5) = 6.25.
@@ -246,7 +263,7 @@ fn adam_has_its_decay_in_the_moments() {
 /// The same moments along the slopes 5 and 1, and w shrunk by 1 - .4 x .5 = .8 before each step:
 /// w = 1.6 - .2 = 1.4, then 1.12 - 7/60.
 #[test]
-fn adamw_has_its_decay_beside_the_moments() {
+fn adamw_has_its_decay_outside_of_the_moments() {
     let adamw = json!({"method": "sgd", "update": "adamw", "lr": 0.4, "beta1": 0.5, "beta2": 0.5, "epsilon": 5.0,
         "weight_decay": 0.5});
     same(&along_slopes(adamw, 2.0, &[5.0, 1.0]), &[1.4, 1.12 - 7.0 / 60.0]);

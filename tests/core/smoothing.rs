@@ -6,7 +6,10 @@ use std::num::NonZeroU32;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
-    curvature::{Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, hutchinson, perturbation_gaps},
+    curvature::{
+        GapEffort, Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, Smoothing, hutchinson,
+        perturbation_gaps,
+    },
     optimizer::{GradientMethod, Noise, NoiseStream, Nso, SampleKind, StepContext},
     problem::{Activation, Classifier, Examples, Perceptron, Problem},
 };
@@ -39,6 +42,10 @@ fn exact_trace(f: &dyn Objective, w: &Vector) -> f64 {
     (0..p).map(|i| hessian.apply(&unit(i)).dot(unit(i)).into_scalar::<f64>()).sum()
 }
 
+fn smoothing(sigma: f64, draws: u32) -> Smoothing {
+    Smoothing { sigma, draws: NonZeroU32::new(draws).unwrap() }
+}
+
 /// How far two independent means are apart, in standard errors.
 fn apart(a: SampleMean, b: SampleMean) -> f64 {
     (a.mean - b.mean).abs() / a.std_error.hypot(b.std_error)
@@ -57,8 +64,8 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
             let free = method.direction(f.as_ref(), &w, &mut context).stats.free;
             assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
             let free = SampleMean::of(&read(free.values));
-            let smoothed = SmoothedHessian::new((f.as_ref(), &w), (sigma, 1), ProbeVectors::new(2));
-            let probed = hutchinson(&smoothed, (&w, &mut ProbeVectors::new(3)), 1500).mean;
+            let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(sigma, 1), ProbeVectors::new(2, &w));
+            let probed = hutchinson(&smoothed, &mut ProbeVectors::new(3, &w), 1500).mean;
             assert!(apart(free, probed) < 3.0, "{activation:?} {sigma}: {free:?} {probed:?}");
             assert!(probed.std_error < 0.04 * probed.mean && free.std_error < 0.02 * free.mean);
         }
@@ -74,10 +81,10 @@ fn the_gap_obeys_the_heat_equation() {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         let [low, high, middle] = [0.09, 0.11, 0.1];
-        let mut vectors = ProbeVectors::new(6);
+        let mut vectors = ProbeVectors::new(6, &w);
         let slopes: Vec<_> = (0..6000)
             .map(|_| {
-                let u = vectors.normal(&w);
+                let u = vectors.normal();
                 let at = |sigma: f64| {
                     let [up, down] = [w.clone() + u.clone() * sigma, w.clone() - u.clone() * sigma];
                     (f.loss(&up) + f.loss(&down)) * 0.5
@@ -87,10 +94,13 @@ fn the_gap_obeys_the_heat_equation() {
             .collect();
         let slope = SampleMean::of(&read(slopes));
         let twice = SampleMean { mean: 2.0 * slope.mean, std_error: 2.0 * slope.std_error, ..slope };
-        let smoothed = SmoothedHessian::new((f.as_ref(), &w), (middle, 1), ProbeVectors::new(2));
-        let probed = hutchinson(&smoothed, (&w, &mut ProbeVectors::new(3)), 1500).mean;
+        let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(middle, 1), ProbeVectors::new(2, &w));
+        let probed = hutchinson(&smoothed, &mut ProbeVectors::new(3, &w), 1500).mean;
         assert!(apart(twice, probed) < 3.0, "{activation:?}: {twice:?} {probed:?}");
-        let free = perturbation_gaps((f.as_ref(), &w), (&[middle], 3000), &ProbeVectors::new(9))[0].smoothed_trace;
+        let free =
+            perturbation_gaps(f.as_ref(), &w, GapEffort { sigmas: &[middle], draws: 3000 }, &ProbeVectors::new(9, &w))
+                [0]
+            .smoothed_trace;
         assert!(apart(twice, free) < 3.0, "{activation:?}: {twice:?} {free:?}");
         assert!(twice.std_error < 0.02 * twice.mean);
     }
@@ -104,9 +114,15 @@ fn small_noise_finds_the_exact_trace_only_where_there_are_no_kinks() {
         let f = problem.objective(Examples::First(EXAMPLES));
         let exact = exact_trace(f.as_ref(), &w);
         let off = |sigma: f64| {
-            let free = perturbation_gaps((f.as_ref(), &w), (&[sigma], 1000), &ProbeVectors::new(4))[0].smoothed_trace;
-            let smoothed = SmoothedHessian::new((f.as_ref(), &w), (sigma, 1), ProbeVectors::new(2));
-            let probed = hutchinson(&smoothed, (&w, &mut ProbeVectors::new(3)), 1000).mean;
+            let free = perturbation_gaps(
+                f.as_ref(),
+                &w,
+                GapEffort { sigmas: &[sigma], draws: 1000 },
+                &ProbeVectors::new(4, &w),
+            )[0]
+            .smoothed_trace;
+            let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(sigma, 1), ProbeVectors::new(2, &w));
+            let probed = hutchinson(&smoothed, &mut ProbeVectors::new(3, &w), 1000).mean;
             [free, probed].map(|mean| (mean.mean - exact, mean.std_error))
         };
         match activation {
@@ -157,7 +173,7 @@ fn one_sided_estimates_scatter_and_two_point_ones_settle() {
     let f = Differentiable::new(&model, ());
     let w = Vector::ones([copies], (&Device::flex(), DType::F64));
     let sigma: f64 = 0.1;
-    let u = ProbeVectors::new(12).normal(&w) * sigma;
+    let u = ProbeVectors::new(12, &w).normal() * sigma;
     let pair = Pair::evaluate(&f, &w, u.clone());
     let samples = |direction: &Vector, trace: Vector| {
         let trace = values(&(trace / (sigma * sigma)));
@@ -187,10 +203,11 @@ fn the_gap_of_a_quadratic_is_half_the_quadratic_form_of_its_noise() {
     let problem = nso_tui::problem::Quadratic::new(h.to_vec(), vec![1.0; 4], vec![0.0; 4], Device::flex());
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.3, -1.0, 0.2, 4.0], DType::F64);
-    let found = perturbation_gaps((f.as_ref(), &w), (&[0.5, 0.1], 7), &ProbeVectors::new(3));
-    let mut vectors = ProbeVectors::new(3);
+    let found =
+        perturbation_gaps(f.as_ref(), &w, GapEffort { sigmas: &[0.5, 0.1], draws: 7 }, &ProbeVectors::new(3, &w));
+    let mut vectors = ProbeVectors::new(3, &w);
     let forms: Vec<f64> =
-        (0..7).map(|_| values(&vectors.normal(&w)).iter().zip(h).map(|(u, h)| h * u * u).sum()).collect();
+        (0..7).map(|_| values(&vectors.normal()).iter().zip(h).map(|(u, h)| h * u * u).sum()).collect();
     let mean = forms.iter().sum::<f64>() / 7.0;
     for (point, sigma) in found.iter().zip([0.5, 0.1]) {
         let gap = sigma * sigma * mean / 2.0;
@@ -207,7 +224,7 @@ fn the_smoothed_hessian_of_a_quadratic_is_the_exact_one() {
     let problem = nso_tui::problem::Quadratic::new(h.to_vec(), vec![1.0; 4], vec![0.0; 4], Device::flex());
     let f = problem.objective(Examples::First(0));
     let w = vector(&[0.3, -1.0, 0.2, 4.0], DType::F64);
-    let smoothed = SmoothedHessian::new((f.as_ref(), &w), (0.3, 2), ProbeVectors::new(2));
+    let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(0.3, 2), ProbeVectors::new(2, &w));
     let v = [1.0, -2.0, 0.5, 0.25];
     let found = values(&smoothed.apply(&vector(&v, DType::F64)));
     for i in 0..4 {

@@ -26,8 +26,8 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     for (precision, bar) in [(DType::F64, 1e-8), (DType::F32, 1e-4)] {
         let w = vector(&w, precision);
         let hessian = Hessian::new(f.as_ref(), &w);
-        let start: Vec<f64> = values(&ProbeVectors::new(7).signs(&w));
-        let found = density(&hessian, (&w, &mut ProbeVectors::new(7)), &[], DensityEffort { probes: 1, steps: 6 });
+        let start: Vec<f64> = values(&ProbeVectors::new(7, &w).signs());
+        let found = density(&hessian, &mut ProbeVectors::new(7, &w), &[], DensityEffort { probes: 1, steps: 6 });
         assert!((found.points.iter().map(|point| point.weight).sum::<f64>() - 1.0).abs() < 1e-6);
         assert!(found.points.is_sorted_by(|a, b| a.node <= b.node));
         assert_eq!(found.products, 6);
@@ -42,7 +42,7 @@ fn the_density_has_the_moments_of_the_dense_hessian() {
     }
     let many = density(
         &operator(&truth, DType::F64),
-        (&vector(&vec![0.0; p], DType::F64), &mut ProbeVectors::new(1)),
+        &mut ProbeVectors::new(1, &vector(&vec![0.0; p], DType::F64)),
         &[],
         DensityEffort { probes: 400, steps: 8 },
     );
@@ -75,7 +75,7 @@ fn known_eigenvalues_are_pinned_and_the_rest_is_spread_as_it_is() {
     let like = vector(&vec![0.0; p], DType::F64);
     let effort = DensityEffort { probes: 300, steps: 8 };
     let of =
-        |known: &[Eigenpair]| density(&operator(&truth, DType::F64), (&like, &mut ProbeVectors::new(1)), known, effort);
+        |known: &[Eigenpair]| density(&operator(&truth, DType::F64), &mut ProbeVectors::new(1, &like), known, effort);
     let (plain, pinned) = (of(&[]), of(&known));
     let pins: Vec<_> = pinned.points.iter().filter(|point| point.origin == Origin::Known).collect();
     assert_eq!(pins.len(), 6);
@@ -109,9 +109,9 @@ fn outliers_are_eigenvalues_found_on_the_way() {
     let truth = truth();
     let mut exact: Vec<f64> = truth.clone().symmetric_eigen().eigenvalues.iter().copied().collect();
     exact.sort_by(|a, b| b.total_cmp(a));
-    let start = ProbeVectors::new(3).signs(&vector(&vec![0.0; truth.nrows()], DType::F64));
+    let start = ProbeVectors::new(3, &vector(&vec![0.0; truth.nrows()], DType::F64)).signs();
     let effort = Effort { products: 60, tolerance: 1e-9 };
-    let found = extremal_eigenpairs(&operator(&truth, DType::F64), &start, (Extremal::Largest, effort)).outliers;
+    let found = extremal_eigenpairs(&operator(&truth, DType::F64), &start, Extremal::Largest, effort).outliers;
     assert!(found.len() > 3, "{}", found.len());
     for (place, pair) in found.iter().enumerate() {
         assert!((pair.value - exact[place]).abs() <= pair.residual + 1e-9, "{place}: {pair:?} {}", exact[place]);

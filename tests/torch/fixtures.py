@@ -76,6 +76,8 @@ CASES = {
     "bsam, rows": BSAM | {"projection": "rows", "radius": 0.5},
     "sgd, frobenius": {"method": "sgd", "projection": "frobenius", "radius": 0.2} | SGD,
     "nso, rows": NSO | {"projection": "rows", "radius": 0.5} | SGD,
+    "gnp": {"method": "gnp", "rho": 0.1, "alpha": 0.7} | SGD,
+    "gsam": {"method": "gsam", "rho": 0.1, "alpha": 0.4} | SGD,
 }
 
 
@@ -210,6 +212,17 @@ def direction(case, f, w, xi, step):
             loss, g = f(w + d)
             e = d + case["lambda"] * g
             return loss, f(w + rho * e / (e.norm() + 1e-12))[1]
+        case "gnp":
+            # The gradient of f + lam |grad f|, with H g / |g| as a forward difference over r = rho.
+            loss, g = f(w)
+            lam = case["alpha"] * rho
+            return loss, g + lam * (f(w + rho * g / (g.norm() + 1e-12))[1] - g) / rho
+        case "gsam":
+            # The clean gradient by its components along and orthogonal to the perturbed one.
+            loss, g = f(w)
+            perturbed = f(w + rho * g / (g.norm() + 1e-12))[1]
+            orthogonal = g - torch.dot(g, perturbed) / torch.dot(perturbed, perturbed) * perturbed
+            return loss, perturbed - case["alpha"] * orthogonal
 
 
 def pull(case, w, start):

@@ -1,4 +1,4 @@
-//! The forward rules of normalisations: by moments of the input itself, which are differentiated through, and by given ones.
+//! The forward rules of normalisations: by statistics of the input, which are differentiated through, and by buffers.
 //! Layer and batch normalisation are one rule with means along different axes.
 
 use burn::tensor::Tensor;
@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::{Dual, per_channel, sum_of};
 use crate::autodiff::PrimalOps;
 
-/// A normalised input with the moments that it was normalised by, of size 1 along the axes of the means.
+/// A normalised input with the mean and variance that it was normalised by, of size 1 along the axes of the means.
 pub(super) struct Normalized<B: PrimalOps, const D: usize> {
     pub output: Dual<B, D>,
     pub mean: B::T<D>,
@@ -41,15 +41,15 @@ pub(super) fn normalize<B: PrimalOps, const D: usize>(
     Normalized { output: Dual { value, tangent }, mean, variance }
 }
 
-/// Batch normalisation by given moments: (scale z + shift)' = scale z' + shift' + scale' z, z linear in x: two
-/// normalisations more.
-pub(super) fn by_given_moments<B: PrimalOps>(
+/// Batch normalisation by buffers, mean and variance that do not depend on x: z is affine in x, and
+/// (scale z + shift)' = scale z' + shift' + scale' z. Two normalisations more.
+pub(super) fn by_buffers<B: PrimalOps>(
     images: Dual<B, 4>,
     [scale, shift]: [Dual<B, 1>; 2],
-    moments: [Tensor<1>; 2],
+    buffers: [Tensor<1>; 2],
     epsilon: f64,
 ) -> Dual<B, 4> {
-    let [mean, variance] = &moments;
+    let [mean, variance] = &buffers;
     let around_zero = || [mean.zeros_like(), variance.clone()];
     let zeros = || B::zeros_like(&shift.value);
     let by_images = images.tangent.map(|dx| {
@@ -61,8 +61,8 @@ pub(super) fn by_given_moments<B: PrimalOps>(
         Some(per_channel::<B>(along))
     });
     let by_scale =
-        scale.tangent.map(|ds| B::batch_norm_eval(images.value.clone(), [ds, zeros()], moments.clone(), epsilon));
-    let value = B::batch_norm_eval(images.value, [scale.value, shift.value.clone()], moments, epsilon);
+        scale.tangent.map(|ds| B::batch_norm_eval(images.value.clone(), [ds, zeros()], buffers.clone(), epsilon));
+    let value = B::batch_norm_eval(images.value, [scale.value, shift.value.clone()], buffers, epsilon);
     let tangent = sum_of::<B, 4>(&value, by_images, by_scale);
     Dual { value, tangent }
 }

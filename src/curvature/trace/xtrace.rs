@@ -2,9 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{FEWEST_RESIDUALS, Trace, fresh, hutchinson, split};
+use super::{Budget, FEWEST_RESIDUALS, Trace, deflated, fresh, hutchinson};
 use crate::{
-    autodiff::{Vector, read},
+    autodiff::read,
     curvature::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis},
 };
 
@@ -39,15 +39,15 @@ struct Sketch {
 ///
 /// Of a map of rank below n the range is given exactly and what rounding hides is left to Hutchinson, as in Hutch++. Fewer than six products go to [`hutchinson`].
 /// Source: Epperly, Tropp, Webber 2024, section 2.
-pub fn xtrace(operator: &dyn LinearOperator, (like, vectors): (&Vector, &mut ProbeVectors), products: u32) -> Trace {
+pub fn xtrace(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, products: u32) -> Trace {
     if products < 6 {
-        return hutchinson(operator, (like, vectors), products);
+        return hutchinson(operator, vectors, products);
     }
     let dimension = operator.dimension();
     let n = (products as usize / 2).min(dimension);
     let (mut basis, mut probes, mut columns) = (Basis::default(), Vec::new(), Vec::<Vec<f64>>::new());
     for tried in 1..=n {
-        let probe = vectors.normal(like);
+        let probe = vectors.normal();
         let image = operator.apply(&probe);
         let mut column = basis.coefficients(&image);
         if let Some(q) = fresh(&basis, &image) {
@@ -61,7 +61,7 @@ pub fn xtrace(operator: &dyn LinearOperator, (like, vectors): (&Vector, &mut Pro
         #[expect(clippy::cast_possible_truncation, reason = "at most `products`")]
         let (spent, rank) = (tried as u32, basis.len() as u32);
         let left = products.saturating_sub(spent + rank).max(FEWEST_RESIDUALS.min(products));
-        return split(operator, (&basis, like, vectors), (spent, left));
+        return deflated(operator, &basis, vectors, Budget { spent, left });
     }
     let sketch = Sketch {
         images: DMatrix::from_fn(n, n, |i, j| columns[j].get(i).copied().unwrap_or(0.0)),

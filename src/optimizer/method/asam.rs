@@ -46,6 +46,11 @@ impl Asam {
     };
     /// Its paper's radius and scaling.
     pub const USUAL: Self = Self { rho: 1.0, scaling: Scaling::Offset };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[
+        ("ASAM, rho 0", Self { rho: 0.0, scaling: Scaling::Offset }),
+        ("ASAM plain, rho 0", Self { rho: 0.0, scaling: Scaling::Plain }),
+    ];
 }
 
 impl Settings for Asam {

@@ -64,7 +64,7 @@ impl Bsam {
         f: &dyn Objective,
         from: BsamInput,
         context: &mut StepContext<'_>,
-    ) -> (Vector, BsamState, StepStats) {
+    ) -> BsamOutput {
         let BsamInput { w, state, lr, regularizer } = from;
         let (momentum, s) = match state {
             Some(before) => (before.momentum, before.s),
@@ -81,7 +81,7 @@ impl Bsam {
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
         let stats = StepStats { loss: around.loss, free: CurvatureSamples::none(), batch_statistics: None };
-        (w, BsamState { momentum, s }, stats)
+        BsamOutput { w, state: BsamState { momentum, s }, stats }
     }
 }
 
@@ -89,12 +89,22 @@ impl Bsam {
 pub(in crate::optimizer) struct BsamInput {
     /// The weights.
     pub w: Vector,
-    /// What the step before left; `None` at the first.
+    /// The state after the previous step; `None` at the first.
     pub state: Option<BsamState>,
     /// The learning rate alpha.
     pub lr: f64,
-    /// Whose penalty is added to g2.
+    /// The regularizer whose penalty gradient is added to g2.
     pub regularizer: DistanceRegularizer,
+}
+
+/// Where a step of bSAM ends.
+pub(in crate::optimizer) struct BsamOutput {
+    /// The weights.
+    pub w: Vector,
+    /// What the next step needs of this one.
+    pub state: BsamState,
+    /// Loss and curvature samples of its evaluations.
+    pub stats: StepStats,
 }
 
 impl Settings for Bsam {

@@ -29,6 +29,8 @@ impl LabelSmoothing {
     };
     /// Its paper's share.
     pub const USUAL: Self = Self { smoothing: 0.1 };
+    /// Empty: its direction is SGD's on another loss.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[];
 }
 
 impl Settings for LabelSmoothing {

@@ -1,13 +1,14 @@
 //! The methods: how a step gets its direction from gradients. One file a method, each an entry of the list below, from which
 //! keys, parsing, dispatch and the tables of methods follow.
 //!
-//! To add one: write its file (its settings as fields, their usual values, its direction, its cost), and name it in the list.
+//! To add one: write its file (its settings as fields, their usual values, where it is SGD, its direction, its cost), and name
+//! it in the list.
 
 mod ascent;
 mod averaging;
 mod setting;
 
-pub(super) use bsam::BsamInput;
+pub(super) use bsam::{BsamInput, BsamOutput};
 pub(super) use setting::{Number, real, whole};
 pub use setting::{NumberSlot, Settings, WordSlot};
 
@@ -27,7 +28,7 @@ pub trait GradientMethod: Settings {
     fn direction(&self, f: &dyn Objective, w: &Vector, context: &mut StepContext<'_>) -> Direction;
 }
 
-/// Where a step goes, and what its evaluations say besides.
+/// The direction of a step, and what its evaluations yield in addition.
 #[derive(Debug, Clone)]
 pub struct Direction {
     /// The descent direction g, [parameters].
@@ -74,6 +75,12 @@ macro_rules! methods {
             /// Every one at its usual settings.
             const USUAL: [Self; [$(stringify!($Method)),+].len()] = [$(Self::$Method($Method::USUAL)),+];
 
+            /// Every setting of a method with which each step is SGD's to the last bit, with a name for reports.
+            pub fn as_sgd() -> impl Iterator<Item = (&'static str, Self)> {
+                std::iter::empty()
+                    $(.chain($Method::AS_SGD.iter().map(|&(name, method)| (name, Self::$Method(method)))))+
+            }
+
             fn inner(&self) -> &dyn GradientMethod {
                 match self { $(Self::$Method(method) => method,)+ }
             }
@@ -98,6 +105,8 @@ methods! {
         usam::Usam,
         asam::Asam,
         rsam::Rsam,
+        gnp::Gnp,
+        gsam::Gsam,
         label_smoothing::LabelSmoothing;
     own_update:
         bsam::Bsam;

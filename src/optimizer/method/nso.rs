@@ -42,6 +42,12 @@ impl Nso {
     };
     /// Gaussian noise of scale .01, one pair, no clean gradient.
     pub const USUAL: Self = Self { noise: Noise::gaussian(0.01), k: NonZeroU32::MIN, mix: 0.0 };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[
+        ("NSO, sigma 0, k 1", Self { noise: Noise::gaussian(0.0), k: NonZeroU32::MIN, mix: 0.0 }),
+        ("NSO, sigma 0, k 3", Self { noise: Noise::gaussian(0.0), k: NonZeroU32::MIN.saturating_add(2), mix: 0.0 }),
+        ("NSO, mix 1", Self { noise: Noise::gaussian(0.1), k: NonZeroU32::MIN, mix: 1.0 }),
+    ];
 }
 
 impl Settings for Nso {

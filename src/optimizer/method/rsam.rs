@@ -41,6 +41,9 @@ impl Rsam {
     };
     /// SAM's radius, Gaussian noise of scale .01.
     pub const USUAL: Self = Self { rho: 0.05, noise: Noise::gaussian(0.01), lambda: 1.0 };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] =
+        &[("RSAM, rho 0", Self { rho: 0.0, noise: Noise::gaussian(0.1), lambda: 1.0 })];
 }
 
 impl Settings for Rsam {

@@ -29,6 +29,8 @@ impl Sam {
     };
     /// Its paper's radius.
     pub const USUAL: Self = Self { rho: 0.05 };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[("SAM, rho 0", Self { rho: 0.0 })];
 }
 
 impl Settings for Sam {

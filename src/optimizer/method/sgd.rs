@@ -21,6 +21,8 @@ impl Sgd {
     };
     /// It has no settings.
     pub const USUAL: Self = Self;
+    /// Empty: it is SGD itself.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[];
 }
 
 /// grad f(w), with its loss.

@@ -24,6 +24,8 @@ impl Usam {
     };
     /// SAM's radius.
     pub const USUAL: Self = Self { rho: 0.05 };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] = &[("USAM, rho 0", Self { rho: 0.0 })];
 }
 
 impl Settings for Usam {

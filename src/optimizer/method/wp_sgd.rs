@@ -39,6 +39,9 @@ impl WpSgd {
     };
     /// Gaussian noise of scale .01, one perturbation.
     pub const USUAL: Self = Self { noise: Noise::gaussian(0.01), k: NonZeroU32::MIN };
+    /// Settings with which every step is SGD's to the last bit.
+    pub const AS_SGD: &'static [(&'static str, Self)] =
+        &[("WP-SGD, sigma 0, k 3", Self { noise: Noise::gaussian(0.0), k: NonZeroU32::MIN.saturating_add(2) })];
 }
 
 impl Settings for WpSgd {

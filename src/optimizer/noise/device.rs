@@ -15,7 +15,7 @@ use crate::autodiff::Vector;
 /// Held from the seeding of the framework's generator to the last number taken from it.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-/// xi by the distribution, in the shape, precision and place of `like`.
+/// xi by the distribution, in the shape, in the precision and on the device of `like`.
 pub(super) fn draw(key: u64, like: &Vector, distribution: NoiseDistribution) -> Vector {
     let device = like.device();
     let random = |distribution| Tensor::<1>::random(like.dims(), distribution, (&device, DType::F32));
@@ -65,7 +65,7 @@ mod tests {
 
     /// By definition: variance 1 and fourth moments 3, 6, 1.8, 2.5, about a mean of 0 and for the last of 2.
     #[test]
-    fn every_law_has_its_moments_on_the_device() {
+    fn every_distribution_has_its_moments_on_the_device() {
         let distributions = [
             (NoiseDistribution::Gaussian, 0.0, 3.0),
             (NoiseDistribution::Laplace, 0.0, 6.0),

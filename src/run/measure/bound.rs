@@ -38,8 +38,8 @@ impl ProbeTarget<'_> {
                     Some(held_out) => self.on(Examples::HeldOut(&[held_out])),
                 };
                 let hessian = Hessian::new(objective.as_ref(), self.w);
-                let mut vectors = ProbeVectors::new(self.job.train.seed);
-                hutch_plus_plus(&hessian, (self.w, &mut vectors), PRODUCTS)
+                let mut vectors = ProbeVectors::new(self.job.train.seed, self.w);
+                hutch_plus_plus(&hessian, &mut vectors, PRODUCTS)
             })
             .collect();
         let each = traces.iter().map(|&trace| Estimate::from(trace));

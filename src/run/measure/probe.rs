@@ -3,8 +3,9 @@
 use crate::{
     autodiff::{Objective, Vector, norm, read},
     curvature::{
-        self, Effort, Eigenpair, Extremal, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term, Trace,
-        TraceEstimator, density, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers, perturbation_gaps,
+        self, Effort, Eigenpair, Extremal, GapEffort, Hessian, LinearOperator, Origin, ProbeVectors, SampleMean, Term,
+        Trace, TraceEstimator, WeightTensors, density, extremal_eigenpairs, hutchinson_by_part, layerwise,
+        paper_layers, perturbation_gaps,
     },
     problem::{Examples, Mode},
     run::{
@@ -97,11 +98,11 @@ impl ProbeTarget<'_> {
         let (plan, w) = (self.plan(), self.w);
         let objective = self.objective();
         let hessian = Hessian::new(objective.as_ref(), w);
-        let mut vectors = ProbeVectors::new(self.job.train.seed);
+        let mut vectors = ProbeVectors::new(self.job.train.seed, self.w);
         let Traced { trace, layers, mut products } = self.trace(&hessian, &mut vectors);
 
         let ends = if self.wants(Extra::LambdaMin) { Extremal::Both } else { Extremal::Largest };
-        let random = vectors.signs(w);
+        let random = vectors.signs();
         let scale = RESTART_NOISE / (w.dims()[0] as f64).sqrt();
         let start = match (warm_start.top.take(), warm_start.bottom.take()) {
             (Some(top), Some(bottom)) if ends == Extremal::Both => top + bottom + random * scale,
@@ -109,7 +110,7 @@ impl ProbeTarget<'_> {
             (None, _) => random,
         };
         let effort = Effort { products: plan.lanczos_products, tolerance: TOLERANCE };
-        let spectrum = extremal_eigenpairs(&hessian, &start, (ends, effort));
+        let spectrum = extremal_eigenpairs(&hessian, &start, ends, effort);
         products += u64::from(spectrum.largest.products);
         let eigenvalue = |pair: &Eigenpair| Eigenvalue {
             value: pair.value,
@@ -121,10 +122,10 @@ impl ProbeTarget<'_> {
         warm_start.top = lambda_max.value.is_finite().then_some(spectrum.largest.vector);
         warm_start.bottom = spectrum.smallest.map(|pair| pair.vector).filter(|_| warm_start.top.is_some());
 
-        let lambda_layerwise = self.wants(Extra::Layerwise).then(|| self.layerwise(&vectors.normal(w))).flatten();
+        let lambda_layerwise = self.wants(Extra::Layerwise).then(|| self.layerwise(&vectors.normal())).flatten();
         products += lambda_layerwise.map_or(0, |found| found.products);
         let density = self.wants(Extra::Density).then(|| {
-            let found = density(&hessian, (w, &mut vectors), &spectrum.outliers, plan.density);
+            let found = density(&hessian, &mut vectors, &spectrum.outliers, plan.density);
             products += u64::from(found.products);
             Density::from(found)
         });
@@ -167,7 +168,7 @@ impl ProbeTarget<'_> {
             });
             let whole = self.is_everything().then(|| Term { weight: 1.0, operator: Box::new(Same(hessian)) });
             let terms = whole.into_iter().chain(of_parts);
-            hutchinson_by_part(terms, (layout, w, vectors), plan.trace_probes)
+            hutchinson_by_part(terms, layout, vectors, plan.trace_probes)
         };
         let share = self.sample.len() as f64 / self.job.problem.examples().max(1) as f64;
         let sampled = |trace: Trace, terms: &[f64]| {
@@ -189,7 +190,7 @@ impl ProbeTarget<'_> {
         // Other estimators' products do not tell the parts, which cost their own.
         let wants_parts = !self.is_everything() || (several && self.wants(Extra::Layers));
         let parts = wants_parts.then(|| by_part(&mut vectors.clone()));
-        let found = plan.estimator.estimate(hessian, (w, vectors), plan.trace_probes);
+        let found = plan.estimator.estimate(hessian, vectors, plan.trace_probes);
         let products = found.products + parts.as_ref().map_or(0, |parts| parts.total.products);
         let trace = sampled(found, parts.as_ref().map_or(&[], |parts| &parts.terms));
         let layers = parts.filter(|_| self.wants(Extra::Layers)).map_or_else(Vec::new, |parts| named(parts.tensors));
@@ -211,6 +212,7 @@ impl ProbeTarget<'_> {
     fn layerwise(&self, start: &Vector) -> Option<Layerwise> {
         let layout = self.job.problem.layout();
         let layers = paper_layers(layout);
+        let weights = WeightTensors { layout, layers: &layers };
         let effort = Effort { products: self.plan().lanczos_products, tolerance: LAYERWISE_TOLERANCE };
         let batches =
             self.sample.chunks(LAYERWISE_BATCH).filter(|batch| batch.len() == LAYERWISE_BATCH.min(self.sample.len()));
@@ -218,7 +220,7 @@ impl ProbeTarget<'_> {
             .take(LAYERWISE_BATCHES)
             .filter_map(|batch| {
                 let objective = self.on(Examples::Chosen(batch));
-                layerwise(&Hessian::new(objective.as_ref(), self.w), (layout, start), &layers, effort)
+                layerwise(&Hessian::new(objective.as_ref(), self.w), weights, start, effort)
             })
             .collect();
         let SampleMean { mean, std_error, count } =
@@ -237,8 +239,13 @@ impl ProbeTarget<'_> {
         let clock = Clock::start();
         let plan = self.plan();
         let objective = self.objective();
-        let vectors = ProbeVectors::new(self.job.train.seed);
-        let found = perturbation_gaps((objective.as_ref(), self.w), (&plan.gap_sigmas, plan.gap_draws), &vectors);
+        let vectors = ProbeVectors::new(self.job.train.seed, self.w);
+        let found = perturbation_gaps(
+            objective.as_ref(),
+            self.w,
+            GapEffort { sigmas: &plan.gap_sigmas, draws: plan.gap_draws },
+            &vectors,
+        );
         let points = found.into_iter().map(|point| GapPoint {
             sigma: point.sigma,
             gap: point.gap.into(),
