@@ -1,16 +1,16 @@
 //! A network and a labelled data set: the problem of every classification preset.
 
 mod chunked;
-mod start;
+mod initialization;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-pub use start::Start;
+pub use initialization::Initialization;
 
 use super::{
     Augmented, Buffers, ExampleLosses, Examples, Metrics, Mode, Problem,
     data::{Labelled, selection},
-    layer::{Labels, Norms, likelihoods, smoothed_cross_entropy},
+    layer::{Labels, Pass, likelihoods, smoothed_cross_entropy},
     model::Network,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     random::{Purpose, Stream, stream},
 };
 use chunked::Chunked;
-use start::Tensors;
+use initialization::ParameterPartition;
 
 /// Examples that pass through a network at a time at most.
 const MOST: usize = 4096;
@@ -33,7 +33,7 @@ const WIDEST: usize = 1 << 23;
 #[derive(Debug)]
 pub struct Classifier<N> {
     network: N,
-    tensors: Tensors,
+    tensors: ParameterPartition,
     train: Split,
     validation: Option<Split>,
     test: Split,
@@ -122,15 +122,15 @@ impl Split {
 impl<N: Network> Classifier<N> {
     /// `network` on these data, every parameter trained from its initial value.
     pub fn new(network: N, (train, test): (&Labelled, &Labelled), device: Device) -> Self {
-        let start = Start::drawn(&network);
-        Self::starting(network, start, [train.clone(), test.clone()], device)
+        let initialization = Initialization::random(&network);
+        Self::starting(network, initialization, [train.clone(), test.clone()], device)
     }
 
-    /// `network` on these data, from `start`.
-    pub fn starting(network: N, start: Start, data: [Labelled; 2], device: Device) -> Self {
+    /// `network` on these data, from these values.
+    pub fn starting(network: N, initialization: Initialization, data: [Labelled; 2], device: Device) -> Self {
         let (labels, classes) = (data[0].labels.clone(), data[0].classes);
         let [train, test] = data.map(|data| Split::new(data, &device));
-        let tensors = Tensors::new(start, (network.layout(), network.buffers()), &device);
+        let tensors = ParameterPartition::new(&network, initialization, &device);
         Self { network, tensors, train, validation: None, test, labels, classes, augmenter: None, device }
     }
 
@@ -182,15 +182,13 @@ impl<N: Network> Classifier<N> {
         (WIDEST / self.network.width()).clamp(1, MOST)
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: &Tensor<4>, norms: &mut Norms) -> R::T<2> {
-        let images = R::constant(images.clone().cast(w.dtype()));
-        self.network.logits::<R>(&self.tensors.complete(w, self.network.layout()), images, norms)
-    }
-
-    /// Logits under stored moments, without history.
+    /// Logits normalised by `buffers`, without history.
     fn clean(&self, w: &Vector, buffers: Option<&Vector>, images: &Tensor<4>) -> Tensor<2> {
         let parameters = Parameters::<Primal>::new(self.tensors.trained(), self.tensors.trained().split(w));
-        self.logits(&parameters, images, &mut Norms::new(self.network.buffers(), buffers))
+        let parameters = self.tensors.complete(&parameters, self.network.layout());
+        let mut pass = Pass::new(&parameters, self.network.buffers(), buffers);
+        let images = pass.constant(images);
+        self.network.logits(&mut pass, images)
     }
 
     /// Mean loss and share of correct answers on a split, both still on the device.
@@ -222,10 +220,12 @@ impl<N: Network> Model for Classifier<N> {
     }
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { split, mode }: &Minibatch) -> Loss<R> {
-        let mut norms = Norms::new(self.network.buffers(), mode.buffers.as_ref());
-        let logits = self.logits::<R>(w, &split.images, &mut norms);
+        let parameters = self.tensors.complete(w, self.network.layout());
+        let mut pass = Pass::new(&parameters, self.network.buffers(), mode.buffers.as_ref());
+        let images = pass.constant(&split.images);
+        let logits = self.network.logits::<R>(&mut pass, images);
         let labels = Labels { classes: split.labels.clone(), smoothing: mode.smoothing };
-        Loss { value: smoothed_cross_entropy::<R>(logits, labels), batch_statistics: norms.seen() }
+        Loss { value: smoothed_cross_entropy::<R>(logits, labels), batch_statistics: pass.batch_statistics() }
     }
 }
 
@@ -257,7 +257,7 @@ impl<N: Network> Problem for Classifier<N> {
     fn objective_in(&self, mode: Mode, examples: Examples<'_>) -> Box<dyn Objective + '_> {
         let split = self.select(examples, mode.augmentation);
         let on = |split| objective(self, Minibatch { split, mode: mode.clone() }, &self.device);
-        // Batch normalisation by the batch's own moments needs the batch whole.
+        // Batch normalisation by the statistics of the batch needs the batch whole.
         let divisible = mode.buffers.is_some() || self.network.buffers().entries().is_empty();
         if !divisible || split.len() <= self.chunk() {
             return on(split);

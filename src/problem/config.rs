@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use burn::tensor::Device;
 
 use super::{
-    Activation, Classifier, ConvNet, FineTune, MatrixSensing, Network, Perceptron, Problem, Progress, Quadratic,
-    SoftmaxRegression, Start, Valley,
+    Activation, Classifier, ConvNet, FineTune, Initialization, MatrixSensing, Network, Perceptron, Problem, Progress,
+    Quadratic, SoftmaxRegression, Valley,
     checkpoint::CheckpointError,
     data,
     data::{Channel, ImageSplits, Images, Share, Splits},
@@ -126,8 +126,8 @@ impl Digits {
 
 /// `network` on these data, every parameter trained from its initial value.
 fn classifier<N: Network>(network: N, Splits { train, validation, test }: Splits, device: Device) -> Classifier<N> {
-    let start = Start::drawn(&network);
-    Classifier::starting(network, start, [train, test], device).validated(validation)
+    let initialization = Initialization::random(&network);
+    Classifier::starting(network, initialization, [train, test], device).validated(validation)
 }
 
 impl ProblemConfig {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use burn::tensor::Device;
 
 use super::{
-    Classifier, Depth, ImageSet, MobileNetV2, Network, Problem, ProblemError, ResNet, Start,
+    BatchNormMode, Classifier, Depth, ImageSet, Initialization, MobileNetV2, Network, Problem, ProblemError, ResNet,
     checkpoint::{self, Checkpoint},
     data::Splits,
     image_set::Progress,
@@ -21,8 +21,8 @@ pub struct FineTune {
     pub weights: Weights,
     /// Prefixes of the names of tensors that stay as they are.
     pub freeze: Vec<String>,
-    /// Whether training normalises by the stored moments and leaves them as they are.
-    pub stored_norms: bool,
+    /// What batch normalisation normalises by in training.
+    pub batch_norm: BatchNormMode,
     /// The images.
     pub images: ImageSet,
 }
@@ -106,15 +106,15 @@ impl FineTune {
         data: Splits,
         (seed, device): (u64, &Device),
     ) -> Result<Arc<dyn Problem>, ProblemError> {
-        let start = self.start(&network)?;
+        let initialization = self.initialization(&network)?;
         let Splits { train, validation, test } = data;
         let shown = self.images.augmentable.then(|| train.clone());
-        let classifier = Classifier::starting(network, start, [train, test], device.clone());
+        let classifier = Classifier::starting(network, initialization, [train, test], device.clone());
         Ok(Arc::new(classifier.validated(validation).augmentable(shown, seed)))
     }
 
     /// Every tensor but the head's from the checkpoint.
-    fn start(&self, network: &impl Network) -> Result<Start, ProblemError> {
+    fn initialization(&self, network: &impl Network) -> Result<Initialization, ProblemError> {
         let checkpoint = match &self.weights {
             Weights::None => None,
             Weights::Embedded => Some(checkpoint::embedded_mobilenet()?),
@@ -129,21 +129,19 @@ impl FineTune {
         {
             return Err(ProblemError::NothingToFreeze { prefix: prefix.clone(), example: entries[0].name.clone() });
         }
-        let Some(checkpoint) = checkpoint else {
-            return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
-        };
-        let moments = network.buffers().entries();
-        let wanted = body().chain(moments);
+        let mut initialization = Initialization { batch_norm: self.batch_norm, ..Initialization::random(network) };
+        let Some(checkpoint) = checkpoint else { return Ok(initialization) };
+        let buffers = network.buffers().entries();
+        let wanted = body().chain(buffers);
         checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
-        let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };
         for (index, entry) in entries.iter().enumerate() {
             if !is_head(entry) {
-                start.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
-                start.fixed[index] = frozen(&entry.name);
+                initialization.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
+                initialization.frozen[index] = frozen(&entry.name);
             }
         }
-        let moments = moments.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
-        start.moments = Some(moments.collect::<Result<Vec<_>, _>>()?.concat());
-        Ok(start)
+        let buffers = buffers.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
+        initialization.buffers = Some(buffers.collect::<Result<Vec<_>, _>>()?.concat());
+        Ok(initialization)
     }
 }

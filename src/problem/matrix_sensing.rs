@@ -145,7 +145,7 @@ impl Problem for MatrixSensing {
         objective(self, (), &self.device)
     }
 
-    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
+    fn evaluate(&self, w: &Vector, _buffers: Option<&Vector>) -> Metrics {
         let u = w.clone().reshape([self.d, self.d]);
         let off = u.clone().matmul(u.clone().transpose()) - self.solution.clone().cast(u.dtype());
         let distance = (off.square().sum() / self.solution.clone().square().sum().cast(u.dtype())).sqrt();

@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use self::{problem::problem, run::check_defaults, train::BUDGETS};
 use super::{Budget, PanelKind, Plan, section::Section};
 use crate::{
-    problem::ProblemConfig,
+    problem::{BatchNormMode, ProblemConfig},
     text::{escaped, printable},
 };
 
@@ -233,7 +233,8 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
         return Err(Fault::new("train.gradients", format!("{budget} are fewer than the {cost} of one step of {name}")));
     }
     // Of one image on a network's last map of one pixel there is no variance.
-    let normalises = matches!(&problem, ProblemConfig::FineTune(config) if !config.stored_norms);
+    let normalises =
+        matches!(&problem, ProblemConfig::FineTune(config) if config.batch_norm == BatchNormMode::BatchStatistics);
     if normalises && runs.iter().any(|run| run.batch.unwrap_or(train.batch) == 1) {
         return Err(Fault::new(
             "train.batch",

@@ -30,7 +30,7 @@ const CLASSES: usize = 7;
 struct Found {
     loss: f64,
     gradient: Vec<f64>,
-    buffers: Vec<f64>,
+    batch_statistics: Vec<f64>,
     /// One by one, and through an operator that may keep what it needs of the point.
     products: [Vec<f64>; 2],
 }
@@ -40,14 +40,14 @@ fn on(device: &Device, numbers: &[f64], precision: DType) -> Vector {
     Tensor::from_data(data, (device, precision))
 }
 
-/// Loss, gradient and moments seen by `f`; the product by `g` along a vector that looks random.
+/// Loss, gradient and batch statistics of `f`; the product by `g` along a vector that looks random.
 fn look(f: &dyn Objective, g: &dyn Objective, w: &Vector) -> Found {
     let v = on(&w.device(), &mixed(f.dimension(), 2001), w.dtype());
     let found = f.gradient(w);
     Found {
         loss: read(vec![found.loss])[0],
         gradient: values(&found.gradient),
-        buffers: found.batch_statistics.map_or_else(Vec::new, |moments| values(&moments)),
+        batch_statistics: found.batch_statistics.map_or_else(Vec::new, |statistics| values(&statistics)),
         products: [values(&g.hessian_product(w, &v)), values(&g.hessian(w)(&v))],
     }
 }
@@ -58,7 +58,7 @@ fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
     assert!(loss < bar, "{name}: the loss is {loss:e} off");
     for (what, a, b) in [
         ("gradient", &found.gradient, &expected.gradient),
-        ("moments", &found.buffers, &expected.buffers),
+        ("batch statistics", &found.batch_statistics, &expected.batch_statistics),
         ("Hessian product", &found.products[0], &expected.products[0]),
         ("Hessian's product", &found.products[1], &expected.products[0]),
     ] {
@@ -117,12 +117,12 @@ fn compare<N: Network + Clone + 'static>(
 ) {
     let problem = |device: &Device| Classifier::new(network.clone(), (data, data), device.clone());
     let all = Examples::First(usize::MAX);
-    // The batch's own moments, so that rectifiers stay where they are held under stored ones too.
-    let moments = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
-    let moments = moments.map(|moments| values(&moments));
+    // Buffers that are the statistics of the batch, so that rectifiers stay where they are held under buffers too.
+    let statistics = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
+    let statistics = statistics.map(|statistics| values(&statistics));
     let look_at = |device: &Device, burns: bool| {
         let problem = problem(device);
-        let buffers = moments.as_ref().map(|moments| on(device, moments, precision));
+        let buffers = statistics.as_ref().map(|statistics| on(device, statistics, precision));
         let evaluation = Mode { buffers, ..Mode::default() };
         let w = on(device, w, precision);
         if burns {

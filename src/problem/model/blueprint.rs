@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Blueprint {
     parameters: Vec<(String, Vec<usize>)>,
-    moments: Vec<(String, Vec<usize>)>,
+    buffers: Vec<(String, Vec<usize>)>,
     draws: Vec<Draw>,
 }
 
@@ -34,8 +34,8 @@ enum Draw {
 pub struct Tensors {
     /// The parameters.
     pub layout: Layout,
-    /// The moments that batch normalisations store.
-    pub moments: Layout,
+    /// The running means and variances of its batch normalisations.
+    pub buffers: Layout,
     draws: Vec<Draw>,
 }
 
@@ -85,12 +85,12 @@ impl Blueprint {
         Conv { parameters, biased: true, window: shape.window() }
     }
 
-    /// A batch normalisation: `{name}.weight`, `{name}.bias`, and the moments `{name}.running_mean`, `{name}.running_var`.
+    /// A batch normalisation: `{name}.weight`, `{name}.bias`, and the buffers `{name}.running_mean`, `{name}.running_var`.
     pub fn batch_norm(&mut self, name: &str, channels: usize) -> BatchNorm {
-        let norm = BatchNorm { parameters: self.parameters.len(), moments: self.moments.len() };
+        let norm = BatchNorm { parameters: self.parameters.len(), buffers: self.buffers.len() };
         self.draws.push(Draw::Norm { channels });
         self.parameters.extend(["weight", "bias"].map(|what| (format!("{name}.{what}"), vec![channels])));
-        self.moments.extend(["running_mean", "running_var"].map(|what| (format!("{name}.{what}"), vec![channels])));
+        self.buffers.extend(["running_mean", "running_var"].map(|what| (format!("{name}.{what}"), vec![channels])));
         norm
     }
 
@@ -120,7 +120,7 @@ impl Blueprint {
         let layout = |tensors: Vec<(String, Vec<usize>)>| {
             Layout::new(tensors.iter().map(|(name, shape)| (name.as_str(), shape.clone())))
         };
-        Tensors { layout: layout(self.parameters), moments: layout(self.moments), draws: self.draws }
+        Tensors { layout: layout(self.parameters), buffers: layout(self.buffers), draws: self.draws }
     }
 }
 

@@ -5,8 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Conv2dOptions, Parameters, Real},
-    problem::layer::{Conv, Linear, Norms, flat},
+    autodiff::{Conv2dOptions, Real},
+    problem::layer::{Conv, Linear, Pass, flat},
 };
 
 /// images -> 3 x 3 convolution, ReLU, 2 x 2 maximum -> the same at twice the channels -> classes.
@@ -38,10 +38,10 @@ impl Network for ConvNet {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
         let halved = Conv2dOptions { stride: 2, padding: 0, groups: 1 };
         let features =
-            self.convs.iter().fold(images, |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, w)), 2, halved));
-        self.head.apply::<R>(flat::<R>(features), w)
+            self.convs.iter().fold(images, |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, pass)), 2, halved));
+        self.head.apply::<R>(flat::<R>(features), pass)
     }
 }

@@ -5,8 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Linear, Norms, Stage},
+    autodiff::Real,
+    problem::layer::{Linear, Pass, Stage},
 };
 
 /// Expansion, channels, repetitions and first stride of each stage (table 2 of its paper).
@@ -59,13 +59,13 @@ impl Inverted {
         Self { expand, depthwise, project, residual: stride == 1 && channels[0] == channels[1] }
     }
 
-    fn apply<R: Real>(&self, x: R::T<4>, w: &Parameters<'_, R>, norms: &mut Norms) -> R::T<4> {
+    fn apply<R: Real>(&self, x: R::T<4>, pass: &mut Pass<'_, R>) -> R::T<4> {
         let mut inner = x.clone();
         if let Some(expand) = self.expand {
-            inner = R::relu6(expand.apply::<R>(inner, w, norms));
+            inner = R::relu6(expand.apply::<R>(inner, pass));
         }
-        inner = R::relu6(self.depthwise.apply::<R>(inner, w, norms));
-        inner = self.project.apply::<R>(inner, w, norms);
+        inner = R::relu6(self.depthwise.apply::<R>(inner, pass));
+        inner = self.project.apply::<R>(inner, pass);
         if self.residual { R::add(x, inner) } else { inner }
     }
 }
@@ -108,12 +108,12 @@ impl Network for MobileNetV2 {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2> {
-        let mut x = R::relu6(self.stem.apply::<R>(images, w, norms));
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
+        let mut x = R::relu6(self.stem.apply::<R>(images, pass));
         for block in &self.blocks {
-            x = block.apply::<R>(x, w, norms);
+            x = block.apply::<R>(x, pass);
         }
-        let features = R::mean_pixels(R::relu6(self.last.apply::<R>(x, w, norms)));
-        self.head.apply::<R>(features, w)
+        let features = R::mean_pixels(R::relu6(self.last.apply::<R>(x, pass)));
+        self.head.apply::<R>(features, pass)
     }
 }

@@ -14,9 +14,9 @@ pub use perceptron::{Activation, Perceptron};
 pub use resnet::{Depth, ResNet};
 pub use softmax::SoftmaxRegression;
 
-use super::layer::Norms;
+use super::layer::Pass;
 use crate::{
-    autodiff::{Layout, Parameters, Real},
+    autodiff::{Layout, Real},
     random::Stream,
 };
 
@@ -35,12 +35,12 @@ pub trait Network: Send + Sync {
         self.tensors().initial(random)
     }
 
-    /// Logits of a batch of images, batch normalisations as `norms` has them: [n, channels, height, width] -> [n, classes].
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2>;
+    /// Logits of a batch of images: [n, channels, height, width] -> [n, classes].
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2>;
 
-    /// The moments that its batch normalisations store, by name and place.
+    /// The running means and variances of its batch normalisations, by name and place.
     fn buffers(&self) -> &Layout {
-        &self.tensors().moments
+        &self.tensors().buffers
     }
 
     /// Whether it has convolutions in groups.

@@ -2,8 +2,8 @@
 
 use super::{Blueprint, Network, Tensors};
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Linear, Norms, flat},
+    autodiff::Real,
+    problem::layer::{Linear, Pass, flat},
 };
 
 /// What a hidden unit makes of its sum.
@@ -62,13 +62,13 @@ impl Network for Perceptron {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
         let [first, last] = self.layers;
-        let sums = first.apply::<R>(flat::<R>(images), w);
+        let sums = first.apply::<R>(flat::<R>(images), pass);
         let hidden = match self.activation {
             Activation::Relu => R::relu(sums),
             Activation::Tanh => R::tanh(sums),
         };
-        last.apply::<R>(hidden, w)
+        last.apply::<R>(hidden, pass)
     }
 }

@@ -5,8 +5,8 @@ use super::{
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Conv2dOptions, Parameters, Real},
-    problem::layer::{Linear, Norms, Stage},
+    autodiff::{Conv2dOptions, Real},
+    problem::layer::{Linear, Pass, Stage},
 };
 
 /// Channels of the stem.
@@ -78,16 +78,16 @@ impl Block {
         Self { stages, shortcut }
     }
 
-    fn apply<R: Real>(&self, x: R::T<4>, w: &Parameters<'_, R>, norms: &mut Norms) -> R::T<4> {
+    fn apply<R: Real>(&self, x: R::T<4>, pass: &mut Pass<'_, R>) -> R::T<4> {
         let mut inner = x.clone();
         for (place, stage) in self.stages.iter().enumerate() {
             if place > 0 {
                 inner = R::relu(inner);
             }
-            inner = stage.apply::<R>(inner, w, norms);
+            inner = stage.apply::<R>(inner, pass);
         }
         let around = match self.shortcut {
-            Some(shortcut) => shortcut.apply::<R>(x, w, norms),
+            Some(shortcut) => shortcut.apply::<R>(x, pass),
             None => x,
         };
         R::relu(R::add(inner, around))
@@ -125,12 +125,12 @@ impl Network for ResNet {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2> {
-        let x = R::relu(self.stem.apply::<R>(images, w, norms));
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
+        let x = R::relu(self.stem.apply::<R>(images, pass));
         let mut x = R::max_pool2d(x, 3, Conv2dOptions { stride: 2, padding: 1, groups: 1 });
         for block in &self.blocks {
-            x = block.apply::<R>(x, w, norms);
+            x = block.apply::<R>(x, pass);
         }
-        self.head.apply::<R>(R::mean_pixels(x), w)
+        self.head.apply::<R>(R::mean_pixels(x), pass)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Blueprint, Network, Tensors};
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Norms, flat},
+    autodiff::Real,
+    problem::layer::{Pass, flat},
 };
 
 /// inputs -> classes, no bias. At w = 0 with K classes Tr H = (1 - 1/K) mean |x|^2 and
@@ -34,7 +34,7 @@ impl Network for SoftmaxRegression {
         self.inputs
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
-        R::matmul(flat::<R>(images), R::transpose(w.get(self.matrix)))
+    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
+        R::matmul(flat::<R>(images), R::transpose(pass.get(self.matrix)))
     }
 }

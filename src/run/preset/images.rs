@@ -5,12 +5,13 @@ use std::{
     path::PathBuf,
 };
 
+use strum::VariantArray;
 use toml::{Table, Value};
 
 use super::Fault;
 use crate::{
     problem::{
-        Backbone, FineTune, ImageSet, Source, Weights,
+        Backbone, BatchNormMode, FineTune, ImageSet, Source, Weights,
         data::{Augmentation, Flip, Share, cifar::Labels, folder::Corrupt},
     },
     run::section::Section,
@@ -53,9 +54,11 @@ pub(super) fn fine_tune(section: &mut Section) -> Result<(FineTune, Augmentation
     if !freeze.is_empty() && weights == Weights::None {
         return Err(section.fault("freeze", "tensors can stay as they are only where their weights are given"));
     }
-    let stored_norms = section.choice("batch_norm", &["batch", "stored"])? == Some("stored");
+    let modes: Vec<&'static str> = BatchNormMode::VARIANTS.iter().map(Into::into).collect();
+    let batch_norm = section.choice("batch_norm", &modes)?.and_then(|word| word.parse().ok());
+    let batch_norm = batch_norm.unwrap_or(BatchNormMode::BatchStatistics);
     let augmentation = augmentation(section, Augmentation::default())?;
-    Ok((FineTune { backbone, weights, freeze, stored_norms, images: images(section)? }, augmentation))
+    Ok((FineTune { backbone, weights, freeze, batch_norm, images: images(section)? }, augmentation))
 }
 
 /// The keys that say how training images are augmented, each as `usual` has it where it is absent.
@@ -121,7 +124,7 @@ fn share(section: &mut Section, key: &str, usual: f64) -> Result<Share, Fault> {
 pub(super) fn write(config: &FineTune, table: &mut Table) {
     let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
     let count = |count: usize| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
-    let FineTune { backbone, weights, freeze, stored_norms, images } = config;
+    let FineTune { backbone, weights, freeze, batch_norm, images } = config;
     put("network", backbone.key().into());
     if let Backbone::MobileNetV2 { stem_stride } = backbone {
         put("stem_stride", count(*stem_stride));
@@ -135,7 +138,7 @@ pub(super) fn write(config: &FineTune, table: &mut Table) {
         },
     );
     put("freeze", Value::Array(freeze.iter().map(|prefix| prefix.as_str().into()).collect()));
-    put("batch_norm", if *stored_norms { "stored".into() } else { "batch".into() });
+    put("batch_norm", <&str>::from(batch_norm).into());
     put("data", images.source.key().into());
     if let Source::Cifar(path, _) | Source::Folder(path) = &images.source {
         put("data_dir", path.to_string_lossy().into_owned().into());
