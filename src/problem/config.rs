@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::{
-    Activation, Classifier, ConvNet, FineTune, Initialization, MatrixSensing, Network, Perceptron, Problem, Progress,
-    Quadratic, SoftmaxRegression, Valley,
+    Activation, ConvNet, CrossEntropy, FineTune, ImageDataset, MatrixSensing, Network, Perceptron, Problem, Progress,
+    Quadratic, SoftmaxRegression, Supervised, Valley,
     checkpoint::CheckpointError,
     data,
     data::{Channel, ImageSplits, Images, Share, Splits},
@@ -124,10 +124,13 @@ impl Digits {
     }
 }
 
-/// `network` on these data, every parameter trained from its initial value.
-fn classifier<N: Network>(network: N, Splits { train, validation, test }: Splits, device: Device) -> Classifier<N> {
-    let initialization = Initialization::random(&network);
-    Classifier::starting(network, initialization, [train, test], device).validated(validation)
+/// A classifier of images, every parameter trained from its initial value.
+fn classifier<N: Network<Input = Tensor<4>>>(
+    network: N,
+    splits: Splits,
+    device: &Device,
+) -> Supervised<N, ImageDataset, CrossEntropy> {
+    Supervised::new(network, ImageDataset::new(splits, device), CrossEntropy)
 }
 
 impl ProblemConfig {
@@ -184,16 +187,16 @@ impl ProblemConfig {
             Self::MatrixSensing { d, r, n } => Arc::new(MatrixSensing::new(*d, *r, *n, (seed, device))),
             Self::MnistSoftmax(digits) => {
                 let network = SoftmaxRegression::new(data::mnist::FEATURES, data::mnist::CLASSES);
-                Arc::new(classifier(network, digits.mnist(seed)?, device))
+                Arc::new(classifier(network, digits.mnist(seed)?, &device))
             }
             Self::MnistMlp { hidden, activation, digits } => {
                 let network = Perceptron::new(data::mnist::FEATURES, *hidden, data::mnist::CLASSES).with(*activation);
-                Arc::new(classifier(network, digits.mnist(seed)?, device))
+                Arc::new(classifier(network, digits.mnist(seed)?, &device))
             }
             Self::FashionCnn { channels, digits } => {
                 let splits = digits.fashion(seed)?;
                 let network = ConvNet::new(splits.train.shape, *channels, splits.train.classes);
-                Arc::new(classifier(network, splits, device))
+                Arc::new(classifier(network, splits, &device))
             }
             Self::FineTune(config) => config.build(seed, &device, progress)?,
         })

@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::{
-    BatchNormMode, Classifier, Depth, ImageSet, Initialization, MobileNetV2, Network, Problem, ProblemError, ResNet,
+    BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, Initialization, MobileNetV2, Network, Problem,
+    ProblemError, ResNet, Supervised,
     checkpoint::{self, Checkpoint},
     data::Splits,
     image_set::Progress,
@@ -102,15 +103,14 @@ impl FineTune {
 
     fn with(
         &self,
-        network: impl Network + 'static,
+        network: impl Network<Input = Tensor<4>> + 'static,
         data: Splits,
         (seed, device): (u64, &Device),
     ) -> Result<Arc<dyn Problem>, ProblemError> {
         let initialization = self.initialization(&network)?;
-        let Splits { train, validation, test } = data;
-        let shown = self.images.augmentable.then(|| train.clone());
-        let classifier = Classifier::starting(network, initialization, [train, test], device.clone());
-        Ok(Arc::new(classifier.validated(validation).augmentable(shown, seed)))
+        let shown = self.images.augmentable.then(|| data.train.clone());
+        let dataset = ImageDataset::new(data, device).augmentable(shown, seed);
+        Ok(Arc::new(Supervised::new(network, dataset, CrossEntropy).initialized(initialization)))
     }
 
     /// Every tensor but the head's from the checkpoint.

@@ -2,16 +2,18 @@
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
 pub mod checkpoint;
-mod classifier;
 mod config;
 pub mod data;
+mod dataset;
 mod fine_tune;
 mod image_set;
 mod layer;
+mod loss;
 mod matrix_sensing;
 mod metrics;
 mod model;
 mod quadratic;
+mod supervised;
 mod valley;
 
 use burn::tensor::Device;
@@ -24,17 +26,19 @@ use crate::{
 
 use data::Augmentation;
 
-pub use classifier::{Classifier, Initialization};
 pub use config::{Digits, ProblemConfig, ProblemError};
+pub use dataset::{Batch, BatchOf, Classes, Dataset, ImageDataset, Split};
 pub use fine_tune::{Backbone, FineTune, Weights};
 pub use image_set::{ImageSet, Loading, Progress, Source, ignore_progress};
 pub use layer::{BatchNorm, Conv, Linear, Pass, Stage};
+pub use loss::{CrossEntropy, LossFunction, Reduction};
 pub use matrix_sensing::MatrixSensing;
 pub use metrics::Metrics;
 pub use model::{
     Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,
 };
 pub use quadratic::Quadratic;
+pub use supervised::{Initialization, Minibatch, Supervised};
 pub use valley::Valley;
 
 /// Which examples an objective averages over. Problems without examples ignore it.
@@ -117,6 +121,11 @@ pub trait Problem: Send + Sync {
     /// Kinds of labels that examples have; 0 where they have none.
     fn classes(&self) -> usize {
         0
+    }
+
+    /// Whether the loss of a batch is the mean of its examples' own losses.
+    fn reduction(&self) -> Reduction {
+        Reduction::MeanOverExamples
     }
 
     /// At most `count` training examples that stand for all of them: drawn by `seed`, each class in its share of the training

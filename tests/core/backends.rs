@@ -12,8 +12,8 @@ use nso_tui::{
         Differentiable, Entry, Layout, Loss, Model, Objective, Parameters, Real, Value, Vector, objective, read, values,
     },
     problem::{
-        Classifier, ConvNet, Depth, Examples, MatrixSensing, MobileNetV2, Mode, Network, Perceptron, Problem,
-        ProblemConfig, ResNet, SoftmaxRegression, data::Labelled,
+        ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, Minibatch, MobileNetV2, Mode,
+        Network, Perceptron, Problem, ProblemConfig, ResNet, SoftmaxRegression, Split, Supervised, data::Labelled,
     },
     run::device,
 };
@@ -97,7 +97,7 @@ fn held(layout: &Layout) -> Vec<f64> {
 }
 
 /// One network by the reverse mode that the device gets, and by burn's.
-fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelled) {
+fn network<N: Network<Input = Tensor<4>> + Clone + 'static>(name: &str, network: &N, data: &Labelled) {
     let normalised = !network.buffers().entries().is_empty();
     let layout = network.layout();
     let smooth = if normalised { held(layout) } else { weights(layout) };
@@ -109,13 +109,15 @@ fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelle
     }
 }
 
-fn compare<N: Network + Clone + 'static>(
+fn compare<N: Network<Input = Tensor<4>> + Clone + 'static>(
     (name, backend): (&str, &str),
     (network, data): (&N, &Labelled),
     (device, w): (&Device, &[f64]),
     (precision, bar): (DType, f64),
 ) {
-    let problem = |device: &Device| Classifier::new(network.clone(), (data, data), device.clone());
+    let problem = |device: &Device| {
+        Supervised::new(network.clone(), ImageDataset::without_validation(data, data, device), CrossEntropy)
+    };
     let all = Examples::First(usize::MAX);
     // Buffers that are the statistics of the batch, so that rectifiers stay where they are held under buffers too.
     let statistics = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
@@ -126,8 +128,12 @@ fn compare<N: Network + Clone + 'static>(
         let evaluation = Mode { buffers, ..Mode::default() };
         let w = on(device, w, precision);
         if burns {
-            let [f, g] =
-                [Mode::default(), evaluation].map(|mode| Differentiable::new(&problem, problem.minibatch(mode, all)));
+            let [f, g] = [Mode::default(), evaluation].map(|mode| {
+                Differentiable::new(
+                    &problem,
+                    Minibatch { batch: problem.dataset().range(Split::Train, 0..problem.examples()), mode },
+                )
+            });
             look(&f, &g, &w)
         } else {
             look(problem.objective(all).as_ref(), problem.objective_in(evaluation, all).as_ref(), &w)

@@ -6,8 +6,8 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     problem::{
-        Augmented, Backbone, BatchNormMode, Classifier, Examples, FineTune, ImageSet, Initialization, MobileNetV2,
-        Mode, Network, Problem, SoftmaxRegression, Source, Weights,
+        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, Initialization,
+        MobileNetV2, Mode, Network, Problem, SoftmaxRegression, Source, Supervised, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
         ignore_progress,
@@ -51,7 +51,8 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
     let layout = network.layout();
     let w: Vec<f64> = weights(layout).into_iter().map(|x| f64::from(x as f32)).collect();
     let data = data(4, 32);
-    let whole = Classifier::new(network.clone(), (&data, &data), Device::flex());
+    let whole =
+        Supervised::new(network.clone(), ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let f = whole.objective(Examples::First(4));
     let gradient = values(&f.gradient(&vector(&w, DType::F64)).gradient);
     for prefix in ["features.", "features.0.", "features.3.conv.1."] {
@@ -66,7 +67,12 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
             }
         }
         let part = |whole: &[f64]| trained.iter().map(|&at| whole[at]).collect::<Vec<f64>>();
-        let partial = Classifier::starting(network.clone(), start, [data.clone(), data.clone()], Device::flex());
+        let partial = Supervised::new(
+            network.clone(),
+            ImageDataset::without_validation(&data, &data, &Device::flex()),
+            CrossEntropy,
+        )
+        .initialized(start);
         assert!(Problem::layout(&partial).entries().iter().all(|entry| !entry.name.starts_with(prefix)));
         let g = partial.objective(Examples::First(4));
         let kept = vector(&part(&w), DType::F64);
@@ -98,7 +104,8 @@ fn a_mean_over_many_images_is_the_mean_over_its_parts() {
     let (w, running) = (weights(network.layout()), buffers(network.buffers()));
     let (w, running) = (vector(&w, DType::F32), vector(&running, DType::F32));
     let data = data(30, 64);
-    let problem = Classifier::new(network, (&data, &data), Device::flex());
+    let problem =
+        Supervised::new(network, ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let mode = || Mode { buffers: Some(running.clone()), ..Mode::default() };
     let whole = problem.objective_in(mode(), Examples::First(30)).gradient(&w);
     let halves = [0..15, 15..30].map(|half: std::ops::Range<usize>| {
@@ -146,16 +153,26 @@ fn an_augmented_example_is_itself_or_its_mirror_image() {
         let inputs = rows.chunks(width).flat_map(row).map(|x| x as f32).collect();
         Labelled { inputs, shape: [1, 2, width], labels: (0..count as u32).map(|i| i % 3).collect(), classes: 3 }
     };
-    let problem = |data: &Labelled| Classifier::new(SoftmaxRegression::new(2 * width, 3), (data, data), Device::flex());
+    let problem = |data: &Labelled| {
+        Supervised::new(
+            SoftmaxRegression::new(2 * width, 3),
+            ImageDataset::without_validation(data, data, &Device::flex()),
+            CrossEntropy,
+        )
+    };
     let [plain, mirrored] = [false, true].map(|mirrored| problem(&data(mirrored)));
     let augmentation = Augmentation { padding: 0, flip: Flip::Half };
-    let augmented = problem(&data(false)).augmentable(Some(data(false)), 5);
+    let plain_images = data(false);
+    let images = ImageDataset::without_validation(&plain_images, &plain_images, &Device::flex());
+    let images = images.augmentable(Some(data(false)), 5);
+    let augmented = Supervised::new(SoftmaxRegression::new(2 * width, 3), images, CrossEntropy);
     let w = vector(&mixed(6 * width, 3001), DType::F64);
-    let loss = |problem: &Classifier<SoftmaxRegression>, indices: &[usize], draw: Option<u64>| {
-        let augmentation = draw.map(|draw| Augmented { augmentation, draw });
-        let mode = Mode { augmentation, ..Mode::default() };
-        read(vec![problem.objective_in(mode, Examples::Chosen(indices)).loss(&w)])[0]
-    };
+    let loss =
+        |problem: &Supervised<SoftmaxRegression, ImageDataset, CrossEntropy>, indices: &[usize], draw: Option<u64>| {
+            let augmentation = draw.map(|draw| Augmented { augmentation, draw });
+            let mode = Mode { augmentation, ..Mode::default() };
+            read(vec![problem.objective_in(mode, Examples::Chosen(indices)).loss(&w)])[0]
+        };
     let both = |index: usize| [&plain, &mirrored].map(|problem| loss(problem, &[index], None));
     let mut seen = [0; 4];
     for draw in 0..60 {

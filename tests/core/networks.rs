@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Entry, Layout, Parameters, Primal, Vector, values},
-    problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Pass, Problem, ResNet, data::Labelled},
+    problem::{
+        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Pass, Problem, ResNet, Supervised,
+        data::Labelled,
+    },
     random::{Purpose, stream},
 };
 use serde::Deserialize;
@@ -120,7 +123,7 @@ fn names(layout: &Layout) -> Vec<&str> {
 }
 
 /// Names, logits in both modes and precisions, gradients, a Hessian product and the updated buffers.
-fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
+fn equals_torchvision<N: Network<Input = Tensor<4>> + Clone>(name: &str, network: &N) {
     let fixture = &FIXTURES[name];
     let (layout, buffer_layout) = (network.layout(), network.buffers());
     assert_eq!(names(layout), fixture.parameters);
@@ -133,7 +136,7 @@ fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
         let parameters = Parameters::<Primal>::new(layout, layout.split(&w));
         let bar = if precision == DType::F32 { 1e-4 } else { 1e-10 };
         for (buffers, expected) in [(Some(&running), &fixture.evaluation_logits), (None, &fixture.training_logits)] {
-            let logits = network.logits(&mut Pass::new(&parameters, buffer_layout, buffers), images.clone());
+            let logits = network.forward(&mut Pass::new(&parameters, buffer_layout, buffers), &images);
             let largest = expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
             let off = largest_difference(&values(&logits.reshape([-1])), expected) / largest;
             assert!(off < bar, "{name}: logits in {precision:?} are {off:e} off");
@@ -141,7 +144,8 @@ fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
     }
     let w = vector(&weights(layout), DType::F64);
     let running = vector(&buffers(buffer_layout), DType::F64);
-    let problem = Classifier::new(network.clone(), (&data, &data), Device::flex());
+    let problem =
+        Supervised::new(network.clone(), ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let evaluation = Mode { buffers: Some(running.clone()), ..Mode::default() };
     let f = problem.objective_in(evaluation, Examples::First(IMAGES));
     let off = far_from(&f.gradient(&w).gradient, &fixture.evaluation_gradient);

@@ -8,7 +8,7 @@ use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
     curvature::{Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, hutchinson, perturbation_gaps},
     optimizer::{GradientMethod, Noise, NoiseStream, Nso, SampleKind, StepContext},
-    problem::{Activation, Classifier, Examples, Perceptron, Problem},
+    problem::{Activation, CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 
 use crate::{
@@ -17,11 +17,12 @@ use crate::{
 };
 
 /// The small network with these units after 300 steps of gradient descent, in double precision.
-fn trained(activation: Activation) -> (Classifier<Perceptron>, Vector) {
+fn trained(activation: Activation) -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Vector) {
     let (_, data, w) = network();
     let [inputs, hidden, classes] = WIDTHS;
     let network = Perceptron::new(inputs, hidden, classes).with(activation);
-    let problem = Classifier::new(network, (&data, &data), Device::flex());
+    let problem =
+        Supervised::new(network, ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let mut w = vector(&w, DType::F64);
     let f = problem.objective(Examples::First(EXAMPLES));
     for _ in 0..300 {

@@ -1,5 +1,7 @@
 //! MobileNetV2 (Sandler 2018) under torchvision's names: inverted residuals with depthwise convolutions.
 
+use burn::tensor::Tensor;
+
 use super::{
     Network,
     blueprint::{Blueprint, Shape, Tensors},
@@ -96,6 +98,9 @@ impl MobileNetV2 {
 }
 
 impl Network for MobileNetV2 {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -108,8 +113,8 @@ impl Network for MobileNetV2 {
         self.width
     }
 
-    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
-        let mut x = R::relu6(self.stem.apply::<R>(images, pass));
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        let mut x = R::relu6(self.stem.apply::<R>(pass.constant(images), pass));
         for block in &self.blocks {
             x = block.apply::<R>(x, pass);
         }

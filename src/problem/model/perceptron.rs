@@ -1,5 +1,7 @@
 //! The two-layer perceptron of the paper's figure 2.
 
+use burn::tensor::Tensor;
+
 use super::{Blueprint, Network, Tensors};
 use crate::{
     autodiff::Real,
@@ -54,6 +56,9 @@ impl Perceptron {
 }
 
 impl Network for Perceptron {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -62,9 +67,9 @@ impl Network for Perceptron {
         self.width
     }
 
-    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
         let [first, last] = self.layers;
-        let sums = first.apply::<R>(flat::<R>(images), pass);
+        let sums = first.apply::<R>(flat::<R>(pass.constant(images)), pass);
         let hidden = match self.activation {
             Activation::Relu => R::relu(sums),
             Activation::Tanh => R::tanh(sums),

@@ -1,5 +1,7 @@
 //! Residual networks (He 2016) under torchvision's names: 18 and 34 layers of basic blocks, 50 of bottlenecks.
 
+use burn::tensor::Tensor;
+
 use super::{
     Network,
     blueprint::{Blueprint, Shape, Tensors},
@@ -117,6 +119,9 @@ impl ResNet {
 }
 
 impl Network for ResNet {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -125,8 +130,8 @@ impl Network for ResNet {
         self.width
     }
 
-    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
-        let x = R::relu(self.stem.apply::<R>(images, pass));
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        let x = R::relu(self.stem.apply::<R>(pass.constant(images), pass));
         let mut x = R::max_pool2d(x, 3, Conv2dOptions { stride: 2, padding: 1, groups: 1 });
         for block in &self.blocks {
             x = block.apply::<R>(x, pass);

@@ -1,5 +1,7 @@
 //! Softmax regression: one linear map, a convex loss, a Hessian in closed form at w = 0.
 
+use burn::tensor::Tensor;
+
 use super::{Blueprint, Network, Tensors};
 use crate::{
     autodiff::Real,
@@ -26,6 +28,9 @@ impl SoftmaxRegression {
 }
 
 impl Network for SoftmaxRegression {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -34,7 +39,7 @@ impl Network for SoftmaxRegression {
         self.inputs
     }
 
-    fn logits<R: Real>(&self, pass: &mut Pass<'_, R>, images: R::T<4>) -> R::T<2> {
-        R::matmul(flat::<R>(images), R::transpose(pass.get(self.matrix)))
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        R::matmul(flat::<R>(pass.constant(images)), R::transpose(pass.get(self.matrix)))
     }
 }

@@ -1,15 +1,14 @@
-//! A mean over more examples than fit through a network at once: the same function, part by part.
+//! A mean over more examples than pass through a network at once: the same function, part by part.
 
 use crate::autodiff::{Evaluation, Objective, Scalar, Vector};
 
-/// A weighted sum of objectives of the same parameters. Every answer is the sum of theirs; only one part's intermediate results
-/// are held at a time.
-pub(super) struct Chunked<'a> {
+/// f(w) = sum_i weight_i f_i(w). Only the intermediate results of one part are held at a time.
+pub(super) struct WeightedSum<'a> {
     parts: Vec<(f64, Box<dyn Objective + 'a>)>,
 }
 
-impl<'a> Chunked<'a> {
-    /// sum_i weight_i f_i.
+impl<'a> WeightedSum<'a> {
+    /// The sum of weights and functions of the same parameters.
     pub fn new(parts: Vec<(f64, Box<dyn Objective + 'a>)>) -> Self {
         Self { parts }
     }
@@ -20,7 +19,7 @@ impl<'a> Chunked<'a> {
     }
 }
 
-impl Objective for Chunked<'_> {
+impl Objective for WeightedSum<'_> {
     fn dimension(&self) -> usize {
         self.parts.first().map_or(0, |(_, part)| part.dimension())
     }
