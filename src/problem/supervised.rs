@@ -9,10 +9,11 @@ pub use initialization::Initialization;
 
 use super::{
     Augmented, BatchOf, Buffers, Dataset, ExampleLosses, Examples, LossFunction, Metrics, Mode, Problem, Reduction,
-    Split, data::selection, layer::Pass, model::Network,
+    Split, layer::Pass, model::Network,
 };
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, objective, read},
+    autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, objective_with, read},
+    data::selection,
     random::Stream,
 };
 use initialization::ParameterPartition;
@@ -153,10 +154,6 @@ where
         self.parameters.trained()
     }
 
-    fn has_groups(&self) -> bool {
-        self.network.has_groups()
-    }
-
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { batch, mode }: &Minibatch<D>) -> Loss<R> {
         let parameters = self.parameters.complete(w, self.network.layout());
         let mut pass = Pass::new(&parameters, self.network.buffers(), mode.buffers.as_ref());
@@ -211,7 +208,14 @@ where
             .flat_map(|batch| if batch.count <= most { vec![batch] } else { self.dataset.parts(&batch, most) });
         let parts: Vec<_> = parts.collect();
         let whole = parts.iter().map(|part| part.count).sum::<usize>() as f64;
-        let on = |batch| objective(self, Minibatch { batch, mode: mode.clone() }, self.device());
+        let on = |batch| {
+            objective_with(
+                self,
+                Minibatch { batch, mode: mode.clone() },
+                self.device(),
+                self.network.hessian_products(),
+            )
+        };
         let mut parts: Vec<_> = parts.into_iter().map(|part| (part.count as f64 / whole, on(part))).collect();
         match (parts.len(), parts.pop()) {
             (1, Some((_, only))) => only,

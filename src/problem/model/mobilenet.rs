@@ -105,10 +105,6 @@ impl Network for MobileNetV2 {
         &self.tensors
     }
 
-    fn has_groups(&self) -> bool {
-        true
-    }
-
     fn width(&self) -> usize {
         self.width
     }
