@@ -12,9 +12,10 @@ use burn::tensor::Device;
 use nso_tui::{
     autodiff::{Objective, Vector, vector_like},
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
+    data::Labelled,
     problem::{
         CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet,
-        Supervised, data::Labelled,
+        Supervised,
     },
     random::{Purpose, stream},
     run::device::{self, DeviceName},

@@ -8,11 +8,12 @@ use divan::Bencher;
 use nso_tui::{
     autodiff::{Vector, values, vector_like},
     curvature::{Effort, Hessian, ProbeVectors, hutchinson, largest},
+    data::Share,
     optimizer::{
         Hyperparameter, Hyperparameters, Noise, NoiseSource, NoiseStream, OptimizerState, Rule, StepContext, StepInput,
         TrainingProgress,
     },
-    problem::{Activation, Digits, Examples, Problem, ProblemConfig, data::Share},
+    problem::{Activation, Digits, Examples, Problem, ProblemConfig},
     random::{Purpose, stream},
 };
 

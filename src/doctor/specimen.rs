@@ -6,7 +6,8 @@ use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 
 use crate::{
-    problem::{CrossEntropy, ImageDataset, Perceptron, Supervised, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, ImageDataset, Perceptron, Supervised},
     random::{Purpose, stream},
 };
 

@@ -8,8 +8,9 @@ use super::check::{Bar, Check, Verdict};
 use crate::{
     autodiff::{Vector, values, vector_like},
     curvature::ProbeVectors,
+    data::Share,
     figure::text::thousands,
-    problem::{Activation, Digits, Examples, ProblemConfig, data::Share},
+    problem::{Activation, Digits, Examples, ProblemConfig},
     random::{Purpose, stream},
 };
 

@@ -6,12 +6,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::{
     Activation, ConvNet, CrossEntropy, FineTune, ImageDataset, MatrixSensing, Network, Perceptron, Problem, Progress,
-    Quadratic, SoftmaxRegression, Supervised, Valley,
-    checkpoint::CheckpointError,
-    data,
-    data::{Channel, ImageSplits, Images, Share, Splits},
-    image_set::ignore_progress,
+    Quadratic, SoftmaxRegression, Supervised, Valley, checkpoint::CheckpointError, image_set::ignore_progress,
 };
+use crate::data::{self, Channel, ImageSplits, Images, Share, Splits};
 
 /// A problem with its settings, as checked by the preset reader.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,10 +8,9 @@ use super::{
     BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, Initialization, MobileNetV2, Network, Problem,
     ProblemError, ResNet, Supervised,
     checkpoint::{self, Checkpoint},
-    data::Splits,
     image_set::Progress,
 };
-use crate::autodiff::Entry;
+use crate::{autodiff::Entry, data::Splits};
 
 /// A network to fine-tune, what it begins from, and the images.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::data::{
+use crate::data::{
     self, Channel, DataError, ImageSplits, Images, Share, Splits,
     cifar::{self, Labels},
     clipart,

@@ -3,7 +3,6 @@
 
 pub mod checkpoint;
 mod config;
-pub mod data;
 mod dataset;
 mod fine_tune;
 mod image_set;
@@ -21,10 +20,9 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     autodiff::{Layout, Objective, Vector},
+    data::Augmentation,
     random::Stream,
 };
-
-use data::Augmentation;
 
 pub use config::{Digits, ProblemConfig, ProblemError};
 pub use dataset::{Batch, BatchOf, Classes, Dataset, ImageDataset, Split};

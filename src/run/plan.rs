@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
+    data::Augmentation,
     optimizer::Hyperparameters,
-    problem::{ProblemConfig, data::Augmentation},
+    problem::ProblemConfig,
 };
 
 /// One experiment: a problem, how long to train, and the runs to compare.

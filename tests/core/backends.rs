@@ -11,9 +11,10 @@ use nso_tui::{
     autodiff::{
         Differentiable, Entry, Layout, Loss, Model, Objective, Parameters, Real, Value, Vector, objective, read, values,
     },
+    data::Labelled,
     problem::{
         ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, Minibatch, MobileNetV2, Mode,
-        Network, Perceptron, Problem, ProblemConfig, ResNet, SoftmaxRegression, Split, Supervised, data::Labelled,
+        Network, Perceptron, Problem, ProblemConfig, ResNet, SoftmaxRegression, Split, Supervised,
     },
     run::device,
 };

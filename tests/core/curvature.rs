@@ -6,7 +6,8 @@ use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::Vector,
     curvature::{DenseMatrix, Effort, Hessian, LinearOperator, ProbeVectors, hutchinson, largest},
-    problem::{CrossEntropy, Examples, ImageDataset, Problem, SoftmaxRegression, Supervised, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, Examples, ImageDataset, Problem, SoftmaxRegression, Supervised},
 };
 
 /// A symmetric matrix of scattered numbers, for nalgebra and for burn.

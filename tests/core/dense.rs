@@ -5,7 +5,10 @@
 
 use burn::tensor::Device;
 use nalgebra::DMatrix;
-use nso_tui::problem::{CrossEntropy, ImageDataset, Perceptron, Problem, Supervised, data::Labelled};
+use nso_tui::{
+    data::Labelled,
+    problem::{CrossEntropy, ImageDataset, Perceptron, Problem, Supervised},
+};
 
 use crate::common::scattered;
 

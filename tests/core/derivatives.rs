@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Objective, Vector, read, values},
-    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 use serde::Deserialize;
 

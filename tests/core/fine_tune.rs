@@ -5,11 +5,11 @@ use std::fs;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
+    data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
     problem::{
         Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, Initialization,
         MobileNetV2, Mode, Network, Problem, SoftmaxRegression, Source, Supervised, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
-        data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
         ignore_progress,
     },
     run::preset,

@@ -6,8 +6,9 @@ use std::ops::Range;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
+    data::Labelled,
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, TrainingProgress},
-    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised, data::Labelled},
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 use serde_json::{Value, json};
 

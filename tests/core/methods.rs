@@ -6,12 +6,13 @@ use crate::common::{relative, scattered, vector};
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
+    data::Labelled,
     optimizer::{
         Asam, BaseOptimizer, GradientMethod, Hyperparameters, LabelSmoothing, Method, Noise, NoiseDistribution,
         NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext, StepInput, StepStats,
         TrainingProgress, UpdateRule, Usam, WpSgd,
     },
-    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Quadratic, Supervised, data::Labelled},
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Quadratic, Supervised},
 };
 
 /// `method` over SGD.

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Entry, Layout, Parameters, Primal, Vector, values},
+    data::Labelled,
     problem::{
         CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Pass, Problem, ResNet, Supervised,
-        data::Labelled,
     },
     random::{Purpose, stream},
 };

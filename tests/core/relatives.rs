@@ -4,10 +4,9 @@
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, read, values, vector_like},
+    data::Labelled,
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, StepOutput, TrainingProgress},
-    problem::{
-        CrossEntropy, Examples, ImageDataset, Mode, Problem, Quadratic, SoftmaxRegression, Supervised, data::Labelled,
-    },
+    problem::{CrossEntropy, Examples, ImageDataset, Mode, Problem, Quadratic, SoftmaxRegression, Supervised},
 };
 use serde_json::{Value, json};
 

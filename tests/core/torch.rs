@@ -9,8 +9,9 @@ use std::{
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
+    data,
     optimizer::{Categorical, Hyperparameters, OptimizerState, Rule, StepContext, StepInput, TrainingProgress},
-    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig, data},
+    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig},
 };
 use serde::Deserialize;
 

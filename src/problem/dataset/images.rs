@@ -7,10 +7,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::{Batch, Classes, Dataset, Split};
 use crate::{
     autodiff::{indices_on, numbers_on},
-    problem::{
-        Augmented,
-        data::{Labelled, Splits},
-    },
+    data::{Labelled, Splits},
+    problem::Augmented,
     random::{Purpose, Stream, stream},
 };
 

@@ -10,10 +10,8 @@ use toml::{Table, Value};
 
 use super::Fault;
 use crate::{
-    problem::{
-        Backbone, BatchNormMode, FineTune, ImageSet, Source, Weights,
-        data::{Augmentation, Flip, Share, cifar::Labels, folder::Corrupt},
-    },
+    data::{Augmentation, Flip, Share, cifar::Labels, folder::Corrupt},
+    problem::{Backbone, BatchNormMode, FineTune, ImageSet, Source, Weights},
     run::section::Section,
 };
 

@@ -3,7 +3,8 @@
 use super::Fault;
 use super::images::{fine_tune, validation_share};
 use crate::{
-    problem::{Activation, Digits, ProblemConfig, data::Augmentation},
+    data::Augmentation,
+    problem::{Activation, Digits, ProblemConfig},
     run::section::Section,
 };
 

@@ -2,8 +2,9 @@
 
 use super::{Fault, images::augmentation, train::BATCH};
 use crate::{
+    data::Augmentation,
     optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
-    problem::{ProblemConfig, data::Augmentation},
+    problem::ProblemConfig,
     run::{RunPlan, device::DeviceName, section::Section},
 };
 

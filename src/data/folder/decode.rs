@@ -8,7 +8,7 @@ use image::{
 };
 
 use super::{ImageFault, jpeg, png};
-use crate::problem::data::read_file;
+use crate::data::read_file;
 
 /// Rows or columns of an image, at most.
 pub(super) const LARGEST_SIDE: u32 = 16_384;

@@ -11,7 +11,7 @@ mod idx_files;
 mod images;
 mod labelled;
 pub mod mnist;
-pub(super) mod selection;
+pub(crate) mod selection;
 
 use std::{
     fs::{self, File},
@@ -99,7 +99,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    pub(super) fn content(path: &Path, fault: impl Into<String>) -> Self {
+    pub(crate) fn content(path: &Path, fault: impl Into<String>) -> Self {
         Self::Content { path: path.to_owned(), fault: fault.into() }
     }
 }
@@ -109,7 +109,7 @@ const BYTES_ON_THE_WAY: u64 = 9;
 
 /// Checks that `count` colour images of `side` x `side` pixels can be put on a device of this machine's memory. What else the machine
 /// does meanwhile is not known.
-pub(super) fn check_room(count: usize, side: u32) -> Result<(), String> {
+pub(crate) fn check_room(count: usize, side: u32) -> Result<(), String> {
     let numbers = (count as u64).saturating_mul(3 * u64::from(side).pow(2));
     let needed = numbers.saturating_mul(BYTES_ON_THE_WAY);
     let mut system = System::new();

@@ -18,12 +18,12 @@ const NAMES: [&str; CLASSES] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"
 /// [`DataError`] if the embedded files are damaged, which the tests rule out.
 pub fn embedded() -> Result<ImageSplits, DataError> {
     const TRAIN: [&[u8]; 2] = [
-        include_bytes!("../../../assets/mnist/mnist-train-images-idx3-ubyte.gz"),
-        include_bytes!("../../../assets/mnist/mnist-train-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/mnist/mnist-train-images-idx3-ubyte.gz"),
+        include_bytes!("../../assets/mnist/mnist-train-labels-idx1-ubyte.gz"),
     ];
     const TEST: [&[u8]; 2] = [
-        include_bytes!("../../../assets/mnist/mnist-test-images-idx3-ubyte.gz"),
-        include_bytes!("../../../assets/mnist/mnist-test-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/mnist/mnist-test-images-idx3-ubyte.gz"),
+        include_bytes!("../../assets/mnist/mnist-test-labels-idx1-ubyte.gz"),
     ];
     idx_files::embedded("MNIST", [TRAIN, TEST], &NAMES)
 }

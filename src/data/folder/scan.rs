@@ -6,7 +6,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use crate::problem::data::{DataError, class_name};
+use crate::data::{DataError, class_name};
 
 /// An image file, and what tells whether it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,12 +12,12 @@ pub const CLASSES: [&str; 9] = ["animal", "food", "vehicle", "plant", "building"
 /// [`DataError`] if the embedded files are damaged, which the tests rule out.
 pub fn embedded() -> Result<ImageSplits, DataError> {
     const TRAIN: [&[u8]; 2] = [
-        include_bytes!("../../../assets/clipart/clipart-train-images-idx4-ubyte.gz"),
-        include_bytes!("../../../assets/clipart/clipart-train-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/clipart/clipart-train-images-idx4-ubyte.gz"),
+        include_bytes!("../../assets/clipart/clipart-train-labels-idx1-ubyte.gz"),
     ];
     const TEST: [&[u8]; 2] = [
-        include_bytes!("../../../assets/clipart/clipart-test-images-idx4-ubyte.gz"),
-        include_bytes!("../../../assets/clipart/clipart-test-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/clipart/clipart-test-images-idx4-ubyte.gz"),
+        include_bytes!("../../assets/clipart/clipart-test-labels-idx1-ubyte.gz"),
     ];
     idx_files::embedded("clip-art", [TRAIN, TEST], &CLASSES)
 }
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn names_of_classes_agree_with_the_titles_of_the_pictures() {
         let (train, _) = embedded().unwrap();
-        let file = include_bytes!("../../../assets/clipart/clipart-train-titles.txt.gz");
+        let file = include_bytes!("../../assets/clipart/clipart-train-titles.txt.gz");
         let titles = std::io::read_to_string(flate2::read::GzDecoder::new(&file[..])).unwrap();
         let titles: Vec<&str> = titles.lines().collect();
         assert_eq!(titles.len(), train.len());

@@ -14,12 +14,12 @@ pub const CLASSES: [&str; 10] =
 /// [`DataError`] if the embedded files are damaged, which the tests rule out.
 pub fn embedded() -> Result<ImageSplits, DataError> {
     const TRAIN: [&[u8]; 2] = [
-        include_bytes!("../../../assets/fashion/fashion-train-images-idx3-ubyte.gz"),
-        include_bytes!("../../../assets/fashion/fashion-train-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/fashion/fashion-train-images-idx3-ubyte.gz"),
+        include_bytes!("../../assets/fashion/fashion-train-labels-idx1-ubyte.gz"),
     ];
     const TEST: [&[u8]; 2] = [
-        include_bytes!("../../../assets/fashion/fashion-test-images-idx3-ubyte.gz"),
-        include_bytes!("../../../assets/fashion/fashion-test-labels-idx1-ubyte.gz"),
+        include_bytes!("../../assets/fashion/fashion-test-images-idx3-ubyte.gz"),
+        include_bytes!("../../assets/fashion/fashion-test-labels-idx1-ubyte.gz"),
     ];
     idx_files::embedded("Fashion-MNIST", [TRAIN, TEST], &CLASSES)
 }

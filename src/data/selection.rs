@@ -50,7 +50,7 @@ fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
 /// its exact share in the mean over seeds, classes dealt in turn, so that any stretch of the sample is mixed alike. All in
 /// their order where there are no more.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
-pub(in crate::problem) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
+pub(crate) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
     if count >= labels.len() {
         return (0..labels.len()).collect();
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Corrupt, ImageFault, Progress, Skipped, decode, image_bytes, scan::File};
-use crate::problem::data::{DataError, check_room};
+use crate::data::{DataError, check_room};
 
 /// More threads only wait for the disk, and each may take 64 MB.
 const MOST_THREADS: usize = 8;
