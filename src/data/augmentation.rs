@@ -2,6 +2,7 @@
 //! What was drawn is a value of its own, so that every gradient of one step can see the same pictures.
 
 use rand::RngExt;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::random::Stream;
 
@@ -16,7 +17,8 @@ pub struct Augmentation {
 }
 
 /// Whether images are mirrored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Flip {
     /// Never.
     #[default]

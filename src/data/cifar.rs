@@ -12,7 +12,7 @@ const LARGEST: u64 = 1 << 30;
 
 /// Which of CIFAR-100's two labels is learnt. CIFAR-10 has one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Labels {
+pub enum CifarLabels {
     /// 100 classes.
     #[default]
     Fine,
@@ -49,15 +49,15 @@ const COARSE: Version = Version { names: "coarse_label_names.txt", classes: 20, 
 ///
 /// # Errors
 /// [`DataError`] names the file and what is wrong with it.
-pub fn from_folder(folder: &Path, labels: Labels) -> Result<ImageSplits, DataError> {
+pub fn from_folder(folder: &Path, labels: CifarLabels) -> Result<ImageSplits, DataError> {
     let has = |name: &str| folder.join(name).exists();
     let version = match (has(TEN.train[0]) || has(TEN.test), has(FINE.train[0]) || has(FINE.test)) {
-        (true, false) if labels == Labels::Coarse => {
+        (true, false) if labels == CifarLabels::Coarse => {
             let fault = "CIFAR-10 is there, which has no coarse labels; CIFAR-100 has";
             return Err(DataError::content(folder, fault));
         }
         (true, false) => TEN,
-        (false, true) if labels == Labels::Fine => FINE,
+        (false, true) if labels == CifarLabels::Fine => FINE,
         (false, true) => COARSE,
         (both, _) => {
             let fault = format!(
@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Labels, then red, green and blue planes of one value each.
+    /// CifarLabels, then red, green and blue planes of one value each.
     fn record(labels: &[u8], colour: [u8; 3]) -> Vec<u8> {
         [labels, &[colour[0]; 1024], &[colour[1]; 1024], &[colour[2]; 1024]].concat()
     }
@@ -154,13 +154,13 @@ mod tests {
         }
 
         fn failure(&self) -> String {
-            from_folder(self.0.path(), Labels::Fine).unwrap_err().to_string()
+            from_folder(self.0.path(), CifarLabels::Fine).unwrap_err().to_string()
         }
     }
 
     #[test]
     fn the_five_batches_of_cifar_10_are_read_in_order() {
-        let (train, test) = from_folder(Folder::ten().0.path(), Labels::Fine).unwrap();
+        let (train, test) = from_folder(Folder::ten().0.path(), CifarLabels::Fine).unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1, 2, 3, 4, 5][..], &[9][..]));
         assert_eq!((train.shape(), train.classes()[9].as_str()), ([3, 32, 32], "9"));
         assert_eq!([0, 1023, 1024, 3072].map(|at| train.pixels()[at]), [1, 1, 0, 2]);
@@ -172,9 +172,9 @@ mod tests {
         let folder = Folder::with(&[("train.bin", [record(&[19, 99], [0; 3]), record(&[3, 7], [9; 3])].concat())]);
         folder.write("test.bin", &record(&[0, 1], [0; 3]));
         let read = |labels| from_folder(folder.0.path(), labels).unwrap().0;
-        assert_eq!((read(Labels::Fine).labels(), read(Labels::Fine).classes().len()), (&[99, 7][..], 100));
-        assert_eq!((read(Labels::Coarse).labels(), read(Labels::Coarse).classes().len()), (&[19, 3][..], 20));
-        assert_eq!(read(Labels::Fine).pixels()[3071..3073], [0, 9]);
+        assert_eq!((read(CifarLabels::Fine).labels(), read(CifarLabels::Fine).classes().len()), (&[99, 7][..], 100));
+        assert_eq!((read(CifarLabels::Coarse).labels(), read(CifarLabels::Coarse).classes().len()), (&[19, 3][..], 20));
+        assert_eq!(read(CifarLabels::Fine).pixels()[3071..3073], [0, 9]);
         folder.write("test.bin", &record(&[0, 100], [0; 3]));
         assert!(folder.failure().ends_with("test.bin: the label at byte 1 is 100; there are 100 classes"));
     }
@@ -186,7 +186,7 @@ mod tests {
             "batches.meta.txt",
             b"airplane\nauto\x1b[31mmobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n",
         );
-        let (train, _) = from_folder(folder.0.path(), Labels::Fine).unwrap();
+        let (train, _) = from_folder(folder.0.path(), CifarLabels::Fine).unwrap();
         assert_eq!(train.classes()[..3], ["airplane", "auto[31mmobile", "bird"]);
         folder.write("batches.meta.txt", b"airplane\n");
         assert!(folder.failure().ends_with("batches.meta.txt: it names 1 classes, one a line; the set has 10"));
@@ -207,7 +207,7 @@ mod tests {
         folder.write("train.bin", &[]);
         assert!(folder.failure().ends_with("both are there"));
         assert!(Folder::with(&[]).failure().ends_with("none of them are there"));
-        let coarse = from_folder(Folder::ten().0.path(), Labels::Coarse).unwrap_err().to_string();
+        let coarse = from_folder(Folder::ten().0.path(), CifarLabels::Coarse).unwrap_err().to_string();
         assert!(coarse.ends_with("CIFAR-10 is there, which has no coarse labels; CIFAR-100 has"), "{coarse}");
     }
 
@@ -223,8 +223,8 @@ mod tests {
                 ("test.bin", vec![1; 3074]),
                 ("fine_label_names.txt", names.into_bytes()),
             ]);
-            prop_assert!(from_folder(folder.0.path(), Labels::Fine).is_err(), "one name cannot name 100 classes");
-            let coarse = from_folder(folder.0.path(), Labels::Coarse);
+            prop_assert!(from_folder(folder.0.path(), CifarLabels::Fine).is_err(), "one name cannot name 100 classes");
+            let coarse = from_folder(folder.0.path(), CifarLabels::Coarse);
             prop_assert_eq!(coarse.is_ok(), length > 0 && length % 3074 == 0 && byte < 20);
         }
     }

@@ -94,9 +94,9 @@ impl FineTune {
         let ([_, size, _], classes) = (data.train.shape, data.train.classes);
         match self.backbone {
             Backbone::MobileNetV2 { stem_stride } => {
-                self.with(MobileNetV2::new(classes, stem_stride, size), data, (seed, device))
+                self.with(MobileNetV2::new(classes, stem_stride, size), data, seed, device)
             }
-            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, (seed, device)),
+            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, seed, device),
         }
     }
 
@@ -104,7 +104,8 @@ impl FineTune {
         &self,
         network: impl Network<Input = Tensor<4>> + 'static,
         data: Splits,
-        (seed, device): (u64, &Device),
+        seed: u64,
+        device: &Device,
     ) -> Result<Arc<dyn Problem>, ProblemError> {
         let initialization = self.initialization(&network)?;
         let shown = self.images.augmentable.then(|| data.train.clone());

@@ -9,7 +9,7 @@ use std::{
 
 use crate::data::{
     self, Channel, DataError, ImageSplits, Images, Share, Splits,
-    cifar::{self, Labels},
+    cifar::{self, CifarLabels},
     clipart,
     folder::{self, Cache, Corrupt, FolderOptions, Skipped},
 };
@@ -20,7 +20,7 @@ pub enum Source {
     /// The embedded clip art.
     Clipart,
     /// CIFAR-10 or CIFAR-100 in a folder of its binary version.
-    Cifar(PathBuf, Labels),
+    Cifar(PathBuf, CifarLabels),
     /// A folder of image files by class.
     Folder(PathBuf),
 }
@@ -89,18 +89,6 @@ impl fmt::Display for Loading {
                 let (path, reason) = (first.path.display(), &first.reason);
                 write!(formatter, "{count} of {of} images left out, {path}: {reason}")
             }
-        }
-    }
-}
-
-impl Source {
-    /// The word in presets.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Clipart => "clipart",
-            Self::Cifar(_, Labels::Fine) => "cifar",
-            Self::Cifar(_, Labels::Coarse) => "cifar-coarse",
-            Self::Folder(_) => "folder",
         }
     }
 }

@@ -2,8 +2,8 @@
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
 pub mod checkpoint;
-mod config;
 mod dataset;
+mod error;
 mod fine_tune;
 mod image_set;
 mod layer;
@@ -24,13 +24,13 @@ use crate::{
     random::Stream,
 };
 
-pub use config::{Digits, ProblemConfig, ProblemError};
 pub use dataset::{Batch, BatchOf, Classes, Dataset, ImageDataset, Split};
+pub use error::ProblemError;
 pub use fine_tune::{Backbone, FineTune, Weights};
 pub use image_set::{ImageSet, Loading, Progress, Source, ignore_progress};
 pub use layer::{BatchNorm, Conv, Linear, Pass, Stage};
 pub use loss::{CrossEntropy, LossFunction, Reduction};
-pub use matrix_sensing::MatrixSensing;
+pub use matrix_sensing::{MatrixSensing, MatrixSensingSize};
 pub use metrics::Metrics;
 pub use model::{
     Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,

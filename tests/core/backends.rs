@@ -13,10 +13,13 @@ use nso_tui::{
     },
     data::Labelled,
     problem::{
-        ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, Minibatch, MobileNetV2, Mode,
-        Network, Perceptron, Problem, ProblemConfig, ResNet, SoftmaxRegression, Split, Supervised,
+        ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, MatrixSensingSize, Minibatch,
+        MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, SoftmaxRegression, Split, Supervised,
     },
-    run::device,
+    run::{
+        ProblemConfig, device,
+        problem::{QuadraticSettings, ValleySettings},
+    },
 };
 
 use crate::{
@@ -240,8 +243,12 @@ fn bottleneck_residual_networks_agree_on_every_backend() {
 #[test]
 fn analytic_problems_agree_on_every_backend() {
     let configs = [
-        ProblemConfig::Quadratic { h: vec![1.0, 3.0, 10.0], b: vec![0.1, -0.2, 0.3], start: vec![1.0, 2.0, -1.0] },
-        ProblemConfig::Valley { start: [1.0, 2.0] },
+        ProblemConfig::Quadratic(QuadraticSettings {
+            h: vec![1.0, 3.0, 10.0],
+            b: vec![0.1, -0.2, 0.3],
+            start: vec![1.0, 2.0, -1.0],
+        }),
+        ProblemConfig::Valley(ValleySettings { start: [1.0, 2.0] }),
     ];
     for (backend, device, _) in devices() {
         let find = |problem: &dyn Problem| {
@@ -254,8 +261,8 @@ fn analytic_problems_agree_on_every_backend() {
                 [&device, &Device::flex()].map(|device| find(config.build(1, device).unwrap().as_ref()));
             same(&found, &expected, (&format!("{} on {backend}", config.kind()), 1e-5));
         }
-        let [found, expected] =
-            [device.clone(), Device::flex()].map(|device| find(&MatrixSensing::new(12, 2, 60, (1, device))));
+        let [found, expected] = [device.clone(), Device::flex()]
+            .map(|device| find(&MatrixSensing::new(MatrixSensingSize { d: 12, r: 2, n: 60 }, 1, device)));
         same(&found, &expected, (&format!("matrix sensing on {backend}"), 1e-4));
     }
 }

@@ -11,6 +11,8 @@ use nso_tui::{
     problem::{Activation, CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 
+use strum::VariantArray;
+
 use crate::{
     common::vector,
     dense::{EXAMPLES, WIDTHS, network},
@@ -47,7 +49,7 @@ fn apart(a: SampleMean, b: SampleMean) -> f64 {
 
 #[test]
 fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         for sigma in [0.2, 0.02] {
@@ -71,7 +73,7 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
 /// far less than the standard errors.
 #[test]
 fn the_gap_obeys_the_heat_equation() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         let [low, high, middle] = [0.09, 0.11, 0.1];
@@ -100,7 +102,7 @@ fn the_gap_obeys_the_heat_equation() {
 /// On smooth units both estimates tend to the exact trace as sigma falls; on ReLU units they stay above it, since they see the kinks.
 #[test]
 fn small_noise_finds_the_exact_trace_only_where_there_are_no_kinks() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         let exact = exact_trace(f.as_ref(), &w);

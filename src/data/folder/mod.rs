@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 pub use decode::read;
 pub use fault::ImageFault;
 
@@ -28,7 +30,8 @@ use workers::Decoded;
 pub type Progress<'a> = &'a dyn Fn(usize, usize) -> ControlFlow<()>;
 
 /// What becomes of a corrupt image.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Corrupt {
     /// It is named, and nothing is loaded.
     #[default]

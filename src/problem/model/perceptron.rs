@@ -1,6 +1,7 @@
 //! The two-layer perceptron of the paper's figure 2.
 
 use burn::tensor::Tensor;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Blueprint, Network, Tensors};
 use crate::{
@@ -8,27 +9,15 @@ use crate::{
     problem::layer::{Linear, Pass, flat},
 };
 
-/// What a hidden unit makes of its sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The function of a hidden unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Activation {
     /// max(a, 0): piecewise linear, with kinks that the exact Hessian does not see.
     #[default]
     Relu,
     /// tanh a: smooth.
     Tanh,
-}
-
-impl Activation {
-    /// Every activation.
-    pub const ALL: [Self; 2] = [Self::Relu, Self::Tanh];
-
-    /// The name in presets.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::Tanh => "tanh",
-        }
-    }
 }
 
 /// inputs -> hidden units -> classes, biases on.
