@@ -77,27 +77,45 @@ mod tests {
     const NINE: [f32; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
     const BOTH: Augmentation = Augmentation { padding: 1, flip: Flip::Half };
 
-    fn shown(example: &[f32], shape: [usize; 3], (top, left, mirrored): (usize, usize, bool)) -> Vec<f32> {
+    fn shown(example: &[f32], shape: [usize; 3], draw: Draw) -> Vec<f32> {
         let mut out = Vec::new();
-        BOTH.apply(example, shape, Draw { top, left, mirrored }, &mut out);
+        BOTH.apply(example, shape, draw, &mut out);
         out
     }
 
     #[test]
     fn a_window_moves_over_the_padded_image() {
         let shape = [1, 3, 3];
-        assert_eq!(shown(&NINE, shape, (1, 1, false)), NINE);
-        assert_eq!(shown(&NINE, shape, (0, 0, false)), [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 4.0, 5.0]);
-        assert_eq!(shown(&NINE, shape, (2, 1, false)), [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 0.0, 0.0, 0.0]);
-        assert_eq!(shown(&NINE, shape, (1, 2, false)), [2.0, 3.0, 0.0, 5.0, 6.0, 0.0, 8.0, 9.0, 0.0]);
+        assert_eq!(shown(&NINE, shape, Draw { top: 1, left: 1, mirrored: false }), NINE);
+        assert_eq!(
+            shown(&NINE, shape, Draw { top: 0, left: 0, mirrored: false }),
+            [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 4.0, 5.0]
+        );
+        assert_eq!(
+            shown(&NINE, shape, Draw { top: 2, left: 1, mirrored: false }),
+            [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(
+            shown(&NINE, shape, Draw { top: 1, left: 2, mirrored: false }),
+            [2.0, 3.0, 0.0, 5.0, 6.0, 0.0, 8.0, 9.0, 0.0]
+        );
     }
 
     #[test]
     fn what_the_window_shows_is_mirrored_in_every_channel() {
-        assert_eq!(shown(&NINE, [1, 3, 3], (1, 1, true)), [3.0, 2.0, 1.0, 6.0, 5.0, 4.0, 9.0, 8.0, 7.0]);
-        assert_eq!(shown(&NINE, [1, 3, 3], (1, 2, true)), [0.0, 3.0, 2.0, 0.0, 6.0, 5.0, 0.0, 9.0, 8.0]);
+        assert_eq!(
+            shown(&NINE, [1, 3, 3], Draw { top: 1, left: 1, mirrored: true }),
+            [3.0, 2.0, 1.0, 6.0, 5.0, 4.0, 9.0, 8.0, 7.0]
+        );
+        assert_eq!(
+            shown(&NINE, [1, 3, 3], Draw { top: 1, left: 2, mirrored: true }),
+            [0.0, 3.0, 2.0, 0.0, 6.0, 5.0, 0.0, 9.0, 8.0]
+        );
         // Two channels of one row and three columns.
-        assert_eq!(shown(&NINE[..6], [2, 1, 3], (1, 0, true)), [2.0, 1.0, 0.0, 5.0, 4.0, 0.0]);
+        assert_eq!(
+            shown(&NINE[..6], [2, 1, 3], Draw { top: 1, left: 0, mirrored: true }),
+            [2.0, 1.0, 0.0, 5.0, 4.0, 0.0]
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! CIFAR-10 and CIFAR-100 in their binary version: records of one or two label bytes and 32 x 32 red, green and blue
-//! planes. Which of the two a folder holds is told by the names of its files.
+//! planes. Which of the two a folder holds is known by the names of its files.
 
 use std::path::Path;
 
@@ -75,15 +75,15 @@ pub fn from_folder(folder: &Path, labels: CifarLabels) -> Result<ImageSplits, Da
     let read = |files: &[&str]| {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         for file in files {
-            records(&folder.join(file), &version, (&mut pixels, &mut labels))?;
+            records(&folder.join(file), &version, &mut pixels, &mut labels)?;
         }
-        Images::new(SHAPE, (pixels, labels), &classes)
+        Images::new(SHAPE, pixels, labels, &classes)
     };
     Ok((read(version.train)?, read(&[version.test])?))
 }
 
 /// Appends the records of one file.
-fn records(path: &Path, version: &Version, (pixels, labels): (&mut Vec<u8>, &mut Vec<u32>)) -> Result<(), DataError> {
+fn records(path: &Path, version: &Version, pixels: &mut Vec<u8>, labels: &mut Vec<u32>) -> Result<(), DataError> {
     let bytes = read_file(path, LARGEST).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
     let (header, label) = version.labels;
     let record = header + PIXELS;

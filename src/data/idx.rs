@@ -1,5 +1,5 @@
 //! The IDX format of the MNIST files: two zero bytes, a type, a number of dimensions, the sizes as big-endian u32,
-//! then the numbers. Only unsigned bytes (type 8) are read. Primal or gzip, told apart by the first two bytes.
+//! then the numbers. Only unsigned bytes (type 8) are read. Plain or gzip, distinguished by the first two bytes.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 

@@ -80,7 +80,7 @@ pub(super) fn parse(
         return Err(DataError::content(labels, fault));
     }
     let kinds = kinds.bytes.into_iter().map(u32::from).collect();
-    Images::new(shape, (pixels.bytes, kinds), classes)
+    Images::new(shape, pixels.bytes, kinds, classes)
 }
 
 #[cfg(test)]

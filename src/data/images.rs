@@ -3,7 +3,7 @@
 use image::{GrayImage, imageops};
 
 use super::{Channel, DataError, Labelled, Share, class_name, selection};
-use crate::random::Purpose;
+use crate::random::{Purpose, Stream, stream};
 
 /// Labelled images of one size. Planar: [n, channels, height, width], 0 to 255.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,8 @@ impl Images {
     /// where a label has no class.
     pub fn new(
         shape: [usize; 3],
-        (pixels, labels): (Vec<u8>, Vec<u32>),
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
         classes: &[impl AsRef<str>],
     ) -> Result<Self, DataError> {
         let wrong = |fault: String| Err(DataError::Inconsistent { fault });
@@ -99,13 +100,13 @@ impl Images {
     /// `count` of each class (all, where it has fewer), drawn by `seed`, classes mixed.
     #[must_use]
     pub fn per_class(&self, count: usize, seed: u64) -> Self {
-        self.chosen(&selection::per_class(&self.labels, self.classes.len(), (count, seed)))
+        self.chosen(&selection::per_class(&self.labels, self.classes.len(), count, seed))
     }
 
     /// Training and test images: `test` of each class held out, drawn by `seed`, classes mixed. Where a share between
     /// 0 and 1 is asked, a class of two or more has at least one image on each side; a class of one is trained on.
     pub fn split(&self, test: Share, seed: u64) -> (Self, Self) {
-        self.divided(test, (seed, Purpose::Split))
+        self.divided(test, &mut stream(seed, Purpose::Split))
     }
 
     /// Training and validation images: `share` of each class held out as [`Images::split`] does, by draws of their own. The
@@ -117,7 +118,7 @@ impl Images {
         if share == Share::NONE {
             return Ok((self, None));
         }
-        let (train, validation) = self.divided(share, (seed, Purpose::Validation));
+        let (train, validation) = self.divided(share, &mut stream(seed, Purpose::Validation));
         if validation.is_empty() {
             let fault = "problem.validation_share holds no image out of so few; set it to 0".to_owned();
             return Err(DataError::Inconsistent { fault });
@@ -125,8 +126,8 @@ impl Images {
         Ok((train, Some(validation)))
     }
 
-    fn divided(&self, share: Share, draw: (u64, Purpose)) -> (Self, Self) {
-        let (kept, held_out) = selection::split(&self.labels, self.classes.len(), share, draw);
+    fn divided(&self, share: Share, random: &mut Stream) -> (Self, Self) {
+        let (kept, held_out) = selection::split(&self.labels, self.classes.len(), share, random);
         (self.chosen(&kept), self.chosen(&held_out))
     }
 
@@ -135,7 +136,7 @@ impl Images {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "checked when the images were made")]
     pub fn with_label_noise(mut self, share: Share, seed: u64) -> Self {
-        selection::mislabel(&mut self.labels, self.classes.len() as u32, (share, seed));
+        selection::mislabel(&mut self.labels, self.classes.len() as u32, share, seed);
         self
     }
 
@@ -182,13 +183,13 @@ mod tests {
     /// `count` images of one pixel, numbered, of three classes in turn.
     fn numbered(count: u8) -> Images {
         let labels = (0..u32::from(count)).map(|i| i % 3).collect();
-        Images::new([1, 1, 1], ((0..count).collect(), labels), &names(3)).unwrap()
+        Images::new([1, 1, 1], (0..count).collect(), labels, &names(3)).unwrap()
     }
 
     #[test]
     fn what_does_not_fit_together_is_refused() {
         let fault = |shape, pixels, labels: &[u32], classes| {
-            Images::new(shape, (vec![0; pixels], labels.to_vec()), &names(classes)).unwrap_err().to_string()
+            Images::new(shape, vec![0; pixels], labels.to_vec(), &names(classes)).unwrap_err().to_string()
         };
         assert!(fault([3, 0, 2], 0, &[], 2).contains("shape [3, 0, 2]"));
         assert!(fault([3, usize::MAX, 2], 0, &[], 2).contains("shape"));
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_constant_stays_constant_in_every_size() {
-        let images = Images::new([3, 5, 7], (vec![77; 2 * 105], vec![0, 1]), &names(2)).unwrap();
+        let images = Images::new([3, 5, 7], vec![77; 2 * 105], vec![0, 1], &names(2)).unwrap();
         for size in [[1, 1], [5, 7], [3, 4], [16, 9]] {
             let resized = images.resized(size);
             assert_eq!(resized.shape, [3, size[0], size[1]]);
@@ -232,7 +233,7 @@ mod tests {
     fn a_ramp_stays_a_ramp_and_rows_are_not_columns() {
         // Levels 8, 16, ..., 128 across; half as wide, each pixel lies between two of them.
         let ramp: Vec<u8> = (0..4).flat_map(|_| (1..=16).map(|x| 8 * x)).collect();
-        let images = Images::new([1, 4, 16], (ramp, vec![0]), &names(1)).unwrap();
+        let images = Images::new([1, 4, 16], ramp, vec![0], &names(1)).unwrap();
         let halved = images.resized([4, 8]);
         for row in halved.pixels.chunks(8) {
             for (x, &pixel) in row.iter().enumerate().take(7).skip(1) {
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn resizing_agrees_with_pillow() {
         let pixels = (0..48_u8).map(|i| i.wrapping_mul(37).wrapping_add(i.wrapping_mul(i).wrapping_mul(11))).collect();
-        let images = Images::new([1, 8, 6], (pixels, vec![0]), &names(1)).unwrap();
+        let images = Images::new([1, 8, 6], pixels, vec![0], &names(1)).unwrap();
         let expected: [u8; 12] = [74, 160, 170, 108, 146, 157, 108, 150, 140, 154, 156, 139];
         for (pixel, pillow) in images.resized([4, 3]).pixels.iter().zip(expected) {
             assert!(pixel.abs_diff(pillow) <= 1, "{pixel} {pillow}");
@@ -255,7 +256,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_own_normalisation() {
-        let images = Images::new([3, 1, 2], (vec![0, 255, 0, 255, 0, 255], vec![0]), &names(1)).unwrap();
+        let images = Images::new([3, 1, 2], vec![0, 255, 0, 255, 0, 255], vec![0], &names(1)).unwrap();
         let expected = [-2.117_904, 2.248_908, -2.035_714, 2.428_571, -1.804_444, 2.64];
         for (found, expected) in images.normalised(&IMAGENET).inputs.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");

@@ -87,8 +87,8 @@ pub enum DataError {
         /// What is wrong with it.
         source: folder::ImageFault,
     },
-    /// Whoever asked for the images no longer wants them.
-    #[error("nobody waits for the images any more")]
+    /// The reading was cancelled.
+    #[error("reading the images was cancelled")]
     Unwanted,
     /// Pixels, labels and classes do not fit together.
     #[error("the images do not fit together: {fault}")]
@@ -117,7 +117,7 @@ pub(crate) fn check_room(count: usize, side: u32) -> Result<(), String> {
     // What a container counts as used has the disk's cache in it, which gives way.
     let contained = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
     let free = contained.map_or(system.available_memory(), |contained| contained.min(system.available_memory()));
-    // Where the system does not tell, it is 0.
+    // Where the system does not say, it is 0.
     if free == 0 || needed <= free {
         return Ok(());
     }

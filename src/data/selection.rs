@@ -3,7 +3,7 @@
 
 use rand::{RngExt, seq::SliceRandom};
 
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, Stream, stream};
 
 /// A share of examples, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -31,9 +31,9 @@ impl Share {
 }
 
 /// All indices, shuffled.
-fn shuffled(count: usize, (seed, purpose): (u64, Purpose)) -> Vec<usize> {
+fn shuffled(count: usize, random: &mut Stream) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
-    order.shuffle(&mut stream(seed, purpose));
+    order.shuffle(random);
     order
 }
 
@@ -50,7 +50,7 @@ fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
 /// its exact share in the mean over seeds, classes dealt in turn, so that any stretch of the sample is mixed alike. All in
 /// their order where there are no more.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
-pub(crate) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
+pub(crate) fn sample(labels: &[u32], classes: usize, count: usize, seed: u64) -> Vec<usize> {
     if count >= labels.len() {
         return (0..labels.len()).collect();
     }
@@ -71,7 +71,7 @@ pub(crate) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)
         marks = passed.max(marks);
     }
     let mut left = quotas.clone();
-    let mut chosen = shuffled(labels.len(), (seed, Purpose::Sample));
+    let mut chosen = shuffled(labels.len(), &mut stream(seed, Purpose::Sample));
     chosen.retain(|&example| take_one(&mut left[labels[example] as usize]));
     // The j-th of a class's q examples belongs at (j + 1/2) / q of the way.
     let mut dealt = vec![0.0; classes];
@@ -88,21 +88,16 @@ pub(crate) fn sample(labels: &[u32], classes: usize, (count, seed): (usize, u64)
 }
 
 /// At most `count` examples of each class, all classes mixed.
-pub(super) fn per_class(labels: &[u32], classes: usize, (count, seed): (usize, u64)) -> Vec<usize> {
+pub(super) fn per_class(labels: &[u32], classes: usize, count: usize, seed: u64) -> Vec<usize> {
     let mut left = vec![count; classes];
-    let mut order = shuffled(labels.len(), (seed, Purpose::Subset));
+    let mut order = shuffled(labels.len(), &mut stream(seed, Purpose::Subset));
     order.retain(|&example| take_one(&mut left[labels[example] as usize]));
     order
 }
 
 /// Training and test examples, `test` of each class held out, all classes mixed. Where a share between 0 and 1 is
 /// asked, a class of two or more has at least one example on each side; a class of one is trained on.
-pub(super) fn split(
-    labels: &[u32],
-    classes: usize,
-    test: Share,
-    (seed, purpose): (u64, Purpose),
-) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn split(labels: &[u32], classes: usize, test: Share, random: &mut Stream) -> (Vec<usize>, Vec<usize>) {
     let strict = test.0 > 0.0 && test.0 < 1.0;
     let held_out = |count: usize| match count {
         2.. if strict => test.of(count).clamp(1, count - 1),
@@ -110,15 +105,14 @@ pub(super) fn split(
         _ => test.of(count),
     };
     let mut left: Vec<usize> = counts(labels, classes).into_iter().map(held_out).collect();
-    let (test, train) = shuffled(labels.len(), (seed, purpose))
-        .into_iter()
-        .partition(|&example| take_one(&mut left[labels[example] as usize]));
+    let (test, train) =
+        shuffled(labels.len(), random).into_iter().partition(|&example| take_one(&mut left[labels[example] as usize]));
     (train, test)
 }
 
 /// Replaces `share` of the labels (to the nearest whole number of them) by another class each, uniformly.
 /// Where there is one class only, there is no other, and nothing changes.
-pub(super) fn mislabel(labels: &mut [u32], classes: u32, (share, seed): (Share, u64)) {
+pub(super) fn mislabel(labels: &mut [u32], classes: u32, share: Share, seed: u64) {
     if classes < 2 {
         return;
     }
@@ -159,17 +153,17 @@ mod tests {
 
     #[test]
     fn a_split_holds_out_the_share_of_every_class() {
-        let (train, test) = split(&UNEVEN, 3, share(0.2), (7, Purpose::Split));
+        let (train, test) = split(&UNEVEN, 3, share(0.2), &mut stream(7, Purpose::Split));
         let found = |chosen: &[usize]| {
             let labels: Vec<u32> = chosen.iter().map(|&i| UNEVEN[i]).collect();
             [0, 1, 2].map(|class| labels.iter().filter(|&&label| label == class).count())
         };
         assert_eq!((found(&train), found(&test)), ([8, 4, 1], [2, 1, 0]));
-        let (train, test) = split(&UNEVEN, 3, share(0.001), (7, Purpose::Split));
+        let (train, test) = split(&UNEVEN, 3, share(0.001), &mut stream(7, Purpose::Split));
         assert_eq!((found(&train), found(&test)), ([9, 4, 1], [1, 1, 0]));
-        let (train, test) = split(&UNEVEN, 3, share(0.999), (7, Purpose::Split));
+        let (train, test) = split(&UNEVEN, 3, share(0.999), &mut stream(7, Purpose::Split));
         assert_eq!((found(&train), found(&test)), ([1, 1, 1], [9, 4, 0]));
-        assert!(split(&UNEVEN, 3, Share::NONE, (7, Purpose::Split)).1.is_empty());
+        assert!(split(&UNEVEN, 3, Share::NONE, &mut stream(7, Purpose::Split)).1.is_empty());
     }
 
     /// 10 + 5 + 1 examples, 4 of them: 2.5, 1.25 and .25 of each class in the mean over seeds, never more than one beside.
@@ -177,7 +171,7 @@ mod tests {
     fn a_sample_has_every_class_in_its_share_over_the_seeds() {
         let (seeds, mut sums) = (4000, [0; 3]);
         for seed in 0..seeds {
-            let chosen = sample(&UNEVEN, 3, (4, seed));
+            let chosen = sample(&UNEVEN, 3, 4, seed);
             assert_eq!(chosen.len(), 4);
             let counts = [0, 1, 2].map(|class| chosen.iter().filter(|&&at| UNEVEN[at] == class).count());
             assert!((2..=3).contains(&counts[0]) && (1..=2).contains(&counts[1]) && counts[2] <= 1, "{counts:?}");
@@ -193,21 +187,21 @@ mod tests {
     #[test]
     fn the_seed_decides_and_classes_are_mixed() {
         let labels: Vec<u32> = (0..300).map(|i| i / 100).collect();
-        let chosen = per_class(&labels, 3, (10, 1));
-        assert_eq!(chosen, per_class(&labels, 3, (10, 1)));
-        assert_ne!(chosen, per_class(&labels, 3, (10, 2)));
+        let chosen = per_class(&labels, 3, 10, 1);
+        assert_eq!(chosen, per_class(&labels, 3, 10, 1));
+        assert_ne!(chosen, per_class(&labels, 3, 10, 2));
         let first: std::collections::BTreeSet<u32> = chosen[..10].iter().map(|&i| labels[i]).collect();
         assert!(first.len() > 1, "the first ten of thirty are all of one class");
         assert_ne!(
-            split(&labels, 3, share(0.1), (1, Purpose::Split)).1,
-            split(&labels, 3, share(0.1), (2, Purpose::Split)).1
+            split(&labels, 3, share(0.1), &mut stream(1, Purpose::Split)).1,
+            split(&labels, 3, share(0.1), &mut stream(2, Purpose::Split)).1
         );
     }
 
     #[test]
     fn noise_replaces_its_share_by_each_other_class_equally_often() {
         let mut labels = vec![2_u32; 30_000];
-        mislabel(&mut labels, 4, (share(0.6), 3));
+        mislabel(&mut labels, 4, share(0.6), 3);
         let count = |class| labels.iter().filter(|&&label| label == class).count();
         assert_eq!(count(2), 12_000);
         // 6,000 each are expected, with a standard deviation of 63.
@@ -215,7 +209,7 @@ mod tests {
             assert!(count(class).abs_diff(6000) < 260, "{class}: {}", count(class));
         }
         let mut only = vec![0; 5];
-        mislabel(&mut only, 1, (share(1.0), 3));
+        mislabel(&mut only, 1, share(1.0), 3);
         assert_eq!(only, [0; 5]);
     }
 
@@ -224,11 +218,11 @@ mod tests {
         fn a_split_is_a_partition_and_a_subset_keeps_the_count(
             labels in prop::collection::vec(0_u32..4, 0..60), part in 0.0..1.0_f64, count in 0_usize..8, seed: u64,
         ) {
-            let (train, test) = split(&labels, 4, share(part), (seed, Purpose::Validation));
+            let (train, test) = split(&labels, 4, share(part), &mut stream(seed, Purpose::Validation));
             let mut all = [train, test].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
-            let kept = per_class(&labels, 4, (count, seed));
+            let kept = per_class(&labels, 4, count, seed);
             for class in 0..4 {
                 let of = |chosen: &mut dyn Iterator<Item = u32>| chosen.filter(|&label| label == class).count();
                 prop_assert_eq!(of(&mut kept.iter().map(|&i| labels[i])), of(&mut labels.iter().copied()).min(count));

@@ -49,7 +49,7 @@ pub struct ImageSet {
 /// Rows and columns of image files where the preset says nothing, ImageNet's.
 const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
 
-/// What there is to tell while a problem is built.
+/// Progress in building a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loading {
     /// So many images are read of so many.
@@ -72,10 +72,10 @@ pub enum Loading {
     },
 }
 
-/// Hears what there is to tell, and says whether anybody waits for the problem.
+/// Called while a problem is built; [`ControlFlow::Break`] ends that.
 pub type Progress<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
 
-/// For one who waits and has no use for what is told.
+/// Progress that is not shown.
 pub fn ignore_progress(_: Loading) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }

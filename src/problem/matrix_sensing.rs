@@ -63,7 +63,7 @@ impl MatrixSensing {
         let entries: Vec<usize> = (0..d).flat_map(|row| (row..d).map(move |column| row * d + column)).collect();
         let triangle = indices_on(&entries, &device);
         let upper = Primal::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
-        let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, (random, &upper)));
+        let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, random, &upper));
         Self { d, layout: Layout::new([("w", vec![d, d])]), triangle, train, validation, solution, device }
     }
 
@@ -82,7 +82,7 @@ impl MatrixSensing {
 }
 
 impl Measurements {
-    fn draw(d: usize, n: usize, (random, upper): (&mut Stream, &Tensor<2>)) -> Self {
+    fn draw(d: usize, n: usize, random: &mut Stream, upper: &Tensor<2>) -> Self {
         let mut packed = Vec::with_capacity(n * d * (d + 1) / 2);
         for _ in 0..n {
             let b = normals(d * d, random);

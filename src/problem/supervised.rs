@@ -191,7 +191,7 @@ where
 
     fn sample(&self, count: usize, seed: u64) -> Vec<usize> {
         match self.dataset.classes() {
-            Some(classes) => selection::sample(classes.labels, classes.count, (count, seed)),
+            Some(classes) => selection::sample(classes.labels, classes.count, count, seed),
             None => (0..self.examples().min(count)).collect(),
         }
     }

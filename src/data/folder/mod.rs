@@ -21,12 +21,12 @@ pub use decode::read;
 pub use fault::ImageFault;
 
 use super::{DataError, ImageSplits, Images, Share, selection};
-use crate::random::Purpose;
+use crate::random::{Purpose, stream};
 use cache::Entry;
 use scan::{Layout, Listing};
-use workers::Decoded;
+use workers::{Decoded, Decoding};
 
-/// Hears how many of how many images are read, and says whether anybody waits for the others.
+/// Called with the number of images read and of all images; [`ControlFlow::Break`] ends the reading.
 pub type Progress<'a> = &'a dyn Fn(usize, usize) -> ControlFlow<()>;
 
 /// What becomes of a corrupt image.
@@ -119,14 +119,14 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> R
         }
         Decoded { pixels, skipped }
     } else {
-        let decoded = workers::decode_all(&files, (side, options.corrupt), pixels, progress)?;
+        let decoded = workers::decode_all(&files, Decoding { side, corrupt: options.corrupt, progress }, pixels)?;
         if let Some(entry) = &entry {
             entry.write(&decoded);
         }
         decoded
     };
     let labels = [train.labels, test.labels].concat();
-    let ((train, test), skipped) = assembled(decoded, (labels, count), (train.classes, side))?;
+    let ((train, test), skipped) = assembled(decoded, labels, count, &Format { classes: train.classes, side })?;
     for (images, split) in [(&train, "training"), (&test, "test")] {
         if images.is_empty() {
             return Err(DataError::content(folder, format!("it has no usable {split} image")));
@@ -155,13 +155,17 @@ fn divided(layout: Layout, options: &FolderOptions) -> (Listing, Listing) {
     let (train, test) = match layout {
         Layout::Apart { train, test } => (train, test),
         Layout::Together(all) => {
-            let chosen =
-                selection::split(&all.labels, all.classes.len(), options.test_share, (options.seed, Purpose::Split));
+            let chosen = selection::split(
+                &all.labels,
+                all.classes.len(),
+                options.test_share,
+                &mut stream(options.seed, Purpose::Split),
+            );
             (all.chosen(&chosen.0), all.chosen(&chosen.1))
         }
     };
     let most = options.per_class.map_or(usize::MAX, NonZeroUsize::get);
-    let kept = selection::per_class(&train.labels, train.classes.len(), (most, options.seed));
+    let kept = selection::per_class(&train.labels, train.classes.len(), most, options.seed);
     (train.chosen(&kept), test)
 }
 
@@ -175,11 +179,19 @@ impl Listing {
     }
 }
 
+/// What all images of a folder share.
+struct Format {
+    classes: Vec<String>,
+    /// Rows and columns.
+    side: u32,
+}
+
 /// Images from what was decoded, the first `count` of them for training, without those that were skipped.
 fn assembled(
     Decoded { mut pixels, skipped }: Decoded,
-    (mut labels, count): (Vec<u32>, usize),
-    (classes, side): (Vec<String>, u32),
+    mut labels: Vec<u32>,
+    count: usize,
+    &Format { ref classes, side }: &Format,
 ) -> Result<(ImageSplits, Vec<Skipped>), DataError> {
     let image = image_bytes(side);
     let shape = [3, side as usize, side as usize];
@@ -195,10 +207,10 @@ fn assembled(
     let train = count - skipped.iter().filter(|(at, _)| *at < count).count();
     pixels.truncate(kept * image);
     labels.truncate(kept);
-    let rest = (pixels.split_off(train * image), labels.split_off(train));
+    let (rest, rest_labels) = (pixels.split_off(train * image), labels.split_off(train));
     pixels.shrink_to_fit();
-    let train = Images::new(shape, (pixels, labels), &classes)?;
-    let test = Images::new(shape, rest, &classes)?;
+    let train = Images::new(shape, pixels, labels, classes)?;
+    let test = Images::new(shape, rest, rest_labels, classes)?;
     Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
 }
 

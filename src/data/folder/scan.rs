@@ -8,7 +8,7 @@ use std::{
 
 use crate::data::{DataError, class_name};
 
-/// An image file, and what tells whether it has changed.
+/// An image file, and by what a change of it is seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct File {
     pub path: PathBuf,

@@ -196,7 +196,7 @@ fn a_corrupt_image_is_an_error_or_is_skipped_and_counted() {
 }
 
 #[test]
-fn nobody_waits_for_images_that_are_not_wanted() {
+fn reading_ends_where_it_is_cancelled() {
     let scene = Scene::with_classes(40);
     let calls = RefCell::new(0);
     let error = load(scene.root.path(), &scene.options(), &|done, _| {

@@ -45,6 +45,14 @@ pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
     ))
 }
 
+/// How files are decoded.
+pub(super) struct Decoding<'a> {
+    /// Rows and columns that images are scaled to.
+    pub side: u32,
+    pub corrupt: Corrupt,
+    pub progress: Progress<'a>,
+}
+
 /// Decodes `files` into `pixels`, which has [`room`] for them. Threads decode; this one collects, and calls `progress`
 /// after each image.
 ///
@@ -53,9 +61,8 @@ pub(super) fn room(count: usize, side: u32) -> Result<Vec<u8>, String> {
 /// says so.
 pub(super) fn decode_all(
     files: &[File],
-    (side, corrupt): (u32, Corrupt),
+    Decoding { side, corrupt, progress }: Decoding<'_>,
     mut pixels: Vec<u8>,
-    progress: Progress<'_>,
 ) -> Result<Decoded, DataError> {
     let image = image_bytes(side);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(files.len());
@@ -90,7 +97,7 @@ pub(super) fn decode_all(
             wanted = progress(done + 1, files.len());
             if wanted.is_break() {
                 stop.store(true, Ordering::Relaxed);
-                // Whoever is about to hand over an image finds nobody there.
+                // A thread that is about to send an image finds the channel closed.
                 break;
             }
         }

@@ -40,9 +40,17 @@ struct Inverted {
     residual: bool,
 }
 
+/// Channels in and out of an inverted residual, hidden channels a channel in, and its stride.
+struct InvertedShape {
+    channels: [usize; 2],
+    expansion: usize,
+    stride: usize,
+}
+
 impl Inverted {
-    fn new(plan: &mut Blueprint, name: &str, (channels, factor, stride): ([usize; 2], usize, usize)) -> Self {
-        let hidden = channels[0] * factor;
+    fn new(plan: &mut Blueprint, name: &str, shape: InvertedShape) -> Self {
+        let InvertedShape { channels, expansion, stride } = shape;
+        let hidden = channels[0] * expansion;
         let mut place = 0;
         let mut next = |inner: bool| {
             let at = place;
@@ -54,7 +62,7 @@ impl Inverted {
             }
         };
         let mut stage = |names: [String; 2], shape| plan.stage([&names[0], &names[1]], shape);
-        let expand = (factor != 1)
+        let expand = (expansion != 1)
             .then(|| stage(next(true), Shape { channels: [channels[0], hidden], size: 1, stride: 1, groups: 1 }));
         let depthwise = stage(next(true), Shape { channels: [hidden; 2], size: 3, stride, groups: hidden });
         let project = stage(next(false), Shape { channels: [hidden, channels[1]], size: 1, stride: 1, groups: 1 });
@@ -79,11 +87,15 @@ impl MobileNetV2 {
         let stem = Shape { channels: [3, STEM], size: 3, stride: stem_stride, groups: 1 };
         let stem = plan.stage(["features.0.0", "features.0.1"], stem);
         let (mut blocks, mut channels) = (Vec::new(), STEM);
-        for (factor, out, repetitions, first_stride) in STAGES {
+        for (expansion, out, repetitions, first_stride) in STAGES {
             for repetition in 0..repetitions {
                 let stride = if repetition == 0 { first_stride } else { 1 };
                 let name = format!("features.{}", blocks.len() + 1);
-                blocks.push(Inverted::new(&mut plan, &name, ([channels, out], factor, stride)));
+                blocks.push(Inverted::new(
+                    &mut plan,
+                    &name,
+                    InvertedShape { channels: [channels, out], expansion, stride },
+                ));
                 channels = out;
             }
         }

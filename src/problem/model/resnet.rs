@@ -57,8 +57,15 @@ struct Block {
     shortcut: Option<Stage>,
 }
 
+/// Channels that come into a block and channels within, and its stride.
+struct BlockShape {
+    inputs: usize,
+    within: usize,
+    stride: usize,
+}
+
 impl Block {
-    fn new(plan: &mut Blueprint, name: &str, ([inputs, within], depth, stride): ([usize; 2], Depth, usize)) -> Self {
+    fn new(plan: &mut Blueprint, name: &str, depth: Depth, BlockShape { inputs, within, stride }: BlockShape) -> Self {
         let outputs = within * depth.expansion();
         let shape = |channels, size, stride| Shape { channels, size, stride, groups: 1 };
         let shapes = match depth {
@@ -108,7 +115,7 @@ impl ResNet {
             for repetition in 0..repetitions {
                 let stride = if stage > 1 && repetition == 0 { 2 } else { 1 };
                 let name = format!("layer{stage}.{repetition}");
-                blocks.push(Block::new(&mut plan, &name, ([channels, within], depth, stride)));
+                blocks.push(Block::new(&mut plan, &name, depth, BlockShape { inputs: channels, within, stride }));
                 channels = within * depth.expansion();
             }
         }
