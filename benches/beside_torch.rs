@@ -12,7 +12,11 @@ use burn::tensor::Device;
 use nso_tui::{
     autodiff::{Objective, Vector, vector_like},
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
-    problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, data::Labelled},
+    data::Labelled,
+    problem::{
+        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet,
+        Supervised,
+    },
     random::{Purpose, stream},
     run::device::{self, DeviceName},
 };
@@ -35,7 +39,7 @@ fn problem<N: Network + 'static>(
     let inputs = (0..numbers).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();
     let labels = (0..batch).map(|_| random.random_range(0..10)).collect();
     let data = Labelled { inputs, shape, labels, classes: 10 };
-    let problem = Classifier::new(network, (&data, &data), device.clone());
+    let problem = Supervised::new(network, ImageDataset::without_validation(&data, &data, device), CrossEntropy);
     let w = vector_like(&problem.initial(&mut stream(1, Purpose::Weights)), &Vector::zeros([1], device));
     (Box::new(problem), w)
 }

@@ -12,8 +12,12 @@ use nso_tui::{
         Hyperparameter, Hyperparameters, Noise, NoiseSource, NoiseStream, OptimizerState, Rule, StepContext, StepInput,
         TrainingProgress,
     },
-    problem::{Activation, Digits, Examples, Problem, ProblemConfig, data::Share},
+    problem::{Activation, Examples, Problem},
     random::{Purpose, stream},
+    run::{
+        ProblemConfig,
+        problem::{ImageSubset, MnistMlp},
+    },
 };
 
 fn main() {
@@ -23,9 +27,9 @@ fn main() {
 const BATCH: usize = 128;
 
 fn perceptron() -> (Arc<dyn Problem>, Vector) {
-    let digits = Digits { train_samples: None, validation_share: Share::NONE, data_dir: None };
     let problem =
-        ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(1, &Device::flex());
+        ProblemConfig::MnistMlp(MnistMlp { hidden: 128, activation: Activation::Relu, images: ImageSubset::EMBEDDED })
+            .build(1, &Device::flex());
     let problem = problem.unwrap_or_else(|error| panic!("{error}"));
     let initial = problem.initial(&mut stream(1, Purpose::Weights));
     let w = vector_like(&initial, &Vector::zeros([1], problem.device()));

@@ -16,9 +16,11 @@
 //!    │
 //!   ├─ optimizer   how a step moves w                objectives
 //!   ├─ curvature   what a probe says about w         objectives, symmetric maps
-//!   ├─ problem     data and a model, as an objective
+//!   ├─ problem     network, data set, loss           objectives, data
 //!    │
 //!   autodiff   loss, gradient, exact Hessian product of a model written once
+//!    │
+//!   data       reads data sets, trusts none of them  files; no tensors
 //!
 //!   random, number, text: streams of random bits, floats in JSON, text that is safe to print
 //! ```
@@ -36,6 +38,7 @@
 pub mod autodiff;
 pub mod curvature;
 pub mod dashboard;
+pub mod data;
 pub mod doctor;
 pub mod figure;
 pub mod number;

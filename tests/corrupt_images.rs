@@ -16,7 +16,7 @@ use flate2::{
     Compression, Crc,
     write::{GzEncoder, ZlibEncoder},
 };
-use nso_tui::problem::data::{
+use nso_tui::data::{
     Share,
     folder::{Cache, Corrupt, FolderOptions, load},
     idx,

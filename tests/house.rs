@@ -12,10 +12,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// The layers, left to right. A layer may use those before it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "number",
     "random",
     "text",
+    "data",
     "autodiff",
     "optimizer",
     "curvature",
@@ -40,7 +41,7 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("burn_tch", &["autodiff", "run"]),
     ("nvml_wrapper", &["run"]),
     ("safetensors", &["problem", "run"]),
-    ("image", &["problem"]),
+    ("image", &["data"]),
     ("plotters", &["figure"]),
     ("clap", &["cli"]),
 ];

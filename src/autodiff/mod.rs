@@ -17,7 +17,10 @@ pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};
-pub use objective::{Counted, Differentiable, Evaluation, Loss, Losses, Model, Objective, Product, objective};
+pub use objective::{
+    Counted, Differentiable, Evaluation, HessianProducts, Loss, Losses, Model, Objective, Product, objective,
+    objective_with,
+};
 pub use pair::Pair;
 pub use primal::{Primal, PrimalOps};
 pub use real::{BatchStats, Conv2dOptions, Real};

@@ -48,11 +48,6 @@ pub trait Model {
     /// The mean loss on `batch`.
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, batch: &Self::Batch) -> Loss<R>;
 
-    /// Whether it has convolutions in groups, of which LibTorch makes slow second derivatives.
-    fn has_groups(&self) -> bool {
-        false
-    }
-
     /// The losses at several points, where the model can compute them in one pass over the batch cheaper than one point after
     /// another.
     fn losses<R: Real>(&self, _at: &[Parameters<'_, R>], _batch: &Self::Batch) -> Losses<R> {
@@ -143,14 +138,34 @@ pub struct Differentiable<'a, M: Model> {
     pub(super) batch: M::Batch,
 }
 
+/// How LibTorch's own reverse mode makes many Hessian-vector products at one point. Both are exact. Burn's reverse mode takes dual
+/// numbers always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HessianProducts {
+    /// grad_w (grad f(w)' v): the graph of the gradient is recorded once, a product is one backward pass through it.
+    DoubleBackward,
+    /// A forward pass with tangents and a backward pass for each product (Pearlmutter 1994).
+    DualNumbers,
+}
+
 /// The objective of `model` on `batch`, by the reverse mode that suits their device.
 pub fn objective<'a, M: Model>(model: &'a M, batch: M::Batch, device: &Device) -> Box<dyn Objective + 'a> {
+    objective_with(model, batch, device, HessianProducts::DoubleBackward)
+}
+
+/// The same with Hessian-vector products made that way, where there is a choice.
+pub fn objective_with<'a, M: Model>(
+    model: &'a M,
+    batch: M::Batch,
+    device: &Device,
+    products: HessianProducts,
+) -> Box<dyn Objective + 'a> {
     #[cfg(feature = "tch")]
     if super::libtorch::is_libtorch(device) {
-        return Box::new(super::libtorch::Native::new(model, batch));
+        return Box::new(super::libtorch::Native::new(model, batch, products));
     }
     #[cfg(not(feature = "tch"))]
-    let _ = device;
+    let _ = (device, products);
     Box::new(Differentiable::new(model, batch))
 }
 

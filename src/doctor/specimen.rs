@@ -6,7 +6,8 @@ use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 
 use crate::{
-    problem::{Classifier, Perceptron, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, ImageDataset, Perceptron, Supervised},
     random::{Purpose, stream},
 };
 
@@ -50,8 +51,12 @@ impl Specimen {
     }
 
     /// The same as a problem on a device.
-    pub fn problem(&self, device: &Device) -> Classifier<Perceptron> {
-        Classifier::new(Perceptron::new(INPUTS, HIDDEN, CLASSES), (&self.data, &self.data), device.clone())
+    pub fn problem(&self, device: &Device) -> Supervised<Perceptron, ImageDataset, CrossEntropy> {
+        Supervised::new(
+            Perceptron::new(INPUTS, HIDDEN, CLASSES),
+            ImageDataset::without_validation(&self.data, &self.data, device),
+            CrossEntropy,
+        )
     }
 
     /// Loss, gradient and Hessian at `w`, for parameters W1 [h, in], b1 [h], W2 [c, h], b2 [c] in one vector.

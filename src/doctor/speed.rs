@@ -9,8 +9,12 @@ use crate::{
     autodiff::{Vector, values, vector_like},
     curvature::ProbeVectors,
     figure::text::thousands,
-    problem::{Activation, Digits, Examples, ProblemConfig, data::Share},
+    problem::{Activation, Examples},
     random::{Purpose, stream},
+    run::{
+        ProblemConfig,
+        problem::{ImageSubset, MnistMlp},
+    },
 };
 
 /// Examples in the minibatch.
@@ -33,12 +37,13 @@ pub struct Done {
 
 /// Gradients and Hessian products of the two-layer perceptron on MNIST digits, a second.
 pub fn speed(device: &Device, seed: u64) -> Vec<Check> {
-    let digits = Digits { train_samples: None, validation_share: Share::NONE, data_dir: None };
-    let problem =
-        match (ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }).build(seed, device) {
-            Ok(problem) => problem,
-            Err(error) => return vec![Check::fact("mnist-mlp", error.to_string(), Verdict::Fail)],
-        };
+    let images = ImageSubset::EMBEDDED;
+    let problem = match ProblemConfig::MnistMlp(MnistMlp { hidden: 128, activation: Activation::Relu, images })
+        .build(seed, device)
+    {
+        Ok(problem) => problem,
+        Err(error) => return vec![Check::fact("mnist-mlp", error.to_string(), Verdict::Fail)],
+    };
     let f = problem.objective(Examples::First(BATCH));
     let w = vector_like(&problem.initial(&mut stream(seed, Purpose::Weights)), &Vector::zeros([1], device));
     let v = ProbeVectors::new(seed, &w).signs();

@@ -2,15 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::{
-    Classifier, Depth, ImageSet, MobileNetV2, Network, Problem, ProblemError, ResNet, Start,
+    BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, Initialization, MobileNetV2, Network, Problem,
+    ProblemError, ResNet, Supervised,
     checkpoint::{self, Checkpoint},
-    data::Splits,
     image_set::Progress,
 };
-use crate::autodiff::Entry;
+use crate::{autodiff::Entry, data::Splits};
 
 /// A network to fine-tune, what it begins from, and the images.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +21,8 @@ pub struct FineTune {
     pub weights: Weights,
     /// Prefixes of the names of tensors that stay as they are.
     pub freeze: Vec<String>,
-    /// Whether training normalises by the stored moments and leaves them as they are.
-    pub stored_norms: bool,
+    /// What batch normalisation normalises by in training.
+    pub batch_norm: BatchNormMode,
     /// The images.
     pub images: ImageSet,
 }
@@ -94,27 +94,27 @@ impl FineTune {
         let ([_, size, _], classes) = (data.train.shape, data.train.classes);
         match self.backbone {
             Backbone::MobileNetV2 { stem_stride } => {
-                self.with(MobileNetV2::new(classes, stem_stride, size), data, (seed, device))
+                self.with(MobileNetV2::new(classes, stem_stride, size), data, seed, device)
             }
-            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, (seed, device)),
+            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, seed, device),
         }
     }
 
     fn with(
         &self,
-        network: impl Network + 'static,
+        network: impl Network<Input = Tensor<4>> + 'static,
         data: Splits,
-        (seed, device): (u64, &Device),
+        seed: u64,
+        device: &Device,
     ) -> Result<Arc<dyn Problem>, ProblemError> {
-        let start = self.start(&network)?;
-        let Splits { train, validation, test } = data;
-        let shown = self.images.augmentable.then(|| train.clone());
-        let classifier = Classifier::starting(network, start, [train, test], device.clone());
-        Ok(Arc::new(classifier.validated(validation).augmentable(shown, seed)))
+        let initialization = self.initialization(&network)?;
+        let shown = self.images.augmentable.then(|| data.train.clone());
+        let dataset = ImageDataset::new(data, device).augmentable(shown, seed);
+        Ok(Arc::new(Supervised::new(network, dataset, CrossEntropy).initialized(initialization)))
     }
 
     /// Every tensor but the head's from the checkpoint.
-    fn start(&self, network: &impl Network) -> Result<Start, ProblemError> {
+    fn initialization(&self, network: &impl Network) -> Result<Initialization, ProblemError> {
         let checkpoint = match &self.weights {
             Weights::None => None,
             Weights::Embedded => Some(checkpoint::embedded_mobilenet()?),
@@ -129,21 +129,19 @@ impl FineTune {
         {
             return Err(ProblemError::NothingToFreeze { prefix: prefix.clone(), example: entries[0].name.clone() });
         }
-        let Some(checkpoint) = checkpoint else {
-            return Ok(Start { frozen_norms: self.stored_norms, ..Start::drawn(network) });
-        };
-        let moments = network.buffers().entries();
-        let wanted = body().chain(moments);
+        let mut initialization = Initialization { batch_norm: self.batch_norm, ..Initialization::random(network) };
+        let Some(checkpoint) = checkpoint else { return Ok(initialization) };
+        let buffers = network.buffers().entries();
+        let wanted = body().chain(buffers);
         checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
-        let mut start = Start { frozen_norms: self.stored_norms, ..Start::drawn(network) };
         for (index, entry) in entries.iter().enumerate() {
             if !is_head(entry) {
-                start.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
-                start.fixed[index] = frozen(&entry.name);
+                initialization.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
+                initialization.frozen[index] = frozen(&entry.name);
             }
         }
-        let moments = moments.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
-        start.moments = Some(moments.collect::<Result<Vec<_>, _>>()?.concat());
-        Ok(start)
+        let buffers = buffers.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));
+        initialization.buffers = Some(buffers.collect::<Result<Vec<_>, _>>()?.concat());
+        Ok(initialization)
     }
 }

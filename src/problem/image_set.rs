@@ -7,9 +7,9 @@ use std::{
     path::PathBuf,
 };
 
-use super::data::{
+use crate::data::{
     self, Channel, DataError, ImageSplits, Images, Share, Splits,
-    cifar::{self, Labels},
+    cifar::{self, CifarLabels},
     clipart,
     folder::{self, Cache, Corrupt, FolderOptions, Skipped},
 };
@@ -20,7 +20,7 @@ pub enum Source {
     /// The embedded clip art.
     Clipart,
     /// CIFAR-10 or CIFAR-100 in a folder of its binary version.
-    Cifar(PathBuf, Labels),
+    Cifar(PathBuf, CifarLabels),
     /// A folder of image files by class.
     Folder(PathBuf),
 }
@@ -49,7 +49,7 @@ pub struct ImageSet {
 /// Rows and columns of image files where the preset says nothing, ImageNet's.
 const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
 
-/// What there is to tell while a problem is built.
+/// Progress in building a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loading {
     /// So many images are read of so many.
@@ -72,10 +72,10 @@ pub enum Loading {
     },
 }
 
-/// Hears what there is to tell, and says whether anybody waits for the problem.
+/// Called while a problem is built; [`ControlFlow::Break`] ends that.
 pub type Progress<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
 
-/// For one who waits and has no use for what is told.
+/// Progress that is not shown.
 pub fn ignore_progress(_: Loading) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
@@ -89,18 +89,6 @@ impl fmt::Display for Loading {
                 let (path, reason) = (first.path.display(), &first.reason);
                 write!(formatter, "{count} of {of} images left out, {path}: {reason}")
             }
-        }
-    }
-}
-
-impl Source {
-    /// The word in presets.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Clipart => "clipart",
-            Self::Cifar(_, Labels::Fine) => "cifar",
-            Self::Cifar(_, Labels::Coarse) => "cifar-coarse",
-            Self::Folder(_) => "folder",
         }
     }
 }

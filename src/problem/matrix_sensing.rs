@@ -43,17 +43,27 @@ fn normals(count: usize, random: &mut Stream) -> Vec<f32> {
     StandardNormal.sample_iter(random).take(count).collect()
 }
 
+/// How large a matrix is to be recovered, and from how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatrixSensingSize {
+    /// Dimension of the matrix.
+    pub d: usize,
+    /// Rank of the solution.
+    pub r: usize,
+    /// Measurements to train on; as many more validate.
+    pub n: usize,
+}
+
 impl MatrixSensing {
-    /// A solution of rank `r` in dimension `d`, `n` measurements to train on and `n` more to validate, all from `seed`.
-    pub fn new(d: usize, r: usize, n: usize, source: (u64, Device)) -> Self {
-        let (seed, device) = source;
+    /// A solution and its measurements, all drawn by `seed`.
+    pub fn new(MatrixSensingSize { d, r, n }: MatrixSensingSize, seed: u64, device: Device) -> Self {
         let random = &mut stream(seed, Purpose::Data);
         let factor = Tensor::<2>::from_data(TensorData::new(normals(d * r, random), [d, r]), &device);
         let solution = factor.clone().matmul(factor.transpose());
         let entries: Vec<usize> = (0..d).flat_map(|row| (row..d).map(move |column| row * d + column)).collect();
         let triangle = indices_on(&entries, &device);
         let upper = Primal::select(solution.clone().reshape([d * d]), triangle.clone()).unsqueeze_dim(1);
-        let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, (random, &upper)));
+        let [train, validation] = [(); 2].map(|()| Measurements::draw(d, n, random, &upper));
         Self { d, layout: Layout::new([("w", vec![d, d])]), triangle, train, validation, solution, device }
     }
 
@@ -72,7 +82,7 @@ impl MatrixSensing {
 }
 
 impl Measurements {
-    fn draw(d: usize, n: usize, (random, upper): (&mut Stream, &Tensor<2>)) -> Self {
+    fn draw(d: usize, n: usize, random: &mut Stream, upper: &Tensor<2>) -> Self {
         let mut packed = Vec::with_capacity(n * d * (d + 1) / 2);
         for _ in 0..n {
             let b = normals(d * d, random);
@@ -145,7 +155,7 @@ impl Problem for MatrixSensing {
         objective(self, (), &self.device)
     }
 
-    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
+    fn evaluate(&self, w: &Vector, _buffers: Option<&Vector>) -> Metrics {
         let u = w.clone().reshape([self.d, self.d]);
         let off = u.clone().matmul(u.clone().transpose()) - self.solution.clone().cast(u.dtype());
         let distance = (off.square().sum() / self.solution.clone().square().sum().cast(u.dtype())).sqrt();
@@ -207,7 +217,7 @@ mod tests {
 
     #[test]
     fn loss_and_gradients_are_those_of_whole_matrices_also_for_a_pair_in_one_pass() {
-        let problem = MatrixSensing::new(4, 2, 6, (3, Device::flex()));
+        let problem = MatrixSensing::new(MatrixSensingSize { d: 4, r: 2, n: 6 }, 3, Device::flex());
         let like = Vector::zeros([1], (&Device::flex(), DType::F64));
         let points: Vec<Vec<f64>> = (0..2).map(|seed| problem.initial(&mut stream(seed, Purpose::Weights))).collect();
         let at: Vec<Vector> = points.iter().map(|u| vector_like(u, &like)).collect();
@@ -231,7 +241,7 @@ mod tests {
     /// and 1/2 off it.
     #[test]
     fn measurements_have_the_power_of_their_definition() {
-        let problem = MatrixSensing::new(6, 2, 4000, (1, Device::flex()));
+        let problem = MatrixSensing::new(MatrixSensingSize { d: 6, r: 2, n: 4000 }, 1, Device::flex());
         let expected = problem.solution.clone().square().sum().into_scalar::<f64>();
         let found = problem.train.power / 4000.0;
         assert!((found / expected - 1.0).abs() < 0.1, "{found} {expected}");

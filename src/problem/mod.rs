@@ -2,38 +2,41 @@
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
 pub mod checkpoint;
-mod classifier;
-mod config;
-pub mod data;
+mod dataset;
+mod error;
 mod fine_tune;
 mod image_set;
 mod layer;
+mod loss;
 mod matrix_sensing;
 mod metrics;
 mod model;
 mod quadratic;
+mod supervised;
 mod valley;
 
 use burn::tensor::Device;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     autodiff::{Layout, Objective, Vector},
+    data::Augmentation,
     random::Stream,
 };
 
-use data::Augmentation;
-
-pub use classifier::{Classifier, Start};
-pub use config::{Digits, ProblemConfig, ProblemError};
+pub use dataset::{Batch, BatchOf, Classes, Dataset, ImageDataset, Split};
+pub use error::ProblemError;
 pub use fine_tune::{Backbone, FineTune, Weights};
 pub use image_set::{ImageSet, Loading, Progress, Source, ignore_progress};
-pub use layer::{BatchNorm, Conv, Linear, Norms, Stage};
-pub use matrix_sensing::MatrixSensing;
+pub use layer::{BatchNorm, Conv, Linear, Pass, Stage};
+pub use loss::{CrossEntropy, LossFunction, Reduction};
+pub use matrix_sensing::{MatrixSensing, MatrixSensingSize};
 pub use metrics::Metrics;
 pub use model::{
     Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,
 };
 pub use quadratic::Quadratic;
+pub use supervised::{Initialization, Minibatch, Supervised};
 pub use valley::Valley;
 
 /// Which examples an objective averages over. Problems without examples ignore it.
@@ -56,6 +59,17 @@ pub struct Augmented {
     pub draw: u64,
 }
 
+/// What batch normalisation normalises by in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+pub enum BatchNormMode {
+    /// The statistics of each batch, which update the buffers (PyTorch's training mode).
+    #[strum(serialize = "batch")]
+    BatchStatistics,
+    /// The buffers, which stay as they are (PyTorch's evaluation mode).
+    #[strum(serialize = "stored")]
+    Buffers,
+}
+
 /// The clean loss of every example.
 #[derive(Debug, Clone)]
 pub struct ExampleLosses {
@@ -67,10 +81,10 @@ pub struct ExampleLosses {
     pub test: Vector,
 }
 
-/// How a loss looks at its batch.
+/// How a loss is computed on its batch.
 #[derive(Debug, Clone, Default)]
 pub struct Mode {
-    /// The moments that batch normalisation normalises with; `None` for the batch's own.
+    /// The running means and variances that batch normalisation normalises by; `None` for the statistics of the batch.
     pub buffers: Option<Vector>,
     /// The augmentation that the training examples are seen under; `None` for the examples as they are.
     pub augmentation: Option<Augmented>,
@@ -78,14 +92,14 @@ pub struct Mode {
     pub smoothing: f64,
 }
 
-/// What batch normalisation knows of a data set: running means and variances.
+/// The buffers of a network's batch normalisations: running means and variances.
 #[derive(Debug, Clone)]
 pub struct Buffers<'a> {
-    /// Names and places of the moments in their flat vector, as PyTorch calls them.
+    /// Names, as PyTorch has them, and places in the flat vector.
     pub layout: &'a Layout,
     /// Before training.
     pub initial: Vector,
-    /// Whether training normalises by these too and leaves them as they are.
+    /// Whether training normalises by these too and does not update them.
     pub frozen: bool,
 }
 
@@ -107,6 +121,11 @@ pub trait Problem: Send + Sync {
         0
     }
 
+    /// Whether the loss of a batch is the mean of its examples' own losses.
+    fn reduction(&self) -> Reduction {
+        Reduction::MeanOverExamples
+    }
+
     /// At most `count` training examples that stand for all of them: drawn by `seed`, each class in its share of the training
     /// set, neighbours of different classes. All of them in their order where there are no more.
     fn sample(&self, count: usize, _seed: u64) -> Vec<usize> {
@@ -126,23 +145,23 @@ pub trait Problem: Send + Sync {
         self.objective_in(Mode::default(), examples)
     }
 
-    /// The moments that batch normalisation has stored at the start; `None` where there is none.
+    /// The buffers of batch normalisation before training; `None` where there is none.
     fn buffers(&self) -> Option<Buffers<'_>> {
         None
     }
 
-    /// Tensors that the model has besides those that are trained and the moments: layers that stay as they are.
+    /// Parameters of the model that are not trained, with their values.
     fn frozen(&self) -> Option<(&Layout, Vector)> {
         None
     }
 
-    /// The clean loss of every example at `w`, under stored moments; `None` where there are no examples. Cost: a forward pass of
-    /// each.
-    fn example_losses(&self, _w: &Vector, _statistics: Option<&Vector>) -> Option<ExampleLosses> {
+    /// The clean loss of every example at `w`, normalised by `buffers`; `None` where there are no examples. Cost: a forward pass
+    /// of each.
+    fn example_losses(&self, _w: &Vector, _buffers: Option<&Vector>) -> Option<ExampleLosses> {
         None
     }
 
-    /// Losses and their companions on whole splits, at `w` under stored moments. Waits for the device.
+    /// Losses and their companions on whole splits, at `w` normalised by `buffers`. Waits for the device.
     fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics;
 
     /// Where the tensors live.

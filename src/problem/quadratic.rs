@@ -63,7 +63,7 @@ impl Problem for Quadratic {
         objective(self, (), &self.device)
     }
 
-    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
+    fn evaluate(&self, w: &Vector, _buffers: Option<&Vector>) -> Metrics {
         let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
         let distance = self.distance(w).and_then(|distance| read(vec![distance]).pop());
         Metrics { train_loss, distance, ..Metrics::default() }

@@ -52,7 +52,7 @@ impl Problem for Valley {
     }
 
     /// The loss, and how far the flat end still is: |y|.
-    fn evaluate(&self, w: &Vector, _statistics: Option<&Vector>) -> Metrics {
+    fn evaluate(&self, w: &Vector, _buffers: Option<&Vector>) -> Metrics {
         let train_loss = read(vec![self.objective(Examples::First(0)).loss(w)]).pop();
         let distance = values(w).last().map(|y| y.abs());
         Metrics { train_loss, distance, ..Metrics::default() }

@@ -252,14 +252,14 @@ impl Worker {
         Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
     }
 
-    /// Writes a whole network: what was trained, what stayed as it is, and its moments.
-    fn keep(&self, run: usize, file: &str, (weights, moments): (&Vector, Option<&Vector>)) -> Result<(), LogError> {
+    /// Writes a whole network: what was trained, what was frozen, and its buffers.
+    fn keep(&self, run: usize, file: &str, (weights, buffers): (&Vector, Option<&Vector>)) -> Result<(), LogError> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        let moments = self.problem.buffers().map(|found| found.layout).zip(moments);
+        let buffers = self.problem.buffers().map(|found| found.layout).zip(buffers);
         let frozen = self.problem.frozen();
         let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
         let trained = [(self.problem.layout(), weights)];
-        let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(moments).collect();
+        let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(buffers).collect();
         directory.write_weights(run, file, &tensors)
     }
 }

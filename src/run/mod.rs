@@ -10,6 +10,7 @@ mod measure;
 mod measured;
 mod plan;
 pub mod preset;
+pub mod problem;
 mod section;
 mod train;
 mod view;
@@ -21,6 +22,7 @@ pub use measured::{
     WeightStats,
 };
 pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
+pub use problem::{Fact, ProblemConfig};
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};
 pub use view::PanelKind;
 

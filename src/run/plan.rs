@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::{
-    Budget, PanelKind, Position,
+    Budget, Fact, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
 };
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
+    data::Augmentation,
     optimizer::Hyperparameters,
-    problem::{ProblemConfig, data::Augmentation},
 };
 
 /// One experiment: a problem, how long to train, and the runs to compare.
@@ -38,12 +38,11 @@ impl Plan {
     /// LibTorch or a GPU, or that the GPU rounds.
     pub fn warning(&self, devices: &Devices) -> Option<String> {
         let assigned = devices.assign(self);
-        if matches!(self.problem, ProblemConfig::FineTune(_)) && assigned.contains(&DeviceName::Flex) {
+        if self.problem.has(Fact::SlowOnFlex) && assigned.contains(&DeviceName::Flex) {
             let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
             return Some(format!("slow on flex{takes}; build with --features tch or wgpu"));
         }
-        let convolves = matches!(self.problem, ProblemConfig::FineTune(_) | ProblemConfig::FashionCnn { .. });
-        let rounds = convolves && assigned.into_iter().any(device::rounds_convolutions);
+        let rounds = self.problem.has(Fact::Convolutions) && assigned.into_iter().any(device::rounds_convolutions);
         rounds.then(|| "cuDNN may round convolutions to TF32; NVIDIA_TF32_OVERRIDE=0 forbids it".to_owned())
     }
 }

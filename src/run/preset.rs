@@ -1,7 +1,5 @@
 //! Presets: TOML -> checked plan, and back. Every key is checked, every fault names the file and the key.
 
-mod images;
-mod problem;
 mod run;
 mod train;
 mod write;
@@ -10,12 +8,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use self::{problem::problem, run::check_defaults, train::BUDGETS};
-use super::{Budget, PanelKind, Plan, section::Section};
-use crate::{
-    problem::ProblemConfig,
-    text::{escaped, printable},
-};
+use self::{run::check_defaults, train::BUDGETS};
+use super::{Budget, Fact, PanelKind, Plan, problem::ProblemSection, section::Section};
+use crate::text::{escaped, printable};
 
 pub use write::to_toml;
 
@@ -225,7 +220,7 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     let about = top.prose("about")?.unwrap_or_default();
     let takes = top.text("takes")?.unwrap_or_default();
     let preset = top.text("preset")?.unwrap_or_else(|| stem(name));
-    let (mut problem, augmentation) = problem(top.required_section("problem")?)?;
+    let ProblemSection { mut problem, augmentation } = ProblemSection::read(top.required_section("problem")?)?;
     let train = train::train(top.required_section("train")?, &problem)?;
     let panels = panels(top.section("view")?)?;
     let mut defaults = top.section("defaults")?;
@@ -245,8 +240,8 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
             return Err(Fault::new(format!("run.{}.name", run.name), "two runs have this name; names must differ"));
         }
     }
-    if let ProblemConfig::FineTune(config) = &mut problem {
-        config.images.augmentable = runs.iter().any(|run| run.augmentation.is_some_and(|of_run| !of_run.is_none()));
+    if runs.iter().any(|run| run.augmentation.is_some_and(|of_run| !of_run.is_none())) {
+        problem.keep_for_augmentation();
     }
     if let Budget::Gradients(budget) = train.budget
         && let Some(run) = runs.iter().find(|run| run.hyperparameters.rule.cost() > budget)
@@ -255,8 +250,7 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
         return Err(Fault::new("train.gradients", format!("{budget} are fewer than the {cost} of one step of {name}")));
     }
     // Of one image on a network's last map of one pixel there is no variance.
-    let normalises = matches!(&problem, ProblemConfig::FineTune(config) if !config.stored_norms);
-    if normalises && runs.iter().any(|run| run.batch.unwrap_or(train.batch) == 1) {
+    if problem.has(Fact::BatchStatistics) && runs.iter().any(|run| run.batch.unwrap_or(train.batch) == 1) {
         return Err(Fault::new(
             "train.batch",
             "batch normalisation has no variance of one image: give two or more, or problem.batch_norm = \"stored\"",

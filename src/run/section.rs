@@ -4,7 +4,8 @@ use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
 
 use toml::{Table, Value};
 
-use super::preset::{Fault, suggestion};
+pub(super) use super::preset::Fault;
+use super::preset::suggestion;
 use crate::text::{escaped, is_printable};
 
 /// A table with its dotted path, which remembers the keys that it was asked for.

@@ -11,11 +11,15 @@ use nso_tui::{
     autodiff::{
         Differentiable, Entry, Layout, Loss, Model, Objective, Parameters, Real, Value, Vector, objective, read, values,
     },
+    data::Labelled,
     problem::{
-        Classifier, ConvNet, Depth, Examples, MatrixSensing, MobileNetV2, Mode, Network, Perceptron, Problem,
-        ProblemConfig, ResNet, SoftmaxRegression, data::Labelled,
+        ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, MatrixSensingSize, Minibatch,
+        MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, SoftmaxRegression, Split, Supervised,
     },
-    run::device,
+    run::{
+        ProblemConfig, device,
+        problem::{QuadraticSettings, ValleySettings},
+    },
 };
 
 use crate::{
@@ -30,7 +34,7 @@ const CLASSES: usize = 7;
 struct Found {
     loss: f64,
     gradient: Vec<f64>,
-    buffers: Vec<f64>,
+    batch_statistics: Vec<f64>,
     /// One by one, and through an operator that may keep what it needs of the point.
     products: [Vec<f64>; 2],
 }
@@ -40,14 +44,14 @@ fn on(device: &Device, numbers: &[f64], precision: DType) -> Vector {
     Tensor::from_data(data, (device, precision))
 }
 
-/// Loss, gradient and moments seen by `f`; the product by `g` along a vector that looks random.
+/// Loss, gradient and batch statistics of `f`; the product by `g` along a vector that looks random.
 fn look(f: &dyn Objective, g: &dyn Objective, w: &Vector) -> Found {
     let v = on(&w.device(), &mixed(f.dimension(), 2001), w.dtype());
     let found = f.gradient(w);
     Found {
         loss: read(vec![found.loss])[0],
         gradient: values(&found.gradient),
-        buffers: found.batch_statistics.map_or_else(Vec::new, |moments| values(&moments)),
+        batch_statistics: found.batch_statistics.map_or_else(Vec::new, |statistics| values(&statistics)),
         products: [values(&g.hessian_product(w, &v)), values(&g.hessian(w)(&v))],
     }
 }
@@ -58,7 +62,7 @@ fn same(found: &Found, expected: &Found, (name, bar): (&str, f64)) {
     assert!(loss < bar, "{name}: the loss is {loss:e} off");
     for (what, a, b) in [
         ("gradient", &found.gradient, &expected.gradient),
-        ("moments", &found.buffers, &expected.buffers),
+        ("batch statistics", &found.batch_statistics, &expected.batch_statistics),
         ("Hessian product", &found.products[0], &expected.products[0]),
         ("Hessian's product", &found.products[1], &expected.products[0]),
     ] {
@@ -97,7 +101,7 @@ fn held(layout: &Layout) -> Vec<f64> {
 }
 
 /// One network by the reverse mode that the device gets, and by burn's.
-fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelled) {
+fn network<N: Network<Input = Tensor<4>> + Clone + 'static>(name: &str, network: &N, data: &Labelled) {
     let normalised = !network.buffers().entries().is_empty();
     let layout = network.layout();
     let smooth = if normalised { held(layout) } else { weights(layout) };
@@ -109,25 +113,31 @@ fn network<N: Network + Clone + 'static>(name: &str, network: &N, data: &Labelle
     }
 }
 
-fn compare<N: Network + Clone + 'static>(
+fn compare<N: Network<Input = Tensor<4>> + Clone + 'static>(
     (name, backend): (&str, &str),
     (network, data): (&N, &Labelled),
     (device, w): (&Device, &[f64]),
     (precision, bar): (DType, f64),
 ) {
-    let problem = |device: &Device| Classifier::new(network.clone(), (data, data), device.clone());
+    let problem = |device: &Device| {
+        Supervised::new(network.clone(), ImageDataset::without_validation(data, data, device), CrossEntropy)
+    };
     let all = Examples::First(usize::MAX);
-    // The batch's own moments, so that rectifiers stay where they are held under stored ones too.
-    let moments = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
-    let moments = moments.map(|moments| values(&moments));
+    // Buffers that are the statistics of the batch, so that rectifiers stay where they are held under buffers too.
+    let statistics = problem(&Device::flex()).objective(all).batch_statistics(&on(&Device::flex(), w, DType::F64));
+    let statistics = statistics.map(|statistics| values(&statistics));
     let look_at = |device: &Device, burns: bool| {
         let problem = problem(device);
-        let buffers = moments.as_ref().map(|moments| on(device, moments, precision));
+        let buffers = statistics.as_ref().map(|statistics| on(device, statistics, precision));
         let evaluation = Mode { buffers, ..Mode::default() };
         let w = on(device, w, precision);
         if burns {
-            let [f, g] =
-                [Mode::default(), evaluation].map(|mode| Differentiable::new(&problem, problem.minibatch(mode, all)));
+            let [f, g] = [Mode::default(), evaluation].map(|mode| {
+                Differentiable::new(
+                    &problem,
+                    Minibatch { batch: problem.dataset().range(Split::Train, 0..problem.examples()), mode },
+                )
+            });
             look(&f, &g, &w)
         } else {
             look(problem.objective(all).as_ref(), problem.objective_in(evaluation, all).as_ref(), &w)
@@ -233,8 +243,12 @@ fn bottleneck_residual_networks_agree_on_every_backend() {
 #[test]
 fn analytic_problems_agree_on_every_backend() {
     let configs = [
-        ProblemConfig::Quadratic { h: vec![1.0, 3.0, 10.0], b: vec![0.1, -0.2, 0.3], start: vec![1.0, 2.0, -1.0] },
-        ProblemConfig::Valley { start: [1.0, 2.0] },
+        ProblemConfig::Quadratic(QuadraticSettings {
+            h: vec![1.0, 3.0, 10.0],
+            b: vec![0.1, -0.2, 0.3],
+            start: vec![1.0, 2.0, -1.0],
+        }),
+        ProblemConfig::Valley(ValleySettings { start: [1.0, 2.0] }),
     ];
     for (backend, device, _) in devices() {
         let find = |problem: &dyn Problem| {
@@ -247,8 +261,8 @@ fn analytic_problems_agree_on_every_backend() {
                 [&device, &Device::flex()].map(|device| find(config.build(1, device).unwrap().as_ref()));
             same(&found, &expected, (&format!("{} on {backend}", config.kind()), 1e-5));
         }
-        let [found, expected] =
-            [device.clone(), Device::flex()].map(|device| find(&MatrixSensing::new(12, 2, 60, (1, device))));
+        let [found, expected] = [device.clone(), Device::flex()]
+            .map(|device| find(&MatrixSensing::new(MatrixSensingSize { d: 12, r: 2, n: 60 }, 1, device)));
         same(&found, &expected, (&format!("matrix sensing on {backend}"), 1e-4));
     }
 }

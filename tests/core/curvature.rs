@@ -6,7 +6,8 @@ use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::Vector,
     curvature::{DenseMatrix, Effort, Hessian, LinearOperator, ProbeVectors, hutchinson, largest},
-    problem::{Classifier, Examples, Problem, SoftmaxRegression, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, Examples, ImageDataset, Problem, SoftmaxRegression, Supervised},
 };
 
 /// A symmetric matrix of scattered numbers, for nalgebra and for burn.
@@ -104,7 +105,11 @@ fn softmax_regression_at_zero_has_its_known_hessian() {
     let x = DMatrix::from_row_iterator(n, features, inputs.iter().map(|&x| f64::from(x)));
     let moment = x.transpose() * &x / n as f64;
     let data = Labelled { inputs, shape: [1, 1, features], labels, classes };
-    let problem = Classifier::new(SoftmaxRegression::new(features, classes), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        SoftmaxRegression::new(features, classes),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let w = vector(&vec![0.0; features * classes], DType::F64);
     let f = problem.objective(Examples::First(n));
     let hessian = Hessian::new(f.as_ref(), &w);

@@ -5,7 +5,10 @@
 
 use burn::tensor::Device;
 use nalgebra::DMatrix;
-use nso_tui::problem::{Classifier, Perceptron, Problem, data::Labelled};
+use nso_tui::{
+    data::Labelled,
+    problem::{CrossEntropy, ImageDataset, Perceptron, Problem, Supervised},
+};
 
 use crate::common::scattered;
 
@@ -14,7 +17,7 @@ pub const WIDTHS: [usize; 3] = [6, 12, 5];
 pub const EXAMPLES: usize = 40;
 
 /// The network with its data, and weights at which it has learnt nothing yet.
-pub fn network() -> (Classifier<Perceptron>, Labelled, Vec<f64>) {
+pub fn network() -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Labelled, Vec<f64>) {
     let [inputs, hidden, classes] = WIDTHS;
     let data = Labelled {
         inputs: scattered(EXAMPLES * inputs, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),
@@ -22,7 +25,11 @@ pub fn network() -> (Classifier<Perceptron>, Labelled, Vec<f64>) {
         labels: (0..EXAMPLES).map(|i| (i * i % classes) as u32).collect(),
         classes,
     };
-    let problem = Classifier::new(Perceptron::new(inputs, hidden, classes), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        Perceptron::new(inputs, hidden, classes),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.7 * x).collect();
     (problem, data, w)
 }

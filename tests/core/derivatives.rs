@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Objective, Vector, read, values},
-    problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
+    data::Labelled,
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// [f(w + h e_i) - f(w - h e_i)] / 2h for every coordinate.
-fn gradient_by_differences(f: &dyn Objective, w: &[f64], h: f64) -> Vec<f64> {
+pub fn gradient_by_differences(f: &dyn Objective, w: &[f64], h: f64) -> Vec<f64> {
     let loss = |i: usize, by: f64| {
         let mut moved = w.to_vec();
         moved[i] += by;
@@ -25,7 +26,7 @@ fn gradient_by_differences(f: &dyn Objective, w: &[f64], h: f64) -> Vec<f64> {
 }
 
 /// [grad f(w + h v) - grad f(w - h v)] / 2h.
-fn product_by_differences(f: &dyn Objective, w: &[f64], v: &[f64], h: f64) -> Vec<f64> {
+pub fn product_by_differences(f: &dyn Objective, w: &[f64], v: &[f64], h: f64) -> Vec<f64> {
     let gradient = |by: f64| {
         let moved: Vec<f64> = w.iter().zip(v).map(|(w, v)| w + by * v).collect();
         values(&f.gradient(&vector(&moved, DType::F64)).gradient)
@@ -90,11 +91,15 @@ fn every_operation_is_pytorchs_in_both_precisions() {
     }
 }
 
-fn small_classifier() -> (Classifier<Perceptron>, Vec<f64>, Vec<f64>) {
+fn small_classifier() -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Vec<f64>, Vec<f64>) {
     let labels: Vec<u32> = (0..32).map(|i| i * 7 % 10).collect();
     let inputs = scattered(32 * 20, 0.2).into_iter().map(|x| 1.7 * x as f32).collect();
     let data = Labelled { inputs, shape: [1, 1, 20], labels, classes: 10 };
-    let problem = Classifier::new(Perceptron::new(20, 16, 10), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        Perceptron::new(20, 16, 10),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let dimension = problem.examples(); // 32 examples; the dimension comes from the layout
     assert_eq!(dimension, 32);
     let p = Problem::layout(&problem).dimension();
@@ -125,7 +130,11 @@ fn the_perceptron_agrees_with_differences_in_both_precisions() {
 #[test]
 fn the_perceptron_computes_what_its_definition_says() {
     let data = Labelled { inputs: vec![1.0, 2.0], shape: [1, 1, 2], labels: vec![0], classes: 3 };
-    let problem = Classifier::new(Perceptron::new(2, 2, 3), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        Perceptron::new(2, 2, 3),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let w = [1.0, -1.0, 0.5, 0.25, 0.5, -0.25, 3.0, 1.0, 5.0, -1.0, 7.0, 0.0, 0.0, 0.1, 0.0];
     let loss = read(vec![problem.objective(Examples::First(1)).loss(&vector(&w, DType::F64))])[0];
     let expected = (0.75f64.exp() + (-0.65f64).exp() + 1.0).ln() - 0.75;

@@ -1,15 +1,15 @@
-//! Fine-tuning: what is trained and what stays, whose moments are learnt from what, images in parts and images augmented.
+//! Fine-tuning: what is trained and what stays, which statistics the buffers average, images in parts and images augmented.
 
 use std::fs;
 
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
+    data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
     problem::{
-        Augmented, Backbone, Classifier, Examples, FineTune, ImageSet, MobileNetV2, Mode, Network, Problem,
-        SoftmaxRegression, Source, Start, Weights,
+        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, Initialization,
+        MobileNetV2, Mode, Network, Problem, SoftmaxRegression, Source, Supervised, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
-        data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
         ignore_progress,
     },
     run::preset,
@@ -18,7 +18,7 @@ use safetensors::SafeTensors;
 
 use crate::{
     common::{apart, vector},
-    networks::{data, mixed, moments, weights},
+    networks::{buffers, data, mixed, weights},
     sessions::run_to,
 };
 
@@ -29,7 +29,7 @@ fn clip_art(freeze: &[&str]) -> FineTune {
         backbone: Backbone::MobileNetV2 { stem_stride: 2 },
         weights: Weights::Embedded,
         freeze: freeze.iter().map(|&prefix| prefix.to_owned()).collect(),
-        stored_norms: false,
+        batch_norm: BatchNormMode::BatchStatistics,
         images: ImageSet {
             source: Source::Clipart,
             size: None,
@@ -51,22 +51,28 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
     let layout = network.layout();
     let w: Vec<f64> = weights(layout).into_iter().map(|x| f64::from(x as f32)).collect();
     let data = data(4, 32);
-    let whole = Classifier::new(network.clone(), (&data, &data), Device::flex());
+    let whole =
+        Supervised::new(network.clone(), ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let f = whole.objective(Examples::First(4));
     let gradient = values(&f.gradient(&vector(&w, DType::F64)).gradient);
     for prefix in ["features.", "features.0.", "features.3.conv.1."] {
-        let mut start = Start::drawn(&network);
+        let mut start = Initialization::random(&network);
         let mut trained = Vec::new();
         for (index, entry) in layout.entries().iter().enumerate() {
             let place = entry.offset..entry.offset + entry.len();
             start.values[index] = Some(w[place.clone()].iter().map(|&x| x as f32).collect());
-            start.fixed[index] = entry.name.starts_with(prefix);
-            if !start.fixed[index] {
+            start.frozen[index] = entry.name.starts_with(prefix);
+            if !start.frozen[index] {
                 trained.extend(place);
             }
         }
         let part = |whole: &[f64]| trained.iter().map(|&at| whole[at]).collect::<Vec<f64>>();
-        let partial = Classifier::starting(network.clone(), start, [data.clone(), data.clone()], Device::flex());
+        let partial = Supervised::new(
+            network.clone(),
+            ImageDataset::without_validation(&data, &data, &Device::flex()),
+            CrossEntropy,
+        )
+        .initialized(start);
         assert!(Problem::layout(&partial).entries().iter().all(|entry| !entry.name.starts_with(prefix)));
         let g = partial.objective(Examples::First(4));
         let kept = vector(&part(&w), DType::F64);
@@ -95,11 +101,12 @@ fn a_prefix_that_names_nothing_is_told() {
 #[test]
 fn a_mean_over_many_images_is_the_mean_over_its_parts() {
     let network = MobileNetV2::new(CLASSES, 1, 64);
-    let (w, stored) = (weights(network.layout()), moments(network.buffers()));
-    let (w, stored) = (vector(&w, DType::F32), vector(&stored, DType::F32));
+    let (w, running) = (weights(network.layout()), buffers(network.buffers()));
+    let (w, running) = (vector(&w, DType::F32), vector(&running, DType::F32));
     let data = data(30, 64);
-    let problem = Classifier::new(network, (&data, &data), Device::flex());
-    let mode = || Mode { buffers: Some(stored.clone()), ..Mode::default() };
+    let problem =
+        Supervised::new(network, ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
+    let mode = || Mode { buffers: Some(running.clone()), ..Mode::default() };
     let whole = problem.objective_in(mode(), Examples::First(30)).gradient(&w);
     let halves = [0..15, 15..30].map(|half: std::ops::Range<usize>| {
         problem.objective_in(mode(), Examples::Chosen(&half.collect::<Vec<_>>())).gradient(&w)
@@ -146,16 +153,26 @@ fn an_augmented_example_is_itself_or_its_mirror_image() {
         let inputs = rows.chunks(width).flat_map(row).map(|x| x as f32).collect();
         Labelled { inputs, shape: [1, 2, width], labels: (0..count as u32).map(|i| i % 3).collect(), classes: 3 }
     };
-    let problem = |data: &Labelled| Classifier::new(SoftmaxRegression::new(2 * width, 3), (data, data), Device::flex());
+    let problem = |data: &Labelled| {
+        Supervised::new(
+            SoftmaxRegression::new(2 * width, 3),
+            ImageDataset::without_validation(data, data, &Device::flex()),
+            CrossEntropy,
+        )
+    };
     let [plain, mirrored] = [false, true].map(|mirrored| problem(&data(mirrored)));
     let augmentation = Augmentation { padding: 0, flip: Flip::Half };
-    let augmented = problem(&data(false)).augmentable(Some(data(false)), 5);
+    let plain_images = data(false);
+    let images = ImageDataset::without_validation(&plain_images, &plain_images, &Device::flex());
+    let images = images.augmentable(Some(data(false)), 5);
+    let augmented = Supervised::new(SoftmaxRegression::new(2 * width, 3), images, CrossEntropy);
     let w = vector(&mixed(6 * width, 3001), DType::F64);
-    let loss = |problem: &Classifier<SoftmaxRegression>, indices: &[usize], draw: Option<u64>| {
-        let augmentation = draw.map(|draw| Augmented { augmentation, draw });
-        let mode = Mode { augmentation, ..Mode::default() };
-        read(vec![problem.objective_in(mode, Examples::Chosen(indices)).loss(&w)])[0]
-    };
+    let loss =
+        |problem: &Supervised<SoftmaxRegression, ImageDataset, CrossEntropy>, indices: &[usize], draw: Option<u64>| {
+            let augmentation = draw.map(|draw| Augmented { augmentation, draw });
+            let mode = Mode { augmentation, ..Mode::default() };
+            read(vec![problem.objective_in(mode, Examples::Chosen(indices)).loss(&w)])[0]
+        };
     let both = |index: usize| [&plain, &mirrored].map(|problem| loss(problem, &[index], None));
     let mut seen = [0; 4];
     for draw in 0..60 {
@@ -195,9 +212,9 @@ fn stem_means(kernels: &[f32], images: &[f32], count: usize) -> Vec<f64> {
 }
 
 /// One step on one whole batch moves the stored mean of the stem a tenth of the way to the mean under the clean weights: for SGD, whose
-/// pass is clean, for SAM, whose first is, and for NSO and WP-SGD, which have none; not at all where the moments are kept.
+/// pass is clean, for SAM, whose first is, and for NSO and WP-SGD, which have none; not at all where the buffers are frozen.
 #[test]
-fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
+fn buffers_average_the_statistics_of_clean_passes_whatever_the_method() {
     let checkpoint = embedded_mobilenet().unwrap();
     let kernels = checkpoint.tensor("features.0.0.weight", &[32, 3, 3, 3]).unwrap();
     let before = checkpoint.tensor("features.0.1.running_mean", &[32]).unwrap();
@@ -206,7 +223,7 @@ fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
     let learned: Vec<f64> = before.iter().zip(&seen).map(|(&old, new)| 0.9 * f64::from(old) + 0.1 * new).collect();
 
     let text = r#"
-        title = "moments"
+        title = "buffers"
         [problem]
         kind = "fine-tune"
         per_class = 1
@@ -234,7 +251,7 @@ fn stored_moments_learn_from_a_clean_pass_whatever_the_method() {
     "#;
     for (batch_norm, expected) in [("batch", &learned), ("stored", &before.iter().copied().map(f64::from).collect())] {
         let folder = tempfile::tempdir().unwrap();
-        let plan = preset::parse("moments", text, &[format!("problem.batch_norm={batch_norm}")]).unwrap();
+        let plan = preset::parse("buffers", text, &[format!("problem.batch_norm={batch_norm}")]).unwrap();
         run_to(folder.path(), &plan);
         for run in ["sgd", "sam", "nso", "wp-sgd"] {
             let file = fs::read(folder.path().join(run).join("weights.safetensors")).unwrap();
@@ -276,5 +293,5 @@ fn kept_weights_are_a_whole_network() {
     let given = embedded_mobilenet().unwrap();
     let same = |name: &str, shape: &[usize]| kept.tensor(name, shape).unwrap() == given.tensor(name, shape).unwrap();
     assert!(same("features.18.0.weight", &[1280, 320, 1, 1]));
-    assert!(!same("features.18.1.running_mean", &[1280]), "moments still learn");
+    assert!(!same("features.18.1.running_mean", &[1280]), "buffers are still updated");
 }

@@ -5,9 +5,10 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     curvature::SampleMean,
+    data,
     figure::{History, Panel, PanelKind, PlottedRun, View},
     optimizer::{Categorical, Hyperparameter, Rule},
-    problem::{Examples, data},
+    problem::Examples,
     run::{Estimate, Event, Outcome, Plan, Probe, preset},
 };
 

@@ -6,8 +6,9 @@ use std::ops::Range;
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
+    data::Labelled,
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, TrainingProgress},
-    problem::{Classifier, Examples, Perceptron, Problem, data::Labelled},
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
 use serde_json::{Value, json};
 
@@ -169,7 +170,11 @@ fn program(hyperparameters: Value) -> Vec<(Vec<f64>, f64)> {
     let hyperparameters: Hyperparameters = serde_json::from_value(hyperparameters).unwrap();
     let labels = (0..EXAMPLES).map(|example| label(example) as u32).collect();
     let data = Labelled { inputs: inputs(), shape: [1, 1, INPUTS], labels, classes: CLASSES };
-    let problem = Classifier::new(Perceptron::new(INPUTS, HIDDEN, CLASSES), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        Perceptron::new(INPUTS, HIDDEN, CLASSES),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector(&start(), DType::F64);
     let mut draws = 0..;

@@ -6,6 +6,7 @@
 #[cfg(any(feature = "tch", feature = "wgpu"))]
 mod backends;
 mod common;
+mod contrastive;
 mod curvature;
 mod dense;
 mod derivatives;
@@ -23,6 +24,7 @@ mod relatives;
 mod sessions;
 mod smoothing;
 mod spectrum;
+mod supervised;
 mod torch;
 mod training;
 mod validation;

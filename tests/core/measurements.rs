@@ -1,8 +1,8 @@
 //! What a run measures when asked for more: that it is all there, that its parts agree, that it disturbs nothing.
 
 use nso_tui::{
+    data,
     optimizer::Hyperparameter,
-    problem::data,
     run::{Command, Event, Plan, Sides, preset},
 };
 

@@ -6,12 +6,13 @@ use crate::common::{relative, scattered, vector};
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Counted, Objective, Vector, read, values},
+    data::Labelled,
     optimizer::{
         Asam, BaseOptimizer, Gnp, GradientMethod, Gsam, Hyperparameters, LabelSmoothing, Method, Noise,
         NoiseDistribution, NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext,
         StepInput, StepStats, TrainingProgress, UpdateRule, Usam, WpSgd,
     },
-    problem::{Classifier, Examples, Perceptron, Problem, Quadratic, data::Labelled},
+    problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Quadratic, Supervised},
 };
 
 /// `method` over SGD.
@@ -128,7 +129,7 @@ fn momentum_and_decay_follow_the_hand_computed_path() {
     });
 }
 
-fn perceptron() -> (Classifier<Perceptron>, Vector) {
+fn perceptron() -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Vector) {
     let labels: Vec<u32> = (0..64).map(|i| i * 3 % 10).collect();
     let data = Labelled {
         inputs: scattered(64 * 30, 0.2).into_iter().map(|x| x as f32).collect(),
@@ -136,7 +137,11 @@ fn perceptron() -> (Classifier<Perceptron>, Vector) {
         labels,
         classes: 10,
     };
-    let problem = Classifier::new(Perceptron::new(30, 17, 10), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        Perceptron::new(30, 17, 10),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let w = scattered(Problem::layout(&problem).dimension(), 0.4).into_iter().map(|x| 0.4 * x).collect::<Vec<_>>();
     (problem, vector(&w, DType::F32))
 }

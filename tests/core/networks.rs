@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use burn::tensor::{DType, Device, Tensor};
 use nso_tui::{
     autodiff::{Entry, Layout, Parameters, Primal, Vector, values},
-    problem::{Classifier, Depth, Examples, MobileNetV2, Mode, Network, Norms, Problem, ResNet, data::Labelled},
+    data::Labelled,
+    problem::{
+        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Pass, Problem, ResNet, Supervised,
+    },
     random::{Purpose, stream},
 };
 use serde::Deserialize;
@@ -23,9 +26,11 @@ struct Fixture {
     evaluation_gradient: Kept,
     training_gradient: Kept,
     product: Kept,
-    moments: Kept,
+    #[serde(rename = "moments")]
+    buffers: Kept,
     parameters: Vec<String>,
-    moment_names: Vec<String>,
+    #[serde(rename = "moment_names")]
+    buffer_names: Vec<String>,
 }
 
 /// A vector by its norm and some of its coordinates.
@@ -62,8 +67,8 @@ pub fn weights(layout: &Layout) -> Vec<f64> {
     (0..).zip(layout.entries()).flat_map(value).collect()
 }
 
-/// Every stored moment of a network.
-pub fn moments(layout: &Layout) -> Vec<f64> {
+/// Every running mean and variance of a network.
+pub fn buffers(layout: &Layout) -> Vec<f64> {
     let value = |(key, entry): (u64, &Entry)| -> Vec<f64> {
         let x = mixed(entry.len(), 1000 + key).into_iter();
         if entry.name.ends_with("var") { x.map(|x| 1.0 + 0.5 * x).collect() } else { x.map(|x| 0.1 * x).collect() }
@@ -117,43 +122,44 @@ fn names(layout: &Layout) -> Vec<&str> {
     layout.entries().iter().map(|entry| entry.name.as_str()).collect()
 }
 
-/// Names, logits in both modes and precisions, gradients, a Hessian product and the moments seen.
-fn equals_torchvision<N: Network + Clone>(name: &str, network: &N) {
+/// Names, logits in both modes and precisions, gradients, a Hessian product and the updated buffers.
+fn equals_torchvision<N: Network<Input = Tensor<4>> + Clone>(name: &str, network: &N) {
     let fixture = &FIXTURES[name];
-    let (layout, norms) = (network.layout(), network.buffers());
+    let (layout, buffer_layout) = (network.layout(), network.buffers());
     assert_eq!(names(layout), fixture.parameters);
-    assert_eq!(names(norms), fixture.moment_names);
+    assert_eq!(names(buffer_layout), fixture.buffer_names);
     let data = data(IMAGES, SIZE);
     let images: Vec<f64> = data.inputs.iter().copied().map(f64::from).collect();
     for precision in [DType::F32, DType::F64] {
-        let (w, stored) = (vector(&weights(layout), precision), vector(&moments(norms), precision));
+        let (w, running) = (vector(&weights(layout), precision), vector(&buffers(buffer_layout), precision));
         let images: Tensor<4> = vector(&images, precision).reshape([IMAGES, 3, SIZE, SIZE]);
         let parameters = Parameters::<Primal>::new(layout, layout.split(&w));
         let bar = if precision == DType::F32 { 1e-4 } else { 1e-10 };
-        for (moments, expected) in [(Some(&stored), &fixture.evaluation_logits), (None, &fixture.training_logits)] {
-            let logits = network.logits(&parameters, images.clone(), &mut Norms::new(norms, moments));
+        for (buffers, expected) in [(Some(&running), &fixture.evaluation_logits), (None, &fixture.training_logits)] {
+            let logits = network.forward(&mut Pass::new(&parameters, buffer_layout, buffers), &images);
             let largest = expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
             let off = largest_difference(&values(&logits.reshape([-1])), expected) / largest;
             assert!(off < bar, "{name}: logits in {precision:?} are {off:e} off");
         }
     }
     let w = vector(&weights(layout), DType::F64);
-    let stored = vector(&moments(norms), DType::F64);
-    let problem = Classifier::new(network.clone(), (&data, &data), Device::flex());
-    let evaluation = Mode { buffers: Some(stored.clone()), ..Mode::default() };
+    let running = vector(&buffers(buffer_layout), DType::F64);
+    let problem =
+        Supervised::new(network.clone(), ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
+    let evaluation = Mode { buffers: Some(running.clone()), ..Mode::default() };
     let f = problem.objective_in(evaluation, Examples::First(IMAGES));
     let off = far_from(&f.gradient(&w).gradient, &fixture.evaluation_gradient);
-    assert!(off < 1e-10, "{name}: the gradient under stored moments is {off:e} off");
+    assert!(off < 1e-10, "{name}: the gradient under the buffers is {off:e} off");
     let v = vector(&mixed(layout.dimension(), 2001), DType::F64);
     let off = far_from(&f.hessian_product(&w, &v), &fixture.product);
     assert!(off < 1e-10, "{name}: the Hessian product is {off:e} off");
     let f = problem.objective(Examples::First(IMAGES));
     let found = f.gradient(&w);
     let off = far_from(&found.gradient, &fixture.training_gradient);
-    assert!(off < 1e-10, "{name}: the gradient under the batch's moments is {off:e} off");
-    let learned = stored * 0.9 + found.batch_statistics.unwrap() * 0.1;
-    let off = far_from(&learned, &fixture.moments);
-    assert!(off < 1e-10, "{name}: moments are {off:e} off");
+    assert!(off < 1e-10, "{name}: the gradient under batch statistics is {off:e} off");
+    let updated = running * 0.9 + found.batch_statistics.unwrap() * 0.1;
+    let off = far_from(&updated, &fixture.buffers);
+    assert!(off < 1e-10, "{name}: the buffers are {off:e} off");
 }
 
 #[test]

@@ -4,8 +4,9 @@
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Value, read, values, vector_like},
+    data::Labelled,
     optimizer::{Hyperparameters, OptimizerState, StepContext, StepInput, StepOutput, TrainingProgress},
-    problem::{Classifier, Examples, Mode, Problem, Quadratic, SoftmaxRegression, data::Labelled},
+    problem::{CrossEntropy, Examples, ImageDataset, Mode, Problem, Quadratic, SoftmaxRegression, Supervised},
 };
 use serde_json::{Value as Json, json};
 
@@ -238,7 +239,11 @@ fn bsam_follows_its_momentum_over_its_old_precision() {
 #[test]
 fn label_smoothing_pulls_towards_smoothed_labels() {
     let data = Labelled { inputs: vec![1.0], shape: [1, 1, 1], labels: vec![0], classes: 3 };
-    let problem = Classifier::new(SoftmaxRegression::new(1, 3), (&data, &data), Device::flex());
+    let problem = Supervised::new(
+        SoftmaxRegression::new(1, 3),
+        ImageDataset::without_validation(&data, &data, &Device::flex()),
+        CrossEntropy,
+    );
     let hyperparameters = json!({"method": "label-smoothing", "smoothing": 0.3, "lr": 1.0});
     let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.label_smoothing();
     let f = problem.objective_in(Mode { smoothing, ..Mode::default() }, Examples::First(1));

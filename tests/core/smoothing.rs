@@ -11,8 +11,10 @@ use nso_tui::{
         perturbation_gaps,
     },
     optimizer::{GradientMethod, Noise, NoiseStream, Nso, SampleKind, StepContext},
-    problem::{Activation, Classifier, Examples, Perceptron, Problem},
+    problem::{Activation, CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Supervised},
 };
+
+use strum::VariantArray;
 
 use crate::{
     common::vector,
@@ -20,11 +22,12 @@ use crate::{
 };
 
 /// The small network with these units after 300 steps of gradient descent, in double precision.
-fn trained(activation: Activation) -> (Classifier<Perceptron>, Vector) {
+fn trained(activation: Activation) -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Vector) {
     let (_, data, w) = network();
     let [inputs, hidden, classes] = WIDTHS;
     let network = Perceptron::new(inputs, hidden, classes).with(activation);
-    let problem = Classifier::new(network, (&data, &data), Device::flex());
+    let problem =
+        Supervised::new(network, ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
     let mut w = vector(&w, DType::F64);
     let f = problem.objective(Examples::First(EXAMPLES));
     for _ in 0..300 {
@@ -53,7 +56,7 @@ fn apart(a: SampleMean, b: SampleMean) -> f64 {
 
 #[test]
 fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         for sigma in [0.2, 0.02] {
@@ -77,7 +80,7 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
 /// far less than the standard errors.
 #[test]
 fn the_gap_obeys_the_heat_equation() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         let [low, high, middle] = [0.09, 0.11, 0.1];
@@ -109,7 +112,7 @@ fn the_gap_obeys_the_heat_equation() {
 /// On smooth units both estimates tend to the exact trace as sigma falls; on ReLU units they stay above it, since they see the kinks.
 #[test]
 fn small_noise_finds_the_exact_trace_only_where_there_are_no_kinks() {
-    for activation in Activation::ALL {
+    for &activation in Activation::VARIANTS {
         let (problem, w) = trained(activation);
         let f = problem.objective(Examples::First(EXAMPLES));
         let exact = exact_trace(f.as_ref(), &w);

@@ -10,7 +10,11 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
     optimizer::{Categorical, Hyperparameters, OptimizerState, Rule, StepContext, StepInput, TrainingProgress},
-    problem::{Activation, Digits, Examples, Mode, Problem, ProblemConfig, data},
+    problem::{Activation, Examples, Mode, Problem},
+    run::{
+        ProblemConfig,
+        problem::{ImageSubset, MnistMlp},
+    },
 };
 use serde::Deserialize;
 
@@ -50,8 +54,9 @@ static CASES: LazyLock<Vec<Case>> =
 
 /// 784-128-10 on the embedded digits.
 static PROBLEM: LazyLock<Arc<dyn Problem>> = LazyLock::new(|| {
-    let digits = Digits { train_samples: None, validation_share: data::Share::NONE, data_dir: None };
-    ProblemConfig::MnistMlp { hidden: 128, activation: Activation::Relu, digits }.build(0, &Device::flex()).unwrap()
+    ProblemConfig::MnistMlp(MnistMlp { hidden: 128, activation: Activation::Relu, images: ImageSubset::EMBEDDED })
+        .build(0, &Device::flex())
+        .unwrap()
 });
 
 /// Scattered numbers that single precision has too, so that a run begins and is disturbed alike in both precisions.

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fs};
 use burn::tensor::Device;
 use nso_tui::{
     autodiff::vector_like,
+    data,
     figure::{History, Options, SessionRun, export},
-    problem::{Examples, Metrics, data},
+    problem::{Examples, Metrics},
     run::{Event, Plan, preset},
     tui::{App, Recording, Setup, print},
 };

@@ -5,7 +5,7 @@ use super::{
     exchange::{from_burn, to_burn},
 };
 use crate::autodiff::{
-    Dual, Evaluation, Forward, Layout, Loss, Model, Objective, Parameters, Product, Scalar, Vector,
+    Dual, Evaluation, Forward, HessianProducts, Layout, Loss, Model, Objective, Parameters, Product, Scalar, Vector,
     objective::Differentiable,
 };
 
@@ -13,6 +13,7 @@ use crate::autodiff::{
 pub struct Native<'a, M: Model> {
     /// The same by burn's reverse mode, where LibTorch fails: out of memory, or without a derivative of some operation.
     burn: Differentiable<'a, M>,
+    products: HessianProducts,
 }
 
 /// A loss with what it was computed from.
@@ -24,8 +25,8 @@ struct Recorded {
 
 impl<'a, M: Model> Native<'a, M> {
     /// `model` on `batch`, both on a device of LibTorch.
-    pub fn new(model: &'a M, batch: M::Batch) -> Self {
-        Self { burn: Differentiable::new(model, batch) }
+    pub fn new(model: &'a M, batch: M::Batch, products: HessianProducts) -> Self {
+        Self { burn: Differentiable::new(model, batch), products }
     }
 
     fn layout(&self) -> &Layout {
@@ -142,11 +143,10 @@ impl<M: Model> Objective for Native<'_, M> {
         }
     }
 
-    /// By double backward, grad_w (grad f(w)' v): the graph of grad f(w) is made once and kept, so that a product costs one
-    /// backward pass through it, 1.1 gradients on perceptrons. LibTorch takes the double backward of a convolution in groups
-    /// group by group, which on MobileNetV2 is slower than dual numbers; they are then taken.
+    /// By double backward, grad_w (grad f(w)' v), unless dual numbers were asked for: the graph of grad f(w) is made once and kept,
+    /// so that a product costs one backward pass through it, 1.1 gradients on perceptrons.
     fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
-        if self.burn.model.has_groups() {
+        if self.products == HessianProducts::DualNumbers {
             let w = w.clone();
             return Box::new(move |v| self.hessian_product(&w, v));
         }

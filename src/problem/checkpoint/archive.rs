@@ -151,7 +151,7 @@ impl<'a> Archive<'a> {
         let Entry { data, checksum, .. } = &self.entries[found];
         let mut crc = Crc::new();
         crc.update(&self.file[data.clone()]);
-        // PyTorch writes zeros where it was told to compute no checksums.
+        // PyTorch writes zeros where it computes no checksums.
         if *checksum != 0 && crc.sum() != *checksum {
             let entry = super::shown(name);
             return Err(ArchiveError::Damaged { entry, found: crc.sum(), claimed: *checksum });

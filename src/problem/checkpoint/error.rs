@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint, told with its file, the tensor or byte, and what to do.
+//! What can be wrong with a checkpoint, with its file, the tensor or byte, and what to do.
 //! Texts of the file are escaped and cut to a line when an error is made of them.
 
 use std::{fmt, io};
@@ -128,10 +128,10 @@ pub enum Fault {
         longest: u64,
     },
     /// The header of safetensors, in its library's words.
-    #[error("its safetensors header is at fault: {told}")]
+    #[error("its safetensors header is at fault: {fault}")]
     Header {
         /// What the library says.
-        told: String,
+        fault: String,
     },
     /// A tensor of numbers that are not read.
     #[error("{tensor} is of type {element}, which is not read; save it in f32, f16 or bf16")]
@@ -167,7 +167,7 @@ pub enum Fault {
 
 impl Fault {
     pub(super) fn header(fault: &impl fmt::Display) -> Self {
-        Self::Header { told: super::shown(&fault.to_string()) }
+        Self::Header { fault: super::shown(&fault.to_string()) }
     }
 
     pub(super) fn view(tensor: &str, fault: ViewError) -> Self {

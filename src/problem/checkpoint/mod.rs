@@ -1,4 +1,4 @@
-//! Pretrained weights: safetensors, and PyTorch's `.pth` and `.pt` of either container, told apart by their content.
+//! Pretrained weights: safetensors, and PyTorch's `.pth` and `.pt` of either container, distinguished by their content.
 //!
 //! A file is not trusted. No code in it is run: its pickle may describe tensors and nothing else. Every size it claims
 //! is checked against the bytes that are there before anything is allocated, and what is allocated besides the file
@@ -176,7 +176,7 @@ pub fn embedded_mobilenet() -> Result<Checkpoint, CheckpointError> {
 
 /// The bytes of a regular file.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    // LoadSampled at before it is opened: opening a pipe would wait for somebody to write.
+    // Checked before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path)?;
     let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     if !metadata.is_file() {

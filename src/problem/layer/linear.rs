@@ -2,10 +2,8 @@
 
 use rand::RngExt;
 
-use crate::{
-    autodiff::{Parameters, Real},
-    random::Stream,
-};
+use super::Pass;
+use crate::{autodiff::Real, random::Stream};
 
 /// Images as rows of numbers: [n, c, h, w] -> [n, c h w].
 pub fn flat<R: Real>(images: R::T<4>) -> R::T<2> {
@@ -22,8 +20,8 @@ pub struct Linear {
 
 impl Linear {
     /// x W' + b: [n, in] -> [n, out]. The weight [out, in] is in PyTorch's layout.
-    pub fn apply<R: Real>(self, x: R::T<2>, w: &Parameters<'_, R>) -> R::T<2> {
-        R::linear(x, w.get(self.parameters), w.get(self.parameters + 1))
+    pub fn apply<R: Real>(self, x: R::T<2>, pass: &Pass<'_, R>) -> R::T<2> {
+        R::linear(x, pass.get(self.parameters), pass.get(self.parameters + 1))
     }
 }
 

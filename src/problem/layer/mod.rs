@@ -2,11 +2,11 @@
 
 mod conv;
 mod linear;
-mod loss;
 mod norm;
+mod pass;
 
 pub use conv::Conv;
 pub use linear::Linear;
 pub(super) use linear::{flat, initial as initial_linear};
-pub(super) use loss::{Labels, likelihoods, smoothed_cross_entropy};
-pub use norm::{BatchNorm, Norms, Stage};
+pub use norm::{BatchNorm, Stage};
+pub use pass::Pass;

@@ -12,13 +12,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Blueprint {
     parameters: Vec<(String, Vec<usize>)>,
-    moments: Vec<(String, Vec<usize>)>,
-    draws: Vec<Draw>,
+    buffers: Vec<(String, Vec<usize>)>,
+    initializers: Vec<Initializer>,
+    has_grouped_convolutions: bool,
 }
 
 /// How a layer's tensors begin.
 #[derive(Debug, Clone, Copy)]
-enum Draw {
+enum Initializer {
     /// Kernels: normal with variance 2 / fan-out (He 2015), as torchvision's networks have them.
     Kernels { numbers: usize, fan_out: usize },
     /// A fully connected layer, or a convolution with a bias: uniform on +-1/sqrt(fan-in), PyTorch's default.
@@ -34,9 +35,11 @@ enum Draw {
 pub struct Tensors {
     /// The parameters.
     pub layout: Layout,
-    /// The moments that batch normalisations store.
-    pub moments: Layout,
-    draws: Vec<Draw>,
+    /// The running means and variances of its batch normalisations.
+    pub buffers: Layout,
+    /// Whether a convolution has more than one group.
+    pub has_grouped_convolutions: bool,
+    initializers: Vec<Initializer>,
 }
 
 /// Channels in and out of a convolution, the size of its square kernels, and how they move.
@@ -68,9 +71,10 @@ impl Blueprint {
     pub fn conv(&mut self, name: &str, shape: Shape) -> Conv {
         let parameters = self.parameters.len();
         let kernels = shape.kernels();
+        self.has_grouped_convolutions |= shape.groups > 1;
         // PyTorch counts the outputs of all groups.
         let fan_out = shape.channels[1] * shape.size * shape.size;
-        self.draws.push(Draw::Kernels { numbers: kernels.iter().product(), fan_out });
+        self.initializers.push(Initializer::Kernels { numbers: kernels.iter().product(), fan_out });
         self.parameters.push((format!("{name}.weight"), kernels));
         Conv { parameters, biased: false, window: shape.window() }
     }
@@ -79,18 +83,19 @@ impl Blueprint {
     pub fn conv_with_bias(&mut self, name: &str, shape: Shape) -> Conv {
         let parameters = self.parameters.len();
         let kernels = shape.kernels();
-        self.draws.push(Draw::Affine { inputs: kernels[1..].iter().product(), outputs: kernels[0] });
+        self.has_grouped_convolutions |= shape.groups > 1;
+        self.initializers.push(Initializer::Affine { inputs: kernels[1..].iter().product(), outputs: kernels[0] });
         self.parameters.push((format!("{name}.weight"), kernels));
         self.parameters.push((format!("{name}.bias"), vec![shape.channels[1]]));
         Conv { parameters, biased: true, window: shape.window() }
     }
 
-    /// A batch normalisation: `{name}.weight`, `{name}.bias`, and the moments `{name}.running_mean`, `{name}.running_var`.
+    /// A batch normalisation: `{name}.weight`, `{name}.bias`, and the buffers `{name}.running_mean`, `{name}.running_var`.
     pub fn batch_norm(&mut self, name: &str, channels: usize) -> BatchNorm {
-        let norm = BatchNorm { parameters: self.parameters.len(), moments: self.moments.len() };
-        self.draws.push(Draw::Norm { channels });
+        let norm = BatchNorm { parameters: self.parameters.len(), buffers: self.buffers.len() };
+        self.initializers.push(Initializer::Norm { channels });
         self.parameters.extend(["weight", "bias"].map(|what| (format!("{name}.{what}"), vec![channels])));
-        self.moments.extend(["running_mean", "running_var"].map(|what| (format!("{name}.{what}"), vec![channels])));
+        self.buffers.extend(["running_mean", "running_var"].map(|what| (format!("{name}.{what}"), vec![channels])));
         norm
     }
 
@@ -102,7 +107,7 @@ impl Blueprint {
     /// A fully connected layer: `{name}.weight`, `{name}.bias`.
     pub fn linear(&mut self, name: &str, [inputs, outputs]: [usize; 2]) -> Linear {
         let parameters = self.parameters.len();
-        self.draws.push(Draw::Affine { inputs, outputs });
+        self.initializers.push(Initializer::Affine { inputs, outputs });
         self.parameters.push((format!("{name}.weight"), vec![outputs, inputs]));
         self.parameters.push((format!("{name}.bias"), vec![outputs]));
         Linear { parameters }
@@ -110,7 +115,7 @@ impl Blueprint {
 
     /// A matrix without a bias that begins at zero: `{name}.weight`. Its index.
     pub fn zero_matrix(&mut self, name: &str, [inputs, outputs]: [usize; 2]) -> usize {
-        self.draws.push(Draw::Zeros { numbers: inputs * outputs });
+        self.initializers.push(Initializer::Zeros { numbers: inputs * outputs });
         self.parameters.push((format!("{name}.weight"), vec![outputs, inputs]));
         self.parameters.len() - 1
     }
@@ -120,7 +125,12 @@ impl Blueprint {
         let layout = |tensors: Vec<(String, Vec<usize>)>| {
             Layout::new(tensors.iter().map(|(name, shape)| (name.as_str(), shape.clone())))
         };
-        Tensors { layout: layout(self.parameters), moments: layout(self.moments), draws: self.draws }
+        Tensors {
+            layout: layout(self.parameters),
+            buffers: layout(self.buffers),
+            has_grouped_convolutions: self.has_grouped_convolutions,
+            initializers: self.initializers,
+        }
     }
 }
 
@@ -128,20 +138,37 @@ impl Tensors {
     /// Initial values of every parameter.
     pub fn initial(&self, random: &mut Stream) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.layout.dimension());
-        for draw in &self.draws {
-            match *draw {
-                Draw::Kernels { numbers, fan_out } => {
+        for initializer in &self.initializers {
+            match *initializer {
+                Initializer::Kernels { numbers, fan_out } => {
                     let deviation = (2.0 / fan_out as f64).sqrt();
                     let Ok(distribution) = Normal::new(0.0, deviation) else { unreachable!("a fan-out is positive") };
                     values.extend(distribution.sample_iter(&mut *random).take(numbers));
                 }
-                Draw::Affine { inputs, outputs } => values.extend(initial_linear(inputs, outputs, random)),
-                Draw::Zeros { numbers } => values.extend(std::iter::repeat_n(0.0, numbers)),
-                Draw::Norm { channels } => {
+                Initializer::Affine { inputs, outputs } => values.extend(initial_linear(inputs, outputs, random)),
+                Initializer::Zeros { numbers } => values.extend(std::iter::repeat_n(0.0, numbers)),
+                Initializer::Norm { channels } => {
                     values.extend(std::iter::repeat_n(1.0, channels).chain(std::iter::repeat_n(0.0, channels)));
                 }
             }
         }
         values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Depth, MobileNetV2, Network, ResNet};
+
+    /// LibTorch's double backward is slow for depthwise convolutions: they, and they alone, ask for dual numbers.
+    #[test]
+    fn a_convolution_in_groups_is_remembered() {
+        use crate::autodiff::HessianProducts::{DoubleBackward, DualNumbers};
+        assert_eq!(MobileNetV2::new(10, 2, 32).hessian_products(), DualNumbers);
+        assert_eq!(ResNet::new(Depth::Eighteen, 10, 32).hessian_products(), DoubleBackward);
+        let mut plan = Blueprint::default();
+        plan.conv_with_bias("conv", Shape { channels: [4, 4], size: 3, stride: 1, groups: 2 });
+        assert!(plan.finish().has_grouped_convolutions);
     }
 }

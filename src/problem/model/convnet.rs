@@ -1,12 +1,14 @@
 //! A small convolutional network without normalisation: two convolutions, each halved by a maximum, and a linear head.
 
+use burn::tensor::Tensor;
+
 use super::{
     Network,
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Conv2dOptions, Parameters, Real},
-    problem::layer::{Conv, Linear, Norms, flat},
+    autodiff::{Conv2dOptions, Real},
+    problem::layer::{Conv, Linear, Pass, flat},
 };
 
 /// images -> 3 x 3 convolution, ReLU, 2 x 2 maximum -> the same at twice the channels -> classes.
@@ -30,6 +32,9 @@ impl ConvNet {
 }
 
 impl Network for ConvNet {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -38,10 +43,12 @@ impl Network for ConvNet {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
         let halved = Conv2dOptions { stride: 2, padding: 0, groups: 1 };
-        let features =
-            self.convs.iter().fold(images, |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, w)), 2, halved));
-        self.head.apply::<R>(flat::<R>(features), w)
+        let features = self
+            .convs
+            .iter()
+            .fold(pass.constant(images), |x, conv| R::max_pool2d(R::relu(conv.apply::<R>(x, pass)), 2, halved));
+        self.head.apply::<R>(flat::<R>(features), pass)
     }
 }

@@ -1,12 +1,14 @@
 //! MobileNetV2 (Sandler 2018) under torchvision's names: inverted residuals with depthwise convolutions.
 
+use burn::tensor::Tensor;
+
 use super::{
     Network,
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Linear, Norms, Stage},
+    autodiff::Real,
+    problem::layer::{Linear, Pass, Stage},
 };
 
 /// Expansion, channels, repetitions and first stride of each stage (table 2 of its paper).
@@ -38,9 +40,17 @@ struct Inverted {
     residual: bool,
 }
 
+/// Channels in and out of an inverted residual, hidden channels a channel in, and its stride.
+struct InvertedShape {
+    channels: [usize; 2],
+    expansion: usize,
+    stride: usize,
+}
+
 impl Inverted {
-    fn new(plan: &mut Blueprint, name: &str, (channels, factor, stride): ([usize; 2], usize, usize)) -> Self {
-        let hidden = channels[0] * factor;
+    fn new(plan: &mut Blueprint, name: &str, shape: InvertedShape) -> Self {
+        let InvertedShape { channels, expansion, stride } = shape;
+        let hidden = channels[0] * expansion;
         let mut place = 0;
         let mut next = |inner: bool| {
             let at = place;
@@ -52,20 +62,20 @@ impl Inverted {
             }
         };
         let mut stage = |names: [String; 2], shape| plan.stage([&names[0], &names[1]], shape);
-        let expand = (factor != 1)
+        let expand = (expansion != 1)
             .then(|| stage(next(true), Shape { channels: [channels[0], hidden], size: 1, stride: 1, groups: 1 }));
         let depthwise = stage(next(true), Shape { channels: [hidden; 2], size: 3, stride, groups: hidden });
         let project = stage(next(false), Shape { channels: [hidden, channels[1]], size: 1, stride: 1, groups: 1 });
         Self { expand, depthwise, project, residual: stride == 1 && channels[0] == channels[1] }
     }
 
-    fn apply<R: Real>(&self, x: R::T<4>, w: &Parameters<'_, R>, norms: &mut Norms) -> R::T<4> {
+    fn apply<R: Real>(&self, x: R::T<4>, pass: &mut Pass<'_, R>) -> R::T<4> {
         let mut inner = x.clone();
         if let Some(expand) = self.expand {
-            inner = R::relu6(expand.apply::<R>(inner, w, norms));
+            inner = R::relu6(expand.apply::<R>(inner, pass));
         }
-        inner = R::relu6(self.depthwise.apply::<R>(inner, w, norms));
-        inner = self.project.apply::<R>(inner, w, norms);
+        inner = R::relu6(self.depthwise.apply::<R>(inner, pass));
+        inner = self.project.apply::<R>(inner, pass);
         if self.residual { R::add(x, inner) } else { inner }
     }
 }
@@ -77,11 +87,15 @@ impl MobileNetV2 {
         let stem = Shape { channels: [3, STEM], size: 3, stride: stem_stride, groups: 1 };
         let stem = plan.stage(["features.0.0", "features.0.1"], stem);
         let (mut blocks, mut channels) = (Vec::new(), STEM);
-        for (factor, out, repetitions, first_stride) in STAGES {
+        for (expansion, out, repetitions, first_stride) in STAGES {
             for repetition in 0..repetitions {
                 let stride = if repetition == 0 { first_stride } else { 1 };
                 let name = format!("features.{}", blocks.len() + 1);
-                blocks.push(Inverted::new(&mut plan, &name, ([channels, out], factor, stride)));
+                blocks.push(Inverted::new(
+                    &mut plan,
+                    &name,
+                    InvertedShape { channels: [channels, out], expansion, stride },
+                ));
                 channels = out;
             }
         }
@@ -96,24 +110,23 @@ impl MobileNetV2 {
 }
 
 impl Network for MobileNetV2 {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
-    }
-
-    fn has_groups(&self) -> bool {
-        true
     }
 
     fn width(&self) -> usize {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2> {
-        let mut x = R::relu6(self.stem.apply::<R>(images, w, norms));
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        let mut x = R::relu6(self.stem.apply::<R>(pass.constant(images), pass));
         for block in &self.blocks {
-            x = block.apply::<R>(x, w, norms);
+            x = block.apply::<R>(x, pass);
         }
-        let features = R::mean_pixels(R::relu6(self.last.apply::<R>(x, w, norms)));
-        self.head.apply::<R>(features, w)
+        let features = R::mean_pixels(R::relu6(self.last.apply::<R>(x, pass)));
+        self.head.apply::<R>(features, pass)
     }
 }

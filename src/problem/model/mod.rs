@@ -1,4 +1,4 @@
-//! Networks: layers composed, as functions from inputs to logits.
+//! Networks: layers composed, as functions from inputs to outputs.
 
 mod blueprint;
 mod convnet;
@@ -14,14 +14,24 @@ pub use perceptron::{Activation, Perceptron};
 pub use resnet::{Depth, ResNet};
 pub use softmax::SoftmaxRegression;
 
-use super::layer::Norms;
+use super::layer::Pass;
 use crate::{
-    autodiff::{Layout, Parameters, Real},
+    autodiff::{HessianProducts, Layout, Real},
     random::Stream,
 };
 
-/// A classifier's network: from rows of inputs to rows of logits.
+/// Examples that pass through a network at a time at most.
+const MOST: usize = 4096;
+
+/// Numbers that the widest tensor of a pass may have, to bound its memory.
+const WIDEST: usize = 1 << 23;
+
+/// A network: a function of its parameters from a batch of inputs to rows of outputs.
 pub trait Network: Send + Sync {
+    /// A batch of inputs as a data set makes it: images [n, channels, height, width]; tokens with a mask; a graph with the indices of
+    /// nodes; two lists, of images and of texts.
+    type Input;
+
     /// Its tensors as its layers declared them.
     fn tensors(&self) -> &Tensors;
 
@@ -35,19 +45,30 @@ pub trait Network: Send + Sync {
         self.tensors().initial(random)
     }
 
-    /// Logits of a batch of images, batch normalisations as `norms` has them: [n, channels, height, width] -> [n, classes].
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2>;
+    /// Its outputs for a batch: [n, outputs], one row an example; a classifier's are logits [n, classes].
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, input: &Self::Input) -> R::T<2>;
 
-    /// The moments that its batch normalisations store, by name and place.
+    /// The running means and variances of its batch normalisations, by name and place.
     fn buffers(&self) -> &Layout {
-        &self.tensors().moments
+        &self.tensors().buffers
     }
 
-    /// Whether it has convolutions in groups.
-    fn has_groups(&self) -> bool {
-        false
+    /// The faster of LibTorch's Hessian-vector products. It takes the double backward of a convolution in groups group by group,
+    /// which on MobileNetV2 is slower than dual numbers.
+    fn hessian_products(&self) -> HessianProducts {
+        if self.tensors().has_grouped_convolutions {
+            HessianProducts::DualNumbers
+        } else {
+            HessianProducts::DoubleBackward
+        }
     }
 
-    /// Numbers in the largest tensor on the way of one image: what bounds how many go through at a time.
+    /// Numbers in the largest tensor on the way of one example.
     fn width(&self) -> usize;
+
+    /// Examples in one pass at most, 1 or more, so that its memory is bounded. A network that looks at all data whatever the batch,
+    /// as at a whole graph, has no bound: `usize::MAX`.
+    fn examples_per_pass(&self) -> usize {
+        (WIDEST / self.width()).clamp(1, MOST)
+    }
 }

@@ -1,32 +1,23 @@
 //! The two-layer perceptron of the paper's figure 2.
 
+use burn::tensor::Tensor;
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 use super::{Blueprint, Network, Tensors};
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Linear, Norms, flat},
+    autodiff::Real,
+    problem::layer::{Linear, Pass, flat},
 };
 
-/// What a hidden unit makes of its sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The function of a hidden unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Activation {
     /// max(a, 0): piecewise linear, with kinks that the exact Hessian does not see.
     #[default]
     Relu,
     /// tanh a: smooth.
     Tanh,
-}
-
-impl Activation {
-    /// Every activation.
-    pub const ALL: [Self; 2] = [Self::Relu, Self::Tanh];
-
-    /// The name in presets.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::Tanh => "tanh",
-        }
-    }
 }
 
 /// inputs -> hidden units -> classes, biases on.
@@ -54,6 +45,9 @@ impl Perceptron {
 }
 
 impl Network for Perceptron {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -62,13 +56,13 @@ impl Network for Perceptron {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
         let [first, last] = self.layers;
-        let sums = first.apply::<R>(flat::<R>(images), w);
+        let sums = first.apply::<R>(flat::<R>(pass.constant(images)), pass);
         let hidden = match self.activation {
             Activation::Relu => R::relu(sums),
             Activation::Tanh => R::tanh(sums),
         };
-        last.apply::<R>(hidden, w)
+        last.apply::<R>(hidden, pass)
     }
 }

@@ -1,12 +1,14 @@
 //! Residual networks (He 2016) under torchvision's names: 18 and 34 layers of basic blocks, 50 of bottlenecks.
 
+use burn::tensor::Tensor;
+
 use super::{
     Network,
     blueprint::{Blueprint, Shape, Tensors},
 };
 use crate::{
-    autodiff::{Conv2dOptions, Parameters, Real},
-    problem::layer::{Linear, Norms, Stage},
+    autodiff::{Conv2dOptions, Real},
+    problem::layer::{Linear, Pass, Stage},
 };
 
 /// Channels of the stem.
@@ -55,8 +57,15 @@ struct Block {
     shortcut: Option<Stage>,
 }
 
+/// Channels that come into a block and channels within, and its stride.
+struct BlockShape {
+    inputs: usize,
+    within: usize,
+    stride: usize,
+}
+
 impl Block {
-    fn new(plan: &mut Blueprint, name: &str, ([inputs, within], depth, stride): ([usize; 2], Depth, usize)) -> Self {
+    fn new(plan: &mut Blueprint, name: &str, depth: Depth, BlockShape { inputs, within, stride }: BlockShape) -> Self {
         let outputs = within * depth.expansion();
         let shape = |channels, size, stride| Shape { channels, size, stride, groups: 1 };
         let shapes = match depth {
@@ -78,16 +87,16 @@ impl Block {
         Self { stages, shortcut }
     }
 
-    fn apply<R: Real>(&self, x: R::T<4>, w: &Parameters<'_, R>, norms: &mut Norms) -> R::T<4> {
+    fn apply<R: Real>(&self, x: R::T<4>, pass: &mut Pass<'_, R>) -> R::T<4> {
         let mut inner = x.clone();
         for (place, stage) in self.stages.iter().enumerate() {
             if place > 0 {
                 inner = R::relu(inner);
             }
-            inner = stage.apply::<R>(inner, w, norms);
+            inner = stage.apply::<R>(inner, pass);
         }
         let around = match self.shortcut {
-            Some(shortcut) => shortcut.apply::<R>(x, w, norms),
+            Some(shortcut) => shortcut.apply::<R>(x, pass),
             None => x,
         };
         R::relu(R::add(inner, around))
@@ -106,7 +115,7 @@ impl ResNet {
             for repetition in 0..repetitions {
                 let stride = if stage > 1 && repetition == 0 { 2 } else { 1 };
                 let name = format!("layer{stage}.{repetition}");
-                blocks.push(Block::new(&mut plan, &name, ([channels, within], depth, stride)));
+                blocks.push(Block::new(&mut plan, &name, depth, BlockShape { inputs: channels, within, stride }));
                 channels = within * depth.expansion();
             }
         }
@@ -117,6 +126,9 @@ impl ResNet {
 }
 
 impl Network for ResNet {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -125,12 +137,12 @@ impl Network for ResNet {
         self.width
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, norms: &mut Norms) -> R::T<2> {
-        let x = R::relu(self.stem.apply::<R>(images, w, norms));
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        let x = R::relu(self.stem.apply::<R>(pass.constant(images), pass));
         let mut x = R::max_pool2d(x, 3, Conv2dOptions { stride: 2, padding: 1, groups: 1 });
         for block in &self.blocks {
-            x = block.apply::<R>(x, w, norms);
+            x = block.apply::<R>(x, pass);
         }
-        self.head.apply::<R>(R::mean_pixels(x), w)
+        self.head.apply::<R>(R::mean_pixels(x), pass)
     }
 }

@@ -1,9 +1,11 @@
 //! Softmax regression: one linear map, a convex loss, a Hessian in closed form at w = 0.
 
+use burn::tensor::Tensor;
+
 use super::{Blueprint, Network, Tensors};
 use crate::{
-    autodiff::{Parameters, Real},
-    problem::layer::{Norms, flat},
+    autodiff::Real,
+    problem::layer::{Pass, flat},
 };
 
 /// inputs -> classes, no bias. At w = 0 with K classes Tr H = (1 - 1/K) mean |x|^2 and
@@ -26,6 +28,9 @@ impl SoftmaxRegression {
 }
 
 impl Network for SoftmaxRegression {
+    /// Images [n, channels, height, width].
+    type Input = Tensor<4>;
+
     fn tensors(&self) -> &Tensors {
         &self.tensors
     }
@@ -34,7 +39,7 @@ impl Network for SoftmaxRegression {
         self.inputs
     }
 
-    fn logits<R: Real>(&self, w: &Parameters<'_, R>, images: R::T<4>, _norms: &mut Norms) -> R::T<2> {
-        R::matmul(flat::<R>(images), R::transpose(w.get(self.matrix)))
+    fn forward<R: Real>(&self, pass: &mut Pass<'_, R>, images: &Tensor<4>) -> R::T<2> {
+        R::matmul(flat::<R>(pass.constant(images)), R::transpose(pass.get(self.matrix)))
     }
 }

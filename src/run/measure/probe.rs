@@ -7,7 +7,7 @@ use crate::{
         Trace, TraceEstimator, WeightTensors, density, extremal_eigenpairs, hutchinson_by_part, layerwise,
         paper_layers, perturbation_gaps,
     },
-    problem::{Examples, Mode},
+    problem::{Examples, Mode, Reduction},
     run::{
         Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe, ProbePlan,
         clock::Clock, train::Job,
@@ -202,9 +202,14 @@ impl ProbeTarget<'_> {
         self.sample.len() == self.job.problem.examples()
     }
 
-    /// The sample in [`PARTS`] parts of equal size (to one example), each mixed as the whole.
+    /// The sample in [`PARTS`] parts of equal size (to one example), each mixed as the whole; in one where the loss is no mean over
+    /// examples.
     fn parts(&self) -> impl Iterator<Item = &[usize]> {
-        let (examples, count) = (self.sample.len(), PARTS.min(self.sample.len()));
+        let parts = match self.job.problem.reduction() {
+            Reduction::MeanOverExamples => PARTS,
+            Reduction::WholeBatch => 1,
+        };
+        let (examples, count) = (self.sample.len(), parts.min(self.sample.len()));
         (0..count).map(move |part| &self.sample[part * examples / count..(part + 1) * examples / count])
     }
 

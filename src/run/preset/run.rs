@@ -1,10 +1,10 @@
 //! The sections [defaults] and [[run]]: methods with their hyperparameters.
 
-use super::{Fault, images::augmentation, train::BATCH};
+use super::{Fault, train::BATCH};
 use crate::{
+    data::Augmentation,
     optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
-    problem::{ProblemConfig, data::Augmentation},
-    run::{RunPlan, device::DeviceName, section::Section},
+    run::{Fact, ProblemConfig, RunPlan, device::DeviceName, problem::read_augmentation, section::Section},
 };
 
 /// Longest name of a run.
@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 32;
 pub(super) fn run(
     mut section: Section,
     (defaults, problem): (&Section, &ProblemConfig),
-    usual: Augmentation,
+    usual: Option<Augmentation>,
 ) -> Result<RunPlan, Fault> {
     let name = section.text("name")?.ok_or_else(|| section.fault("name", "missing: every run needs a name"))?;
     if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
@@ -51,16 +51,13 @@ pub(super) fn run(
             read = read.with(hyperparameter, value).map_err(fault)?;
         }
     }
-    if section.has("batch") && !problem.has_labels() {
+    if section.has("batch") && !problem.has(Fact::Examples) {
         return Err(section.fault("batch", format!("{} has no examples to make batches of", problem.kind())));
     }
     let batch = section.count("batch", BATCH)?.and_then(|count| usize::try_from(count).ok());
     let device = section.text("device")?.map(|name| name.parse::<DeviceName>()).transpose();
     let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
-    let augmentation = match problem {
-        ProblemConfig::FineTune(_) => Some(augmentation(&mut section, usual)?),
-        _ => None,
-    };
+    let augmentation = usual.map(|usual| read_augmentation(&mut section, usual)).transpose()?;
     section.finish()?;
     Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device })
 }

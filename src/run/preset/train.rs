@@ -6,8 +6,7 @@ use super::Fault;
 use crate::{
     curvature::{DensityEffort, TraceEstimator},
     optimizer::Hyperparameter,
-    problem::ProblemConfig,
-    run::{Budget, Cadence, Extra, ProbePlan, Train, section::Section},
+    run::{Budget, Cadence, Extra, Fact, ProbePlan, ProblemConfig, Train, section::Section},
 };
 
 /// The keys that say how long; a preset has one of them.
@@ -57,7 +56,7 @@ fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fa
     let usual = ProbePlan::default();
     let measure = section.choices("measure", &Extra::ALL.map(Extra::key))?.unwrap_or_default();
     for (extra, has, what) in [
-        (Extra::Bound, problem.has_labels(), "examples"),
+        (Extra::Bound, problem.has(Fact::Examples), "examples"),
         (Extra::Layers, problem.has_layers(), "several tensors"),
         (Extra::Layerwise, problem.has_layers() || problem.has_labels(), "weight tensors"),
     ] {

@@ -2,11 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::images;
-use crate::{
-    problem::ProblemConfig,
-    run::{Budget, Plan, RunPlan, Train},
-};
+use crate::run::{Budget, Plan, RunPlan, Train, problem::write_augmentation};
 
 /// The plan as a preset that reads back as the same plan, defaults and overrides applied.
 pub fn to_toml(plan: &Plan) -> String {
@@ -16,7 +12,7 @@ pub fn to_toml(plan: &Plan) -> String {
     {
         top.insert(key.into(), text.clone().into());
     }
-    top.insert("problem".into(), problem_table(&plan.problem).into());
+    top.insert("problem".into(), plan.problem.to_table().into());
     top.insert("train".into(), train_table(&plan.train).into());
     if !plan.panels.is_empty() {
         let panels = plan.panels.iter().map(|panel| panel.key().into()).collect();
@@ -34,54 +30,6 @@ fn integer(count: impl TryInto<i64>) -> Value {
 
 fn list(numbers: &[f64]) -> Value {
     Value::Array(numbers.iter().map(|&x| Value::Float(x)).collect())
-}
-
-fn problem_table(problem: &ProblemConfig) -> Table {
-    let mut table = Table::new();
-    table.insert("kind".into(), problem.kind().into());
-    if let ProblemConfig::FineTune(config) = problem {
-        images::write(config, &mut table);
-    }
-    let mut put = |key: &str, value| table.insert(key.into(), value);
-    let digits = match problem {
-        ProblemConfig::Quadratic { h, b, start } => {
-            for (key, numbers) in [("h", h), ("b", b), ("start", start)] {
-                put(key, list(numbers));
-            }
-            None
-        }
-        ProblemConfig::Valley { start } => {
-            put("start", list(start));
-            None
-        }
-        ProblemConfig::MatrixSensing { d, r, n } => {
-            for (key, &count) in [("d", d), ("r", r), ("n", n)] {
-                put(key, integer(count));
-            }
-            None
-        }
-        ProblemConfig::MnistSoftmax(digits) => Some(digits),
-        ProblemConfig::MnistMlp { hidden, activation, digits } => {
-            put("hidden", integer(*hidden));
-            put("activation", activation.key().into());
-            Some(digits)
-        }
-        ProblemConfig::FashionCnn { channels, digits } => {
-            put("channels", integer(*channels));
-            Some(digits)
-        }
-        ProblemConfig::FineTune(_) => None,
-    };
-    if let Some(count) = digits.and_then(|digits| digits.train_samples) {
-        put("train_samples", integer(count));
-    }
-    if let Some(digits) = digits {
-        put("validation_share", Value::Float(digits.validation_share.get()));
-    }
-    if let Some(folder) = digits.and_then(|digits| digits.data_dir.as_ref()) {
-        put("data_dir", folder.to_string_lossy().into_owned().into());
-    }
-    table
 }
 
 fn train_table(train: &Train) -> Table {
@@ -123,7 +71,7 @@ fn run_as_table(run: &RunPlan) -> Table {
         table.insert("device".into(), device.to_string().into());
     }
     if let Some(augmentation) = run.augmentation {
-        images::write_augmentation(augmentation, &mut table);
+        write_augmentation(augmentation, &mut table);
     }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());

@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
-    problem::{Metrics, ProblemConfig},
+    problem::Metrics,
     run::{
-        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, RunPlan, Start, Train,
-        WeightStats,
+        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, ProblemConfig,
+        RunPlan, Start, Train, WeightStats, problem::ValleySettings,
     },
     tui::{
         Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
@@ -158,7 +158,7 @@ pub fn plan() -> Plan {
                 should end at half of SGD's or less; the gap may or may not follow."
                 .into(),
         takes: "1 min".into(),
-        problem: ProblemConfig::Valley { start: [1.0, 2.0] },
+        problem: ProblemConfig::Valley(ValleySettings { start: [1.0, 2.0] }),
         train: Train {
             budget: Budget::Gradients(BUDGET),
             batch: 128,

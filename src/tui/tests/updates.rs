@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
+    data::folder::Skipped,
     optimizer::Hyperparameter,
-    problem::{Loading, data::folder::Skipped},
+    problem::Loading,
     run::{Event, Outcome},
     tui::{App, Effect, Ending, Msg, Recording, Start, keymap::Context},
 };

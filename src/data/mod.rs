@@ -1,0 +1,164 @@
+//! Reading data sets: checked, never trusted.
+//! Each reader gives [`Images`] (bytes, with class names); training takes them normalised, as [`Labelled`].
+
+mod augmentation;
+pub mod cifar;
+pub mod clipart;
+pub mod fashion;
+pub mod folder;
+pub mod idx;
+mod idx_files;
+mod images;
+mod labelled;
+pub mod mnist;
+pub(crate) mod selection;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use sysinfo::System;
+
+pub use augmentation::{Augmentation, Draw, Flip};
+pub use images::Images;
+pub use labelled::{Channel, FASHION, IMAGENET, Labelled, MNIST};
+pub use selection::Share;
+
+/// Examples to train on, to choose by, and to judge by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// What training sees.
+    pub train: Labelled,
+    /// Held out of the training set; `None` where nothing was.
+    pub validation: Option<Labelled>,
+    /// Held out by the data set.
+    pub test: Labelled,
+}
+
+/// A training and a test set of images.
+pub type ImageSplits = (Images, Images);
+
+/// Why a data set could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// None of the file names that the set may have is there.
+    #[error(
+        "no {name} in {folder}: expected {name}-ubyte, {name}-ubyte.gz or the same with a dot for the second hyphen; \
+         problem.data_dir must be a folder with the four original files of MNIST's layout",
+        folder = .folder.display()
+    )]
+    Missing {
+        /// The folder that was searched.
+        folder: PathBuf,
+        /// The stem that was looked for.
+        name: &'static str,
+    },
+    /// The file cannot be opened or read.
+    #[error("cannot read {path}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not what it claims to be.
+    #[error("{path} is not a valid IDX file", path = .path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and at which byte.
+        source: idx::IdxError,
+    },
+    /// A well-formed file with the wrong content.
+    #[error("{path}: {fault}", path = .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+    },
+    /// One image of a folder is corrupt.
+    #[error("{path} cannot be used (problem.corrupt = \"skip\" leaves such images out and counts them)", path = .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: folder::ImageFault,
+    },
+    /// The reading was cancelled.
+    #[error("reading the images was cancelled")]
+    Unwanted,
+    /// Pixels, labels and classes do not fit together.
+    #[error("the images do not fit together: {fault}")]
+    Inconsistent {
+        /// What does not fit.
+        fault: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn content(path: &Path, fault: impl Into<String>) -> Self {
+        Self::Content { path: path.to_owned(), fault: fault.into() }
+    }
+}
+
+/// Bytes that a number of an image takes while it is put on a device: decoded, in single precision, and there.
+const BYTES_ON_THE_WAY: u64 = 9;
+
+/// Checks that `count` colour images of `side` x `side` pixels can be put on a device of this machine's memory. What else the machine
+/// does meanwhile is not known.
+pub(crate) fn check_room(count: usize, side: u32) -> Result<(), String> {
+    let numbers = (count as u64).saturating_mul(3 * u64::from(side).pow(2));
+    let needed = numbers.saturating_mul(BYTES_ON_THE_WAY);
+    let mut system = System::new();
+    system.refresh_memory();
+    // What a container counts as used has the disk's cache in it, which gives way.
+    let contained = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
+    let free = contained.map_or(system.available_memory(), |contained| contained.min(system.available_memory()));
+    // Where the system does not say, it is 0.
+    if free == 0 || needed <= free {
+        return Ok(());
+    }
+    let gigabytes = |bytes: u64| bytes.div_ceil(100_000_000) as f64 / 10.0;
+    Err(format!(
+        "{count} images of {side} x {side} pixels take {} GB on the way, {} are free; lower problem.image_size or problem.per_class",
+        gigabytes(needed),
+        gigabytes(free),
+    ))
+}
+
+/// The bytes of a regular file of at most `largest` bytes. Neither a pipe nor a device is ever opened.
+fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let too_large = || io::Error::other(format!("it has more than {largest} bytes"));
+    if about.len() > largest {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // A file that grows meanwhile is still cut at the limit.
+    File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// A class's name as it may be shown: without control characters, at most 64 characters.
+fn class_name(text: &str) -> String {
+    text.trim().chars().filter(|letter| !letter.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_memory_holds_is_refused_with_what_to_change() {
+        assert_eq!(check_room(1, 8), Ok(()));
+        // 2^50 images of 12 MB.
+        let fault = check_room(1 << 50, 2_048).unwrap_err();
+        assert!(fault.contains("images of 2048 x 2048 pixels") && fault.contains("problem.per_class"), "{fault}");
+    }
+}

@@ -1,0 +1,89 @@
+//! `kind = "fine-tune"`: a pretrained network with a new head on a set of images.
+
+use std::sync::Arc;
+
+use toml::{Table, Value};
+
+use super::{BuildContext, Fact, Fault, ProblemSettings, Section, image_set};
+use crate::{
+    data::Augmentation,
+    problem::{Backbone, BatchNormMode, CrossEntropy, FineTune, LossFunction, Problem, ProblemError, Weights},
+};
+
+impl ProblemSettings for Box<FineTune> {
+    fn read(section: &mut Section) -> Result<Self, Fault> {
+        let key = section.choice("network", &Backbone::KEYS)?.unwrap_or(Backbone::KEYS[0]);
+        let backbone = match Backbone::from_key(key) {
+            Some(Backbone::MobileNetV2 { stem_stride }) => {
+                let stride = section.count("stem_stride", 1..=2)?.and_then(|stride| usize::try_from(stride).ok());
+                Backbone::MobileNetV2 { stem_stride: stride.unwrap_or(stem_stride) }
+            }
+            Some(Backbone::ResNet(depth)) => Backbone::ResNet(depth),
+            None => return Err(section.fault("network", format!("'{key}' is not built"))),
+        };
+        let weights = match section.text("weights")?.as_deref() {
+            Some("none") => Weights::None,
+            Some("embedded") | None if matches!(backbone, Backbone::MobileNetV2 { .. }) => Weights::Embedded,
+            Some("embedded") | None => {
+                let fault = format!(
+                    "the binary carries no weights of {key}: give the path of a .pth or .safetensors file, or \"none\""
+                );
+                return Err(section.fault("weights", fault));
+            }
+            Some(path) => Weights::File(path.into()),
+        };
+        let freeze = section.texts("freeze")?.unwrap_or_default();
+        if !freeze.is_empty() && weights == Weights::None {
+            return Err(section.fault("freeze", "tensors can stay as they are only where their weights are given"));
+        }
+        let batch_norm = image_set::word(section, "batch_norm")?.unwrap_or(BatchNormMode::BatchStatistics);
+        Ok(Self::new(FineTune { backbone, weights, freeze, batch_norm, images: image_set::read(section)? }))
+    }
+
+    fn write(&self, table: &mut Table) {
+        let FineTune { backbone, weights, freeze, batch_norm, images } = &**self;
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
+        put("network", backbone.key().into());
+        match backbone {
+            Backbone::MobileNetV2 { stem_stride } => {
+                put("stem_stride", Value::Integer(i64::try_from(*stem_stride).unwrap_or(i64::MAX)));
+            }
+            Backbone::ResNet(_) => {}
+        }
+        let weights = match weights {
+            Weights::Embedded => "embedded".into(),
+            Weights::None => "none".into(),
+            Weights::File(path) => path.to_string_lossy().into_owned().into(),
+        };
+        put("weights", weights);
+        put("freeze", Value::Array(freeze.iter().map(|prefix| prefix.as_str().into()).collect()));
+        put("batch_norm", <&str>::from(batch_norm).into());
+        image_set::write(images, table);
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let mut facts =
+            vec![Fact::Examples, Fact::Labels, Fact::SeveralTensors, Fact::Convolutions, Fact::SlowOnFlex];
+        match self.batch_norm {
+            BatchNormMode::BatchStatistics => facts.push(Fact::BatchStatistics),
+            BatchNormMode::Buffers => {}
+        }
+        facts
+    }
+
+    fn loss_unit(&self) -> Option<&'static str> {
+        CrossEntropy::UNIT
+    }
+
+    fn read_augmentation(section: &mut Section) -> Result<Option<Augmentation>, Fault> {
+        image_set::read_augmentation(section, Augmentation::default()).map(Some)
+    }
+
+    fn keep_for_augmentation(&mut self) {
+        self.images.augmentable = true;
+    }
+
+    fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
+        FineTune::build(self, context.seed, context.device, context.progress)
+    }
+}
