@@ -8,11 +8,11 @@ use strum::EnumCount;
 
 use super::{
     quantity::Quantity,
-    series::{At, Point, Series},
+    series::{Point, Series},
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
+    run::{Event, Metrics, Plan, Position, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -26,7 +26,7 @@ pub struct History {
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
     end_reason: Option<String>,
-    now: At,
+    now: Position,
     series: [Series; Quantity::COUNT],
     snapshots: Snapshots,
     best: Option<Best>,
@@ -74,7 +74,7 @@ impl History {
             hyperparameters: None,
             state: RunState::Waiting,
             end_reason: None,
-            now: At::default(),
+            now: Position::default(),
             series: std::array::from_fn(|_| Series::new(1)),
             snapshots: Snapshots::default(),
             best: None,
@@ -87,12 +87,12 @@ impl History {
     pub fn push(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.begin(start),
-            Event::Step { step, gradients, loss, seconds } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Step { at, loss } => {
+                let at = self.arrive(*at);
                 self.record(Quantity::StepLoss, at, *loss);
             }
-            Event::Eval { step, gradients, seconds, metrics, weight_stats, forward_passes, .. } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Eval { at, metrics, weight_stats, forward_passes, .. } => {
+                let at = self.arrive(*at);
                 if *forward_passes > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
                     self.record(Quantity::ForwardPasses, at, *forward_passes as f64);
@@ -102,7 +102,7 @@ impl History {
                 self.placed(at, weight_stats);
             }
             Event::Probe(probe) => {
-                let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
+                let at = self.arrive(probe.at);
                 self.record_point(
                     Quantity::Trace,
                     Point { at, value: probe.trace.mean, std_error: probe.trace.error() },
@@ -113,34 +113,34 @@ impl History {
                 );
                 self.measured(at, probe);
             }
-            Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::FreeTrace { at, sides, trace, .. } => {
+                let at = self.arrive(*at);
                 let quantity = match sides {
                     Sides::TwoPoint => Quantity::SmoothedTrace,
                     Sides::OnePoint => Quantity::OnePointTrace,
                 };
                 self.record_point(quantity, Point { at, value: trace.mean, std_error: trace.std_error });
             }
-            Event::AscentCurvature { step, gradients, seconds, curvature } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::AscentCurvature { at, curvature } => {
+                let at = self.arrive(*at);
                 self.record_point(
                     Quantity::AscentCurvature,
                     Point { at, value: curvature.mean, std_error: curvature.std_error },
                 );
             }
             Event::PerturbationGap(curve) => {
-                self.arrive(At { step: curve.step, gradients: curve.gradients, seconds: curve.seconds });
+                self.arrive(curve.at);
                 self.snapshots.gap = Some(curve.as_ref().clone());
             }
             Event::Bound(bound) => {
-                let at = self.arrive(At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds });
+                let at = self.arrive(bound.at);
                 self.record(Quantity::Bound, at, bound.bound);
                 self.record(Quantity::ComplexityTerm, at, bound.theorem);
                 self.record(Quantity::ComplexityTermInCode, at, bound.code);
                 self.snapshots.bound = Some(**bound);
             }
-            Event::Adjust { step, gradients, seconds, setting, from, to } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Adjust { at, setting, from, to } => {
+                let at = self.arrive(*at);
                 self.changes.push(Change { hyperparameter: *setting, from: *from, to: *to, at });
                 // A log may be edited by hand: a value that the hyperparameter does not take changes nothing.
                 self.hyperparameters = self.hyperparameters.map(|before| before.with(*setting, *to).unwrap_or(before));
@@ -152,9 +152,9 @@ impl History {
             }
             Event::Pause { .. } => self.state = RunState::Paused,
             Event::Resume { .. } => self.state = RunState::Running,
-            Event::Finish { outcome, step, gradients, seconds, reason, .. } => {
-                self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.state = RunState::ended(*outcome, *step, reason.as_deref());
+            Event::Finish { outcome, at, reason, .. } => {
+                self.now = self.later(*at);
+                self.state = RunState::ended(*outcome, at.step, reason.as_deref());
                 self.end_reason.clone_from(reason);
             }
         }
@@ -170,7 +170,7 @@ impl History {
     }
 
     /// The run is at `at` and thus under way, unless it is paused.
-    fn arrive(&mut self, at: At) -> At {
+    fn arrive(&mut self, at: Position) -> Position {
         self.now = self.later(at);
         if self.state == RunState::Waiting {
             self.state = RunState::Running;
@@ -178,8 +178,8 @@ impl History {
         at
     }
 
-    fn later(&self, at: At) -> At {
-        At {
+    fn later(&self, at: Position) -> Position {
+        Position {
             step: self.now.step.max(at.step),
             gradients: self.now.gradients.max(at.gradients),
             seconds: self.now.seconds.max(if at.seconds.is_finite() { at.seconds } else { 0.0 }),
@@ -187,7 +187,7 @@ impl History {
     }
 
     /// Appends a value without an error.
-    fn record(&mut self, quantity: Quantity, at: At, value: f64) {
+    fn record(&mut self, quantity: Quantity, at: Position, value: f64) {
         self.record_point(quantity, Point { at, value, std_error: f64::NAN });
     }
 
@@ -196,7 +196,7 @@ impl History {
     }
 
     /// What a curvature measurement found besides the trace and the largest eigenvalue.
-    fn measured(&mut self, at: At, probe: &Probe) {
+    fn measured(&mut self, at: Position, probe: &Probe) {
         let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
         let interval = probe.trace.interval95;
         let point = |value, std_error| Point { at, value, std_error };
@@ -221,7 +221,7 @@ impl History {
 
     /// In logs without the loss of a measurement's examples, the training loss of an evaluation at the same step stands
     /// for it, whichever came first.
-    fn pair_with_last_measurement(&mut self, at: At) {
+    fn pair_with_last_measurement(&mut self, at: Position) {
         let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
         let paired = self.last(Quantity::MeasuredLoss).is_some_and(|point| point.at.step == at.step);
         if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
@@ -230,11 +230,11 @@ impl History {
     }
 
     /// The training loss of an evaluation at this very step.
-    fn loss_evaluated_at(&self, at: At) -> Option<f64> {
+    fn loss_evaluated_at(&self, at: Position) -> Option<f64> {
         self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
     }
 
-    fn placed(&mut self, at: At, weight_stats: &WeightStats) {
+    fn placed(&mut self, at: Position, weight_stats: &WeightStats) {
         for (quantity, value) in [
             (Quantity::DistanceFromInit, weight_stats.distance_from_init),
             (Quantity::WeightNorm, weight_stats.weight_norm),
@@ -252,7 +252,7 @@ impl History {
         &self.snapshots
     }
 
-    fn evaluated(&mut self, at: At, metrics: &Metrics) {
+    fn evaluated(&mut self, at: Position, metrics: &Metrics) {
         let Metrics {
             train_loss,
             validation_loss,
@@ -318,7 +318,7 @@ impl History {
     }
 
     /// The latest position along its training that an event names.
-    pub fn now(&self) -> At {
+    pub fn now(&self) -> Position {
         self.now
     }
 

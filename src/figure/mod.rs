@@ -31,7 +31,7 @@ pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stro
 pub use points::{Points, XyCurve, XyPoint};
 pub use pyramid::Extents;
 pub use quantity::{Quantity, Unit};
-pub use series::{At, Point, Series, XAxis};
+pub use series::{Point, Series, XAxis};
 
 #[cfg(test)]
 pub(crate) mod sample;

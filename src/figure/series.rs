@@ -9,17 +9,7 @@ use super::{
     axis::Bounds,
     pyramid::{Extents, Pyramid},
 };
-
-/// Where along its training a run is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct At {
-    /// Optimizer steps taken.
-    pub step: u64,
-    /// Training gradient evaluations spent.
-    pub gradients: u64,
-    /// Seconds on the run's own clock, which stands still while the run is paused.
-    pub seconds: f64,
-}
+use crate::run::Position;
 
 /// What runs along the bottom of every chart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, VariantArray)]
@@ -59,7 +49,7 @@ impl XAxis {
 
     /// `at` on this axis, given the steps in one epoch.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-    pub fn of(self, at: At, steps_per_epoch: u64) -> f64 {
+    pub fn of(self, at: Position, steps_per_epoch: u64) -> f64 {
         match self {
             Self::Gradients => at.gradients as f64,
             Self::Step => at.step as f64,
@@ -73,7 +63,7 @@ impl XAxis {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// When it was measured.
-    pub at: At,
+    pub at: Position,
     /// The value; may be anything a float can be.
     pub value: f64,
     /// Half the width of its error bar (one standard error); NaN where there is none.
@@ -84,7 +74,7 @@ pub struct Point {
 #[derive(Debug, Clone)]
 pub struct Series {
     steps_per_epoch: u64,
-    at: Vec<At>,
+    at: Vec<Position>,
     values: Vec<f64>,
     /// Empty until the first finite error; then one per value.
     errors: Vec<f64>,
@@ -109,7 +99,7 @@ impl Series {
     pub fn push(&mut self, point: Point) {
         let Point { at, value, std_error } = point;
         let before = self.at.last().copied().unwrap_or_default();
-        self.at.push(At {
+        self.at.push(Position {
             step: at.step.max(before.step),
             gradients: at.gradients.max(before.gradients),
             // f64::max also drops a clock that is NaN.
@@ -233,8 +223,8 @@ impl Series {
 mod tests {
     use super::*;
 
-    fn at(step: u64) -> At {
-        At { step, gradients: 2 * step, seconds: step as f64 / 10.0 }
+    fn at(step: u64) -> Position {
+        Position { step, gradients: 2 * step, seconds: step as f64 / 10.0 }
     }
 
     #[test]
@@ -243,7 +233,7 @@ mod tests {
         for step in [5, 20, 15] {
             series.push(Point { at: at(step), value: 1.0, std_error: f64::NAN });
         }
-        series.push(Point { at: At { seconds: f64::NAN, ..at(30) }, value: 1.0, std_error: f64::NAN });
+        series.push(Point { at: Position { seconds: f64::NAN, ..at(30) }, value: 1.0, std_error: f64::NAN });
         for (axis, expected) in [
             (XAxis::Gradients, [10.0, 40.0, 40.0, 60.0]),
             (XAxis::Step, [5.0, 20.0, 20.0, 30.0]),

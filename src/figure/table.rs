@@ -15,9 +15,9 @@ use super::{
     file,
     history::Best,
     quantity::Quantity,
-    series::{At, XAxis},
+    series::XAxis,
 };
-use crate::run::Estimate;
+use crate::run::{Estimate, Position};
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
 /// of a [snapshot](super::Snapshots) belongs and are empty elsewhere; `residual` is that of an eigenvalue, which has no `std_error`.
@@ -39,7 +39,7 @@ pub const COLUMNS: [&str; 12] = [
 /// One value with what is known of it.
 struct Row<'a> {
     quantity: &'static str,
-    at: At,
+    at: Position,
     value: f64,
     std_error: f64,
     residual: f64,
@@ -48,7 +48,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     /// A value that has no error and belongs to its time alone.
-    fn plain(quantity: &'static str, at: At, value: f64) -> Self {
+    fn plain(quantity: &'static str, at: Position, value: f64) -> Self {
         Self { quantity, at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
     }
 }
@@ -152,7 +152,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
         ..estimated("layer_trace", measured_at, layer.trace)
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
-        let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
+        let at = gap.at;
         let predictions = gap.from_trace().into_iter().zip(gap.from_smoothed_traces());
         gap.points.iter().zip(predictions).flat_map(move |(point, (exact, smoothed))| {
             [
@@ -166,7 +166,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     });
     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
     let bound = snapshots.bound.iter().flat_map(|bound| {
-        let at = At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds };
+        let at = bound.at;
         [
             ("bound_a", bound.largest_trace.mean),
             ("bound_r", bound.distance_from_init),

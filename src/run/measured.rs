@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Position;
+use super::position::Position;
 use crate::{
     curvature::{SampleMean, TraceEstimator},
     number,
@@ -12,12 +12,9 @@ use crate::{
 /// One curvature measurement of the clean loss at the current weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training; a probe's own cost is `products`.
-    pub gradients: u64,
-    /// The run's clock when the probe began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// Trace of the exact Hessian.
     pub trace: Estimate,
     /// Largest eigenvalue of the exact Hessian.
@@ -54,11 +51,8 @@ pub struct Probe {
 impl Probe {
     /// A probe of the trace and the largest eigenvalue alone.
     pub fn new(at: Position, trace: Estimate, lambda_max: Eigenvalue) -> Self {
-        let Position { step, gradients, seconds } = at;
         Self {
-            step,
-            gradients,
-            seconds,
+            at,
             trace,
             lambda_max,
             estimator: TraceEstimator::default(),
@@ -155,12 +149,9 @@ pub struct Density {
 /// The perturbation gap against the noise scale, with what two Hessians predict (figure 2 of the paper).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GapCurve {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training.
-    pub gradients: u64,
-    /// The run's clock when the measurement began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// One entry a scale, in the order of the preset.
     pub points: Vec<GapPoint>,
     /// Trace of the exact Hessian at the same weights: it predicts a gap of sigma^2 / 2 times itself, to leading order in sigma.
@@ -214,12 +205,9 @@ pub struct GapPoint {
 /// The PAC-Bayes bound of the paper's theorem 2.1, as far as it can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training.
-    pub gradients: u64,
-    /// The run's clock when the measurement began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// a: the largest Hessian trace of a single example's loss among the `measured` ones of all splits, half of them those of largest
     /// loss and half spread evenly, and not below the trace of the whole training loss; with the error of that one estimate. A
     /// largest of noisy estimates is rather too large, a largest of some examples too small. It is taken at w alone: the supremum
@@ -372,9 +360,7 @@ mod tests {
             smoothed_trace: estimate(trace, 0.1),
         };
         let curve = GapCurve {
-            step: 0,
-            gradients: 0,
-            seconds: 0.0,
+            at: Position::default(),
             points: vec![point(7.0, 99.0, 10.0), point(1.0, 5.0, 2.0), point(3.0, 77.0, 4.0)],
             trace: estimate(6.0, 0.5),
             evaluations: 0,

@@ -9,18 +9,20 @@ pub mod log;
 mod measure;
 mod measured;
 mod plan;
+mod position;
 pub mod preset;
 mod section;
 mod train;
 mod view;
 
 pub use engine::{Batch, Engine, EngineError};
-pub use event::{Budget, Command, Event, Outcome, Position, Start};
+pub use event::{Budget, Command, Event, Outcome, Start};
 pub use measured::{
     Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, Interval, LayerTrace, Layerwise, Probe, Sides,
     WeightStats,
 };
 pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
+pub use position::Position;
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};
 pub use view::PanelKind;
 

@@ -354,8 +354,8 @@ impl State {
 
     /// Sets a hyperparameter, or says why not.
     fn adjust(&mut self, setting: Hyperparameter, to: f64) -> Event {
-        let Position { step, gradients, seconds } = self.at;
-        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
+        let at = self.at;
+        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && at.step > 0 {
             Err(HyperparameterError::OnlyAtStart { hyperparameter: setting })
         } else {
             self.hyperparameters.with(setting, to)
@@ -363,9 +363,9 @@ impl State {
         match (self.hyperparameters.get(setting), changed) {
             (Some(from), Ok(changed)) => {
                 self.hyperparameters = changed;
-                Event::Adjust { step, gradients, seconds, setting, from, to }
+                Event::Adjust { at, setting, from, to }
             }
-            (_, Err(refused)) => Event::Reject { step, setting, value: to, reason: refused.to_string() },
+            (_, Err(refused)) => Event::Reject { step: at.step, setting, value: to, reason: refused.to_string() },
             (None, Ok(_)) => unreachable!("a hyperparameter that can be set has a value"),
         }
     }

@@ -105,7 +105,7 @@ fn scheduled(method: &str, k: Option<u64>, schedule: &str, warmup: f64) -> Vec<(
     );
     let (events, _) = run(&preset::parse("t", &text, &[]).unwrap(), "a");
     let rates = events.iter().filter_map(|e| match e {
-        Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.lr_now.unwrap())),
+        Event::Eval { at, weight_stats, .. } => Some((at.gradients, weight_stats.lr_now.unwrap())),
         _ => None,
     });
     rates.collect()
@@ -152,7 +152,7 @@ fn at_equal_cost_noise_grows_alike() {
         ];
         let (events, _) = run(&plan("mnist-softmax", &sets), "NSO");
         let scales = events.iter().filter_map(|e| match e {
-            Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.sigma_now.unwrap())),
+            Event::Eval { at, weight_stats, .. } => Some((at.gradients, weight_stats.sigma_now.unwrap())),
             _ => None,
         });
         scales.collect()
@@ -171,10 +171,8 @@ fn a_step_that_does_not_fit_the_budget_is_not_taken() {
     let sets = ["train.gradients=61", "train.probe_every=never", "run.NSO.k=3"];
     let of = |name| {
         let (events, finished) = run(&plan("quadratic", &sets), name);
-        let last = events
-            .iter()
-            .rev()
-            .find_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None });
+        let last =
+            events.iter().rev().find_map(|e| if let Event::Eval { at, .. } = e { Some(at.gradients) } else { None });
         assert_eq!((finished.outcome, Some(finished.at.gradients)), (Outcome::Completed, last));
         (finished.at.gradients, finished.reason)
     };
@@ -196,7 +194,7 @@ fn forward_passes_of_batch_normalisation_are_told() {
     let passes = |norm, name| {
         let (events, _) = run(&preset::parse("t", &text(norm), &[]).unwrap(), name);
         let told = events.iter().rev().find_map(|e| match e {
-            Event::Eval { forward_passes, gradients, .. } => Some((*forward_passes, *gradients)),
+            Event::Eval { forward_passes, at, .. } => Some((*forward_passes, at.gradients)),
             _ => None,
         });
         told.unwrap()

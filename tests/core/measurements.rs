@@ -71,7 +71,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     assert_eq!(gaps.len(), 3);
     for (gap, probe) in gaps.iter().zip(&probes) {
         assert_eq!(gap.points.iter().map(|point| point.sigma).collect::<Vec<_>>(), [0.01, 0.05]);
-        assert_eq!((gap.trace, gap.evaluations, gap.step), (probe.trace, 20, probe.step));
+        assert_eq!((gap.trace, gap.evaluations, gap.at.step), (probe.trace, 20, probe.at.step));
         assert!(gap.points.iter().all(|point| point.gap.probes == 5 && point.smoothed_trace.mean.is_finite()));
     }
     let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
@@ -251,12 +251,13 @@ fn an_ascent_that_does_not_move_tells_no_curvature() {
     let sets =
         ["train.gradients=4000", "problem.h=[1.0]", "problem.start=[1.0]", "run.SAM.method=usam", "defaults.lr=0.9"];
     let (events, _) = run(&asked("quadratic", &[&sets]), "SAM");
-    let told: Vec<_> = events
-        .iter()
-        .filter_map(|e| {
-            if let Event::AscentCurvature { curvature, step, .. } = e { Some((*step, *curvature)) } else { None }
-        })
-        .collect();
+    let told: Vec<_> =
+        events
+            .iter()
+            .filter_map(|e| {
+                if let Event::AscentCurvature { curvature, at } = e { Some((at.step, *curvature)) } else { None }
+            })
+            .collect();
     assert!(!told.is_empty() && told.last().unwrap().0 < 1500, "{told:?}");
     assert!(told[0].1.mean.is_finite() && told.iter().all(|(_, curvature)| curvature.mean.is_finite()), "{told:?}");
 }

@@ -145,7 +145,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let curves: Vec<_> = exact.chain(smoothed).chain(measured).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: ½∫ Tr Hσ dσ²".to_owned()];
-    notes.extend(age(found.iter().map(|(_, gap)| gap.step)));
+    notes.extend(age(found.iter().map(|(_, gap)| gap.at.step)));
     Content {
         across: XDimension::Own("noise scale σ"),
         x: Axis::exactly(ends.reduce(Bounds::union).and_then(aired)),

@@ -18,11 +18,13 @@ fn history(events: &[Event]) -> History {
     std::iter::once(&start).chain(events).collect()
 }
 
+fn at(step: u64) -> Position {
+    Position { step, gradients: step, seconds: step as f64 }
+}
+
 fn eval(step: u64, metrics: Metrics) -> Event {
     Event::Eval {
-        step,
-        gradients: step,
-        seconds: step as f64,
+        at: at(step),
         examples: 0,
         forward_passes: 0,
         took: 0.0,
@@ -183,7 +185,7 @@ fn panels_follow_what_is_measured() {
 #[test]
 fn a_chart_without_data_says_what_it_waits_for() {
     let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
-    let step = Event::Step { step: 3, gradients: 6, loss: 1.0, seconds: 0.1 };
+    let step = Event::Step { at: Position { step: 3, gradients: 6, seconds: 0.1 }, loss: 1.0 };
     let said = |history: &History, kind| panel(kind, &one(history)).empty;
     for (probe_every, expected) in [
         ("5 epochs", "first curvature measurement at step 160"),
@@ -216,13 +218,13 @@ fn a_log_x_axis_begins_at_the_first_step() {
 
 fn smoothed(step: u64, sides: Sides, mean: f64, std_error: f64) -> Event {
     let trace = Estimate::new(mean, std_error, 40);
-    Event::FreeTrace { step, gradients: step, seconds: step as f64, sigma: 0.02, sides, trace }
+    Event::FreeTrace { at: at(step), sigma: 0.02, sides, trace }
 }
 
 fn exact(step: u64, mean: f64) -> Event {
     let trace = Estimate::new(mean, 0.1, 40);
     let lambda_max = Eigenvalue { value: 1.0, residual: 0.0, products: 9 };
-    Event::Probe(Box::new(Probe::new(Position { step, gradients: step, seconds: step as f64 }, trace, lambda_max)))
+    Event::Probe(Box::new(Probe::new(at(step), trace, lambda_max)))
 }
 
 #[test]

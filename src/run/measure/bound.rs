@@ -5,7 +5,7 @@ use crate::{
     autodiff::{norm, read, values},
     curvature::{Hessian, Ingredients, ProbeVectors, Trace, hutch_plus_plus},
     problem::Examples,
-    run::{Bound, Estimate, Position, clock::Clock},
+    run::{Bound, Estimate, clock::Clock},
 };
 
 /// The e at which the bound is evaluated.
@@ -56,11 +56,8 @@ impl ProbeTarget<'_> {
         let (train_loss, test_loss) = (average(&train), average(&test));
         let bound = (1.0 + EPSILON) * (train_loss + ingredients.theorem());
         let guessing_loss = (problem.classes() as f64).ln();
-        let Position { step, gradients, seconds } = self.at;
         Some(Bound {
-            step,
-            gradients,
-            seconds,
+            at: self.at,
             largest_trace,
             distance_from_init: ingredients.distance,
             largest_loss: ingredients.largest_loss,

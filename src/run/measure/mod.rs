@@ -66,14 +66,14 @@ impl<'a> Evaluator<'a> {
 
     /// Losses on whole splits, and where the weights are.
     pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = snapshot;
-        self.evaluated_at = Some(step);
+        let Snapshot { w, buffers, at, forward_passes, lr, sigma } = snapshot;
+        self.evaluated_at = Some(at.step);
         let clock = Clock::start();
         let metrics = self.job.problem.evaluate(w, buffers);
         self.train_loss = metrics.train_loss;
         let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best = Some(Best { step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
+            self.best = Some(Best { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
         let norms = read(vec![norm(w), norm(&(w.clone() - self.start.clone()))]);
         let weight_stats = WeightStats {
@@ -84,7 +84,7 @@ impl<'a> Evaluator<'a> {
         };
         let examples = self.job.problem.evaluated_examples() as u64;
         let took = clock.seconds();
-        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
+        publish(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.

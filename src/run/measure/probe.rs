@@ -134,11 +134,8 @@ impl ProbeTarget<'_> {
             [loss, norm] => [Some(loss), Some(norm)],
             _ => [None; 2],
         };
-        let Position { step, gradients, seconds } = self.at;
         Probe {
-            step,
-            gradients,
-            seconds,
+            at: self.at,
             trace,
             lambda_max,
             estimator: plan.estimator,
@@ -251,11 +248,8 @@ impl ProbeTarget<'_> {
             gap: point.gap.into(),
             smoothed_trace: point.smoothed_trace.into(),
         });
-        let Position { step, gradients, seconds } = self.at;
         GapCurve {
-            step,
-            gradients,
-            seconds,
+            at: self.at,
             points: points.collect(),
             trace,
             evaluations: 2 * u64::from(plan.gap_draws) * plan.gap_sigmas.len() as u64,

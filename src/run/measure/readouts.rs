@@ -66,10 +66,9 @@ impl PendingReadouts {
     pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), ReadoutError> {
         let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
         for (at, loss) in positions.into_iter().zip(read(losses)) {
-            let Position { step, gradients, seconds } = at;
             let diverged = !loss.is_finite();
-            if diverged || step % self.record_every == 0 {
-                publish(Event::Step { step, gradients, loss, seconds })?;
+            if diverged || at.step % self.record_every == 0 {
+                publish(Event::Step { at, loss })?;
             }
             if diverged {
                 return Err(ReadoutError::Diverged(Divergence { at, loss }));
@@ -81,7 +80,6 @@ impl PendingReadouts {
     /// Publishes the free curvature over the steps since the last call, where the method samples one.
     pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
-            let Position { step, gradients, seconds } = until;
             let mut samples = read(samples);
             if kind == SampleKind::Ascent {
                 // Where the gradient is zero there is no ascent, and no curvature along it.
@@ -91,11 +89,11 @@ impl PendingReadouts {
                 continue;
             }
             let mean = SampleMean::of(&samples).into();
-            let free = |sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
+            let free = |sides| Event::FreeTrace { at: until, sigma, sides, trace: mean };
             publish(match kind {
                 SampleKind::TwoPoint { .. } => free(Sides::TwoPoint),
                 SampleKind::OnePoint { .. } => free(Sides::OnePoint),
-                SampleKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
+                SampleKind::Ascent => Event::AscentCurvature { at: until, curvature: mean },
             })?;
         }
         Ok(())

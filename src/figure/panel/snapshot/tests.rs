@@ -5,7 +5,7 @@ use crate::{
         Emphasis, Form, Panel, PanelKind, PlottedRun, Quantity, Scale, Session, Stroke, View, XAxis, XDimension,
         XyPoint, sample,
     },
-    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Probe, WeightStats},
+    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Position, Probe, WeightStats},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -34,23 +34,15 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
         Event::Probe(probe) => Some(probe.as_ref().clone()),
         _ => None,
     });
+    let at = |step| Position { step, gradients: step, seconds: 0.0 };
     let probe = |step, mean| {
         let trace = Estimate::new(mean, 0.5, 4);
-        Event::Probe(Box::new(Probe { step, gradients: step, trace, loss: None, ..probe.clone().unwrap() }))
+        Event::Probe(Box::new(Probe { at: at(step), trace, loss: None, ..probe.clone().unwrap() }))
     };
     let eval = |step, loss| {
         let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
         let weight_stats = WeightStats::default();
-        Event::Eval {
-            step,
-            gradients: step,
-            seconds: 0.0,
-            examples: 0,
-            forward_passes: 0,
-            took: 0.0,
-            metrics,
-            weight_stats,
-        }
+        Event::Eval { at: at(step), examples: 0, forward_passes: 0, took: 0.0, metrics, weight_stats }
     };
     let events = [
         probe(0, 100.0),
