@@ -4,7 +4,7 @@
 mod progress;
 mod state;
 
-use strum::EnumCount;
+use std::collections::BTreeMap;
 
 use super::{
     quantity::Quantity,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{Event, Metrics, Plan, Position, Probe, Sides, Start, WeightStats},
+    run::{DeclaredQuantity, Event, Metrics, NamedEstimate, Plan, Position, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -27,7 +27,9 @@ pub struct History {
     state: RunState,
     end_reason: Option<String>,
     now: Position,
-    series: [Series; Quantity::COUNT],
+    series: BTreeMap<Quantity, Series>,
+    /// The series of what was never measured.
+    empty: Series,
     snapshots: Snapshots,
     best: Option<Best>,
     changes: Vec<Change>,
@@ -75,7 +77,8 @@ impl History {
             state: RunState::Waiting,
             end_reason: None,
             now: Position::default(),
-            series: std::array::from_fn(|_| Series::new(1)),
+            series: BTreeMap::new(),
+            empty: Series::new(1),
             snapshots: Snapshots::default(),
             best: None,
             changes: Vec::new(),
@@ -103,13 +106,10 @@ impl History {
             }
             Event::Probe(probe) => {
                 let at = self.arrive(probe.at);
-                self.record_point(
-                    Quantity::Trace,
-                    Point { at, value: probe.trace.mean, std_error: probe.trace.error() },
-                );
+                self.record_point(Quantity::Trace, Point { at, value: probe.trace.mean, error: probe.trace.error() });
                 self.record_point(
                     Quantity::LambdaMax,
-                    Point { at, value: probe.lambda_max.value, std_error: probe.lambda_max.residual },
+                    Point { at, value: probe.lambda_max.value, error: probe.lambda_max.residual },
                 );
                 self.measured(at, probe);
             }
@@ -119,13 +119,13 @@ impl History {
                     Sides::TwoPoint => Quantity::SmoothedTrace,
                     Sides::OnePoint => Quantity::OnePointTrace,
                 };
-                self.record_point(quantity, Point { at, value: trace.mean, std_error: trace.std_error });
+                self.record_point(quantity, Point { at, value: trace.mean, error: trace.std_error });
             }
             Event::AscentCurvature { at, curvature } => {
                 let at = self.arrive(*at);
                 self.record_point(
                     Quantity::AscentCurvature,
-                    Point { at, value: curvature.mean, std_error: curvature.std_error },
+                    Point { at, value: curvature.mean, error: curvature.std_error },
                 );
             }
             Event::PerturbationGap(curve) => {
@@ -138,6 +138,16 @@ impl History {
                 self.record(Quantity::ComplexityTerm, at, bound.theorem);
                 self.record(Quantity::ComplexityTermInCode, at, bound.code);
                 self.snapshots.bound = Some(**bound);
+            }
+            Event::Measured(measured) => {
+                let at = self.arrive(measured.at);
+                // A log of a later version may have measurements that this one does not know.
+                for NamedEstimate { name, estimate } in &measured.values {
+                    if let Some(quantity) = DeclaredQuantity::from_key(name) {
+                        let point = Point { at, value: estimate.mean, error: estimate.error() };
+                        self.record_point(Quantity::Declared(quantity), point);
+                    }
+                }
             }
             Event::Adjust { at, setting, from, to } => {
                 let at = self.arrive(*at);
@@ -162,7 +172,7 @@ impl History {
 
     fn begin(&mut self, start: &Start) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
-        fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
+        fresh.empty = Series::new(start.steps_per_epoch);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
@@ -188,18 +198,18 @@ impl History {
 
     /// Appends a value without an error.
     fn record(&mut self, quantity: Quantity, at: Position, value: f64) {
-        self.record_point(quantity, Point { at, value, std_error: f64::NAN });
+        self.record_point(quantity, Point { at, value, error: f64::NAN });
     }
 
     fn record_point(&mut self, quantity: Quantity, point: Point) {
-        self.series[quantity as usize].push(point);
+        self.series.entry(quantity).or_insert_with(|| self.empty.clone()).push(point);
     }
 
     /// What a curvature measurement found besides the trace and the largest eigenvalue.
     fn measured(&mut self, at: Position, probe: &Probe) {
         let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
         let interval = probe.trace.interval95;
-        let point = |value, std_error| Point { at, value, std_error };
+        let point = |value, error| Point { at, value, error };
         let value = |value| point(value, f64::NAN);
         for (quantity, found) in [
             (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
@@ -329,7 +339,7 @@ impl History {
 
     /// All values of one quantity.
     pub fn series(&self, quantity: Quantity) -> &Series {
-        &self.series[quantity as usize]
+        self.series.get(&quantity).unwrap_or(&self.empty)
     }
 
     /// The newest value of one quantity.
@@ -354,7 +364,7 @@ impl History {
 
     /// Steps in one epoch; 1 before the run has begun.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.series[0].steps_per_epoch()
+        self.empty.steps_per_epoch()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
     run::{
-        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, LayerTrace, Layerwise, Outcome,
+        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, Layerwise, NamedEstimate, Outcome,
         Position, Probe, Sides, Start, WeightStats,
     },
 };
@@ -208,9 +208,9 @@ fn weight_stats(slot: usize, progress: f64) -> WeightStats {
 /// A curvature measurement of everything, around a trace and a largest eigenvalue.
 fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let layers = [("fc1.weight", 0.82), ("fc1.bias", 0.03), ("fc2.weight", 0.14), ("fc2.bias", 0.01)];
-    let layer = |(name, share): (&str, f64)| LayerTrace {
+    let layer = |(name, share): (&str, f64)| NamedEstimate {
         name: name.into(),
-        trace: Estimate { mean: share * trace.mean, std_error: 0.5 * share.sqrt() * trace.std_error, ..trace },
+        estimate: Estimate { mean: share * trace.mean, std_error: 0.5 * share.sqrt() * trace.std_error, ..trace },
     };
     // A bulk at zero, a few eigenvalues apart, the largest among them.
     let nodes = [-0.04, -0.01, 0.0, 0.005, 0.02, 0.06, 0.12, 0.2, 0.45, 0.7, 1.0];

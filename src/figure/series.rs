@@ -66,8 +66,8 @@ pub struct Point {
     pub at: Position,
     /// The value; may be anything a float can be.
     pub value: f64,
-    /// Half the width of its error bar (one standard error); NaN where there is none.
-    pub std_error: f64,
+    /// Half the width of its error bar, of the [kind](super::quantity::ErrorKind) that its quantity has; NaN where there is none.
+    pub error: f64,
 }
 
 /// An append-only sequence of points, never thinned.
@@ -97,7 +97,7 @@ impl Series {
 
     /// Appends a point, O(1) amortised. Time does not run backwards: a place before the last one is taken to be the last one.
     pub fn push(&mut self, point: Point) {
-        let Point { at, value, std_error } = point;
+        let Point { at, value, error } = point;
         let before = self.at.last().copied().unwrap_or_default();
         self.at.push(Position {
             step: at.step.max(before.step),
@@ -107,13 +107,13 @@ impl Series {
         });
         self.values.push(value);
         self.pyramid.grow(&self.values);
-        if std_error.is_finite() && self.errors.is_empty() {
+        if error.is_finite() && self.errors.is_empty() {
             self.errors.resize(self.values.len() - 1, f64::NAN);
         }
-        if std_error.is_finite() || !self.errors.is_empty() {
-            self.errors.push(std_error);
+        if error.is_finite() || !self.errors.is_empty() {
+            self.errors.push(error);
         }
-        if let Some(bar) = Bounds::new(value - std_error.abs(), value + std_error.abs()) {
+        if let Some(bar) = Bounds::new(value - error.abs(), value + error.abs()) {
             self.bars = Some(self.bars.map_or(bar, |bars| bars.union(bar)));
         }
     }
@@ -131,7 +131,7 @@ impl Series {
     /// The point of that index, if there is one.
     pub fn get(&self, index: usize) -> Option<Point> {
         let (&at, &value) = (self.at.get(index)?, self.values.get(index)?);
-        Some(Point { at, value, std_error: self.std_error(index) })
+        Some(Point { at, value, error: self.error(index) })
     }
 
     /// The newest point.
@@ -141,11 +141,7 @@ impl Series {
 
     /// All points in order.
     pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|index| Point {
-            at: self.at[index],
-            value: self.values[index],
-            std_error: self.std_error(index),
-        })
+        (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], error: self.error(index) })
     }
 
     /// Steps in one epoch of this run.
@@ -214,7 +210,7 @@ impl Series {
         &self.values
     }
 
-    fn std_error(&self, index: usize) -> f64 {
+    fn error(&self, index: usize) -> f64 {
         self.errors.get(index).copied().unwrap_or(f64::NAN)
     }
 }
@@ -231,9 +227,9 @@ mod tests {
     fn every_axis_is_at_hand_and_never_runs_backwards() {
         let mut series = Series::new(10);
         for step in [5, 20, 15] {
-            series.push(Point { at: at(step), value: 1.0, std_error: f64::NAN });
+            series.push(Point { at: at(step), value: 1.0, error: f64::NAN });
         }
-        series.push(Point { at: Position { seconds: f64::NAN, ..at(30) }, value: 1.0, std_error: f64::NAN });
+        series.push(Point { at: Position { seconds: f64::NAN, ..at(30) }, value: 1.0, error: f64::NAN });
         for (axis, expected) in [
             (XAxis::Gradients, [10.0, 40.0, 40.0, 60.0]),
             (XAxis::Step, [5.0, 20.0, 20.0, 30.0]),
@@ -247,10 +243,10 @@ mod tests {
     #[test]
     fn errors_may_begin_late() {
         let mut series = Series::new(1);
-        series.push(Point { at: at(1), value: 4.0, std_error: f64::NAN });
-        series.push(Point { at: at(2), value: 5.0, std_error: 0.5 });
-        assert!(series.get(0).is_some_and(|point| point.std_error.is_nan()));
-        assert_eq!(series.last().map(|point| point.std_error), Some(0.5));
+        series.push(Point { at: at(1), value: 4.0, error: f64::NAN });
+        series.push(Point { at: at(2), value: 5.0, error: 0.5 });
+        assert!(series.get(0).is_some_and(|point| point.error.is_nan()));
+        assert_eq!(series.last().map(|point| point.error), Some(0.5));
         assert_eq!(series.bars(), Bounds::new(4.5, 5.5));
     }
 
@@ -258,7 +254,7 @@ mod tests {
     fn galloping_finds_what_a_scan_finds() {
         let mut series = Series::new(1);
         for step in (0..500).map(|index| index * index / 7) {
-            series.push(Point { at: at(step), value: 0.0, std_error: f64::NAN });
+            series.push(Point { at: at(step), value: 0.0, error: f64::NAN });
         }
         for from in [0, 3, 250, 499, 500] {
             for limit in [-1.0, 0.0, 100.0, 20_000.0, 1e9] {

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    measured::{Bound, Estimate, GapCurve, Probe, Sides, WeightStats},
+    estimate::Estimate,
+    measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
     position::Position,
 };
 use crate::{
@@ -100,6 +101,8 @@ pub enum Event {
     PerturbationGap(Box<GapCurve>),
     /// The PAC-Bayes bound with its ingredients.
     Bound(Box<Bound>),
+    /// The numbers of a measurement that has no event of a kind of its own.
+    Measured(Box<Measured>),
     /// A hyperparameter was changed: steps after `step` use the new value.
     Adjust {
         /// Where the run was.
@@ -218,6 +221,7 @@ impl Event {
             Self::Probe(probe) => Some(probe.at),
             Self::PerturbationGap(curve) => Some(curve.at),
             Self::Bound(bound) => Some(bound.at),
+            Self::Measured(measured) => Some(measured.at),
             Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,
         }
     }

@@ -4,6 +4,7 @@ mod batches;
 mod clock;
 pub mod device;
 mod engine;
+mod estimate;
 mod event;
 pub mod log;
 mod measure;
@@ -16,12 +17,14 @@ mod train;
 mod view;
 
 pub use engine::{Batch, Engine, EngineError};
+pub use estimate::{Estimate, Interval, NamedEstimate};
 pub use event::{Budget, Command, Event, Outcome, Start};
-pub use measured::{
-    Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, Interval, LayerTrace, Layerwise, Probe, Sides,
-    WeightStats,
+pub use measure::{
+    CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind, MeasurementSettings, QuantityInfo, Scale,
+    Setting, SettingValue, Unit,
 };
-pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
+pub use measured::{Bound, Density, Eigenvalue, GapCurve, GapPoint, Layerwise, Measured, Probe, Sides, WeightStats};
+pub use plan::{Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};
 pub use view::PanelKind;

@@ -299,7 +299,7 @@ fn a_measurement_on_a_sample_tells_both_errors() {
 
     let history: History = finished.0.iter().collect();
     let drawn = history.last(nso_tui::figure::Quantity::Trace).unwrap();
-    assert_eq!(drawn.std_error, probe.trace.std_error.hypot(told));
+    assert_eq!(drawn.error, probe.trace.std_error.hypot(told));
 }
 
 #[test]

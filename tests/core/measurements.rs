@@ -39,7 +39,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     for probe in &probes {
         let names: Vec<&str> = probe.layers.iter().map(|layer| layer.name.as_str()).collect();
         assert_eq!(names, ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
-        let sum: f64 = probe.layers.iter().map(|layer| layer.trace.mean).sum();
+        let sum: f64 = probe.layers.iter().map(|layer| layer.estimate.mean).sum();
         assert!((sum / probe.trace.mean - 1.0).abs() < 1e-5, "{sum} {}", probe.trace.mean);
         let (top, bottom) = (probe.lambda_max, probe.lambda_min.unwrap());
         assert!(bottom.value < top.value && probe.gradient_norm.unwrap() > 0.0);

@@ -2,7 +2,7 @@
 
 use crate::{
     optimizer::Hyperparameter,
-    run::{Bound, Cadence, Density, GapCurve, LayerTrace, Metrics, Outcome, Position},
+    run::{Bound, Cadence, Density, GapCurve, Metrics, NamedEstimate, Outcome, Position},
 };
 
 /// Where a run stands.
@@ -120,7 +120,7 @@ pub struct Snapshots {
     /// When curvature was last measured.
     pub measured_at: Option<Position>,
     /// The trace of each tensor's block.
-    pub layers: Vec<LayerTrace>,
+    pub layers: Vec<NamedEstimate>,
     /// The spectral density.
     pub density: Option<Density>,
     /// The perturbation gap against sigma.

@@ -1,7 +1,5 @@
 //! The fold, event by event.
 
-use strum::VariantArray;
-
 use super::{super::sample, *};
 use crate::{
     optimizer::{Categorical, Hyperparameter},
@@ -21,7 +19,7 @@ fn a_run_is_what_its_events_say() {
     assert_eq!(history.series(Quantity::Trace).len(), 21);
     assert!(history.series(Quantity::Distance).is_empty());
     let probe = history.last(Quantity::LambdaMax).unwrap();
-    assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
+    assert_eq!((probe.at.step, probe.error), (2000, 1e-3 * probe.value));
     let changes: Vec<_> = history
         .changes()
         .iter()
@@ -52,7 +50,7 @@ fn a_restart_begins_anew() {
     history.push(&events[0]);
     assert_eq!(history.state(), &RunState::Running);
     assert_eq!(history.now(), Position::default());
-    assert!(Quantity::VARIANTS.iter().all(|&quantity| history.series(quantity).is_empty()));
+    assert!(Quantity::all().all(|quantity| history.series(quantity).is_empty()));
     assert!(history.changes().is_empty());
     assert_eq!(history.progress(), 0.0);
 }

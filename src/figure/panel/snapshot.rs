@@ -30,7 +30,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
             run.history.series(Quantity::MeasuredLoss).points().map(|point| (point.at.step, point.value)).collect();
         let spot = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
-            Some(XyPoint { x, y: point.value, std_error: point.std_error })
+            Some(XyPoint { x, y: point.value, error: point.error })
         };
         run.history.series(Quantity::Trace).points().filter_map(spot).collect()
     };
@@ -94,8 +94,8 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         let bars = run.history.snapshots().layers.iter().filter_map(|layer| {
             Some(XyPoint {
                 x: count(group(&layer.name)?) + offset,
-                y: layer.trace.mean,
-                std_error: layer.trace.std_error,
+                y: layer.estimate.mean,
+                error: layer.estimate.std_error,
             })
         });
         curve(run, Emphasis::Normal, Form::Bars(width), bars.collect())
@@ -124,7 +124,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         let spot = |(point, height): (&GapPoint, Estimate)| XyPoint {
             x: point.sigma,
             y: height.mean,
-            std_error: height.std_error,
+            error: height.std_error,
         };
         gap.points.iter().zip(heights).map(spot).collect()
     };

@@ -118,8 +118,8 @@ fn the_axis_covers_the_error_bars() {
     let panel = panel(PanelKind::Trace, &runs);
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
         for spot in curve.points.iter() {
-            assert!(panel.y.slot(spot.y + spot.std_error, 100).is_some());
-            assert!(panel.y.slot(spot.y - spot.std_error, 100).is_some());
+            assert!(panel.y.slot(spot.y + spot.error, 100).is_some());
+            assert!(panel.y.slot(spot.y - spot.error, 100).is_some());
         }
     }
 }

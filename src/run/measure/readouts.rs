@@ -1,5 +1,5 @@
-//! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until
-//! somebody reads it.
+//! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until it is
+//! read in one transfer.
 
 use std::mem::discriminant;
 
@@ -7,14 +7,10 @@ use crate::{
     autodiff::{Scalar, read},
     curvature::SampleMean,
     optimizer::{SampleKind, StepStats},
-    run::{
-        Event, Position, Sides,
-        log::LogError,
-        train::{Divergence, Publish},
-    },
+    run::{Event, Position, Sides},
 };
 
-/// Losses and free curvature samples that nobody has read yet.
+/// Losses and free curvature samples that are still on the device.
 pub(in crate::run) struct PendingReadouts {
     record_every: u64,
     losses: Vec<(Position, Scalar)>,
@@ -62,8 +58,8 @@ impl PendingReadouts {
         }
     }
 
-    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not told.
-    pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), ReadoutError> {
+    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not published.
+    pub fn read_losses<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), ReadoutError<E>> {
         let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
         for (at, loss) in positions.into_iter().zip(read(losses)) {
             let diverged = !loss.is_finite();
@@ -78,7 +74,7 @@ impl PendingReadouts {
     }
 
     /// Publishes the free curvature over the steps since the last call, where the method samples one.
-    pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn read_free<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
             let mut samples = read(samples);
             if kind == SampleKind::Ascent {
@@ -100,14 +96,22 @@ impl PendingReadouts {
     }
 }
 
-/// Why the pending readouts could not all be read.
-pub(in crate::run) enum ReadoutError {
-    Diverged(Divergence),
-    Log(LogError),
+/// A loss that is not finite.
+pub(in crate::run) struct Divergence {
+    pub at: Position,
+    pub loss: f64,
 }
 
-impl From<LogError> for ReadoutError {
-    fn from(error: LogError) -> Self {
-        Self::Log(error)
+/// Why the pending readouts could not all be read.
+pub(in crate::run) enum ReadoutError<E> {
+    /// A loss is not finite.
+    Diverged(Divergence),
+    /// An event could not be published.
+    Publish(E),
+}
+
+impl<E> From<E> for ReadoutError<E> {
+    fn from(error: E) -> Self {
+        Self::Publish(error)
     }
 }

@@ -7,8 +7,8 @@ use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
     problem::{Metrics, ProblemConfig},
     run::{
-        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, RunPlan, Start, Train,
-        WeightStats,
+        Budget, Cadence, CurvaturePlan, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, RunPlan, Start,
+        Train, WeightStats,
     },
     tui::{
         Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
@@ -165,7 +165,12 @@ pub fn plan() -> Plan {
             seed: 1,
             evaluate_every: Cadence::Steps(40),
             probe_every: Some(Cadence::Steps(160)),
-            probe: ProbePlan { examples: 1_000, trace_probes: 20, lanczos_products: 10, ..ProbePlan::default() },
+            curvature: CurvaturePlan {
+                examples: 1_000,
+                trace_probes: 20,
+                lanczos_products: 10,
+                ..CurvaturePlan::default()
+            },
             record_every: 1,
         },
         panels: Vec::new(),
