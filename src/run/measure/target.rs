@@ -4,6 +4,7 @@ use crate::{
     autodiff::{Objective, Vector},
     curvature::{LinearOperator, ProbeVectors, Spectrum},
     problem::{Examples, Mode, Problem},
+    random::{Purpose, Stream, stream},
     run::{Estimate, NamedEstimate, Position, Probe},
 };
 
@@ -74,6 +75,16 @@ impl<'a> MeasurementTarget<'a> {
     pub fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + 'a> {
         let mode = Mode { buffers: self.buffers.cloned(), ..Mode::default() };
         self.problem.objective_in(mode, examples)
+    }
+
+    /// A random stream that no other measurement draws from, by the measurement's key: the same at every measurement of a session.
+    pub fn stream(&self, key: &'static str) -> Stream {
+        stream(self.seed, Purpose::Measurement(key))
+    }
+
+    /// Probe vectors from the measurement's own [`stream`](Self::stream).
+    pub fn probe_vectors(&self, key: &'static str) -> ProbeVectors {
+        ProbeVectors::of(self.stream(key), self.w)
     }
 
     /// Whether the sample is the whole training set.
