@@ -49,8 +49,10 @@ pub enum Scale {
 /// A number along training that a measurement declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeclaredQuantity {
-    measurement: MeasurementKind,
-    index: usize,
+    /// The measurement that yields it.
+    pub measurement: MeasurementKind,
+    /// Its place among the quantities of that measurement.
+    pub index: usize,
 }
 
 impl DeclaredQuantity {
@@ -71,12 +73,10 @@ impl DeclaredQuantity {
         Self::all().filter(move |quantity| quantity.info().panel == panel)
     }
 
-    /// The measurement that yields it.
-    pub fn measurement(self) -> MeasurementKind {
-        self.measurement
-    }
-
     /// What its measurement says of it.
+    ///
+    /// # Panics
+    /// If the measurement does not declare so many.
     pub fn info(self) -> &'static QuantityInfo {
         &self.measurement.info().quantities[self.index]
     }
