@@ -44,6 +44,8 @@ pub enum PanelKind {
     PerturbationGap,
     /// The PAC-Bayes bound, with the loss of guessing, above which it is vacuous; behind it, faint, the test loss.
     Bound,
+    /// SAM's sharpness in the worst case; dashed, after one ascent step, and dotted, on average over the sphere.
+    Sharpness,
     /// |w - w0|.
     #[strum(to_string = "distance_from_init", serialize = "travel")]
     DistanceFromInit,

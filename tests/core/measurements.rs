@@ -3,7 +3,7 @@
 use nso_tui::{
     optimizer::Hyperparameter,
     problem::data,
-    run::{Command, Event, Plan, Sides, preset},
+    run::{Command, Estimate, Event, Plan, Sides, preset},
 };
 
 use crate::training::{plan, run, run_scripted, weights};
@@ -19,7 +19,7 @@ pub const SMALL: [&str; 7] = [
 ];
 
 const EVERYTHING: [&str; 5] = [
-    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\"]",
+    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\", \"sharpness\"]",
     "train.gap_sigmas=[0.01, 0.05]",
     "train.gap_draws=5",
     "train.bound_examples=7",
@@ -246,6 +246,39 @@ fn both_ends_are_found_again_from_the_last_vectors() {
         assert!((probe.lambda_min.unwrap().value + 0.2).abs() < 1e-5, "{probe:?}");
         assert!(probe.layers.is_empty() && probe.lambda_layerwise.is_none());
     }
+}
+
+/// The numbers of the first event of a measurement, by their names.
+fn first_measured(events: &[Event], key: &str) -> Vec<(String, Estimate)> {
+    let found = events.iter().find_map(|e| match e {
+        Event::Measured(found) if found.measurement == key => Some(found.values.clone()),
+        _ => None,
+    });
+    found.unwrap().into_iter().map(|value| (value.name, value.estimate)).collect()
+}
+
+/// f = 1/2 (3 w1^2 + .5 w2^2) at w = (1, 1): g = (3, .5), and one ascent step raises f by rho |g| + rho^2 g'Hg/(2 |g|^2). The average over
+/// a circle is rho^2 (3 + .5)/4.
+#[test]
+fn the_sharpness_of_a_quadratic_has_its_closed_form() {
+    let sets = [
+        "problem.h=[3.0, 0.5]",
+        "problem.start=[1.0, 1.0]",
+        "train.gradients=2",
+        "train.measure=[\"sharpness\"]",
+        "train.sharpness_rho=0.1",
+        "train.sharpness_draws=200",
+    ];
+    let (events, _) = run(&asked("quadratic", &[&sets]), "SGD");
+    let found = first_measured(&events, "sharpness");
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["sharpness", "sharpness_one_step", "sharpness_average"]);
+    let [worst, one_step, average] = [0, 1, 2].map(|index| found[index].1);
+    let expected = 0.1 * 9.25f64.sqrt() + 0.01 * 27.125 / (2.0 * 9.25);
+    assert!((one_step.mean / expected - 1.0).abs() < 1e-4, "{one_step:?} {expected}");
+    assert!(worst.mean >= one_step.mean && worst.mean < 1.01 * one_step.mean, "{worst:?} {one_step:?}");
+    assert!((average.mean - 0.01 * 3.5 / 4.0).abs() < 4.0 * average.std_error, "{average:?}");
+    assert_eq!(average.probes, 200);
 }
 
 /// On tanh units an example's Hessian trace may well be negative. The largest is at least the mean, and the bound is a number, though it be

@@ -55,6 +55,10 @@ impl PanelKind {
             quantity,
             source,
         };
+        // A panel about a quantity that a measurement declares, by its place among those.
+        let declared = |measurement, index| {
+            of(Quantity::Declared(DeclaredQuantity { measurement, index }), Measurement(measurement))
+        };
         match self {
             Self::Loss => Entry { title: "loss", y_name: "loss", ..of(Quantity::TrainLoss, Training) },
             Self::Gap => Entry { y_name: "test − train loss", ..of(Quantity::Gap, Training) },
@@ -93,6 +97,7 @@ impl PanelKind {
                 ..of(Quantity::Trace, Measurement(MeasurementKind::PerturbationGap))
             },
             Self::Bound => of(Quantity::Bound, Measurement(MeasurementKind::PacBayesBound)),
+            Self::Sharpness => declared(MeasurementKind::Sharpness, 0),
             Self::DistanceFromInit => of(Quantity::DistanceFromInit, Training),
             Self::WeightNorm => of(Quantity::WeightNorm, Training),
             Self::GradientNorm => of(Quantity::GradientNorm, Curvature),
@@ -166,6 +171,7 @@ impl PanelKind {
             Self::Gap
             | Self::Distance
             | Self::LambdaMin
+            | Self::Sharpness
             | Self::DistanceFromInit
             | Self::WeightNorm
             | Self::GradientNorm => Vec::new(),

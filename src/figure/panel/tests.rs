@@ -5,7 +5,10 @@ use strum::VariantArray;
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Bound, Eigenvalue, Estimate, Event, Plan, Position, Probe, Sides, WeightStats, preset},
+    run::{
+        Bound, DeclaredQuantity, Eigenvalue, Estimate, Event, Measured, NamedEstimate, Plan, Position, Probe, Sides,
+        WeightStats, preset,
+    },
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -342,6 +345,37 @@ fn remarks_are_shown_whole_or_not_at_all() {
     assert_eq!(lines(&[26.0]), ["log  bars: ± 1 std. error"], "what fits is shown");
     assert_eq!(lines(&[26.0, 30.0]), ["log  bars: ± 1 std. error", "dashed: smoothed Hessian"]);
     assert_eq!(lines(&[2.0]), [""]);
+}
+
+/// Whatever a measurement declares has a curve in its panel: the first solid, the others in dashes and dots with a note.
+#[test]
+fn every_declared_quantity_has_a_curve_in_its_panel() {
+    for &kind in PanelKind::VARIANTS {
+        let declared: Vec<_> = DeclaredQuantity::shown_in(kind).collect();
+        let Some(first) = declared.first() else { continue };
+        let value = |quantity: &DeclaredQuantity| NamedEstimate {
+            name: quantity.info().key.into(),
+            estimate: Estimate::new(2.0, 0.5, 9),
+        };
+        let measured = Event::Measured(Box::new(Measured {
+            at: at(3),
+            measurement: first.measurement.info().key.into(),
+            values: declared.iter().map(value).collect(),
+            examples: 10,
+            evaluations: 7,
+            took: 0.1,
+        }));
+        let history = history(&[measured]);
+        let runs = one(&history);
+        let panel = panel(kind, &runs);
+        assert_eq!((panel.title, panel.curves.len()), (first.info().title, declared.len()), "{kind:?}");
+        let of_first = panel.curves.iter().find(|curve| curve.quantity == Some(Quantity::Declared(*first))).unwrap();
+        assert_eq!(of_first.form, Form::Line(Stroke::Solid), "{kind:?}");
+        for other in &declared[1..] {
+            assert!(panel.notes.iter().any(|note| note == other.info().note), "{kind:?}: {:?}", panel.notes);
+        }
+        assert_eq!(history.last(Quantity::Declared(*first)).map(|point| point.error), Some(0.5));
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod perturbation_gap;
 mod plan;
 mod quantity;
 mod readouts;
+mod sharpness;
 mod target;
 mod trace;
 mod trace_per_tensor;
@@ -86,5 +87,6 @@ measurements! {
         density::SpectralDensity;
     of_their_own:
         perturbation_gap::PerturbationGap,
-        bound::PacBayesBound;
+        bound::PacBayesBound,
+        sharpness::Sharpness;
 }
