@@ -46,6 +46,10 @@ pub enum PanelKind {
     Bound,
     /// SAM's sharpness in the worst case; dashed, after one ascent step, and dotted, on average over the sphere.
     Sharpness,
+    /// The gradient noise scale: the batch size at which a minibatch's gradient is half signal, half noise.
+    GradientNoise,
+    /// The trace of the gradient covariance; dashed, the squared norm of the gradient without bias.
+    GradientCovariance,
     /// |w - w0|.
     #[strum(to_string = "distance_from_init", serialize = "travel")]
     DistanceFromInit,

@@ -19,7 +19,7 @@ pub const SMALL: [&str; 7] = [
 ];
 
 const EVERYTHING: [&str; 5] = [
-    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\", \"sharpness\"]",
+    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\", \"sharpness\", \"gradient_noise\"]",
     "train.gap_sigmas=[0.01, 0.05]",
     "train.gap_draws=5",
     "train.bound_examples=7",
@@ -279,6 +279,33 @@ fn the_sharpness_of_a_quadratic_has_its_closed_form() {
     assert!(worst.mean >= one_step.mean && worst.mean < 1.01 * one_step.mean, "{worst:?} {one_step:?}");
     assert!((average.mean - 0.01 * 3.5 / 4.0).abs() < 4.0 * average.std_error, "{average:?}");
     assert_eq!(average.probes, 200);
+}
+
+/// Softmax regression at w = 0 has the gradient (1/K - y) x' for each example: its squared norm is (1 - 1/K) |x|^2, and the mean's is
+/// taken by plain loops. All 60 examples singly, so without an error.
+#[test]
+fn the_gradient_noise_of_softmax_regression_at_zero_is_that_of_its_examples() {
+    let sets = ["problem.train_samples=60", "train.gradients=1", "train.measure=[\"gradient_noise\"]"];
+    let (events, _) = run(&asked("mnist-softmax", &[&sets]), "SGD");
+    let found = first_measured(&events, "gradient_noise");
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["gradient_noise_scale", "gradient_covariance_trace", "squared_gradient_norm"]);
+    let train = data::mnist::embedded().unwrap().0.first(60).normalised(&data::MNIST);
+    let mut mean = vec![0.0; 7840];
+    let mut squares = 0.0;
+    for (x, &label) in train.inputs.chunks(784).zip(&train.labels) {
+        squares += 0.9 * x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / 60.0;
+        for (at, mean) in mean.iter_mut().enumerate() {
+            let pull = 0.1 - f64::from(u8::from(at / 784 == label as usize));
+            *mean += pull * f64::from(x[at % 784]) / 60.0;
+        }
+    }
+    let square: f64 = mean.iter().map(|m| m * m).sum();
+    let trace = (squares - square) * 60.0 / 59.0;
+    for ((name, found), expected) in found.iter().zip([trace / square, trace, square]) {
+        assert!((found.mean / expected - 1.0).abs() < 1e-4, "{name}: {found:?} {expected}");
+        assert_eq!((found.std_error, found.probes), (0.0, 60), "{name}: nothing is left out");
+    }
 }
 
 /// On tanh units an example's Hessian trace may well be negative. The largest is at least the mean, and the bound is a number, though it be

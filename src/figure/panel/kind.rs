@@ -98,6 +98,8 @@ impl PanelKind {
             },
             Self::Bound => of(Quantity::Bound, Measurement(MeasurementKind::PacBayesBound)),
             Self::Sharpness => declared(MeasurementKind::Sharpness, 0),
+            Self::GradientNoise => declared(MeasurementKind::GradientNoise, 0),
+            Self::GradientCovariance => declared(MeasurementKind::GradientNoise, 1),
             Self::DistanceFromInit => of(Quantity::DistanceFromInit, Training),
             Self::WeightNorm => of(Quantity::WeightNorm, Training),
             Self::GradientNorm => of(Quantity::GradientNorm, Curvature),
@@ -172,6 +174,8 @@ impl PanelKind {
             | Self::Distance
             | Self::LambdaMin
             | Self::Sharpness
+            | Self::GradientNoise
+            | Self::GradientCovariance
             | Self::DistanceFromInit
             | Self::WeightNorm
             | Self::GradientNorm => Vec::new(),

@@ -9,6 +9,7 @@ mod curvature;
 mod declared;
 mod density;
 mod evaluator;
+mod gradient_noise;
 mod lambda_min;
 mod layerwise;
 mod perturbation_gap;
@@ -88,5 +89,6 @@ measurements! {
     of_their_own:
         perturbation_gap::PerturbationGap,
         bound::PacBayesBound,
-        sharpness::Sharpness;
+        sharpness::Sharpness,
+        gradient_noise::GradientNoise;
 }
