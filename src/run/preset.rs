@@ -20,7 +20,7 @@ use crate::{
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
-const EMBEDDED: [(&str, &str); 22] = [
+const EMBEDDED: [(&str, &str); 23] = [
     ("valley", include_str!("../../presets/valley.toml")),
     ("quadratic", include_str!("../../presets/quadratic.toml")),
     ("matrix-sensing-small", include_str!("../../presets/matrix-sensing-small.toml")),
@@ -36,6 +36,7 @@ const EMBEDDED: [(&str, &str); 22] = [
     ("methods", include_str!("../../presets/methods.toml")),
     ("one-sided", include_str!("../../presets/one-sided.toml")),
     ("perturbation-gap", include_str!("../../presets/perturbation-gap.toml")),
+    ("sharpness", include_str!("../../presets/sharpness.toml")),
     ("noise-laws", include_str!("../../presets/noise-laws.toml")),
     ("k-sweep", include_str!("../../presets/k-sweep.toml")),
     ("rho-sweep", include_str!("../../presets/rho-sweep.toml")),
