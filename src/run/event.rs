@@ -1,14 +1,14 @@
-//! The whole vocabulary between a run and whoever steers or watches it: commands go down, events come up.
+//! What passes between a run and its listeners: commands go to the run, events come from it.
 //! Both are plain data. The log on disk is these events, one JSON object a line; every view is a fold over them.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    estimate::Estimate,
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
     position::Position,
 };
 use crate::{
+    curvature::Estimate,
     number,
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
@@ -56,11 +56,11 @@ pub enum Event {
         /// Where the run was.
         #[serde(flatten)]
         at: Position,
-        /// Examples or measurements looked at, all splits together; 0 where the problem has none.
+        /// Examples or measurements evaluated, all splits together; 0 where the problem has none.
         #[serde(default)]
         examples: u64,
         /// Forward passes without a backward one that training took so far besides its gradient evaluations: those by which batch
-        /// normalisation learns its moments where the method has no clean pass.
+        /// normalisation updates its buffers where the method has no clean pass.
         #[serde(default, skip_serializing_if = "is_zero")]
         forward_passes: u64,
         /// Seconds it took.

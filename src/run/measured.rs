@@ -1,13 +1,13 @@
 //! What measurements find, as the log has it: curvature, what noise does to the loss, bounds, where the weights are.
-//! Part of the vocabulary of [`Event`](super::Event); plain data with its errors and its cost.
+//! Part of the vocabulary of events; plain data with its errors and its cost.
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    estimate::{Estimate, NamedEstimate},
-    position::Position,
+use super::{estimate::NamedEstimate, position::Position};
+use crate::{
+    curvature::{Density, Estimate, GapPoint, TraceEstimator},
+    number,
 };
-use crate::{curvature::TraceEstimator, number};
 
 /// One curvature measurement of the clean loss at the current weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Probe {
             loss: None,
             gradient_norm: None,
             examples: 0,
-            products: trace.probes + lambda_max.products,
+            products: trace.samples + lambda_max.products,
             took: 0.0,
         }
     }
@@ -114,24 +114,6 @@ pub struct Layerwise {
     /// The largest relative change of a sum in its last iteration.
     #[serde(with = "number")]
     pub change: f64,
-    /// Hessian-vector products spent on it.
-    pub products: u64,
-}
-
-/// A spectral density as points with weights that sum to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Density {
-    /// Eigenvalues, rising.
-    pub nodes: Vec<f64>,
-    /// The share of the spectrum at each.
-    pub weights: Vec<f64>,
-    /// The random start that each node came from, counting from 1; 0 for an eigenvalue that is known by itself. Empty in logs
-    /// without it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub starts: Vec<u32>,
-    /// The trace that each start makes of it, as a mean with its spread; absent in older logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Estimate>,
     /// Hessian-vector products spent on it.
     pub products: u64,
 }
@@ -191,23 +173,11 @@ impl GapCurve {
             predicted[pair[1]] = Estimate::new(
                 before.mean + low.mean + high.mean,
                 before.std_error + low.std_error + high.std_error,
-                to.smoothed_trace.probes,
+                to.smoothed_trace.samples,
             );
         }
         predicted
     }
-}
-
-/// What noise of one scale does to the clean loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct GapPoint {
-    /// Standard deviation of the noise.
-    #[serde(with = "number")]
-    pub sigma: f64,
-    /// E f(w + U) - f(w); `probes` counts the pairs.
-    pub gap: Estimate,
-    /// Trace of the Hessian smoothed at this scale, from the same pairs. Half of its integral over sigma^2 is the gap.
-    pub smoothed_trace: Estimate,
 }
 
 /// The PAC-Bayes bound of the paper's theorem 2.1, as far as it can be measured.

@@ -17,16 +17,19 @@ mod train;
 mod view;
 
 pub use engine::{Batch, Engine, EngineError};
-pub use estimate::{Estimate, Interval, NamedEstimate};
+pub use estimate::NamedEstimate;
 pub use event::{Budget, Command, Event, Outcome, Start};
 pub use measure::{
     CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind, MeasurementSettings, QuantityInfo, Scale,
     Setting, SettingValue, Unit,
 };
-pub use measured::{Bound, Density, Eigenvalue, GapCurve, GapPoint, Layerwise, Measured, Probe, Sides, WeightStats};
+pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
 pub use plan::{Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use train::{Ending, Finished, Inbox, Job, Publish, train};
 pub use view::PanelKind;
 
-pub use crate::problem::Metrics;
+pub use crate::{
+    curvature::{Density, Estimate, GapPoint, Interval},
+    problem::Metrics,
+};

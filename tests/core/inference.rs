@@ -4,7 +4,6 @@
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
-    curvature::SampleMean,
     figure::{History, Panel, PanelKind, PlottedRun, View},
     optimizer::{Categorical, Hyperparameter, Rule},
     problem::{Examples, data},
@@ -252,7 +251,7 @@ fn intervals_from_samples_of_examples_cover_the_whole_training_set() {
         let parts: Vec<f64> =
             sample.chunks(4).map(|part| part.iter().map(|&at| traces[at]).sum::<f64>() / 4.0).collect();
         let mean = parts.iter().sum::<f64>() / 16.0;
-        let error = SampleMean::error_of_sampling(&parts, 64.0 / 4000.0);
+        let error = Estimate::error_of_sampling(&parts, 64.0 / 4000.0);
         let interval = Estimate::new(mean, 0.0, 1000).sampled(error, 16).interval95.unwrap();
         covered += usize::from(interval.low <= truth && truth <= interval.high);
         errors.push(error);
@@ -288,7 +287,7 @@ fn a_measurement_on_a_sample_tells_both_errors() {
     let exact = sample.iter().map(|&at| traces[at]).sum::<f64>() / 64.0;
     assert!((probe.trace.mean - exact).abs() < 4.0 * probe.trace.std_error, "{:?} {exact}", probe.trace);
     let parts: Vec<f64> = sample.chunks(4).map(|part| part.iter().map(|&at| traces[at]).sum::<f64>() / 4.0).collect();
-    let expected = SampleMean::error_of_sampling(&parts, 64.0 / 4000.0);
+    let expected = Estimate::error_of_sampling(&parts, 64.0 / 4000.0);
     let told = probe.trace.examples_std_error.unwrap();
     assert!((told / expected - 1.0).abs() < 0.2, "{told} {expected}");
     let interval = probe.trace.interval95.unwrap();

@@ -3,7 +3,7 @@
 use nso_tui::{
     optimizer::Hyperparameter,
     problem::data,
-    run::{Command, Estimate, Event, Plan, Sides, preset},
+    run::{Command, Estimate, Event, Plan, preset},
 };
 
 use crate::training::{plan, run, run_scripted, weights};
@@ -62,7 +62,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
         // A trace is p times the mean of the spectrum; both are estimates from a few vectors.
         let mean: f64 = density.nodes.iter().zip(&density.weights).map(|(node, weight)| node * weight).sum();
         assert!((parameters * mean / probe.trace.mean - 1.0).abs() < 0.5, "{} {}", parameters * mean, probe.trace.mean);
-        let parts = probe.trace.probes + top.products + layerwise.products + density.products;
+        let parts = probe.trace.samples + top.products + layerwise.products + density.products;
         assert_eq!(probe.products, parts);
         assert_eq!(top.products, bottom.products, "one search finds both");
     }
@@ -72,7 +72,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     for (gap, probe) in gaps.iter().zip(&probes) {
         assert_eq!(gap.points.iter().map(|point| point.sigma).collect::<Vec<_>>(), [0.01, 0.05]);
         assert_eq!((gap.trace, gap.evaluations, gap.at.step), (probe.trace, 20, probe.at.step));
-        assert!(gap.points.iter().all(|point| point.gap.probes == 5 && point.smoothed_trace.mean.is_finite()));
+        assert!(gap.points.iter().all(|point| point.gap.samples == 5 && point.smoothed_trace.mean.is_finite()));
     }
     let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
     assert_eq!(bounds.len(), 3);
@@ -278,7 +278,7 @@ fn the_sharpness_of_a_quadratic_has_its_closed_form() {
     assert!((one_step.mean / expected - 1.0).abs() < 1e-4, "{one_step:?} {expected}");
     assert!(worst.mean >= one_step.mean && worst.mean < 1.01 * one_step.mean, "{worst:?} {one_step:?}");
     assert!((average.mean - 0.01 * 3.5 / 4.0).abs() < 4.0 * average.std_error, "{average:?}");
-    assert_eq!(average.probes, 200);
+    assert_eq!(average.samples, 200);
 }
 
 /// Softmax regression at w = 0 has the gradient (1/K - y) x' for each example: its squared norm is (1 - 1/K) |x|^2, and the mean's is
@@ -304,7 +304,7 @@ fn the_gradient_noise_of_softmax_regression_at_zero_is_that_of_its_examples() {
     let trace = (squares - square) * 60.0 / 59.0;
     for ((name, found), expected) in found.iter().zip([trace / square, trace, square]) {
         assert!((found.mean / expected - 1.0).abs() < 1e-4, "{name}: {found:?} {expected}");
-        assert_eq!((found.std_error, found.probes), (0.0, 60), "{name}: nothing is left out");
+        assert_eq!((found.std_error, found.samples), (0.0, 60), "{name}: nothing is left out");
     }
 }
 

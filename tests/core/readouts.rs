@@ -22,7 +22,7 @@ fn one_sided_and_two_point_traces_are_told_apart() {
     assert!(two.iter().all(|(sides, sigma, _)| *sides == Sides::TwoPoint && *sigma == 0.003));
     // Both had 15 steps a window: 30 single perturbations against 15 pairs. At this scale |g| / sigma
     // is far above |H|_F.
-    assert_eq!((one[0].2.probes, two[0].2.probes), (30, 15));
+    assert_eq!((one[0].2.samples, two[0].2.samples), (30, 15));
     assert!(one[0].2.std_error > 3.0 * two[0].2.std_error, "{:?} {:?}", one[0], two[0]);
 }
 
@@ -63,7 +63,9 @@ fn a_schedule_of_sigma_is_one_window_between_two_evaluations() {
     let (events, _) = run(&asked("quadratic", &[&sets]), "NSO");
     let told: Vec<_> = events
         .iter()
-        .filter_map(|e| if let Event::FreeTrace { sigma, trace, .. } = e { Some((*sigma, trace.probes)) } else { None })
+        .filter_map(
+            |e| if let Event::FreeTrace { sigma, trace, .. } = e { Some((*sigma, trace.samples)) } else { None },
+        )
         .collect();
     // Steps 1 to 40 have sigma 0, .01, .02, ...; the first has no noise and tells nothing.
     let expected = [(0.05, 9), (0.145, 10), (0.245, 10), (0.345, 10)];

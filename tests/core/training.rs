@@ -145,7 +145,7 @@ fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
     assert!(free("SGD").is_empty());
     // Ninety evaluations are 45 pairs in three windows.
     let pairs: Vec<u64> =
-        free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.probes } else { 0 }).collect();
+        free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.samples } else { 0 }).collect();
     assert_eq!(pairs, [15, 15, 15]);
 }
 

@@ -55,7 +55,7 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     "no data yet".into()
 }
 
-/// Whether what feeds the panel has been measured and held nothing for it.
+/// Whether the measurements that feed the panel were made and had nothing for it.
 fn is_measured(kind: PanelKind, history: &History) -> bool {
     match kind {
         // Steps have passed only at the second evaluation.

@@ -5,10 +5,7 @@ use super::{
     declared::{Declared, HessianMeasurement},
     target::{HessianContext, MeasurementTarget},
 };
-use crate::{
-    curvature::{self, DensityEffort, Origin, density},
-    run::Density,
-};
+use crate::curvature::{DensityEffort, density};
 
 /// The spectral density by stochastic Lanczos quadrature, the eigenvalues that the search for `lambda_max` found pinned. See
 /// [`density`]. Cost: `probes` times `steps` products.
@@ -44,25 +41,8 @@ impl HessianMeasurement for SpectralDensity {
     fn measure(&self, _target: &MeasurementTarget<'_>, context: &mut HessianContext<'_>) {
         let effort = DensityEffort { probes: self.probes, steps: self.steps };
         let found = density(context.hessian, context.vectors, &context.spectrum.outliers, effort);
-        context.event.products += u64::from(found.products);
+        context.event.products += found.products;
         // A density of a map that is not finite says nothing.
-        context.event.density =
-            Some(Density::from(found)).filter(|found| found.nodes.iter().all(|node| node.is_finite()));
-    }
-}
-
-impl From<curvature::Density> for Density {
-    fn from(found: curvature::Density) -> Self {
-        let start = |origin| match origin {
-            Origin::Known => 0,
-            Origin::Start(start) => start + 1,
-        };
-        Self {
-            nodes: found.points.iter().map(|point| point.node).collect(),
-            weights: found.points.iter().map(|point| point.weight).collect(),
-            starts: found.points.iter().map(|point| start(point.origin)).collect(),
-            trace: Some(found.trace.into()),
-            products: found.products.into(),
-        }
+        context.event.density = Some(found).filter(|found| found.nodes.iter().all(|node| node.is_finite()));
     }
 }

@@ -205,7 +205,6 @@ mod tests {
     use super::*;
     use crate::{
         autodiff::Vector,
-        curvature::SampleMean,
         problem::{Classifier, SoftmaxRegression, data::Labelled},
         run::Position,
     };
@@ -295,7 +294,7 @@ mod tests {
     fn parts_of_several_examples_are_unbiased_and_their_errors_are_their_scatter() {
         let [trace, square] = truth();
         let found: Vec<Noise> = (0..400).map(|seed| noise(&everything(), 8, seed)).collect();
-        let traces = SampleMean::of(&found.iter().map(|noise| noise.trace.mean).collect::<Vec<_>>());
+        let traces = Estimate::of(&found.iter().map(|noise| noise.trace.mean).collect::<Vec<_>>());
         assert!((traces.mean - trace).abs() < 4.0 * traces.std_error, "{traces:?} {trace}");
         let scatter = traces.std_error * 20.0;
         let error = found.iter().map(|noise| noise.trace.std_error.powi(2)).sum::<f64>() / 400.0;
@@ -318,7 +317,7 @@ mod tests {
             ("trace", (|noise: &Noise| noise.trace) as fn(&Noise) -> Estimate, trace),
             ("signal", |noise: &Noise| noise.signal, square),
         ] {
-            let mean = SampleMean::of(&found.iter().map(|noise| of(noise).mean).collect::<Vec<_>>());
+            let mean = Estimate::of(&found.iter().map(|noise| of(noise).mean).collect::<Vec<_>>());
             assert!((mean.mean - truth).abs() < 4.0 * mean.std_error, "{name}: {mean:?} {truth}");
             let scatter = mean.std_error * 600f64.sqrt();
             let error = (found.iter().map(|noise| of(noise).std_error.powi(2)).sum::<f64>() / 600.0).sqrt();

@@ -6,7 +6,7 @@ use super::{
     target::{HessianContext, MeasurementTarget},
 };
 use crate::{
-    curvature::{Effort, Hessian, SampleMean, WeightTensors, layerwise, paper_layers},
+    curvature::{Effort, Estimate, Hessian, WeightTensors, layerwise, paper_layers},
     problem::{Examples, ProblemConfig},
     run::Layerwise,
 };
@@ -50,7 +50,7 @@ impl HessianMeasurement for LayerwiseLambda {
             })
             .collect();
         let sums: Vec<f64> = found.iter().map(|of_batch| of_batch.value).collect();
-        let SampleMean { mean, std_error, count } = SampleMean::of(&sums);
+        let Estimate { mean, std_error, samples: count, .. } = Estimate::of(&sums);
         if count == 0 {
             return;
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     curvature::{GapEffort, ProbeVectors, perturbation_gaps},
     optimizer::Hyperparameter,
-    run::{Event, GapCurve, GapPoint, clock::Clock},
+    run::{Event, GapCurve, clock::Clock},
 };
 
 /// E f(w + U) - f(w), U ~ N(0, sigma^2 I), at several sigma. See [`perturbation_gaps`]. Error: the standard error over antithetic
@@ -62,15 +62,9 @@ impl Measurement for PerturbationGap {
         let objective = target.objective();
         let vectors = ProbeVectors::new(target.seed, target.w);
         let effort = GapEffort { sigmas: &self.sigmas, draws: self.draws };
-        let found = perturbation_gaps(objective.as_ref(), target.w, effort, &vectors);
-        let points = found.into_iter().map(|point| GapPoint {
-            sigma: point.sigma,
-            gap: point.gap.into(),
-            smoothed_trace: point.smoothed_trace.into(),
-        });
         Some(Found::Event(Event::PerturbationGap(Box::new(GapCurve {
             at: target.at,
-            points: points.collect(),
+            points: perturbation_gaps(objective.as_ref(), target.w, effort, &vectors),
             trace: context.trace,
             evaluations: 2 * u64::from(self.draws) * self.sigmas.len() as u64,
             took: clock.seconds(),

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 
 use crate::{
     autodiff::{Scalar, read},
-    curvature::SampleMean,
+    curvature::Estimate,
     optimizer::{SampleKind, StepStats},
     run::{Event, Position, Sides},
 };
@@ -84,7 +84,7 @@ impl PendingReadouts {
             if samples.is_empty() {
                 continue;
             }
-            let mean = SampleMean::of(&samples).into();
+            let mean = Estimate::of(&samples);
             let free = |sides| Event::FreeTrace { at: until, sigma, sides, trace: mean };
             publish(match kind {
                 SampleKind::TwoPoint { .. } => free(Sides::TwoPoint),

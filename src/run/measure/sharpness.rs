@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     autodiff::{Objective, Vector, norm, read},
-    curvature::{ProbeVectors, SampleMean},
+    curvature::{Estimate, ProbeVectors},
     optimizer::Hyperparameter,
-    run::{Estimate, NamedEstimate, PanelKind},
+    run::{NamedEstimate, PanelKind},
 };
 
 /// Keeps the direction of a zero gradient finite, as SAM's authors have it.
@@ -97,7 +97,7 @@ impl Sharpness {
         };
         let along = self.ascend(f, w, start).into_iter().map(|loss| loss - clean);
         let largest = rises.iter().copied().chain(along).max_by(f64::total_cmp).unwrap_or(f64::NAN);
-        Rise { largest, one_step: *one_step, average: SampleMean::of(&means) }
+        Rise { largest, one_step: *one_step, average: Estimate::of(&means) }
     }
 
     /// The losses along projected gradient ascent from `e`, the last point included.
@@ -128,15 +128,11 @@ struct Rise {
     /// After one ascent step.
     one_step: f64,
     /// On average.
-    average: SampleMean,
+    average: Estimate,
 }
 
 impl Rise {
-    const UNKNOWN: Self = Self {
-        largest: f64::NAN,
-        one_step: f64::NAN,
-        average: SampleMean { mean: f64::NAN, std_error: f64::NAN, count: 0 },
-    };
+    const UNKNOWN: Self = Self { largest: f64::NAN, one_step: f64::NAN, average: Estimate::new(f64::NAN, f64::NAN, 0) };
 }
 
 impl Default for Sharpness {
@@ -173,7 +169,7 @@ impl Measurement for Sharpness {
         let evaluations = 2 * u64::from(self.draws) + u64::from(self.steps) + 3;
         let exact = |value| Estimate::new(value, f64::NAN, 1);
         let values = [("sharpness", exact(largest)), ("sharpness_one_step", exact(one_step))];
-        let values = values.into_iter().chain([("sharpness_average", average.into())]);
+        let values = values.into_iter().chain([("sharpness_average", average)]);
         let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
         Some(Found::Values { values: values.collect(), evaluations })
     }
@@ -236,7 +232,7 @@ mod tests {
             let found = rises(Sharpness { rho: 0.1, steps: 1, draws: 4_000 }, g).average;
             let expected = 0.01 * H.iter().sum::<f64>() / 8.0;
             assert!((found.mean - expected).abs() < 4.0 * found.std_error, "{found:?} {expected}");
-            assert!(found.std_error < 0.02 * expected && found.count == 4_000, "{found:?} {expected}");
+            assert!(found.std_error < 0.02 * expected && found.samples == 4_000, "{found:?} {expected}");
         }
     }
 

@@ -4,10 +4,10 @@ use super::target::{MeasurementTarget, Shared};
 use crate::{
     autodiff::Vector,
     curvature::{
-        Hessian, LinearOperator, ProbeVectors, SampleMean, Term, Trace, TraceByPart, TraceEstimator, hutchinson_by_part,
+        Estimate, Hessian, LinearOperator, ProbeVectors, Term, Trace, TraceByPart, TraceEstimator, hutchinson_by_part,
     },
     problem::Examples,
-    run::{Estimate, NamedEstimate, measure::CurvaturePlan},
+    run::{NamedEstimate, measure::CurvaturePlan},
 };
 
 /// Parts of a sample whose traces give the error over examples.
@@ -87,12 +87,12 @@ fn sampled(target: &MeasurementTarget<'_>, trace: Trace, terms: &[f64]) -> Estim
     }
     let share = target.sample.len() as f64 / examples as f64;
     let parts = if target.has_all_examples() { u64::MAX } else { terms.len() as u64 };
-    Estimate::from(trace).sampled(SampleMean::error_of_sampling(terms, share), trace.mean.count.min(parts))
+    Estimate::from(trace).sampled(Estimate::error_of_sampling(terms, share), trace.mean.samples.min(parts))
 }
 
 /// The traces of several tensors by their names.
-fn named(target: &MeasurementTarget<'_>, traces: Vec<SampleMean>) -> Vec<NamedEstimate> {
+fn named(target: &MeasurementTarget<'_>, traces: Vec<Estimate>) -> Vec<NamedEstimate> {
     let entries = target.problem.layout().entries();
     let several = entries.iter().zip(traces).filter(|_| entries.len() > 1);
-    several.map(|(entry, trace)| NamedEstimate { name: entry.name.clone(), estimate: trace.into() }).collect()
+    several.map(|(entry, trace)| NamedEstimate { name: entry.name.clone(), estimate: trace }).collect()
 }

@@ -114,7 +114,7 @@ fn read(section: &mut Section, Setting { key, value }: Setting<'_>) -> Result<()
 fn cadence(text: &str) -> Result<Cadence, String> {
     let expected = || {
         format!(
-            "'{text}' is not a rhythm; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+            "'{text}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
         )
     };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;
