@@ -37,15 +37,13 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         probe_examples: 512,
     })];
     for step in 1..=points {
-        let (gradients, seconds) = (2 * step, step as f64 * 1e-3);
+        let at = Position { step, gradients: 2 * step, seconds: step as f64 * 1e-3 };
         let noise = (step.wrapping_mul(2_654_435_761 + slot as u64) % 1000) as f64 / 1000.0;
         let value = 2.3 * (-5.0 * step as f64 / points as f64).exp() * (1.0 + 0.5 * noise);
         let metrics = Metrics { train_loss: Some(value), gap: Some(0.3 - value / 10.0), ..Metrics::default() };
-        events.push(Event::Step { step, gradients, loss: 1.1 * value, seconds });
+        events.push(Event::Step { at, loss: 1.1 * value });
         events.push(Event::Eval {
-            step,
-            gradients,
-            seconds,
+            at,
             examples: 5000,
             forward_passes: 0,
             took: 0.01,
@@ -54,7 +52,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         });
         let trace = Estimate::new(value, 0.1 * value, 30);
         let lambda_max = Eigenvalue { value: 10.0 * value, residual: 0.01, products: 20 };
-        let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
+        let probe = Probe::new(at, trace, lambda_max);
         events.push(Event::Probe(Box::new(Probe { examples: 512, took: 0.2, ..probe })));
     }
     events

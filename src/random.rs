@@ -32,6 +32,18 @@ pub enum Purpose {
     LabelNoise,
     /// Crops and flips of training images.
     Augmentation,
+    /// A measurement that draws from a stream of its own, by its key.
+    Measurement(&'static str),
+}
+
+/// FNV-1a, 64 bits: the same number for the same text on every platform.
+const fn hash(text: &str) -> u64 {
+    let (bytes, mut hash, mut at) = (text.as_bytes(), 0xcbf2_9ce4_8422_2325_u64, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
 }
 
 /// The stream of `seed` for `purpose`.
@@ -48,6 +60,7 @@ pub fn stream(seed: u64, purpose: Purpose) -> Stream {
         Purpose::Subset => 0x8ebc_6af0_9c88_c6e3,
         Purpose::LabelNoise => 0x5899_65cc_7537_4cc3,
         Purpose::Augmentation => 0x1d8e_4e27_c47d_124f,
+        Purpose::Measurement(key) => hash(key),
     };
     // `seed_from_u64` scrambles its argument, so that neighbouring seeds give unrelated streams.
     Stream::seed_from_u64(seed.wrapping_mul(salt).rotate_left(32) ^ salt ^ seed)
@@ -73,11 +86,13 @@ mod tests {
             Purpose::Subset,
             Purpose::LabelNoise,
             Purpose::Augmentation,
+            Purpose::Measurement("sharpness"),
+            Purpose::Measurement("gradient_noise"),
         ];
         let mut first: Vec<u64> =
             (0..50).flat_map(|seed| purposes.map(|purpose| stream(seed, purpose).next_u64())).collect();
         first.sort_unstable();
         first.dedup();
-        assert_eq!(first.len(), 550);
+        assert_eq!(first.len(), 650);
     }
 }

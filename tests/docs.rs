@@ -13,7 +13,7 @@ use nso_tui::{
     curvature::TraceEstimator,
     figure::PanelKind,
     optimizer::{Categorical, Hyperparameter, Rule},
-    run::{Extra, preset},
+    run::{CurvaturePlan, MeasurementKind, preset},
     tui::keymap,
 };
 use strum::VariantArray;
@@ -107,8 +107,14 @@ fn every_method_is_explained() {
 
 #[test]
 fn every_measurement_and_every_estimator_is_explained() {
-    for extra in Extra::ALL {
-        must_have("measurements.md", &format!("| `{}` |", extra.key()));
+    for measurement in MeasurementKind::VARIANTS {
+        must_have("measurements.md", &format!("| `{}` |", measurement.info().key));
+        for quantity in measurement.info().quantities {
+            must_have("measurements.md", &format!("`{}`", quantity.key));
+        }
+    }
+    for setting in CurvaturePlan::default().settings.all() {
+        must_have("presets.md", &format!("`{}`", setting.key));
     }
     for estimator in TraceEstimator::ALL {
         must_have("measurements.md", &format!("| `{}` |", estimator.key()));

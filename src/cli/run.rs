@@ -246,8 +246,8 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
         let at = history.now();
         let cell = |quantity: &Quantity| match history.last(*quantity) {
             // What goes with an eigenvalue is a residual, no standard error.
-            Some(point) if *quantity == Quantity::Trace && point.std_error.is_finite() => {
-                quantity.format_with_error(point.value, point.std_error)
+            Some(point) if *quantity == Quantity::Trace && point.error.is_finite() => {
+                quantity.format_with_error(point.value, point.error)
             }
             Some(point) => quantity.format(point.value),
             None => "-".to_owned(),
@@ -326,9 +326,9 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         for quantity in RESULTS {
             if let Some(point) = history.last(quantity) {
                 object[quantity.key()] = number(point.value);
-                if point.std_error.is_finite() {
-                    let what = if quantity == Quantity::LambdaMax { "residual" } else { "std_error" };
-                    object[format!("{}_{what}", quantity.key())] = number(point.std_error);
+                if point.error.is_finite() {
+                    let what = quantity.error_kind().key();
+                    object[format!("{}_{what}", quantity.key())] = number(point.error);
                 }
             }
         }

@@ -1,41 +1,37 @@
 //! The spectral density of a symmetric map, by stochastic Lanczos quadrature.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Eigenpair, LinearOperator, ProbeVectors, SampleMean,
+    Eigenpair, Estimate, LinearOperator, ProbeVectors,
     gram_schmidt::Basis,
     lanczos::{Krylov, norm},
 };
 use crate::autodiff::Vector;
 
-/// An estimate of (1/p) sum_i delta(lambda - lambda_i) as points with weights that sum to 1.
-#[derive(Debug, Clone, PartialEq)]
+/// A spectral density as points with weights that sum to 1: an estimate of (1/p) sum_i delta(lambda - lambda_i).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Density {
-    /// Its points, from the lowest eigenvalue to the highest.
-    pub points: Vec<DensityPoint>,
-    /// Tr A = p sum_i weight_i lambda_i as each start has it: their mean, and their spread as its error.
-    pub trace: SampleMean,
+    /// Its points on the axis of eigenvalues, rising.
+    pub nodes: Vec<f64>,
+    /// The share of the spectrum at each.
+    pub weights: Vec<f64>,
+    /// The random start that each point came from, counting from 1; 0 for an eigenvalue that was known beforehand, of weight 1/p.
+    /// Empty in older logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<u32>,
+    /// Tr A = p sum_i weight_i lambda_i as each start has it: their mean, and their spread as its error; absent in older logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Estimate>,
     /// Products spent.
-    pub products: u32,
+    pub products: u64,
 }
 
 /// A point of a density.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DensityPoint {
-    /// Place on the axis of eigenvalues.
-    pub node: f64,
-    /// The share of the spectrum there.
-    pub weight: f64,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Where a point of a density comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// It is an eigenvalue that was known beforehand, of weight 1/p.
-    Known,
-    /// The quadrature from the random start of this number, counting from 0.
-    Start(u32),
+struct Point {
+    node: f64,
+    weight: f64,
+    start: u32,
 }
 
 /// What a density may cost.
@@ -67,12 +63,12 @@ pub fn density(
     let mut points = Vec::new();
     for pair in known {
         rest.known.push(pair.vector.clone());
-        points.push(DensityPoint { node: pair.value, weight: 1.0 / dimension, origin: Origin::Known });
+        points.push(Point { node: pair.value, weight: 1.0 / dimension, start: 0 });
     }
     let pinned: f64 = known.iter().map(|pair| pair.value).sum();
     let share = (dimension - known.len() as f64) / dimension;
     let (starts, mut traces, mut products) = (effort.probes.max(1), Vec::new(), 0);
-    for start in 0..starts {
+    for start in 1..=starts {
         if known.len() >= operator.dimension() {
             traces.push(pinned);
             continue;
@@ -86,18 +82,24 @@ pub fn density(
         let ritz = space.ritz();
         #[expect(clippy::cast_possible_truncation, reason = "at most effort.steps")]
         let spent = space.len() as u32;
-        products += spent;
+        products += u64::from(spent);
         let tau = |i| ritz.vectors[(0, i)].powi(2);
         let mean: f64 = (0..space.len()).map(|i| tau(i) * ritz.values[i]).sum();
         traces.push(pinned + share * dimension * mean);
-        points.extend((0..space.len()).map(|i| DensityPoint {
+        points.extend((0..space.len()).map(|i| Point {
             node: ritz.values[i],
             weight: share * tau(i) / f64::from(starts),
-            origin: Origin::Start(start),
+            start,
         }));
     }
     points.sort_by(|a, b| a.node.total_cmp(&b.node));
-    Density { points, trace: SampleMean::of(&traces), products }
+    Density {
+        nodes: points.iter().map(|point| point.node).collect(),
+        weights: points.iter().map(|point| point.weight).collect(),
+        starts: points.iter().map(|point| point.start).collect(),
+        trace: Some(Estimate::of(&traces)),
+        products,
+    }
 }
 
 /// A map compressed to what is orthogonal to known vectors.
@@ -119,6 +121,6 @@ impl LinearOperator for Complement<'_> {
 impl Density {
     /// The moment sum_i weight_i node_i^power: an estimate of Tr A^power / p.
     pub fn moment(&self, power: i32) -> f64 {
-        self.points.iter().map(|point| point.weight * point.node.powi(power)).sum()
+        self.nodes.iter().zip(&self.weights).map(|(node, weight)| weight * node.powi(power)).sum()
     }
 }

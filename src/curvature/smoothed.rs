@@ -1,9 +1,14 @@
-//! The smoothed Hessian, that of E f(w + U) for Gaussian U: what NSO penalises, and what gradients at a distance see.
+//! The smoothed Hessian, that of E f(w + U) for Gaussian U: what NSO penalises, and what finite differences of gradients measure.
 
 use std::{cell::RefCell, num::NonZeroU32};
 
-use super::{LinearOperator, ProbeVectors, SampleMean};
-use crate::autodiff::{Objective, Pair, Vector, norm, read};
+use serde::{Deserialize, Serialize};
+
+use super::{Estimate, LinearOperator, ProbeVectors};
+use crate::{
+    autodiff::{Objective, Pair, Vector, norm, read},
+    number,
+};
 
 /// H_sigma, the Hessian of the loss averaged over Gaussian weight noise of scale sigma. On a piecewise linear network it carries the
 /// curvature of the kinks, which the exact Hessian does not see.
@@ -66,15 +71,16 @@ impl LinearOperator for SmoothedHessian<'_> {
 }
 
 /// What Gaussian noise of one scale does to a loss.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PerturbationGap {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GapPoint {
     /// The scale of the noise.
+    #[serde(with = "number")]
     pub sigma: f64,
     /// E f(w + U) - f(w): the mean over the draws of [f(w + U) + f(w - U)] / 2 - f(w) (figure 2 of the paper).
-    pub gap: SampleMean,
+    pub gap: Estimate,
     /// Tr H_sigma: the mean over the same draws of U'(g+ - g-) / (2 sigma^2). With the gap it is tied by the heat equation
     /// d gap / d(sigma^2) = Tr H_sigma / 2.
-    pub smoothed_trace: SampleMean,
+    pub smoothed_trace: Estimate,
 }
 
 /// Where a perturbation gap is measured, and what it may cost.
@@ -86,14 +92,14 @@ pub struct GapEffort<'a> {
     pub draws: u32,
 }
 
-/// The gap at each sigma, all of the same draws of U / sigma, so that differences between scales are not differences of luck.
+/// The gap at each sigma, all of the same draws of U / sigma, so that differences between scales are not differences of the draw.
 /// A sigma of 0 gives 0 and no trace. Cost: two gradient evaluations a draw and sigma.
 pub fn perturbation_gaps(
     objective: &dyn Objective,
     w: &Vector,
     effort: GapEffort<'_>,
     vectors: &ProbeVectors,
-) -> Vec<PerturbationGap> {
+) -> Vec<GapPoint> {
     let clean: f64 = read(vec![objective.loss(w)]).into_iter().sum();
     let of_scale = |&sigma: &f64| {
         let mut vectors = vectors.clone();
@@ -104,7 +110,7 @@ pub fn perturbation_gaps(
             curvatures.push(pair.smoothed_curvature() / (sigma * sigma));
         }
         let losses: Vec<f64> = read(losses).into_iter().map(|loss| loss - clean).collect();
-        PerturbationGap { sigma, gap: SampleMean::of(&losses), smoothed_trace: SampleMean::of(&read(curvatures)) }
+        GapPoint { sigma, gap: Estimate::of(&losses), smoothed_trace: Estimate::of(&read(curvatures)) }
     };
     effort.sigmas.iter().map(of_scale).collect()
 }

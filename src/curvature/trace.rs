@@ -4,7 +4,7 @@ mod xtrace;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis};
+use super::{Estimate, LinearOperator, ProbeVectors, gram_schmidt::Basis};
 use crate::autodiff::{Layout, Vector, norm, read};
 
 pub use xtrace::xtrace;
@@ -50,9 +50,16 @@ impl TraceEstimator {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trace {
     /// The estimate with its error.
-    pub mean: SampleMean,
+    pub mean: Estimate,
     /// Products spent.
     pub products: u32,
+}
+
+impl From<Trace> for Estimate {
+    /// Its number of samples is that of the products spent, of which Hutch++ and XTrace make fewer samples.
+    fn from(trace: Trace) -> Self {
+        Self { samples: trace.products.into(), ..trace.mean }
+    }
 }
 
 /// Hutchinson's estimator of Tr A: the mean of v'A v over `products` Rademacher vectors v.
@@ -64,7 +71,7 @@ pub fn hutchinson(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, pro
         let v = vectors.signs();
         operator.apply(&v).dot(v)
     });
-    Trace { mean: SampleMean::of(&read(samples.collect())), products }
+    Trace { mean: Estimate::of(&read(samples.collect())), products }
 }
 
 /// One term of a map that is a weighted sum, such as the Hessian of some of the examples.
@@ -81,7 +88,7 @@ pub struct TraceByPart {
     /// The whole.
     pub total: Trace,
     /// The trace of each tensor's diagonal block, in the layout's order; their means sum to the whole's.
-    pub tensors: Vec<SampleMean>,
+    pub tensors: Vec<Estimate>,
     /// The trace of each term, without its weight.
     pub terms: Vec<f64>,
 }
@@ -114,8 +121,8 @@ pub fn hutchinson_by_part<'a>(
     let of_block = |block| found.iter().skip(block).step_by(blocks).copied().collect::<Vec<_>>();
     let totals: Vec<f64> = found.chunks(blocks).map(|parts| parts.iter().sum()).collect();
     TraceByPart {
-        total: Trace { mean: SampleMean::of(&totals), products },
-        tensors: (0..blocks).map(|block| SampleMean::of(&of_block(block))).collect(),
+        total: Trace { mean: Estimate::of(&totals), products },
+        tensors: (0..blocks).map(|block| Estimate::of(&of_block(block))).collect(),
         terms: traces,
     }
 }
@@ -164,7 +171,7 @@ fn deflated(
         let g = basis.orthogonal(vectors.signs());
         operator.apply(&g).dot(g)
     });
-    let mean = SampleMean::of(&read(samples.collect())).shifted(known);
+    let mean = Estimate::of(&read(samples.collect())).shifted(known);
     #[expect(clippy::cast_possible_truncation, reason = "at most the products spent on it")]
     Trace { mean, products: spent + basis.len() as u32 + left }
 }

@@ -20,7 +20,12 @@ impl ProbeVectors {
     /// The probe vectors of `seed` in the shape, precision and device of `like`: the same vectors for every run and at every step
     /// of a session, so that differences between runs and over time are not differences of the draw.
     pub fn new(seed: u64, like: &Vector) -> Self {
-        Self { stream: stream(seed, Purpose::Probes), like: like.clone() }
+        Self::of(stream(seed, Purpose::Probes), like)
+    }
+
+    /// The vectors that a stream yields.
+    pub fn of(stream: Stream, like: &Vector) -> Self {
+        Self { stream, like: like.clone() }
     }
 
     /// Entries +1 and -1 (Rademacher), [p].

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     autodiff::{Objective, Vector, values, vector_like},
     curvature::{
-        Effort, Extremal, Hessian, ProbeVectors, SampleMean, Spectrum, Trace, TraceEstimator, extremal_eigenpairs,
+        Effort, Estimate, Extremal, Hessian, ProbeVectors, Spectrum, Trace, TraceEstimator, extremal_eigenpairs,
     },
     figure::text::{scientific, significant},
     problem::{Examples, Problem},
@@ -122,8 +122,8 @@ pub struct Expected {
 /// Whether the mean of many estimates is the trace, and whether their intervals cover it as often as they claim.
 pub fn trace(name: &str, expected: Expected, mut estimate: impl FnMut() -> Trace) -> [Check; 2] {
     let Expected { trace: truth, rounding } = expected;
-    let estimates: Vec<SampleMean> = (0..REPEATS).map(|_| estimate().mean).collect();
-    let mean = SampleMean::of(&estimates.iter().map(|estimate| estimate.mean).collect::<Vec<_>>());
+    let estimates: Vec<Estimate> = (0..REPEATS).map(|_| estimate().mean).collect();
+    let mean = Estimate::of(&estimates.iter().map(|estimate| estimate.mean).collect::<Vec<_>>());
     let error = mean.std_error.min(WIDEST * truth.abs()).hypot(rounding);
     let value = (mean.mean - truth).abs() / error;
     let seen =
@@ -233,7 +233,7 @@ mod tests {
         let tr = truth.hessian.trace();
         for estimator in TraceEstimator::ALL {
             let mut vectors = ProbeVectors::new(1, &like);
-            let mut of = |change: &dyn Fn(SampleMean) -> SampleMean| {
+            let mut of = |change: &dyn Fn(Estimate) -> Estimate| {
                 verdicts(trace(estimator.key(), Expected { trace: tr, rounding: 1e-9 }, || {
                     let sound = estimator.estimate(&matrix, &mut vectors, PRODUCTS);
                     Trace { mean: change(sound.mean), ..sound }
@@ -241,14 +241,14 @@ mod tests {
             };
             assert_eq!(of(&|mean| mean), [Verdict::Pass, Verdict::Pass], "{estimator:?}");
             assert_eq!(of(&|mean| mean.shifted(0.05 * tr))[0], Verdict::Fail, "{estimator:?}, biased");
-            let boasting = |mean: SampleMean| SampleMean { std_error: mean.std_error / 5.0, ..mean };
+            let boasting = |mean: Estimate| Estimate { std_error: mean.std_error / 5.0, ..mean };
             assert_eq!(of(&boasting), [Verdict::Pass, Verdict::Fail], "{estimator:?}, boasting");
             assert_eq!(of(&|mean| mean.shifted(f64::NAN)), [Verdict::Fail, Verdict::Fail], "{estimator:?}, broken");
         }
         let mut vectors = ProbeVectors::new(1, &like);
         let wild = trace("wild", Expected { trace: tr, rounding: 1e-9 }, || {
             let mean = tr * (1.0 + 3.0 * vectors.normal_number());
-            Trace { mean: SampleMean { mean, std_error: 3.0 * tr, count: 60 }, products: 60 }
+            Trace { mean: Estimate::new(mean, 3.0 * tr, 60), products: 60 }
         });
         assert_eq!(wild[0].verdict(), Verdict::Fail, "{wild:?}");
     }

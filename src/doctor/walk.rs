@@ -16,7 +16,7 @@ use crate::{
         UpdateRule,
     },
     problem::{Examples, Problem},
-    run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
+    run::{Budget, Cadence, Command, CurvaturePlan, Ending, Event, Inbox, Job, RunPlan, Train, device, train},
 };
 
 /// Steps of a walk.
@@ -149,7 +149,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         seed,
         evaluate_every: Cadence::Steps(STEPS),
         probe_every: None,
-        probe: ProbePlan::default(),
+        curvature: CurvaturePlan::default(),
         record_every: 1,
     };
     let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, augmentation: None, device: None };

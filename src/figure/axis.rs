@@ -2,16 +2,7 @@
 //! `tick.rs` finds the round values to label.
 
 use super::pyramid::Extents;
-
-/// How numbers are laid along an axis.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Scale {
-    /// Equal differences, equal lengths.
-    #[default]
-    Linear,
-    /// Equal ratios, equal lengths; positive numbers only.
-    Log,
-}
+pub use crate::run::Scale;
 
 impl Scale {
     /// The other one.

@@ -2,12 +2,11 @@
 
 use super::{
     panel::{PanelKind, PlottedRun},
-    series::At,
     text,
 };
 use crate::{
     optimizer::{Categorical, Hyperparameter},
-    run::Start,
+    run::{Position, Start},
 };
 
 /// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
@@ -82,7 +81,7 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let mut parts: Vec<String> =
         std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(numbers).collect();
     parts.push(format!("seed {seed}"));
-    let At { step, gradients, .. } = run.history.now();
+    let Position { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
     let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));
     parts.push(format!("{} at step {steps}, {gradients} gradient evaluations{reason}", run.history.state().word()));

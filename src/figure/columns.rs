@@ -66,9 +66,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::series::{At, Point, Series, XAxis},
+        super::series::{Point, Series, XAxis},
         *,
     };
+    use crate::run::Position;
 
     proptest! {
         #[test]
@@ -79,7 +80,7 @@ mod tests {
             let mut step = 0;
             for (index, gap) in gaps.iter().enumerate() {
                 step += gap;
-                series.push(Point { at: At { step, ..At::default() }, value: index as f64, std_error: f64::NAN });
+                series.push(Point { at: Position { step, ..Position::default() }, value: index as f64, error: f64::NAN });
             }
             let points = Points::Along(&series, XAxis::Step);
             let axis = Axis::along(Bounds::new(if log == Scale::Log { 1.0 } else { 0.0 }, step.max(1) as f64), log);

@@ -111,7 +111,7 @@ impl Grid {
 
     fn profile(&self, heights: &[f64]) -> XyCurve {
         let spots = heights.iter().enumerate();
-        spots.map(|(index, &y)| XyPoint { x: self.x(index), y, std_error: f64::NAN }).collect()
+        spots.map(|(index, &y)| XyPoint { x: self.x(index), y, error: f64::NAN }).collect()
     }
 }
 

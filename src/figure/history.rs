@@ -4,15 +4,15 @@
 mod progress;
 mod state;
 
-use strum::EnumCount;
+use std::collections::BTreeMap;
 
 use super::{
     quantity::Quantity,
-    series::{At, Point, Series},
+    series::{Point, Series},
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
+    run::{DeclaredQuantity, Event, Metrics, NamedEstimate, Plan, Position, Probe, Sides, Start, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -41,8 +41,10 @@ pub struct History {
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
     end_reason: Option<String>,
-    now: At,
-    series: [Series; Quantity::COUNT],
+    now: Position,
+    series: BTreeMap<Quantity, Series>,
+    /// The series of what was never measured.
+    empty: Series,
     snapshots: Snapshots,
     best: Option<Best>,
     changes: Vec<Change>,
@@ -89,8 +91,9 @@ impl History {
             hyperparameters: None,
             state: RunState::Waiting,
             end_reason: None,
-            now: At::default(),
-            series: std::array::from_fn(|_| Series::new(1)),
+            now: Position::default(),
+            series: BTreeMap::new(),
+            empty: Series::new(1),
             snapshots: Snapshots::default(),
             best: None,
             changes: Vec::new(),
@@ -102,12 +105,12 @@ impl History {
     pub fn push(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.begin(start),
-            Event::Step { step, gradients, loss, seconds } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Step { at, loss } => {
+                let at = self.arrive(*at);
                 self.record(Quantity::StepLoss, at, *loss);
             }
-            Event::Eval { step, gradients, seconds, metrics, weight_stats, forward_passes, .. } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Eval { at, metrics, weight_stats, forward_passes, .. } => {
+                let at = self.arrive(*at);
                 if *forward_passes > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
                     self.record(Quantity::ForwardPasses, at, *forward_passes as f64);
@@ -117,45 +120,52 @@ impl History {
                 self.placed(at, weight_stats);
             }
             Event::Probe(probe) => {
-                let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
-                self.record_point(
-                    Quantity::Trace,
-                    Point { at, value: probe.trace.mean, std_error: probe.trace.error() },
-                );
+                let at = self.arrive(probe.at);
+                self.record_point(Quantity::Trace, Point { at, value: probe.trace.mean, error: probe.trace.error() });
                 self.record_point(
                     Quantity::LambdaMax,
-                    Point { at, value: probe.lambda_max.value, std_error: probe.lambda_max.residual },
+                    Point { at, value: probe.lambda_max.value, error: probe.lambda_max.residual },
                 );
                 self.measured(at, probe);
             }
-            Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::FreeTrace { at, sides, trace, .. } => {
+                let at = self.arrive(*at);
                 let quantity = match sides {
                     Sides::TwoPoint => Quantity::SmoothedTrace,
                     Sides::OnePoint => Quantity::OnePointTrace,
                 };
-                self.record_point(quantity, Point { at, value: trace.mean, std_error: trace.std_error });
+                self.record_point(quantity, Point { at, value: trace.mean, error: trace.std_error });
             }
-            Event::AscentCurvature { step, gradients, seconds, curvature } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::AscentCurvature { at, curvature } => {
+                let at = self.arrive(*at);
                 self.record_point(
                     Quantity::AscentCurvature,
-                    Point { at, value: curvature.mean, std_error: curvature.std_error },
+                    Point { at, value: curvature.mean, error: curvature.std_error },
                 );
             }
             Event::PerturbationGap(curve) => {
-                self.arrive(At { step: curve.step, gradients: curve.gradients, seconds: curve.seconds });
+                self.arrive(curve.at);
                 self.snapshots.gap = Some(curve.as_ref().clone());
             }
             Event::Bound(bound) => {
-                let at = self.arrive(At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds });
+                let at = self.arrive(bound.at);
                 self.record(Quantity::Bound, at, bound.bound);
                 self.record(Quantity::ComplexityTerm, at, bound.theorem);
                 self.record(Quantity::ComplexityTermInCode, at, bound.code);
                 self.snapshots.bound = Some(**bound);
             }
-            Event::Adjust { step, gradients, seconds, setting, from, to } => {
-                let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
+            Event::Measured(measured) => {
+                let at = self.arrive(measured.at);
+                // A log of a later version may have measurements that this one does not know.
+                for NamedEstimate { name, estimate } in &measured.values {
+                    if let Some(quantity) = DeclaredQuantity::from_key(name) {
+                        let point = Point { at, value: estimate.mean, error: estimate.error() };
+                        self.record_point(Quantity::Declared(quantity), point);
+                    }
+                }
+            }
+            Event::Adjust { at, setting, from, to } => {
+                let at = self.arrive(*at);
                 self.changes.push(Change { hyperparameter: *setting, from: *from, to: *to, at });
                 // A log may be edited by hand: a value that the hyperparameter does not take changes nothing.
                 self.hyperparameters = self.hyperparameters.map(|before| before.with(*setting, *to).unwrap_or(before));
@@ -167,9 +177,9 @@ impl History {
             }
             Event::Pause { .. } => self.state = RunState::Paused,
             Event::Resume { .. } => self.state = RunState::Running,
-            Event::Finish { outcome, step, gradients, seconds, reason, .. } => {
-                self.now = self.later(At { step: *step, gradients: *gradients, seconds: *seconds });
-                self.state = RunState::ended(*outcome, *step, reason.as_deref());
+            Event::Finish { outcome, at, reason, .. } => {
+                self.now = self.later(*at);
+                self.state = RunState::ended(*outcome, at.step, reason.as_deref());
                 self.end_reason.clone_from(reason);
             }
         }
@@ -177,7 +187,7 @@ impl History {
 
     fn begin(&mut self, start: &Start) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
-        fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
+        fresh.empty = Series::new(start.steps_per_epoch);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
@@ -185,7 +195,7 @@ impl History {
     }
 
     /// The run is at `at` and thus under way, unless it is paused.
-    fn arrive(&mut self, at: At) -> At {
+    fn arrive(&mut self, at: Position) -> Position {
         self.now = self.later(at);
         if self.state == RunState::Waiting {
             self.state = RunState::Running;
@@ -193,8 +203,8 @@ impl History {
         at
     }
 
-    fn later(&self, at: At) -> At {
-        At {
+    fn later(&self, at: Position) -> Position {
+        Position {
             step: self.now.step.max(at.step),
             gradients: self.now.gradients.max(at.gradients),
             seconds: self.now.seconds.max(if at.seconds.is_finite() { at.seconds } else { 0.0 }),
@@ -202,19 +212,19 @@ impl History {
     }
 
     /// Appends a value without an error.
-    fn record(&mut self, quantity: Quantity, at: At, value: f64) {
-        self.record_point(quantity, Point { at, value, std_error: f64::NAN });
+    fn record(&mut self, quantity: Quantity, at: Position, value: f64) {
+        self.record_point(quantity, Point { at, value, error: f64::NAN });
     }
 
     fn record_point(&mut self, quantity: Quantity, point: Point) {
-        self.series[quantity as usize].push(point);
+        self.series.entry(quantity).or_insert_with(|| self.empty.clone()).push(point);
     }
 
     /// What a curvature measurement found besides the trace and the largest eigenvalue.
-    fn measured(&mut self, at: At, probe: &Probe) {
+    fn measured(&mut self, at: Position, probe: &Probe) {
         let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
         let interval = probe.trace.interval95;
-        let point = |value, std_error| Point { at, value, std_error };
+        let point = |value, error| Point { at, value, error };
         let value = |value| point(value, f64::NAN);
         for (quantity, found) in [
             (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
@@ -236,7 +246,7 @@ impl History {
 
     /// In logs without the loss of a measurement's examples, the training loss of an evaluation at the same step stands
     /// for it, whichever came first.
-    fn pair_with_last_measurement(&mut self, at: At) {
+    fn pair_with_last_measurement(&mut self, at: Position) {
         let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
         let paired = self.last(Quantity::MeasuredLoss).is_some_and(|point| point.at.step == at.step);
         if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
@@ -245,11 +255,11 @@ impl History {
     }
 
     /// The training loss of an evaluation at this very step.
-    fn loss_evaluated_at(&self, at: At) -> Option<f64> {
+    fn loss_evaluated_at(&self, at: Position) -> Option<f64> {
         self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
     }
 
-    fn placed(&mut self, at: At, weight_stats: &WeightStats) {
+    fn placed(&mut self, at: Position, weight_stats: &WeightStats) {
         for (quantity, value) in [
             (Quantity::DistanceFromInit, weight_stats.distance_from_init),
             (Quantity::WeightNorm, weight_stats.weight_norm),
@@ -267,7 +277,7 @@ impl History {
         &self.snapshots
     }
 
-    fn evaluated(&mut self, at: At, metrics: &Metrics) {
+    fn evaluated(&mut self, at: Position, metrics: &Metrics) {
         let Metrics {
             train_loss,
             validation_loss,
@@ -333,7 +343,7 @@ impl History {
     }
 
     /// The latest position along its training that an event names.
-    pub fn now(&self) -> At {
+    pub fn now(&self) -> Position {
         self.now
     }
 
@@ -344,7 +354,7 @@ impl History {
 
     /// All values of one quantity.
     pub fn series(&self, quantity: Quantity) -> &Series {
-        &self.series[quantity as usize]
+        self.series.get(&quantity).unwrap_or(&self.empty)
     }
 
     /// The newest value of one quantity.
@@ -369,7 +379,7 @@ impl History {
 
     /// Steps in one epoch; 1 before the run has begun.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.series[0].steps_per_epoch()
+        self.empty.steps_per_epoch()
     }
 }
 

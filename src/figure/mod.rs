@@ -30,8 +30,8 @@ pub use palette::{Background, Ink, ink};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};
 pub use points::{Points, XyCurve, XyPoint};
 pub use pyramid::Extents;
-pub use quantity::{Quantity, Unit};
-pub use series::{At, Point, Series, XAxis};
+pub use quantity::{ErrorKind, Quantity, Unit};
+pub use series::{Point, Series, XAxis};
 
 #[cfg(test)]
 pub(crate) mod sample;

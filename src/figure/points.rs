@@ -16,8 +16,8 @@ pub struct XyPoint {
     pub x: f64,
     /// The value; may be anything a float can be.
     pub y: f64,
-    /// Half the width of its error bar (one standard error); NaN where there is none.
-    pub std_error: f64,
+    /// Half the width of its error bar; NaN where there is none.
+    pub error: f64,
 }
 
 /// What a curve is made of.
@@ -45,12 +45,12 @@ impl FromIterator<XyPoint> for XyCurve {
         let mut spots: Vec<XyPoint> = spots.into_iter().filter(|spot| spot.x.is_finite()).collect();
         spots.sort_by(|one, other| one.x.total_cmp(&other.x));
         let mut profile = Self::default();
-        for XyPoint { x, y, std_error } in spots {
+        for XyPoint { x, y, error } in spots {
             profile.x.push(x);
             profile.y.push(y);
-            profile.errors.push(std_error);
+            profile.errors.push(error);
             profile.pyramid.grow(&profile.y);
-            if let Some(bar) = Bounds::new(y - std_error.abs(), y + std_error.abs()) {
+            if let Some(bar) = Bounds::new(y - error.abs(), y + error.abs()) {
                 profile.bars = Some(profile.bars.map_or(bar, |bars| bars.union(bar)));
             }
         }
@@ -75,13 +75,11 @@ impl Points<'_> {
     /// The point of that index, if there is one.
     pub fn get(&self, index: usize) -> Option<XyPoint> {
         match self {
-            Self::Along(series, axis) => series.get(index).map(|point| XyPoint {
-                x: series.x(index, *axis),
-                y: point.value,
-                std_error: point.std_error,
-            }),
+            Self::Along(series, axis) => {
+                series.get(index).map(|point| XyPoint { x: series.x(index, *axis), y: point.value, error: point.error })
+            }
             Self::Whole(profile) => {
-                Some(XyPoint { x: *profile.x.get(index)?, y: profile.y[index], std_error: profile.errors[index] })
+                Some(XyPoint { x: *profile.x.get(index)?, y: profile.y[index], error: profile.errors[index] })
             }
         }
     }
@@ -143,8 +141,7 @@ mod tests {
     #[test]
     fn a_whole_curve_answers_from_left_to_right() {
         let spots = [(3.0, 9.0, 0.5), (1.0, -1.0, f64::NAN), (f64::NAN, 7.0, 1.0), (2.0, 4.0, 2.0)];
-        let points =
-            Points::Whole(spots.into_iter().map(|(x, y, std_error)| XyPoint { x, y, std_error }).collect::<XyCurve>());
+        let points = Points::Whole(spots.into_iter().map(|(x, y, error)| XyPoint { x, y, error }).collect::<XyCurve>());
         assert_eq!(
             points.iter().map(|spot| (spot.x, spot.y)).collect::<Vec<_>>(),
             [(1.0, -1.0), (2.0, 4.0), (3.0, 9.0)]

@@ -1,12 +1,14 @@
 //! The catalogue of quantities: what a run measures, what each is called, and how its values are written.
 //! Panels, tables and files all read this one table.
 
-use strum::{EnumCount, VariantArray};
+use strum::{EnumIter, IntoEnumIterator};
 
 use super::{axis::Scale, text};
+pub use crate::run::Unit;
+use crate::run::{DeclaredQuantity, QuantityInfo};
 
 /// A quantity that a run measures, in the order of tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumCount, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter)]
 pub enum Quantity {
     /// The minibatch loss as the method saw it, each step.
     StepLoss,
@@ -70,19 +72,28 @@ pub enum Quantity {
     SigmaNow,
     /// Forward passes of training that are not part of a gradient evaluation.
     ForwardPasses,
+    /// What a measurement declares.
+    #[strum(disabled)]
+    Declared(DeclaredQuantity),
 }
 
-/// What a quantity is counted in.
+/// What an error bar of a quantity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Nothing: a pure number, or one whose unit depends on the parametrisation.
-    None,
-    /// The unit of the problem's loss, where that has one.
-    Loss,
-    /// Stored as a share of one, shown in percent.
-    Percent,
-    /// What the number is relative to.
-    Named(&'static str),
+pub enum ErrorKind {
+    /// One standard error of the estimate, where it has one.
+    StdError,
+    /// The residual |H v - lambda v| of an eigenvalue.
+    Residual,
+}
+
+impl ErrorKind {
+    /// The name in files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::StdError => "std_error",
+            Self::Residual => "residual",
+        }
+    }
 }
 
 impl Unit {
@@ -123,6 +134,16 @@ struct Entry {
 }
 
 impl Quantity {
+    /// All of them in the order of tables: those of every run, then those that measurements declare.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter().chain(DeclaredQuantity::all().map(Self::Declared))
+    }
+
+    /// What its error bars are.
+    pub fn error_kind(self) -> ErrorKind {
+        if matches!(self, Self::LambdaMax | Self::LambdaMin) { ErrorKind::Residual } else { ErrorKind::StdError }
+    }
+
     fn entry(self) -> Entry {
         use Scale::{Linear, Log};
         use Unit::{Loss, None, Percent};
@@ -165,6 +186,10 @@ impl Quantity {
             Self::LrNow => entry("lr_now", "learning rate", None, Log),
             Self::SigmaNow => entry("sigma_now", "noise scale σ", None, Linear),
             Self::ForwardPasses => with(0, entry("forward_passes", "extra forward passes", None, Linear)),
+            Self::Declared(declared) => {
+                let QuantityInfo { key, title, unit, scale, .. } = *declared.info();
+                entry(key, title, unit, scale)
+            }
         }
     }
 
@@ -240,9 +265,10 @@ mod tests {
 
     #[test]
     fn keys_are_unique() {
-        let mut keys: Vec<&str> = Quantity::VARIANTS.iter().map(|quantity| quantity.key()).collect();
+        let mut keys: Vec<&str> = Quantity::all().map(Quantity::key).collect();
+        let count = keys.len();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), Quantity::COUNT);
+        assert_eq!(keys.len(), count);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
     run::{
-        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, LayerTrace, Layerwise, Outcome,
+        Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, Layerwise, NamedEstimate, Outcome,
         Position, Probe, Sides, Start, WeightStats,
     },
 };
@@ -132,15 +132,13 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
     for step in 0..=spent / recipe.cost {
         let gradients = step * recipe.cost;
         let progress = gradients as f64 / BUDGET as f64;
-        let seconds = gradients as f64 * 8e-3;
+        let at = Position { step, gradients, seconds: gradients as f64 * 8e-3 };
         let clean = 2.3 * (-9.0 * progress).exp() + 0.004 * (1.0 + slot as f64);
         if recipe.diverges.is_some_and(|at| gradients >= at) {
-            events.push(Event::Step { step, gradients, loss: f64::NAN, seconds });
+            events.push(Event::Step { at, loss: f64::NAN });
             events.push(Event::Finish {
                 outcome: Outcome::Diverged,
-                step,
-                gradients,
-                seconds,
+                at,
                 reason: Some("the loss is NaN".into()),
                 best_step: None,
             });
@@ -148,10 +146,10 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         }
         if step > 0 {
             let loss = clean * (1.0 + 0.6 * noise(slot, step)) + 0.002;
-            events.push(Event::Step { step, gradients, loss, seconds });
+            events.push(Event::Step { at, loss });
         }
         if let Some(&SigmaChange { from, to, .. }) = recipe.changes.iter().find(|change| change.after == gradients) {
-            events.push(Event::Adjust { step, gradients, seconds, setting: Hyperparameter::Sigma, from, to });
+            events.push(Event::Adjust { at, setting: Hyperparameter::Sigma, from, to });
         }
         if gradients.is_multiple_of(32) {
             let gap = recipe.ends.gap * (1.0 - (-4.0 * progress).exp()) + 0.004 * noise(slot + 7, step);
@@ -164,9 +162,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 ..Metrics::default()
             };
             events.push(Event::Eval {
-                step,
-                gradients,
-                seconds,
+                at,
                 examples: 5000,
                 forward_passes: 0,
                 took: 0.01,
@@ -174,7 +170,6 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
                 weight_stats: weight_stats(slot, progress),
             });
         }
-        let at = Position { step, gradients, seconds };
         let trace = recipe.ends.trace * (1.0 + 6.0 * (-5.0 * progress).exp());
         if gradients.is_multiple_of(200) {
             let top = recipe.ends.lambda_max * (0.3 + 0.7 * progress) * (1.0 + 0.05 * noise(slot + 13, step));
@@ -193,16 +188,8 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         }
     }
     if spent == BUDGET {
-        let step = spent / recipe.cost;
-        let seconds = spent as f64 * 8e-3;
-        events.push(Event::Finish {
-            outcome: Outcome::Completed,
-            step,
-            gradients: spent,
-            seconds,
-            reason: None,
-            best_step: None,
-        });
+        let at = Position { step: spent / recipe.cost, gradients: spent, seconds: spent as f64 * 8e-3 };
+        events.push(Event::Finish { outcome: Outcome::Completed, at, reason: None, best_step: None });
     }
     events
 }
@@ -221,9 +208,9 @@ fn weight_stats(slot: usize, progress: f64) -> WeightStats {
 /// A curvature measurement of everything, around a trace and a largest eigenvalue.
 fn probe(at: Position, trace: Estimate, top: f64) -> Probe {
     let layers = [("fc1.weight", 0.82), ("fc1.bias", 0.03), ("fc2.weight", 0.14), ("fc2.bias", 0.01)];
-    let layer = |(name, share): (&str, f64)| LayerTrace {
+    let layer = |(name, share): (&str, f64)| NamedEstimate {
         name: name.into(),
-        trace: Estimate { mean: share * trace.mean, std_error: 0.5 * share.sqrt() * trace.std_error, ..trace },
+        estimate: Estimate { mean: share * trace.mean, std_error: 0.5 * share.sqrt() * trace.std_error, ..trace },
     };
     // A bulk at zero, a few eigenvalues apart, the largest among them.
     let nodes = [-0.04, -0.01, 0.0, 0.005, 0.02, 0.06, 0.12, 0.2, 0.45, 0.7, 1.0];
@@ -265,20 +252,16 @@ fn gap(at: Position, trace: Estimate) -> GapCurve {
             smoothed_trace: Estimate::new(smoothed, 0.1 * smoothed, 20),
         }
     };
-    let Position { step, gradients, seconds } = at;
     let points = [0.02, 0.025, 0.03, 0.035, 0.04].map(point).to_vec();
-    GapCurve { step, gradients, seconds, points, trace, evaluations: 200, took: 0.4 }
+    GapCurve { at, points, trace, evaluations: 200, took: 0.4 }
 }
 
 fn bound(at: Position, trace: f64, weight_stats: WeightStats) -> Bound {
     let distance_from_init = weight_stats.distance_from_init.unwrap_or(0.0);
     let (largest_trace, largest_loss, examples) = (20.0 * trace, 1.9, 4000);
     let theorem = (largest_loss * largest_trace * distance_from_init * distance_from_init / examples as f64).sqrt();
-    let Position { step, gradients, seconds } = at;
     Bound {
-        step,
-        gradients,
-        seconds,
+        at,
         largest_trace: Estimate::new(largest_trace, 0.05 * largest_trace, 30),
         distance_from_init,
         largest_loss,
@@ -310,16 +293,9 @@ struct Curvature {
 /// What the steps of a method yield at no cost: antithetic pairs a trace of the smoothed Hessian, single perturbations one that scatters
 /// below zero, ascents a curvature.
 fn from_steps(at: Position, method: &str, curvature: &Curvature) -> Option<Event> {
-    let Position { step, gradients, seconds } = at;
     let &Curvature { trace, lambda_max: top, luck } = curvature;
-    let smoothed = |sides, mean, std_error| Event::FreeTrace {
-        step,
-        gradients,
-        seconds,
-        sigma: 0.02,
-        sides,
-        trace: Estimate::new(mean, std_error, 40),
-    };
+    let smoothed =
+        |sides, mean, std_error| Event::FreeTrace { at, sigma: 0.02, sides, trace: Estimate::new(mean, std_error, 40) };
     match method {
         "nso" => {
             let mean = 1.4 * trace * (1.0 + 0.1 * luck);
@@ -327,9 +303,7 @@ fn from_steps(at: Position, method: &str, curvature: &Curvature) -> Option<Event
         }
         "wp-sgd" => Some(smoothed(Sides::OnePoint, 1.4 * trace + 30.0 * luck, 16.0)),
         "sam" => Some(Event::AscentCurvature {
-            step,
-            gradients,
-            seconds,
+            at,
             curvature: Estimate::new(0.5 * top * (1.0 + 0.3 * luck), 0.06 * top, 40),
         }),
         _ => None,

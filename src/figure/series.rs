@@ -9,17 +9,7 @@ use super::{
     axis::Bounds,
     pyramid::{Extents, Pyramid},
 };
-
-/// Where along its training a run is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct At {
-    /// Optimizer steps taken.
-    pub step: u64,
-    /// Training gradient evaluations spent.
-    pub gradients: u64,
-    /// Seconds on the run's own clock, which stands still while the run is paused.
-    pub seconds: f64,
-}
+use crate::run::Position;
 
 /// What runs along the bottom of every chart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, VariantArray)]
@@ -59,7 +49,7 @@ impl XAxis {
 
     /// `at` on this axis, given the steps in one epoch.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-    pub fn of(self, at: At, steps_per_epoch: u64) -> f64 {
+    pub fn of(self, at: Position, steps_per_epoch: u64) -> f64 {
         match self {
             Self::Gradients => at.gradients as f64,
             Self::Step => at.step as f64,
@@ -73,18 +63,18 @@ impl XAxis {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// When it was measured.
-    pub at: At,
+    pub at: Position,
     /// The value; may be anything a float can be.
     pub value: f64,
-    /// Half the width of its error bar (one standard error); NaN where there is none.
-    pub std_error: f64,
+    /// Half the width of its error bar, of the [kind](super::quantity::ErrorKind) that its quantity has; NaN where there is none.
+    pub error: f64,
 }
 
 /// An append-only sequence of points, never thinned.
 #[derive(Debug, Clone)]
 pub struct Series {
     steps_per_epoch: u64,
-    at: Vec<At>,
+    at: Vec<Position>,
     values: Vec<f64>,
     /// Empty until the first finite error; then one per value.
     errors: Vec<f64>,
@@ -107,9 +97,9 @@ impl Series {
 
     /// Appends a point, O(1) amortised. Time does not run backwards: a place before the last one is taken to be the last one.
     pub fn push(&mut self, point: Point) {
-        let Point { at, value, std_error } = point;
+        let Point { at, value, error } = point;
         let before = self.at.last().copied().unwrap_or_default();
-        self.at.push(At {
+        self.at.push(Position {
             step: at.step.max(before.step),
             gradients: at.gradients.max(before.gradients),
             // f64::max also drops a clock that is NaN.
@@ -117,13 +107,13 @@ impl Series {
         });
         self.values.push(value);
         self.pyramid.grow(&self.values);
-        if std_error.is_finite() && self.errors.is_empty() {
+        if error.is_finite() && self.errors.is_empty() {
             self.errors.resize(self.values.len() - 1, f64::NAN);
         }
-        if std_error.is_finite() || !self.errors.is_empty() {
-            self.errors.push(std_error);
+        if error.is_finite() || !self.errors.is_empty() {
+            self.errors.push(error);
         }
-        if let Some(bar) = Bounds::new(value - std_error.abs(), value + std_error.abs()) {
+        if let Some(bar) = Bounds::new(value - error.abs(), value + error.abs()) {
             self.bars = Some(self.bars.map_or(bar, |bars| bars.union(bar)));
         }
     }
@@ -141,7 +131,7 @@ impl Series {
     /// The point of that index, if there is one.
     pub fn get(&self, index: usize) -> Option<Point> {
         let (&at, &value) = (self.at.get(index)?, self.values.get(index)?);
-        Some(Point { at, value, std_error: self.std_error(index) })
+        Some(Point { at, value, error: self.error(index) })
     }
 
     /// The newest point.
@@ -151,11 +141,7 @@ impl Series {
 
     /// All points in order.
     pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|index| Point {
-            at: self.at[index],
-            value: self.values[index],
-            std_error: self.std_error(index),
-        })
+        (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], error: self.error(index) })
     }
 
     /// Steps in one epoch of this run.
@@ -224,7 +210,7 @@ impl Series {
         &self.values
     }
 
-    fn std_error(&self, index: usize) -> f64 {
+    fn error(&self, index: usize) -> f64 {
         self.errors.get(index).copied().unwrap_or(f64::NAN)
     }
 }
@@ -233,17 +219,17 @@ impl Series {
 mod tests {
     use super::*;
 
-    fn at(step: u64) -> At {
-        At { step, gradients: 2 * step, seconds: step as f64 / 10.0 }
+    fn at(step: u64) -> Position {
+        Position { step, gradients: 2 * step, seconds: step as f64 / 10.0 }
     }
 
     #[test]
     fn every_axis_is_at_hand_and_never_runs_backwards() {
         let mut series = Series::new(10);
         for step in [5, 20, 15] {
-            series.push(Point { at: at(step), value: 1.0, std_error: f64::NAN });
+            series.push(Point { at: at(step), value: 1.0, error: f64::NAN });
         }
-        series.push(Point { at: At { seconds: f64::NAN, ..at(30) }, value: 1.0, std_error: f64::NAN });
+        series.push(Point { at: Position { seconds: f64::NAN, ..at(30) }, value: 1.0, error: f64::NAN });
         for (axis, expected) in [
             (XAxis::Gradients, [10.0, 40.0, 40.0, 60.0]),
             (XAxis::Step, [5.0, 20.0, 20.0, 30.0]),
@@ -257,10 +243,10 @@ mod tests {
     #[test]
     fn errors_may_begin_late() {
         let mut series = Series::new(1);
-        series.push(Point { at: at(1), value: 4.0, std_error: f64::NAN });
-        series.push(Point { at: at(2), value: 5.0, std_error: 0.5 });
-        assert!(series.get(0).is_some_and(|point| point.std_error.is_nan()));
-        assert_eq!(series.last().map(|point| point.std_error), Some(0.5));
+        series.push(Point { at: at(1), value: 4.0, error: f64::NAN });
+        series.push(Point { at: at(2), value: 5.0, error: 0.5 });
+        assert!(series.get(0).is_some_and(|point| point.error.is_nan()));
+        assert_eq!(series.last().map(|point| point.error), Some(0.5));
         assert_eq!(series.bars(), Bounds::new(4.5, 5.5));
     }
 
@@ -268,7 +254,7 @@ mod tests {
     fn galloping_finds_what_a_scan_finds() {
         let mut series = Series::new(1);
         for step in (0..500).map(|index| index * index / 7) {
-            series.push(Point { at: at(step), value: 0.0, std_error: f64::NAN });
+            series.push(Point { at: at(step), value: 0.0, error: f64::NAN });
         }
         for from in [0, 3, 250, 499, 500] {
             for limit in [-1.0, 0.0, 100.0, 20_000.0, 1e9] {

@@ -8,16 +8,15 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use strum::VariantArray;
 
 use super::{
     export::{Session, SessionRun},
     file,
     history::Best,
-    quantity::Quantity,
-    series::{At, XAxis},
+    quantity::{ErrorKind, Quantity},
+    series::XAxis,
 };
-use crate::run::Estimate;
+use crate::run::{Estimate, Position};
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
 /// of a [snapshot](super::Snapshots) belongs and are empty elsewhere; `residual` is that of an eigenvalue, which has no `std_error`.
@@ -39,7 +38,7 @@ pub const COLUMNS: [&str; 12] = [
 /// One value with what is known of it.
 struct Row<'a> {
     quantity: &'static str,
-    at: At,
+    at: Position,
     value: f64,
     std_error: f64,
     residual: f64,
@@ -48,7 +47,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     /// A value that has no error and belongs to its time alone.
-    fn plain(quantity: &'static str, at: At, value: f64) -> Self {
+    fn plain(quantity: &'static str, at: Position, value: f64) -> Self {
         Self { quantity, at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
     }
 }
@@ -120,15 +119,13 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
 
 /// Every value of every quantity.
 fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
-    Quantity::VARIANTS.iter().flat_map(|&quantity| {
-        let has_residual = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
-        run.history.series(quantity).points().map(move |point| Row {
-            quantity: quantity.key(),
-            at: point.at,
-            value: point.value,
-            std_error: if has_residual { f64::NAN } else { point.std_error },
-            residual: if has_residual { point.std_error } else { f64::NAN },
-            place: Place::Nowhere,
+    Quantity::all().flat_map(|quantity| {
+        run.history.series(quantity).points().map(move |point| {
+            let (std_error, residual) = match quantity.error_kind() {
+                ErrorKind::StdError => (point.error, f64::NAN),
+                ErrorKind::Residual => (f64::NAN, point.error),
+            };
+            Row { std_error, residual, ..Row::plain(quantity.key(), point.at, point.value) }
         })
     })
 }
@@ -149,10 +146,10 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     });
     let layers = snapshots.layers.iter().map(move |layer| Row {
         place: Place::Tensor(&layer.name),
-        ..estimated("layer_trace", measured_at, layer.trace)
+        ..estimated("layer_trace", measured_at, layer.estimate)
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
-        let at = At { step: gap.step, gradients: gap.gradients, seconds: gap.seconds };
+        let at = gap.at;
         let predictions = gap.from_trace().into_iter().zip(gap.from_smoothed_traces());
         gap.points.iter().zip(predictions).flat_map(move |(point, (exact, smoothed))| {
             [
@@ -166,7 +163,7 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     });
     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
     let bound = snapshots.bound.iter().flat_map(|bound| {
-        let at = At { step: bound.step, gradients: bound.gradients, seconds: bound.seconds };
+        let at = bound.at;
         [
             ("bound_a", bound.largest_trace.mean),
             ("bound_r", bound.distance_from_init),
@@ -246,7 +243,7 @@ mod tests {
         let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
         let mut row = rows.iter();
         for run in &session.runs {
-            for &quantity in Quantity::VARIANTS {
+            for quantity in Quantity::all() {
                 for point in run.history.series(quantity).points() {
                     let row = row.next().unwrap();
                     assert_eq!(row[0].trim_start_matches('\''), run.name);
@@ -256,7 +253,7 @@ mod tests {
                     assert_eq!(row[6].parse().map(f64::to_bits), Ok(point.value.to_bits()));
                     let eigenvalue = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
                     let (error, empty) = if eigenvalue { (&row[11], &row[7]) } else { (&row[7], &row[11]) };
-                    assert_eq!(error.parse().unwrap_or(f64::NAN).to_bits(), point.std_error.to_bits());
+                    assert_eq!(error.parse().unwrap_or(f64::NAN).to_bits(), point.error.to_bits());
                     assert_eq!(empty, "");
                 }
             }
@@ -294,7 +291,7 @@ mod tests {
         );
         assert_eq!(of("layer_trace", 10), ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
         assert_eq!(of("layer_trace", 2), ["2000"; 4], "when curvature was last measured");
-        assert_eq!(numbers(of("layer_trace", 7))[1], snapshots.layers[1].trace.std_error);
+        assert_eq!(numbers(of("layer_trace", 7))[1], snapshots.layers[1].estimate.std_error);
         assert_eq!(numbers(of("gap_from_trace", 8)), [0.02, 0.025, 0.03, 0.035, 0.04]);
         let gap = snapshots.gap.as_ref().unwrap();
         assert!((numbers(of("gap_from_trace", 6))[4] / (0.0008 * gap.trace.mean) - 1.0).abs() < 1e-12);

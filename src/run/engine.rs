@@ -323,8 +323,7 @@ impl Outbox {
     /// Tells the end of the run and hands over everything, waiting for room. Its log may be what made the run fail,
     /// so that is tried but not insisted on; nobody waits if the receiver is gone.
     fn finish(&mut self, End { outcome, reason, best_step }: End) {
-        let Position { step, gradients, seconds } = self.at;
-        let event = Event::Finish { outcome, step, gradients, seconds, reason, best_step };
+        let event = Event::Finish { outcome, at: self.at, reason, best_step };
         if let Some(log) = &mut self.log
             && let Err(error) = log.append(&event).and_then(|()| log.flush())
         {

@@ -1,10 +1,14 @@
-//! The whole vocabulary between a run and whoever steers or watches it: commands go down, events come up.
+//! What passes between a run and its listeners: commands go to the run, events come from it.
 //! Both are plain data. The log on disk is these events, one JSON object a line; every view is a fold over them.
 
 use serde::{Deserialize, Serialize};
 
-use super::measured::{Bound, Estimate, GapCurve, Probe, Sides, WeightStats};
+use super::{
+    measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
+    position::Position,
+};
 use crate::{
+    curvature::Estimate,
     number,
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
@@ -39,31 +43,25 @@ pub enum Event {
     Start(Start),
     /// A step was taken.
     Step {
-        /// Steps taken, this one included.
-        step: u64,
-        /// Gradient evaluations spent so far.
-        gradients: u64,
+        /// Where the run was, this step included.
+        #[serde(flatten)]
+        at: Position,
         /// The minibatch loss as the method saw it: at w where it evaluates the clean gradient first (SGD, SAM and most of its
         /// variants), the mean over w + U for WP-SGD, over w +- U for NSO, at w + noise for RSAM and bSAM, on smoothed labels for
         /// label smoothing.
         #[serde(with = "number")]
         loss: f64,
-        /// The run's clock.
-        seconds: f64,
     },
     /// The clean loss and its companions on whole splits.
     Eval {
-        /// Steps taken.
-        step: u64,
-        /// Gradient evaluations spent so far.
-        gradients: u64,
-        /// The run's clock.
-        seconds: f64,
-        /// Examples or measurements looked at, all splits together; 0 where the problem has none.
+        /// Where the run was.
+        #[serde(flatten)]
+        at: Position,
+        /// Examples or measurements evaluated, all splits together; 0 where the problem has none.
         #[serde(default)]
         examples: u64,
         /// Forward passes without a backward one that training took so far besides its gradient evaluations: those by which batch
-        /// normalisation learns its moments where the method has no clean pass.
+        /// normalisation updates its buffers where the method has no clean pass.
         #[serde(default, skip_serializing_if = "is_zero")]
         forward_passes: u64,
         /// Seconds it took.
@@ -80,12 +78,9 @@ pub enum Event {
     Probe(Box<Probe>),
     /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
     FreeTrace {
-        /// Steps taken.
-        step: u64,
-        /// Gradient evaluations spent so far.
-        gradients: u64,
-        /// The run's clock.
-        seconds: f64,
+        /// Where the run was.
+        #[serde(flatten)]
+        at: Position,
         /// The noise scale at which the loss was smoothed: the mean over the samples, where a schedule moves it.
         sigma: f64,
         /// From pairs or from single perturbations.
@@ -97,12 +92,9 @@ pub enum Event {
     /// The curvature of the minibatch losses along SAM's ascents, e'(grad f(w + e) - grad f(w)) / |e|^2, from the gradients that the
     /// steps since the last such event paid for anyway.
     AscentCurvature {
-        /// Steps taken.
-        step: u64,
-        /// Gradient evaluations spent so far.
-        gradients: u64,
-        /// The run's clock.
-        seconds: f64,
+        /// Where the run was.
+        #[serde(flatten)]
+        at: Position,
         /// Mean over the steps of the window; `probes` counts them.
         curvature: Estimate,
     },
@@ -110,14 +102,13 @@ pub enum Event {
     PerturbationGap(Box<GapCurve>),
     /// The PAC-Bayes bound with its ingredients.
     Bound(Box<Bound>),
+    /// The numbers of a measurement that has no event of a kind of its own.
+    Measured(Box<Measured>),
     /// A hyperparameter was changed: steps after `step` use the new value.
     Adjust {
-        /// Steps taken.
-        step: u64,
-        /// Gradient evaluations spent so far.
-        gradients: u64,
-        /// The run's clock.
-        seconds: f64,
+        /// Where the run was.
+        #[serde(flatten)]
+        at: Position,
         /// Which hyperparameter.
         setting: Hyperparameter,
         /// Its value before.
@@ -151,12 +142,9 @@ pub enum Event {
     Finish {
         /// How it ended.
         outcome: Outcome,
-        /// Steps taken.
-        step: u64,
-        /// Gradient evaluations spent.
-        gradients: u64,
-        /// The run's clock.
-        seconds: f64,
+        /// Where the run was.
+        #[serde(flatten)]
+        at: Position,
         /// Why, where the outcome needs a reason.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reason: Option<String>,
@@ -220,32 +208,21 @@ pub enum Outcome {
     Failed,
 }
 
-/// How far a run has come, on every axis.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Position {
-    /// Optimizer steps taken.
-    pub step: u64,
-    /// Training gradient evaluations spent.
-    pub gradients: u64,
-    /// The run's clock.
-    pub seconds: f64,
-}
-
 impl Event {
     /// Where the run was, for the events that say so on every axis.
     pub fn position(&self) -> Option<Position> {
-        let position = |step, gradients, seconds| Position { step, gradients, seconds };
-        match *self {
+        match self {
             Self::Start(_) => Some(Position::default()),
-            Self::Step { step, gradients, seconds, .. }
-            | Self::Eval { step, gradients, seconds, .. }
-            | Self::FreeTrace { step, gradients, seconds, .. }
-            | Self::AscentCurvature { step, gradients, seconds, .. }
-            | Self::Adjust { step, gradients, seconds, .. }
-            | Self::Finish { step, gradients, seconds, .. } => Some(Position { step, gradients, seconds }),
-            Self::Probe(ref probe) => Some(position(probe.step, probe.gradients, probe.seconds)),
-            Self::PerturbationGap(ref curve) => Some(position(curve.step, curve.gradients, curve.seconds)),
-            Self::Bound(ref bound) => Some(position(bound.step, bound.gradients, bound.seconds)),
+            Self::Step { at, .. }
+            | Self::Eval { at, .. }
+            | Self::FreeTrace { at, .. }
+            | Self::AscentCurvature { at, .. }
+            | Self::Adjust { at, .. }
+            | Self::Finish { at, .. } => Some(*at),
+            Self::Probe(probe) => Some(probe.at),
+            Self::PerturbationGap(curve) => Some(curve.at),
+            Self::Bound(bound) => Some(bound.at),
+            Self::Measured(measured) => Some(measured.at),
             Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,
         }
     }

@@ -1,23 +1,20 @@
 //! What measurements find, as the log has it: curvature, what noise does to the loss, bounds, where the weights are.
-//! Part of the vocabulary of [`Event`](super::Event); plain data with its errors and its cost.
+//! Part of the vocabulary of events; plain data with its errors and its cost.
 
 use serde::{Deserialize, Serialize};
 
-use super::Position;
+use super::{estimate::NamedEstimate, position::Position};
 use crate::{
-    curvature::{SampleMean, TraceEstimator},
+    curvature::{Density, Estimate, GapPoint, TraceEstimator},
     number,
 };
 
 /// One curvature measurement of the clean loss at the current weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training; a probe's own cost is `products`.
-    pub gradients: u64,
-    /// The run's clock when the probe began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// Trace of the exact Hessian.
     pub trace: Estimate,
     /// Largest eigenvalue of the exact Hessian.
@@ -33,7 +30,7 @@ pub struct Probe {
     pub lambda_layerwise: Option<Layerwise>,
     /// Trace of each tensor's block of the Hessian, in the order of the layout; empty for a single tensor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub layers: Vec<LayerTrace>,
+    pub layers: Vec<NamedEstimate>,
     /// The spectral density, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub density: Option<Density>,
@@ -47,18 +44,15 @@ pub struct Probe {
     pub examples: u64,
     /// Hessian-vector products spent, all estimates together.
     pub products: u64,
-    /// Seconds the probe took.
+    /// Seconds the measurement took.
     pub took: f64,
 }
 
 impl Probe {
-    /// A probe of the trace and the largest eigenvalue alone.
+    /// A measurement of the trace and the largest eigenvalue alone.
     pub fn new(at: Position, trace: Estimate, lambda_max: Eigenvalue) -> Self {
-        let Position { step, gradients, seconds } = at;
         Self {
-            step,
-            gradients,
-            seconds,
+            at,
             trace,
             lambda_max,
             estimator: TraceEstimator::default(),
@@ -69,7 +63,7 @@ impl Probe {
             loss: None,
             gradient_norm: None,
             examples: 0,
-            products: trace.probes + lambda_max.products,
+            products: trace.samples + lambda_max.products,
             took: 0.0,
         }
     }
@@ -105,16 +99,6 @@ pub enum Sides {
     OnePoint,
 }
 
-/// The trace of one tensor's block of the Hessian.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LayerTrace {
-    /// The tensor.
-    pub name: String,
-    /// Its trace.
-    #[serde(flatten)]
-    pub trace: Estimate,
-}
-
 /// The sum over weight tensors that the paper's code calls lambda, a mean over minibatches of 16; not an eigenvalue.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Layerwise {
@@ -134,33 +118,30 @@ pub struct Layerwise {
     pub products: u64,
 }
 
-/// A spectral density as points with weights that sum to 1.
+/// The numbers of a measurement that has no event of a kind of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Density {
-    /// Eigenvalues, rising.
-    pub nodes: Vec<f64>,
-    /// The share of the spectrum at each.
-    pub weights: Vec<f64>,
-    /// The random start that each node came from, counting from 1; 0 for an eigenvalue that is known by itself. Empty in logs
-    /// that do not tell.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub starts: Vec<u32>,
-    /// The trace that each start makes of it, as a mean with its spread; absent in logs that do not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Estimate>,
-    /// Hessian-vector products spent on it.
-    pub products: u64,
+pub struct Measured {
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
+    /// Which measurement, by its key in presets.
+    pub measurement: String,
+    /// What it found, each number by the key of its quantity.
+    pub values: Vec<NamedEstimate>,
+    /// Training examples measured on; 0 where the problem has none.
+    pub examples: u64,
+    /// Gradient evaluations spent on it, of however many examples.
+    pub evaluations: u64,
+    /// Seconds it took.
+    pub took: f64,
 }
 
 /// The perturbation gap against the noise scale, with what two Hessians predict (figure 2 of the paper).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GapCurve {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training.
-    pub gradients: u64,
-    /// The run's clock when the measurement began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// One entry a scale, in the order of the preset.
     pub points: Vec<GapPoint>,
     /// Trace of the exact Hessian at the same weights: it predicts a gap of sigma^2 / 2 times itself, to leading order in sigma.
@@ -192,34 +173,19 @@ impl GapCurve {
             predicted[pair[1]] = Estimate::new(
                 before.mean + low.mean + high.mean,
                 before.std_error + low.std_error + high.std_error,
-                to.smoothed_trace.probes,
+                to.smoothed_trace.samples,
             );
         }
         predicted
     }
 }
 
-/// What noise of one scale does to the clean loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct GapPoint {
-    /// Standard deviation of the noise.
-    #[serde(with = "number")]
-    pub sigma: f64,
-    /// E f(w + U) - f(w); `probes` counts the pairs.
-    pub gap: Estimate,
-    /// Trace of the Hessian smoothed at this scale, from the same pairs. Half of its integral over sigma^2 is the gap.
-    pub smoothed_trace: Estimate,
-}
-
 /// The PAC-Bayes bound of the paper's theorem 2.1, as far as it can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
-    /// Steps taken.
-    pub step: u64,
-    /// Gradient evaluations spent so far by training.
-    pub gradients: u64,
-    /// The run's clock when the measurement began.
-    pub seconds: f64,
+    /// Where the run was when the measurement began.
+    #[serde(flatten)]
+    pub at: Position,
     /// a: the largest Hessian trace of a single example's loss among the `measured` ones of all splits, half of them those of largest
     /// loss and half spread evenly, and not below the trace of the whole training loss; with the error of that one estimate. A
     /// largest of noisy estimates is rather too large, a largest of some examples too small. It is taken at w alone: the supremum
@@ -245,13 +211,13 @@ pub struct Bound {
     pub held_out: u64,
     /// Examples that a was measured on.
     pub measured: u64,
-    /// sqrt(C a r^2 / n), the excess of the theorem.
+    /// sqrt(C a r^2 / n), the complexity term of the theorem.
     #[serde(with = "number")]
     pub theorem: f64,
-    /// C sqrt(a r^2 / n), the excess as the authors' code evaluates it.
+    /// C sqrt(a r^2 / n), the complexity term as the authors' code evaluates it.
     #[serde(with = "number")]
     pub code: f64,
-    /// The e at which the next two are told.
+    /// The e of the bound.
     pub epsilon: f64,
     /// (1 + e) (Lhat + sqrt(C a r^2 / n)): the right side of the theorem, lower orders left out.
     #[serde(with = "number")]
@@ -272,73 +238,6 @@ pub struct Bound {
     pub products: u64,
     /// Seconds it took.
     pub took: f64,
-}
-
-/// A mean with what is known of its error.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Sample mean.
-    #[serde(with = "number")]
-    pub mean: f64,
-    /// Standard error of the mean; NaN when there is but one sample.
-    #[serde(with = "number")]
-    pub std_error: f64,
-    /// Number of samples; for traces by Hutch++ and XTrace, which make fewer samples of more products, the products.
-    pub probes: u64,
-    /// Standard error of the mean as an estimate for the whole training set, by which examples the sample happens to have; 0
-    /// where the sample is the whole set, absent where it was not measured.
-    #[serde(default, with = "number::option", skip_serializing_if = "Option::is_none")]
-    pub examples_std_error: Option<f64>,
-    /// What covers the whole training set's value in 95 % of cases, both errors taken together; absent where the second was not
-    /// measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval95: Option<Interval>,
-}
-
-/// An interval that covers an unknown number with a known probability.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Its lower end.
-    #[serde(with = "number")]
-    pub low: f64,
-    /// Its upper end.
-    #[serde(with = "number")]
-    pub high: f64,
-}
-
-impl Estimate {
-    /// A mean of samples of one kind.
-    pub const fn new(mean: f64, std_error: f64, probes: u64) -> Self {
-        Self { mean, std_error, probes, examples_std_error: None, interval95: None }
-    }
-
-    /// The same with what is known of the choice of examples: the standard error that
-    /// [`SampleMean::error_of_sampling`] makes of parts of the sample. The 95 % interval is that of Student's t for `samples`, the
-    /// fewer of probe vectors and parts, on a logarithmic scale where the mean is positive: a few examples hold much of a trace, so
-    /// that its errors are skewed.
-    #[must_use]
-    pub fn sampled(self, error: f64, samples: u64) -> Self {
-        let known = Self { examples_std_error: Some(error), ..self };
-        let (low, high) = SampleMean { mean: self.mean, std_error: known.error(), count: samples }.log_interval(0.95);
-        Self { interval95: Some(Interval { low, high }), ..known }
-    }
-
-    /// The standard error by both, the samples and the examples, which are drawn independently.
-    pub fn error(&self) -> f64 {
-        self.std_error.hypot(self.examples_std_error.unwrap_or(0.0))
-    }
-
-    /// The same of `factor` times the quantity.
-    #[must_use]
-    pub fn times(self, factor: f64) -> Self {
-        Self {
-            mean: factor * self.mean,
-            std_error: factor.abs() * self.std_error,
-            examples_std_error: self.examples_std_error.map(|error| factor.abs() * error),
-            interval95: None,
-            ..self
-        }
-    }
 }
 
 /// An eigenvalue with its residual.
@@ -372,9 +271,7 @@ mod tests {
             smoothed_trace: estimate(trace, 0.1),
         };
         let curve = GapCurve {
-            step: 0,
-            gradients: 0,
-            seconds: 0.0,
+            at: Position::default(),
             points: vec![point(7.0, 99.0, 10.0), point(1.0, 5.0, 2.0), point(3.0, 77.0, 4.0)],
             trace: estimate(6.0, 0.5),
             evaluations: 0,

@@ -5,12 +5,9 @@ use std::fmt;
 use super::{
     Budget, Fact, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
+    measure::CurvaturePlan,
 };
-use crate::{
-    curvature::{DensityEffort, TraceEstimator},
-    data::Augmentation,
-    optimizer::Hyperparameters,
-};
+use crate::{data::Augmentation, optimizer::Hyperparameters};
 
 /// One experiment: a problem, how long to train, and the runs to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,90 +51,16 @@ pub struct Train {
     pub budget: Budget,
     /// Examples in a minibatch; ignored by problems without examples.
     pub batch: usize,
-    /// Seed of initial weights, batches, noise and probes.
+    /// Seed of initial weights, batches, noise and probe vectors.
     pub seed: u64,
     /// When losses on whole splits are measured.
     pub evaluate_every: Cadence,
     /// When curvature is measured; `None` for never.
     pub probe_every: Option<Cadence>,
     /// How curvature is measured.
-    pub probe: ProbePlan,
+    pub curvature: CurvaturePlan,
     /// Every how many steps a step event is logged.
     pub record_every: u64,
-}
-
-/// What one probe measures, and what it may cost.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProbePlan {
-    /// Training examples to measure on: a balanced sample of so many, drawn by the seed; all where there are no more.
-    pub examples: usize,
-    /// How the trace is estimated.
-    pub estimator: TraceEstimator,
-    /// Products for the trace.
-    pub trace_probes: u32,
-    /// Products that Lanczos may spend on eigenvalues.
-    pub lanczos_products: u32,
-    /// What is measured besides the trace and lambda_max.
-    pub extras: Vec<Extra>,
-    /// What a spectral density may cost.
-    pub density: DensityEffort,
-    /// Scales of the noise at which the perturbation gap is measured.
-    pub gap_sigmas: Vec<f64>,
-    /// Pairs of draws at each scale.
-    pub gap_draws: u32,
-    /// Examples whose own Hessians enter the bound.
-    pub bound_examples: usize,
-}
-
-impl Default for ProbePlan {
-    fn default() -> Self {
-        Self {
-            examples: 4_000,
-            estimator: TraceEstimator::default(),
-            trace_probes: 10,
-            lanczos_products: 30,
-            extras: Vec::new(),
-            density: DensityEffort { probes: 4, steps: 30 },
-            gap_sigmas: vec![0.01, 0.02, 0.03, 0.04],
-            gap_draws: 20,
-            bound_examples: 32,
-        }
-    }
-}
-
-/// A measurement that a probe makes only when asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extra {
-    /// The smallest eigenvalue.
-    LambdaMin,
-    /// The number that the paper's code calls lambda.
-    Layerwise,
-    /// The trace by tensor, where the trace itself does not yield it.
-    Layers,
-    /// The spectral density.
-    Density,
-    /// The perturbation gap.
-    PerturbationGap,
-    /// The PAC-Bayes bound.
-    Bound,
-}
-
-impl Extra {
-    /// Every extra.
-    pub const ALL: [Self; 6] =
-        [Self::LambdaMin, Self::Layerwise, Self::Layers, Self::Density, Self::PerturbationGap, Self::Bound];
-
-    /// The name in presets.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::LambdaMin => "lambda_min",
-            Self::Layerwise => "lambda_layerwise",
-            Self::Layers => "layers",
-            Self::Density => "density",
-            Self::PerturbationGap => "perturbation_gap",
-            Self::Bound => "bound",
-        }
-    }
 }
 
 /// A rhythm along training, in one of three units.

@@ -31,6 +31,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("methods", include_str!("../../presets/methods.toml")),
     ("one-sided", include_str!("../../presets/one-sided.toml")),
     ("perturbation-gap", include_str!("../../presets/perturbation-gap.toml")),
+    ("sharpness", include_str!("../../presets/sharpness.toml")),
     ("noise-laws", include_str!("../../presets/noise-laws.toml")),
     ("k-sweep", include_str!("../../presets/k-sweep.toml")),
     ("rho-sweep", include_str!("../../presets/rho-sweep.toml")),

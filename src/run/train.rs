@@ -9,7 +9,7 @@ use super::{
     clock::Clock,
     device,
     log::LogError,
-    measure::{Evaluator, PendingReadouts, ReadoutError, Snapshot},
+    measure::{Best, Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError, Snapshot},
 };
 use crate::{
     autodiff::{Counted, Vector, vector_like},
@@ -74,19 +74,6 @@ pub struct Finished {
     pub best: Option<Best>,
 }
 
-/// A run at the evaluation of its lowest validation loss.
-#[derive(Debug, Clone)]
-pub struct Best {
-    /// Optimizer steps taken by then.
-    pub step: u64,
-    /// The validation loss.
-    pub validation_loss: f64,
-    /// The weights.
-    pub weights: Vector,
-    /// The buffers of its batch normalisations, where it has any.
-    pub buffers: Option<Vector>,
-}
-
 /// Why the loop leaves early.
 enum Interrupt {
     Stop,
@@ -95,23 +82,17 @@ enum Interrupt {
     Log(LogError),
 }
 
-/// A loss that is not finite.
-pub(super) struct Divergence {
-    pub at: Position,
-    pub loss: f64,
-}
-
 impl From<LogError> for Interrupt {
     fn from(error: LogError) -> Self {
         Self::Log(error)
     }
 }
 
-impl From<ReadoutError> for Interrupt {
-    fn from(error: ReadoutError) -> Self {
+impl From<ReadoutError<LogError>> for Interrupt {
+    fn from(error: ReadoutError<LogError>) -> Self {
         match error {
             ReadoutError::Diverged(divergence) => Self::Diverged(divergence),
-            ReadoutError::Log(error) => Self::Log(error),
+            ReadoutError::Publish(error) => Self::Log(error),
         }
     }
 }
@@ -157,7 +138,12 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     let mut state = State::new(&job);
     let mut clock = Clock::start();
     publish(Event::Start(start(&job)))?;
-    let mut evaluator = Evaluator::new(&job, state.start.clone());
+    let mut evaluator = Evaluator::new(EvaluatorInput {
+        problem: job.problem,
+        curvature: job.train.probe_every.map(|_| &job.train.curvature),
+        seed: job.train.seed,
+        initial_weights: state.start.clone(),
+    });
     let interrupt = run_to_the_end(&job, &mut state, (&mut evaluator, &mut clock), (inbox, publish)).err();
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, left_over(&job, &state)),
@@ -210,7 +196,7 @@ fn run_to_the_end(
             evaluator.evaluate(state.snapshot(job), publish)?;
         }
         if probe {
-            evaluator.probe(state.snapshot(job), publish)?;
+            evaluator.measure(state.snapshot(job), publish)?;
         }
     }
     readouts.read_losses(publish)?;
@@ -354,8 +340,8 @@ impl State {
 
     /// Sets a hyperparameter, or says why not.
     fn adjust(&mut self, setting: Hyperparameter, to: f64) -> Event {
-        let Position { step, gradients, seconds } = self.at;
-        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && step > 0 {
+        let at = self.at;
+        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && at.step > 0 {
             Err(HyperparameterError::OnlyAtStart { hyperparameter: setting })
         } else {
             self.hyperparameters.with(setting, to)
@@ -363,9 +349,9 @@ impl State {
         match (self.hyperparameters.get(setting), changed) {
             (Some(from), Ok(changed)) => {
                 self.hyperparameters = changed;
-                Event::Adjust { step, gradients, seconds, setting, from, to }
+                Event::Adjust { at, setting, from, to }
             }
-            (_, Err(refused)) => Event::Reject { step, setting, value: to, reason: refused.to_string() },
+            (_, Err(refused)) => Event::Reject { step: at.step, setting, value: to, reason: refused.to_string() },
             (None, Ok(_)) => unreachable!("a hyperparameter that can be set has a value"),
         }
     }
@@ -380,7 +366,7 @@ fn start(job: &Job<'_>) -> Start {
         parameters: job.problem.layout().dimension() as u64,
         budget: job.train.budget,
         steps_per_epoch: steps_per_epoch(job),
-        probe_examples: job.problem.examples().min(job.train.probe.examples) as u64,
+        probe_examples: job.problem.examples().min(job.train.curvature.examples) as u64,
     }
 }
 

@@ -44,6 +44,12 @@ pub enum PanelKind {
     PerturbationGap,
     /// The PAC-Bayes bound, with the loss of guessing, above which it is vacuous; behind it, faint, the test loss.
     Bound,
+    /// SAM's sharpness in the worst case; dashed, after one ascent step, and dotted, on average over the sphere.
+    Sharpness,
+    /// The gradient noise scale: the batch size at which a minibatch's gradient is half signal, half noise.
+    GradientNoise,
+    /// The trace of the gradient covariance; dashed, the squared norm of the gradient without bias.
+    GradientCovariance,
     /// |w - w0|.
     #[strum(to_string = "distance_from_init", serialize = "travel")]
     DistanceFromInit,

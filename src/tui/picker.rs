@@ -314,7 +314,7 @@ fn facts(picker: &Picker, plan: &Plan, columns: usize) -> Vec<(&'static str, Str
     let curvature = match plan.train.probe_every {
         None => "not measured".to_owned(),
         Some(cadence) => {
-            let products = plan.train.probe.trace_probes + plan.train.probe.lanczos_products;
+            let products = plan.train.curvature.trace_probes + plan.train.curvature.lanczos_products;
             format!("every {cadence}, up to {products} HVPs each")
         }
     };

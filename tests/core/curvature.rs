@@ -33,7 +33,7 @@ fn hutchinson_is_exact_on_a_diagonal_matrix() {
     let expected: f64 = diagonal.iter().sum();
     assert!((trace.mean - expected).abs() < 1e-12, "{trace:?} {expected}");
     assert!(trace.std_error < 1e-12);
-    assert_eq!(trace.count, 5);
+    assert_eq!(trace.samples, 5);
 }
 
 /// The variance of v'Av is 2 (|A|_F^2 - sum_i A_ii^2).

@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use nso_tui::{
     autodiff::{Vector, values},
     curvature::{
-        DenseMatrix, Effort, Extremal, Hessian, LinearOperator, ProbeVectors, SampleMean, Term, TraceByPart,
+        DenseMatrix, Effort, Estimate, Extremal, Hessian, LinearOperator, ProbeVectors, Term, TraceByPart,
         TraceEstimator, WeightTensors, extremal_eigenpairs, hutchinson_by_part, layerwise, paper_layers,
     },
     problem::{Examples, Problem},
@@ -111,16 +111,16 @@ fn estimates_are_unbiased_and_their_intervals_cover_the_truth_as_often_as_they_s
         (TraceEstimator::Xtrace, 30, 900..=1000),
     ] {
         let mut vectors = ProbeVectors::new(17, &like);
-        let found: Vec<SampleMean> =
+        let found: Vec<Estimate> =
             (0..1000).map(|_| estimator.estimate(&operator, &mut vectors, products).mean).collect();
-        let covers = |mean: &&SampleMean| {
+        let covers = |mean: &&Estimate| {
             let (low, high) = mean.interval(0.95);
             (low..=high).contains(&matrix.trace())
         };
         let covered = found.iter().filter(covers).count();
         println!("{estimator:?}: {covered} of 1000");
         assert!(between.contains(&covered), "{estimator:?}: {covered} of 1000");
-        let all = SampleMean::of(&found.iter().map(|mean| mean.mean).collect::<Vec<_>>());
+        let all = Estimate::of(&found.iter().map(|mean| mean.mean).collect::<Vec<_>>());
         assert!((all.mean - matrix.trace()).abs() < 4.0 * all.std_error, "{estimator:?}: {all:?} {}", matrix.trace());
     }
 }

@@ -4,7 +4,6 @@
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{read, values},
-    curvature::SampleMean,
     data,
     figure::{History, Panel, PanelKind, PlottedRun, View},
     optimizer::{Categorical, Hyperparameter, Rule},
@@ -106,7 +105,7 @@ fn scheduled(method: &str, k: Option<u64>, schedule: &str, warmup: f64) -> Vec<(
     );
     let (events, _) = run(&preset::parse("t", &text, &[]).unwrap(), "a");
     let rates = events.iter().filter_map(|e| match e {
-        Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.lr_now.unwrap())),
+        Event::Eval { at, weight_stats, .. } => Some((at.gradients, weight_stats.lr_now.unwrap())),
         _ => None,
     });
     rates.collect()
@@ -153,7 +152,7 @@ fn at_equal_cost_noise_grows_alike() {
         ];
         let (events, _) = run(&plan("mnist-softmax", &sets), "NSO");
         let scales = events.iter().filter_map(|e| match e {
-            Event::Eval { gradients, weight_stats, .. } => Some((*gradients, weight_stats.sigma_now.unwrap())),
+            Event::Eval { at, weight_stats, .. } => Some((at.gradients, weight_stats.sigma_now.unwrap())),
             _ => None,
         });
         scales.collect()
@@ -172,10 +171,8 @@ fn a_step_that_does_not_fit_the_budget_is_not_taken() {
     let sets = ["train.gradients=61", "train.probe_every=never", "run.NSO.k=3"];
     let of = |name| {
         let (events, finished) = run(&plan("quadratic", &sets), name);
-        let last = events
-            .iter()
-            .rev()
-            .find_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None });
+        let last =
+            events.iter().rev().find_map(|e| if let Event::Eval { at, .. } = e { Some(at.gradients) } else { None });
         assert_eq!((finished.outcome, Some(finished.at.gradients)), (Outcome::Completed, last));
         (finished.at.gradients, finished.reason)
     };
@@ -197,7 +194,7 @@ fn forward_passes_of_batch_normalisation_are_told() {
     let passes = |norm, name| {
         let (events, _) = run(&preset::parse("t", &text(norm), &[]).unwrap(), name);
         let told = events.iter().rev().find_map(|e| match e {
-            Event::Eval { forward_passes, gradients, .. } => Some((*forward_passes, *gradients)),
+            Event::Eval { forward_passes, at, .. } => Some((*forward_passes, at.gradients)),
             _ => None,
         });
         told.unwrap()
@@ -255,7 +252,7 @@ fn intervals_from_samples_of_examples_cover_the_whole_training_set() {
         let parts: Vec<f64> =
             sample.chunks(4).map(|part| part.iter().map(|&at| traces[at]).sum::<f64>() / 4.0).collect();
         let mean = parts.iter().sum::<f64>() / 16.0;
-        let error = SampleMean::error_of_sampling(&parts, 64.0 / 4000.0);
+        let error = Estimate::error_of_sampling(&parts, 64.0 / 4000.0);
         let interval = Estimate::new(mean, 0.0, 1000).sampled(error, 16).interval95.unwrap();
         covered += usize::from(interval.low <= truth && truth <= interval.high);
         errors.push(error);
@@ -291,7 +288,7 @@ fn a_measurement_on_a_sample_tells_both_errors() {
     let exact = sample.iter().map(|&at| traces[at]).sum::<f64>() / 64.0;
     assert!((probe.trace.mean - exact).abs() < 4.0 * probe.trace.std_error, "{:?} {exact}", probe.trace);
     let parts: Vec<f64> = sample.chunks(4).map(|part| part.iter().map(|&at| traces[at]).sum::<f64>() / 4.0).collect();
-    let expected = SampleMean::error_of_sampling(&parts, 64.0 / 4000.0);
+    let expected = Estimate::error_of_sampling(&parts, 64.0 / 4000.0);
     let told = probe.trace.examples_std_error.unwrap();
     assert!((told / expected - 1.0).abs() < 0.2, "{told} {expected}");
     let interval = probe.trace.interval95.unwrap();
@@ -302,7 +299,7 @@ fn a_measurement_on_a_sample_tells_both_errors() {
 
     let history: History = finished.0.iter().collect();
     let drawn = history.last(nso_tui::figure::Quantity::Trace).unwrap();
-    assert_eq!(drawn.std_error, probe.trace.std_error.hypot(told));
+    assert_eq!(drawn.error, probe.trace.std_error.hypot(told));
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod methods;
 mod networks;
 mod operations;
 mod presets;
+mod readouts;
 mod relatives;
 mod sessions;
 mod smoothing;

@@ -3,12 +3,12 @@
 use nso_tui::{
     data,
     optimizer::Hyperparameter,
-    run::{Command, Event, Plan, Sides, preset},
+    run::{Command, Estimate, Event, Plan, preset},
 };
 
 use crate::training::{plan, run, run_scripted, weights};
 
-const SMALL: [&str; 7] = [
+pub const SMALL: [&str; 7] = [
     "problem.train_samples=300",
     "problem.hidden=8",
     "train.gradients=60",
@@ -19,14 +19,14 @@ const SMALL: [&str; 7] = [
 ];
 
 const EVERYTHING: [&str; 5] = [
-    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\"]",
+    "train.measure=[\"lambda_min\", \"lambda_layerwise\", \"layers\", \"density\", \"perturbation_gap\", \"bound\", \"sharpness\", \"gradient_noise\"]",
     "train.gap_sigmas=[0.01, 0.05]",
     "train.gap_draws=5",
     "train.bound_examples=7",
     "train.density_steps=8",
 ];
 
-fn asked(preset: &str, sets: &[&[&str]]) -> Plan {
+pub fn asked(preset: &str, sets: &[&[&str]]) -> Plan {
     plan(preset, &sets.concat())
 }
 
@@ -39,7 +39,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     for probe in &probes {
         let names: Vec<&str> = probe.layers.iter().map(|layer| layer.name.as_str()).collect();
         assert_eq!(names, ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]);
-        let sum: f64 = probe.layers.iter().map(|layer| layer.trace.mean).sum();
+        let sum: f64 = probe.layers.iter().map(|layer| layer.estimate.mean).sum();
         assert!((sum / probe.trace.mean - 1.0).abs() < 1e-5, "{sum} {}", probe.trace.mean);
         let (top, bottom) = (probe.lambda_max, probe.lambda_min.unwrap());
         assert!(bottom.value < top.value && probe.gradient_norm.unwrap() > 0.0);
@@ -62,7 +62,7 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
         // A trace is p times the mean of the spectrum; both are estimates from a few vectors.
         let mean: f64 = density.nodes.iter().zip(&density.weights).map(|(node, weight)| node * weight).sum();
         assert!((parameters * mean / probe.trace.mean - 1.0).abs() < 0.5, "{} {}", parameters * mean, probe.trace.mean);
-        let parts = probe.trace.probes + top.products + layerwise.products + density.products;
+        let parts = probe.trace.samples + top.products + layerwise.products + density.products;
         assert_eq!(probe.products, parts);
         assert_eq!(top.products, bottom.products, "one search finds both");
     }
@@ -71,8 +71,8 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
     assert_eq!(gaps.len(), 3);
     for (gap, probe) in gaps.iter().zip(&probes) {
         assert_eq!(gap.points.iter().map(|point| point.sigma).collect::<Vec<_>>(), [0.01, 0.05]);
-        assert_eq!((gap.trace, gap.evaluations, gap.step), (probe.trace, 20, probe.step));
-        assert!(gap.points.iter().all(|point| point.gap.probes == 5 && point.smoothed_trace.mean.is_finite()));
+        assert_eq!((gap.trace, gap.evaluations, gap.at.step), (probe.trace, 20, probe.at.step));
+        assert!(gap.points.iter().all(|point| point.gap.samples == 5 && point.smoothed_trace.mean.is_finite()));
     }
     let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
     assert_eq!(bounds.len(), 3);
@@ -123,38 +123,6 @@ fn other_estimators_of_the_trace_agree_and_say_which_they_are() {
     }
 }
 
-#[test]
-fn one_sided_and_two_point_traces_are_told_apart() {
-    let sides = |name| {
-        let (events, _) = run(&asked("one-sided", &[&SMALL]), name);
-        let free = events.into_iter().filter_map(|e| match e {
-            Event::FreeTrace { sides, sigma, trace, .. } => Some((sides, sigma, trace)),
-            _ => None,
-        });
-        free.collect::<Vec<_>>()
-    };
-    let (one, two) = (sides("WP-SGD σ .003"), sides("NSO σ .003"));
-    assert!(one.iter().all(|(sides, sigma, _)| *sides == Sides::OnePoint && *sigma == 0.003));
-    assert!(two.iter().all(|(sides, sigma, _)| *sides == Sides::TwoPoint && *sigma == 0.003));
-    // Both had 15 steps a window: 30 single perturbations against 15 pairs. At this scale |g| / sigma
-    // is far above |H|_F.
-    assert_eq!((one[0].2.probes, two[0].2.probes), (30, 15));
-    assert!(one[0].2.std_error > 3.0 * two[0].2.std_error, "{:?} {:?}", one[0], two[0]);
-}
-
-/// On 1/2 h w^2 the curvature along any ascent is h.
-#[test]
-fn sam_tells_the_curvature_along_its_ascent() {
-    let (events, _) =
-        run(&asked("quadratic", &[&["train.gradients=40", "problem.h=[3.0]", "problem.start=[1.0]"]]), "SAM");
-    let told: Vec<_> = events
-        .iter()
-        .filter_map(|e| if let Event::AscentCurvature { curvature, .. } = e { Some(*curvature) } else { None })
-        .collect();
-    assert!(told.len() > 2);
-    assert!(told.iter().all(|curvature| (curvature.mean / 3.0 - 1.0).abs() < 1e-4), "{told:?}");
-}
-
 /// Five steps, each an epoch: sigma 0, .005, .01, .015, .02; lr .1, .08, .06, .04, .02.
 #[test]
 fn schedules_are_told_as_they_are_used() {
@@ -203,25 +171,6 @@ fn a_run_may_have_batches_of_its_own() {
     }
 }
 
-/// With zero weights in the last layer all ten classes are equally likely, and smoothing changes nothing: log 10. Elsewhere the minibatch loss of
-/// the first step is the smoothed one, which the clean loss of the same weights is not.
-#[test]
-fn smoothed_labels_are_what_label_smoothing_trains_on() {
-    let first = |set: &str| {
-        let (events, _) = run(&asked("methods", &[&SMALL, &["train.batch=300", set]]), "label smoothing");
-        let clean =
-            events.iter().find_map(|e| if let Event::Eval { metrics, .. } = e { metrics.train_loss } else { None });
-        let seen = events.iter().find_map(|e| if let Event::Step { loss, .. } = e { Some(*loss) } else { None });
-        (clean.unwrap(), seen.unwrap())
-    };
-    let (clean, plain) = first("run.label smoothing.smoothing=0");
-    assert!((plain / clean - 1.0).abs() < 1e-5, "a batch of everything, not smoothed: {plain} {clean}");
-    let (same, smoothed) = first("run.label smoothing.smoothing=1");
-    assert_eq!(same, clean, "evaluation is clean");
-    // Uniform labels: mean_c(-log p_c), at least log 10 by Jensen's inequality.
-    assert!(smoothed > 10f64.ln() && (smoothed - clean).abs() > 1e-3, "{smoothed} {clean}");
-}
-
 /// Softmax regression at w = 0 has p_c = 1/K for every class: each example's loss is log K, its Hessian (I - 11'/K)/K (x) x x', of trace
 /// (1 - 1/K) |x|^2.
 #[test]
@@ -243,39 +192,6 @@ fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
     let expected = 0.9 * chosen.map(square).fold(0.0, f64::max);
     assert!((first.largest_trace.mean / expected - 1.0).abs() < 1e-4, "{first:?} {expected}");
     assert!(first.largest_trace.std_error < 1e-4 * expected && first.measured == 60);
-}
-
-/// On a bowl of gradient zero there is no ascent and nothing to tell of it; before that there was.
-#[test]
-fn an_ascent_that_does_not_move_tells_no_curvature() {
-    let sets =
-        ["train.gradients=4000", "problem.h=[1.0]", "problem.start=[1.0]", "run.SAM.method=usam", "defaults.lr=0.9"];
-    let (events, _) = run(&asked("quadratic", &[&sets]), "SAM");
-    let told: Vec<_> = events
-        .iter()
-        .filter_map(|e| {
-            if let Event::AscentCurvature { curvature, step, .. } = e { Some((*step, *curvature)) } else { None }
-        })
-        .collect();
-    assert!(!told.is_empty() && told.last().unwrap().0 < 1500, "{told:?}");
-    assert!(told[0].1.mean.is_finite() && told.iter().all(|(_, curvature)| curvature.mean.is_finite()), "{told:?}");
-}
-
-#[test]
-fn a_schedule_of_sigma_is_one_window_between_two_evaluations() {
-    let sets =
-        ["train.steps=40", "train.evaluate_every=\"10 steps\"", "run.NSO.sigma_schedule=linear", "run.NSO.sigma=0.39"];
-    let (events, _) = run(&asked("quadratic", &[&sets]), "NSO");
-    let told: Vec<_> = events
-        .iter()
-        .filter_map(|e| if let Event::FreeTrace { sigma, trace, .. } = e { Some((*sigma, trace.probes)) } else { None })
-        .collect();
-    // Steps 1 to 40 have sigma 0, .01, .02, ...; the first has no noise and tells nothing.
-    let expected = [(0.05, 9), (0.145, 10), (0.245, 10), (0.345, 10)];
-    assert_eq!(told.len(), 4, "{told:?}");
-    for ((sigma, probes), (mean, count)) in told.into_iter().zip(expected) {
-        assert!((sigma - mean).abs() < 1e-12 && probes == count, "{sigma} {mean} {probes}");
-    }
 }
 
 #[test]
@@ -329,6 +245,66 @@ fn both_ends_are_found_again_from_the_last_vectors() {
         assert!((probe.lambda_max.value - 3.0).abs() < 1e-5, "{probe:?}");
         assert!((probe.lambda_min.unwrap().value + 0.2).abs() < 1e-5, "{probe:?}");
         assert!(probe.layers.is_empty() && probe.lambda_layerwise.is_none());
+    }
+}
+
+/// The numbers of the first event of a measurement, by their names.
+fn first_measured(events: &[Event], key: &str) -> Vec<(String, Estimate)> {
+    let found = events.iter().find_map(|e| match e {
+        Event::Measured(found) if found.measurement == key => Some(found.values.clone()),
+        _ => None,
+    });
+    found.unwrap().into_iter().map(|value| (value.name, value.estimate)).collect()
+}
+
+/// f = 1/2 (3 w1^2 + .5 w2^2) at w = (1, 1): g = (3, .5), and one ascent step raises f by rho |g| + rho^2 g'Hg/(2 |g|^2). The average over
+/// a circle is rho^2 (3 + .5)/4.
+#[test]
+fn the_sharpness_of_a_quadratic_has_its_closed_form() {
+    let sets = [
+        "problem.h=[3.0, 0.5]",
+        "problem.start=[1.0, 1.0]",
+        "train.gradients=2",
+        "train.measure=[\"sharpness\"]",
+        "train.sharpness_rho=0.1",
+        "train.sharpness_draws=200",
+    ];
+    let (events, _) = run(&asked("quadratic", &[&sets]), "SGD");
+    let found = first_measured(&events, "sharpness");
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["sharpness", "sharpness_one_step", "sharpness_average"]);
+    let [worst, one_step, average] = [0, 1, 2].map(|index| found[index].1);
+    let expected = 0.1 * 9.25f64.sqrt() + 0.01 * 27.125 / (2.0 * 9.25);
+    assert!((one_step.mean / expected - 1.0).abs() < 1e-4, "{one_step:?} {expected}");
+    assert!(worst.mean >= one_step.mean && worst.mean < 1.01 * one_step.mean, "{worst:?} {one_step:?}");
+    assert!((average.mean - 0.01 * 3.5 / 4.0).abs() < 4.0 * average.std_error, "{average:?}");
+    assert_eq!(average.samples, 200);
+}
+
+/// Softmax regression at w = 0 has the gradient (1/K - y) x' for each example: its squared norm is (1 - 1/K) |x|^2, and the mean's is
+/// taken by plain loops. All 60 examples singly, so without an error.
+#[test]
+fn the_gradient_noise_of_softmax_regression_at_zero_is_that_of_its_examples() {
+    let sets = ["problem.train_samples=60", "train.gradients=1", "train.measure=[\"gradient_noise\"]"];
+    let (events, _) = run(&asked("mnist-softmax", &[&sets]), "SGD");
+    let found = first_measured(&events, "gradient_noise");
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["gradient_noise_scale", "gradient_covariance_trace", "squared_gradient_norm"]);
+    let train = data::mnist::embedded().unwrap().0.first(60).normalised(&data::MNIST);
+    let mut mean = vec![0.0; 7840];
+    let mut squares = 0.0;
+    for (x, &label) in train.inputs.chunks(784).zip(&train.labels) {
+        squares += 0.9 * x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / 60.0;
+        for (at, mean) in mean.iter_mut().enumerate() {
+            let pull = 0.1 - f64::from(u8::from(at / 784 == label as usize));
+            *mean += pull * f64::from(x[at % 784]) / 60.0;
+        }
+    }
+    let square: f64 = mean.iter().map(|m| m * m).sum();
+    let trace = (squares - square) * 60.0 / 59.0;
+    for ((name, found), expected) in found.iter().zip([trace / square, trace, square]) {
+        assert!((found.mean / expected - 1.0).abs() < 1e-4, "{name}: {found:?} {expected}");
+        assert_eq!((found.std_error, found.samples), (0.0, 60), "{name}: nothing is left out");
     }
 }
 

@@ -105,7 +105,11 @@ fn every_fault_names_the_file_the_key_and_what_would_fit() {
         ("epochs = 2", "epochs = 2\nsteps = 3", "test.toml: train.epochs: given twice"),
         ("epochs = 2", "epochs = \"two\"", "test.toml: train.epochs: expected a whole number"),
         ("epochs = 2", "epochs = 2\nbatch = 0", "test.toml: train.batch: 0 is out of range"),
-        ("epochs = 2", "epochs = 2\nprobe_every = \"often\"", "test.toml: train.probe_every: 'often' is not a rhythm"),
+        (
+            "epochs = 2",
+            "epochs = 2\nprobe_every = \"often\"",
+            "test.toml: train.probe_every: 'often' is not an interval",
+        ),
         (
             "sigma = 0.02",
             "sigma = -0.02",

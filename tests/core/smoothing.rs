@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Pair, Parameters, Real, Vector, read, values},
     curvature::{
-        GapEffort, Hessian, LinearOperator, ProbeVectors, SampleMean, SmoothedHessian, Smoothing, hutchinson,
+        Estimate, GapEffort, Hessian, LinearOperator, ProbeVectors, SmoothedHessian, Smoothing, hutchinson,
         perturbation_gaps,
     },
     optimizer::{GradientMethod, Noise, NoiseStream, Nso, SampleKind, StepContext},
@@ -50,7 +50,7 @@ fn smoothing(sigma: f64, draws: u32) -> Smoothing {
 }
 
 /// How far two independent means are apart, in standard errors.
-fn apart(a: SampleMean, b: SampleMean) -> f64 {
+fn apart(a: Estimate, b: Estimate) -> f64 {
     (a.mean - b.mean).abs() / a.std_error.hypot(b.std_error)
 }
 
@@ -66,7 +66,7 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
             let mut context = StepContext { layout, initial_weights: &w, examples: EXAMPLES, noise: &mut noise };
             let free = method.direction(f.as_ref(), &w, &mut context).stats.free;
             assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
-            let free = SampleMean::of(&read(free.values));
+            let free = Estimate::of(&read(free.values));
             let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(sigma, 1), ProbeVectors::new(2, &w));
             let probed = hutchinson(&smoothed, &mut ProbeVectors::new(3, &w), 1500).mean;
             assert!(apart(free, probed) < 3.0, "{activation:?} {sigma}: {free:?} {probed:?}");
@@ -95,8 +95,8 @@ fn the_gap_obeys_the_heat_equation() {
                 (at(high) - at(low)) / (high * high - low * low)
             })
             .collect();
-        let slope = SampleMean::of(&read(slopes));
-        let twice = SampleMean { mean: 2.0 * slope.mean, std_error: 2.0 * slope.std_error, ..slope };
+        let slope = Estimate::of(&read(slopes));
+        let twice = Estimate { mean: 2.0 * slope.mean, std_error: 2.0 * slope.std_error, ..slope };
         let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(middle, 1), ProbeVectors::new(2, &w));
         let probed = hutchinson(&smoothed, &mut ProbeVectors::new(3, &w), 1500).mean;
         assert!(apart(twice, probed) < 3.0, "{activation:?}: {twice:?} {probed:?}");
@@ -216,7 +216,7 @@ fn the_gap_of_a_quadratic_is_half_the_quadratic_form_of_its_noise() {
         let gap = sigma * sigma * mean / 2.0;
         assert!((point.gap.mean / gap - 1.0).abs() < 1e-10, "{point:?} {gap}");
         assert!((point.smoothed_trace.mean / mean - 1.0).abs() < 1e-10, "{point:?} {mean}");
-        assert!((point.sigma, point.gap.count) == (sigma, 7) && point.gap.std_error > 0.0);
+        assert!((point.sigma, point.gap.samples) == (sigma, 7) && point.gap.std_error > 0.0);
     }
 }
 

@@ -63,15 +63,16 @@ pub fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
 /// The event as it would be if no time passed.
 pub fn without_time(mut event: Event) -> Event {
     match &mut event {
-        Event::Step { seconds, .. }
-        | Event::FreeTrace { seconds, .. }
-        | Event::AscentCurvature { seconds, .. }
-        | Event::Adjust { seconds, .. }
-        | Event::Finish { seconds, .. } => *seconds = 0.0,
-        Event::Eval { seconds, took, .. } => (*seconds, *took) = (0.0, 0.0),
-        Event::Probe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
-        Event::PerturbationGap(curve) => (curve.seconds, curve.took) = (0.0, 0.0),
-        Event::Bound(bound) => (bound.seconds, bound.took) = (0.0, 0.0),
+        Event::Step { at, .. }
+        | Event::FreeTrace { at, .. }
+        | Event::AscentCurvature { at, .. }
+        | Event::Adjust { at, .. }
+        | Event::Finish { at, .. } => at.seconds = 0.0,
+        Event::Eval { at, took, .. } => (at.seconds, *took) = (0.0, 0.0),
+        Event::Probe(probe) => (probe.at.seconds, probe.took) = (0.0, 0.0),
+        Event::PerturbationGap(curve) => (curve.at.seconds, curve.took) = (0.0, 0.0),
+        Event::Bound(bound) => (bound.at.seconds, bound.took) = (0.0, 0.0),
+        Event::Measured(found) => (found.at.seconds, found.took) = (0.0, 0.0),
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
     }
     event
@@ -120,15 +121,13 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
     let plan = plan("mnist-mlp", &[&SHORT[..], &["train.gradients=95"]].concat());
     let (events, finished) = run(&plan, "SGD");
     assert_eq!((finished.outcome, finished.at.step, finished.at.gradients), (Outcome::Completed, 95, 95));
-    let evals: Vec<u64> = events
-        .iter()
-        .filter_map(|e| if let Event::Eval { gradients, .. } = e { Some(*gradients) } else { None })
-        .collect();
+    let evals: Vec<u64> =
+        events.iter().filter_map(|e| if let Event::Eval { at, .. } = e { Some(at.gradients) } else { None }).collect();
     assert_eq!(evals, [0, 30, 60, 90, 95]);
     let looked_at = |e: &Event| matches!(e, Event::Eval { examples, .. } if *examples != 1500);
     assert!(!events.iter().any(looked_at), "500 training and 1,000 test digits");
     let probes: Vec<u64> =
-        events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.gradients) } else { None }).collect();
+        events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.at.gradients) } else { None }).collect();
     assert_eq!(probes, [0, 60, 95]);
     let steps = events.iter().filter(|e| matches!(e, Event::Step { .. })).count();
     assert_eq!(steps, 95);
@@ -146,7 +145,7 @@ fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
     assert!(free("SGD").is_empty());
     // Ninety evaluations are 45 pairs in three windows.
     let pairs: Vec<u64> =
-        free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.probes } else { 0 }).collect();
+        free("NSO").iter().map(|e| if let Event::FreeTrace { trace, .. } = e { trace.samples } else { 0 }).collect();
     assert_eq!(pairs, [15, 15, 15]);
 }
 
@@ -165,7 +164,7 @@ fn a_changed_hyperparameter_is_logged_at_its_step_and_changes_the_path_from_ther
     let told: Vec<&Event> =
         events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [
-        Event::Adjust { step, setting: Hyperparameter::Lr, from, to, .. },
+        Event::Adjust { at, setting: Hyperparameter::Lr, from, to },
         Event::Reject { reason: no_such, .. },
         Event::Reject { reason: range, .. },
     ] = told[..]
@@ -182,7 +181,7 @@ fn a_changed_hyperparameter_is_logged_at_its_step_and_changes_the_path_from_ther
             .collect::<Vec<_>>()
     };
     let (before, after) = (losses(&untouched.0), losses(events));
-    let step = usize::try_from(*step).unwrap();
+    let step = usize::try_from(at.step).unwrap();
     // A step's loss is seen before the step is taken, so the first loss that differs is that of the second step after.
     assert_eq!(before[..=step], after[..=step]);
     assert_ne!(before[step + 1], after[step + 1]);
@@ -214,12 +213,12 @@ fn a_loss_that_is_not_finite_ends_the_run_at_its_step() {
     let plan = plan("quadratic", &["run.SGD.lr=1000", "train.gradients=2000"]);
     let (events, finished) = run(&plan, "SGD");
     assert_eq!(finished.outcome, Outcome::Diverged);
-    let [.., Event::Step { step, loss, .. }] = events.as_slice() else { panic!("{:?}", events.last()) };
-    assert_eq!(*step, finished.at.step);
+    let [.., Event::Step { at, loss }] = events.as_slice() else { panic!("{:?}", events.last()) };
+    assert_eq!(at.step, finished.at.step);
     assert!(!loss.is_finite());
-    assert_eq!(finished.reason, Some(format!("the loss is {loss} at step {step}")));
+    assert_eq!(finished.reason, Some(format!("the loss is {loss} at step {}", at.step)));
     let finite = events.iter().filter(|e| matches!(e, Event::Step { loss, .. } if loss.is_finite())).count() as u64;
-    assert_eq!(finite + 1, *step, "nothing after the first bad loss is told");
+    assert_eq!(finite + 1, at.step, "nothing after the first bad loss is told");
 }
 
 /// Section 5 and figure 6 in small: gradient descent fits the measurements and overfits; NSO ends lowest.

@@ -30,7 +30,7 @@ const SMALL: [&str; 7] = [
 
 fn evaluations(events: &[Event]) -> Vec<(u64, Metrics)> {
     let told = events.iter().filter_map(|e| match e {
-        Event::Eval { step, metrics, .. } => Some((*step, *metrics)),
+        Event::Eval { at, metrics, .. } => Some((at.step, *metrics)),
         _ => None,
     });
     told.collect()

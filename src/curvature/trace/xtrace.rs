@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::{Budget, FEWEST_RESIDUALS, Trace, deflated, fresh, hutchinson};
 use crate::{
     autodiff::read,
-    curvature::{LinearOperator, ProbeVectors, SampleMean, gram_schmidt::Basis},
+    curvature::{Estimate, LinearOperator, ProbeVectors, gram_schmidt::Basis},
 };
 
 /// What XTrace needs of its test vectors w_1 ... w_n once they are multiplied, in coordinates of an orthonormal Q.
@@ -75,12 +75,12 @@ pub fn xtrace(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, product
     #[expect(clippy::cast_possible_truncation, reason = "at most `products`")]
     let products = 2 * n as u32;
     if n == dimension {
-        return Trace { mean: SampleMean { mean: sketch.within.trace(), std_error: 0.0, count: n as u64 }, products };
+        return Trace { mean: Estimate::new(sketch.within.trace(), 0.0, n as u64), products };
     }
-    let terms = SampleMean::of(&sketch.terms());
-    let parts: Vec<f64> = (0..n).map(|left_out| SampleMean::of(&sketch.without(left_out).terms()).mean).collect();
-    let jackknife = (n - 1) as f64 * SampleMean::of(&parts).std_error;
-    Trace { mean: SampleMean { std_error: (terms.std_error * jackknife).sqrt(), ..terms }, products }
+    let terms = Estimate::of(&sketch.terms());
+    let parts: Vec<f64> = (0..n).map(|left_out| Estimate::of(&sketch.without(left_out).terms()).mean).collect();
+    let jackknife = (n - 1) as f64 * Estimate::of(&parts).std_error;
+    Trace { mean: Estimate { std_error: (terms.std_error * jackknife).sqrt(), ..terms }, products }
 }
 
 /// Q'A Q, symmetric up to rounding. One product a basis vector.

@@ -2,12 +2,9 @@
 
 use super::{History, RunState};
 use crate::{
-    figure::{
-        quantity::Quantity,
-        series::{At, XAxis},
-    },
+    figure::{quantity::Quantity, series::XAxis},
     optimizer::{Categorical, Hyperparameter},
-    run::Budget,
+    run::{Budget, Position},
 };
 
 impl History {
@@ -17,7 +14,7 @@ impl History {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a share of a budget")]
-    fn progress_at(&self, at: At) -> f64 {
+    fn progress_at(&self, at: Position) -> f64 {
         let Some(start) = &self.start else { return 0.0 };
         let (spent, budget) = match start.budget {
             Budget::Epochs(epochs) => (at.step, epochs.saturating_mul(start.steps_per_epoch)),
@@ -35,7 +32,7 @@ impl History {
         }
         let steps = self.series(Quantity::StepLoss);
         let half = steps.find(0, 0, XAxis::Seconds, |seconds| seconds >= self.now.seconds / 2.0);
-        let since = steps.get(half).map_or(At::default(), |point| point.at);
+        let since = steps.get(half).map_or(Position::default(), |point| point.at);
         let (done, then) = (self.progress(), self.progress_at(since));
         let pace = (done - then) / (self.now.seconds - since.seconds);
         let left = (1.0 - done) / pace;

@@ -1,9 +1,8 @@
 //! What a run's fold is made of besides its curves: where it stands, what was changed or refused, the newest whole curves.
 
 use crate::{
-    figure::series::At,
     optimizer::Hyperparameter,
-    run::{Bound, Cadence, Density, GapCurve, LayerTrace, Metrics, Outcome},
+    run::{Bound, Cadence, Density, GapCurve, Metrics, NamedEstimate, Outcome, Position},
 };
 
 /// Where a run stands.
@@ -75,7 +74,7 @@ pub struct Change {
     /// Its value from the next step on.
     pub to: f64,
     /// When.
-    pub at: At,
+    pub at: Position,
 }
 
 /// A change that the run refused.
@@ -110,7 +109,7 @@ pub enum Schedule {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Best {
     /// When it was.
-    pub at: At,
+    pub at: Position,
     /// What it found.
     pub metrics: Metrics,
 }
@@ -119,9 +118,9 @@ pub struct Best {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshots {
     /// When curvature was last measured.
-    pub measured_at: Option<At>,
+    pub measured_at: Option<Position>,
     /// The trace of each tensor's block.
-    pub layers: Vec<LayerTrace>,
+    pub layers: Vec<NamedEstimate>,
     /// The spectral density.
     pub density: Option<Density>,
     /// The perturbation gap against sigma.

@@ -1,7 +1,5 @@
 //! The fold, event by event.
 
-use strum::VariantArray;
-
 use super::{super::sample, *};
 use crate::{
     optimizer::{Categorical, Hyperparameter},
@@ -21,7 +19,7 @@ fn a_run_is_what_its_events_say() {
     assert_eq!(history.series(Quantity::Trace).len(), 21);
     assert!(history.series(Quantity::Distance).is_empty());
     let probe = history.last(Quantity::LambdaMax).unwrap();
-    assert_eq!((probe.at.step, probe.std_error), (2000, 1e-3 * probe.value));
+    assert_eq!((probe.at.step, probe.error), (2000, 1e-3 * probe.value));
     let changes: Vec<_> = history
         .changes()
         .iter()
@@ -51,8 +49,8 @@ fn a_restart_begins_anew() {
     let mut history: History = events.iter().collect();
     history.push(&events[0]);
     assert_eq!(history.state(), &RunState::Running);
-    assert_eq!(history.now(), At::default());
-    assert!(Quantity::VARIANTS.iter().all(|&quantity| history.series(quantity).is_empty()));
+    assert_eq!(history.now(), Position::default());
+    assert!(Quantity::all().all(|quantity| history.series(quantity).is_empty()));
     assert!(history.changes().is_empty());
     assert_eq!(history.progress(), 0.0);
 }
@@ -90,14 +88,10 @@ fn progress_and_time_left_follow_the_budget() {
 #[test]
 fn the_time_left_follows_the_pace_of_late() {
     let mut events: Vec<Event> = nso().into_iter().take(1).collect();
+    let at = |step, seconds| Position { step, gradients: step, seconds };
     // Ten seconds at one evaluation a second, then thirty at ten: 310 of 4,000 are spent.
-    events.extend((1..=10).map(|step| Event::Step { step, gradients: step, loss: 1.0, seconds: step as f64 }));
-    events.extend((11..=310).map(|step| Event::Step {
-        step,
-        gradients: step,
-        loss: 1.0,
-        seconds: 10.0 + (step - 10) as f64 / 10.0,
-    }));
+    events.extend((1..=10).map(|step| Event::Step { at: at(step, step as f64), loss: 1.0 }));
+    events.extend((11..=310).map(|step| Event::Step { at: at(step, 10.0 + (step - 10) as f64 / 10.0), loss: 1.0 }));
     let left = events.iter().collect::<History>().eta_seconds().unwrap();
     assert!((left - 369.0).abs() < 1.0, "{left} s");
 }
@@ -133,7 +127,12 @@ fn a_refusal_is_shown_until_that_hyperparameter_is_changed() {
     let mut history: History = nso().iter().take(20).collect();
     history.push(&Event::Reject { step: 10, setting: Hyperparameter::Sigma, value: -1.0, reason: "too small".into() });
     assert_eq!(history.rejection().map(|rejection| rejection.reason.as_str()), Some("too small"));
-    let adjust = |setting| Event::Adjust { step: 11, gradients: 22, seconds: 1.0, setting, from: 0.05, to: 0.07 };
+    let adjust = |setting| Event::Adjust {
+        at: Position { step: 11, gradients: 22, seconds: 1.0 },
+        setting,
+        from: 0.05,
+        to: 0.07,
+    };
     history.push(&adjust(Hyperparameter::Lr));
     assert!(history.rejection().is_some());
     history.push(&adjust(Hyperparameter::Sigma));
@@ -155,9 +154,7 @@ fn the_edge_of_stability_follows_the_hyperparameters() {
     let near = |expected: f64, found: Option<f64>| assert!((found.unwrap() - expected).abs() < 1e-9, "{found:?}");
     near(2.0 * 1.9 / 0.05, history.edge_of_stability());
     history.push(&Event::Adjust {
-        step: 1,
-        gradients: 2,
-        seconds: 1.0,
+        at: Position { step: 1, gradients: 2, seconds: 1.0 },
         setting: Hyperparameter::Lr,
         from: 0.05,
         to: 0.1,
@@ -179,9 +176,7 @@ fn the_edge_of_stability_follows_a_schedule() {
         history
     };
     let evaluated = |lr: f64| Event::Eval {
-        step: 10,
-        gradients: 20,
-        seconds: 1.0,
+        at: Position { step: 10, gradients: 20, seconds: 1.0 },
         examples: 0,
         forward_passes: 0,
         took: 0.0,

@@ -5,9 +5,9 @@ use crate::{
     figure::{
         axis::Scale,
         history::History,
-        quantity::{Quantity, Unit},
+        quantity::{ErrorKind, Quantity, Unit},
     },
-    run::{Extra, PanelKind},
+    run::{DeclaredQuantity, MeasurementKind, PanelKind},
 };
 
 /// One quantity along training as a panel draws it.
@@ -28,7 +28,7 @@ pub(super) enum Source {
     /// Every curvature measurement.
     Curvature,
     /// Curvature measurements of a preset that asks for this.
-    Extra(Extra),
+    Measurement(MeasurementKind),
 }
 
 /// What the catalogue says of a kind.
@@ -45,7 +45,7 @@ struct Entry {
 
 impl PanelKind {
     fn entry(self) -> Entry {
-        use Source::{Curvature, Training};
+        use Source::{Curvature, Measurement, Training};
 
         let of = |quantity: Quantity, source| Entry {
             title: quantity.title(),
@@ -54,6 +54,10 @@ impl PanelKind {
             scale: quantity.scale(),
             quantity,
             source,
+        };
+        // A panel about a quantity that a measurement declares, by its place among those.
+        let declared = |measurement, index| {
+            of(Quantity::Declared(DeclaredQuantity { measurement, index }), Measurement(measurement))
         };
         match self {
             Self::Loss => Entry { title: "loss", y_name: "loss", ..of(Quantity::TrainLoss, Training) },
@@ -69,14 +73,14 @@ impl PanelKind {
             }
             Self::SmoothedTrace => of(Quantity::SmoothedTrace, Training),
             Self::LambdaMax => of(Quantity::LambdaMax, Curvature),
-            Self::LambdaMin => of(Quantity::LambdaMin, Source::Extra(Extra::LambdaMin)),
+            Self::LambdaMin => of(Quantity::LambdaMin, Measurement(MeasurementKind::LambdaMin)),
             // The bulk of a spectrum lies at zero.
             Self::Density => Entry {
                 title: "spectral density",
                 y_name: "density",
                 unit: Unit::None,
                 scale: Scale::Log,
-                ..of(Quantity::LambdaMax, Source::Extra(Extra::Density))
+                ..of(Quantity::LambdaMax, Measurement(MeasurementKind::SpectralDensity))
             },
             // One tensor holds most of the trace.
             Self::TracePerTensor => Entry {
@@ -90,9 +94,12 @@ impl PanelKind {
                 y_name: "E f(w + U) − f(w)",
                 unit: Unit::Loss,
                 scale: Scale::Log,
-                ..of(Quantity::Trace, Source::Extra(Extra::PerturbationGap))
+                ..of(Quantity::Trace, Measurement(MeasurementKind::PerturbationGap))
             },
-            Self::Bound => of(Quantity::Bound, Source::Extra(Extra::Bound)),
+            Self::Bound => of(Quantity::Bound, Measurement(MeasurementKind::PacBayesBound)),
+            Self::Sharpness => declared(MeasurementKind::Sharpness, 0),
+            Self::GradientNoise => declared(MeasurementKind::GradientNoise, 0),
+            Self::GradientCovariance => declared(MeasurementKind::GradientNoise, 1),
             Self::DistanceFromInit => of(Quantity::DistanceFromInit, Training),
             Self::WeightNorm => of(Quantity::WeightNorm, Training),
             Self::GradientNorm => of(Quantity::GradientNorm, Curvature),
@@ -139,6 +146,7 @@ impl PanelKind {
         use Emphasis::{Faint, Normal};
         const SOLID: Form = Form::Line(Stroke::Solid);
         const DASHED: Form = Form::Line(Stroke::Dashed);
+        const DOTTED: Form = Form::Line(Stroke::Dotted);
 
         let layer = |quantity, emphasis, form, note| Layer { quantity, emphasis, form, note };
         let behind = match self {
@@ -165,21 +173,27 @@ impl PanelKind {
             Self::Gap
             | Self::Distance
             | Self::LambdaMin
+            | Self::Sharpness
+            | Self::GradientNoise
+            | Self::GradientCovariance
             | Self::DistanceFromInit
             | Self::WeightNorm
             | Self::GradientNorm => Vec::new(),
         };
         let front = layer(self.primary_quantity(), Normal, SOLID, "");
         let has_front = behind.iter().any(|layer| layer.quantity == front.quantity);
-        behind.into_iter().chain((!has_front).then_some(front)).collect()
+        let built_in = behind.into_iter().chain((!has_front).then_some(front));
+        // What measurements declare for the panel besides what it is about: a line style each.
+        let declared = DeclaredQuantity::shown_in(self).map(|shown| (Quantity::Declared(shown), shown.info().note));
+        let others = declared.filter(|(quantity, _)| *quantity != front.quantity);
+        let styles = [DASHED, DOTTED].into_iter().cycle();
+        let declared = others.zip(styles).map(|((quantity, note), form)| layer(quantity, Normal, form, note));
+        declared.chain(built_in).collect()
     }
 
     /// Whether the error bars of its curves are standard errors; those of eigenvalues are residuals.
     pub(super) fn has_std_errors(self) -> bool {
-        matches!(
-            self,
-            Self::Trace | Self::TraceByLoss | Self::SmoothedTrace | Self::TracePerTensor | Self::PerturbationGap
-        )
+        self.primary_quantity().error_kind() == ErrorKind::StdError
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
             run.history.series(Quantity::MeasuredLoss).points().map(|point| (point.at.step, point.value)).collect();
         let spot = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
-            Some(XyPoint { x, y: point.value, std_error: point.std_error })
+            Some(XyPoint { x, y: point.value, error: point.error })
         };
         run.history.series(Quantity::Trace).points().filter_map(spot).collect()
     };
@@ -94,8 +94,8 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         let bars = run.history.snapshots().layers.iter().filter_map(|layer| {
             Some(XyPoint {
                 x: count(group(&layer.name)?) + offset,
-                y: layer.trace.mean,
-                std_error: layer.trace.std_error,
+                y: layer.estimate.mean,
+                error: layer.estimate.std_error,
             })
         });
         curve(run, Emphasis::Normal, Form::Bars(width), bars.collect())
@@ -124,7 +124,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         let spot = |(point, height): (&GapPoint, Estimate)| XyPoint {
             x: point.sigma,
             y: height.mean,
-            std_error: height.std_error,
+            error: height.std_error,
         };
         gap.points.iter().zip(heights).map(spot).collect()
     };
@@ -145,7 +145,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let curves: Vec<_> = exact.chain(smoothed).chain(measured).filter(|curve| !curve.points.is_empty()).collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: ½∫ Tr Hσ dσ²".to_owned()];
-    notes.extend(age(found.iter().map(|(_, gap)| gap.step)));
+    notes.extend(age(found.iter().map(|(_, gap)| gap.at.step)));
     Content {
         across: XDimension::Own("noise scale σ"),
         x: Axis::exactly(ends.reduce(Bounds::union).and_then(aired)),

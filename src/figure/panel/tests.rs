@@ -5,7 +5,10 @@ use strum::VariantArray;
 use super::{super::sample, *};
 use crate::{
     problem::Metrics,
-    run::{Bound, Eigenvalue, Estimate, Event, Plan, Position, Probe, Sides, WeightStats, preset},
+    run::{
+        Bound, DeclaredQuantity, Eigenvalue, Estimate, Event, Measured, NamedEstimate, Plan, Position, Probe, Sides,
+        WeightStats, preset,
+    },
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -18,11 +21,13 @@ fn history(events: &[Event]) -> History {
     std::iter::once(&start).chain(events).collect()
 }
 
+fn at(step: u64) -> Position {
+    Position { step, gradients: step, seconds: step as f64 }
+}
+
 fn eval(step: u64, metrics: Metrics) -> Event {
     Event::Eval {
-        step,
-        gradients: step,
-        seconds: step as f64,
+        at: at(step),
         examples: 0,
         forward_passes: 0,
         took: 0.0,
@@ -116,8 +121,8 @@ fn the_axis_covers_the_error_bars() {
     let panel = panel(PanelKind::Trace, &runs);
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
         for spot in curve.points.iter() {
-            assert!(panel.y.slot(spot.y + spot.std_error, 100).is_some());
-            assert!(panel.y.slot(spot.y - spot.std_error, 100).is_some());
+            assert!(panel.y.slot(spot.y + spot.error, 100).is_some());
+            assert!(panel.y.slot(spot.y - spot.error, 100).is_some());
         }
     }
 }
@@ -183,7 +188,7 @@ fn panels_follow_what_is_measured() {
 #[test]
 fn a_chart_without_data_says_what_it_waits_for() {
     let start = sample::session().runs.swap_remove(0).events.swap_remove(0);
-    let step = Event::Step { step: 3, gradients: 6, loss: 1.0, seconds: 0.1 };
+    let step = Event::Step { at: Position { step: 3, gradients: 6, seconds: 0.1 }, loss: 1.0 };
     let said = |history: &History, kind| panel(kind, &one(history)).empty;
     for (probe_every, expected) in [
         ("5 epochs", "first curvature measurement at step 160"),
@@ -216,13 +221,13 @@ fn a_log_x_axis_begins_at_the_first_step() {
 
 fn smoothed(step: u64, sides: Sides, mean: f64, std_error: f64) -> Event {
     let trace = Estimate::new(mean, std_error, 40);
-    Event::FreeTrace { step, gradients: step, seconds: step as f64, sigma: 0.02, sides, trace }
+    Event::FreeTrace { at: at(step), sigma: 0.02, sides, trace }
 }
 
 fn exact(step: u64, mean: f64) -> Event {
     let trace = Estimate::new(mean, 0.1, 40);
     let lambda_max = Eigenvalue { value: 1.0, residual: 0.0, products: 9 };
-    Event::Probe(Box::new(Probe::new(Position { step, gradients: step, seconds: step as f64 }, trace, lambda_max)))
+    Event::Probe(Box::new(Probe::new(at(step), trace, lambda_max)))
 }
 
 #[test]
@@ -340,6 +345,37 @@ fn remarks_are_shown_whole_or_not_at_all() {
     assert_eq!(lines(&[26.0]), ["log  bars: ± 1 std. error"], "what fits is shown");
     assert_eq!(lines(&[26.0, 30.0]), ["log  bars: ± 1 std. error", "dashed: smoothed Hessian"]);
     assert_eq!(lines(&[2.0]), [""]);
+}
+
+/// Whatever a measurement declares has a curve in its panel: the first solid, the others in dashes and dots with a note.
+#[test]
+fn every_declared_quantity_has_a_curve_in_its_panel() {
+    for &kind in PanelKind::VARIANTS {
+        let declared: Vec<_> = DeclaredQuantity::shown_in(kind).collect();
+        let Some(first) = declared.first() else { continue };
+        let value = |quantity: &DeclaredQuantity| NamedEstimate {
+            name: quantity.info().key.into(),
+            estimate: Estimate::new(2.0, 0.5, 9),
+        };
+        let measured = Event::Measured(Box::new(Measured {
+            at: at(3),
+            measurement: first.measurement.info().key.into(),
+            values: declared.iter().map(value).collect(),
+            examples: 10,
+            evaluations: 7,
+            took: 0.1,
+        }));
+        let history = history(&[measured]);
+        let runs = one(&history);
+        let panel = panel(kind, &runs);
+        assert_eq!((panel.title, panel.curves.len()), (first.info().title, declared.len()), "{kind:?}");
+        let of_first = panel.curves.iter().find(|curve| curve.quantity == Some(Quantity::Declared(*first))).unwrap();
+        assert_eq!(of_first.form, Form::Line(Stroke::Solid), "{kind:?}");
+        for other in &declared[1..] {
+            assert!(panel.notes.iter().any(|note| note == other.info().note), "{kind:?}: {:?}", panel.notes);
+        }
+        assert_eq!(history.last(Quantity::Declared(*first)).map(|point| point.error), Some(0.5));
+    }
 }
 
 #[test]

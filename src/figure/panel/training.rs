@@ -6,10 +6,10 @@ use crate::{
         axis::{Axis, Bounds, Scale},
         points::Points,
         quantity::Quantity,
-        series::{At, XAxis},
+        series::XAxis,
         text,
     },
-    run::Bound,
+    run::{Bound, Position},
 };
 
 pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View) -> Content<'a> {
@@ -75,13 +75,13 @@ fn worthless(runs: &[PlottedRun<'_>]) -> Vec<String> {
 /// The ingredients of the newest bound of all, and what it is worth: "NSO: vacuous, a 97.5, r 12, C 1.9, n 4,000, best σ .0123".
 fn newest_bound(runs: &[PlottedRun<'_>]) -> Option<String> {
     let found = runs.iter().filter_map(|run| Some((run.name, run.history.snapshots().bound?)));
-    let (name, bound) = found.max_by_key(|(_, bound)| bound.gradients)?;
+    let (name, bound) = found.max_by_key(|(_, bound)| bound.at.gradients)?;
     Some(format!("{name}: {}{}", text::worth(&bound), text::ingredients(&bound)))
 }
 
 /// One axis for all panels of a view: it reaches to where the furthest run is.
 fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
-    let place = |run: &PlottedRun<'_>, at: At| view.x.of(at, run.history.steps_per_epoch());
+    let place = |run: &PlottedRun<'_>, at: Position| view.x.of(at, run.history.steps_per_epoch());
     let high = runs.iter().map(|run| place(run, run.history.now())).fold(0.0, f64::max);
     let low = match view.x_scale {
         Scale::Linear => 0.0,

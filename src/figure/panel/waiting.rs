@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     let what = match kind.source() {
         Source::Training => "evaluation",
-        Source::Curvature | Source::Extra(_) => "curvature measurement",
+        Source::Curvature | Source::Measurement(_) => "curvature measurement",
     };
     if runs.is_empty() {
         return "no run is shown".into();
@@ -55,7 +55,7 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     "no data yet".into()
 }
 
-/// Whether what feeds the panel has been measured and held nothing for it.
+/// Whether the measurements that feed the panel were made and had nothing for it.
 fn is_measured(kind: PanelKind, history: &History) -> bool {
     match kind {
         // Steps have passed only at the second evaluation.
@@ -68,7 +68,7 @@ fn is_measured(kind: PanelKind, history: &History) -> bool {
 /// What to say of something that these measurements do not hold.
 fn missing(kind: PanelKind) -> String {
     match (kind, kind.source()) {
-        (_, Source::Extra(extra)) => format!("not measured: [train] measure lacks \"{}\"", extra.key()),
+        (_, Source::Measurement(kind)) => format!("not measured: [train] measure lacks \"{}\"", kind.info().key),
         (PanelKind::TracePerTensor, _) => "no trace per parameter tensor was measured".into(),
         (PanelKind::SmoothedTrace, _) => "only steps of nso and wp-sgd sample it".into(),
         (_, Source::Training | Source::Curvature) => format!("this problem has no {}", kind.title()),

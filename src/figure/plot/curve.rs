@@ -43,9 +43,9 @@ pub(super) fn draw<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, c
     let barred = curve.emphasis == Emphasis::Normal || matches!(curve.points, Points::Whole(_));
     let strength = if curve.emphasis == Emphasis::Normal { 1.0 } else { 0.55 };
     if barred && curve.points.bars().is_some() && curve.points.len() <= count {
-        for spot in curve.points.iter().filter(|spot| spot.std_error > 0.0) {
+        for spot in curve.points.iter().filter(|spot| spot.error > 0.0) {
             let x = field.x(spot.x);
-            let ends = [spot.y - spot.std_error, spot.y + spot.std_error];
+            let ends = [spot.y - spot.error, spot.y + spot.error];
             let cap = 4.0 * unit;
             pen.line(&ends.map(|end| (x, field.y(end))), Colour(rgb, strength), 1.4 * unit)?;
             // A bar that the axis cuts off does not end there.

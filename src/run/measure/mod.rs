@@ -1,132 +1,94 @@
-//! What a run measures along the way: step losses as they were paid for, losses on whole splits, curvature.
-//! Nothing here touches the trajectory.
+//! What a run measures along the way: step losses as they were paid for, losses on whole splits, curvature. Nothing here touches the
+//! trajectory. One file a curvature measurement, each an entry of the list below, from which preset keys, settings, dispatch, events
+//! and the quantities of charts follow.
+//!
+//! To add one: write its file (its settings as fields, its info, its numbers), name it in the list, and give it a panel.
 
 mod bound;
-mod probe;
+mod curvature;
+mod declared;
+mod density;
+mod evaluator;
+mod gradient_noise;
+mod lambda_min;
+mod layerwise;
+mod perturbation_gap;
+mod plan;
+mod quantity;
 mod readouts;
+mod sharpness;
+mod target;
+mod trace;
+mod trace_per_tensor;
 
-use probe::{ProbeTarget, WarmStart};
-pub(super) use readouts::{PendingReadouts, ReadoutError};
+use strum::VariantArray;
 
-use super::{
-    Event, Extra, Position, WeightStats,
-    clock::Clock,
-    log::LogError,
-    train::{Best, Divergence, Job, Publish},
-};
-use crate::autodiff::{Vector, norm, read};
+pub use declared::{MeasurementInfo, Setting, SettingValue};
+pub use plan::CurvaturePlan;
+pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
-/// Evaluations and curvature probes of one run, and what they remember between calls.
-pub(super) struct Evaluator<'a> {
-    job: Job<'a>,
-    start: Vector,
-    warm_start: WarmStart,
-    evaluated_at: Option<u64>,
-    probed_at: Option<u64>,
-    train_loss: Option<f64>,
-    best: Option<Best>,
-    /// The training examples that curvature is measured on.
-    sample: Vec<usize>,
+pub(super) use evaluator::{Best, Evaluator, EvaluatorInput, Snapshot};
+pub(super) use readouts::{Divergence, PendingReadouts, ReadoutError};
+
+use declared::{Declared, Found, HessianMeasurement, Measurement};
+
+/// The list of measurements that a preset may ask for: those of the one Hessian of a curvature measurement, which share its products
+/// and its event and draw from its probe vectors in this order, then those with an event each.
+macro_rules! measurements {
+    (of_the_hessian: $($module:ident::$Hessian:ident),+; of_their_own: $($own_module:ident::$Own:ident),+;) => {
+        $(pub use $module::$Hessian;)+
+        $(pub use $own_module::$Own;)+
+
+        /// Which measurement, in the order in which they are made.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
+        pub enum MeasurementKind {
+            $(#[doc = concat!("See [`struct@", stringify!($Hessian), "`].")] $Hessian,)+
+            $(#[doc = concat!("See [`struct@", stringify!($Own), "`].")] $Own,)+
+        }
+
+        impl MeasurementKind {
+            /// What the measurement states of itself.
+            pub const fn info(self) -> &'static MeasurementInfo {
+                match self {
+                    $(Self::$Hessian => &$Hessian::INFO,)+
+                    $(Self::$Own => &$Own::INFO,)+
+                }
+            }
+        }
+
+        /// The settings of every measurement, asked for or not.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct MeasurementSettings {
+            $(#[doc = concat!("Of [`struct@", stringify!($Hessian), "`].")] pub $module: $Hessian,)+
+            $(#[doc = concat!("Of [`struct@", stringify!($Own), "`].")] pub $own_module: $Own,)+
+        }
+
+        impl MeasurementSettings {
+            /// All of them as what they have in common.
+            fn declared(&mut self) -> [&mut dyn Declared; [$(stringify!($Hessian),)+ $(stringify!($Own)),+].len()] {
+                [$(&mut self.$module,)+ $(&mut self.$own_module),+]
+            }
+
+            fn of_the_hessian(&self) -> Vec<(MeasurementKind, &dyn HessianMeasurement)> {
+                vec![$((MeasurementKind::$Hessian, &self.$module)),+]
+            }
+
+            fn of_their_own(&self) -> Vec<(MeasurementKind, &dyn Measurement)> {
+                vec![$((MeasurementKind::$Own, &self.$own_module)),+]
+            }
+        }
+    };
 }
 
-/// What is to be measured, and how the next step from there is taken.
-#[derive(Clone, Copy)]
-pub(super) struct Snapshot<'a> {
-    pub w: &'a Vector,
-    /// The buffers of batch normalisation, where there is one.
-    pub buffers: Option<&'a Vector>,
-    pub at: Position,
-    /// Forward passes without a backward one that training took so far.
-    pub forward_passes: u64,
-    /// The learning rate of the next step.
-    pub lr: f64,
-    /// The scale of its noise, where it has some.
-    pub sigma: Option<f64>,
-}
-
-impl<'a> Evaluator<'a> {
-    pub fn new(job: &Job<'a>, start: Vector) -> Self {
-        let sample = job.problem.sample(job.train.probe.examples, job.train.seed);
-        Self {
-            job: *job,
-            start,
-            warm_start: WarmStart::default(),
-            evaluated_at: None,
-            probed_at: None,
-            train_loss: None,
-            best: None,
-            sample,
-        }
-    }
-
-    /// The run at its lowest validation loss so far.
-    pub fn best(self) -> Option<Best> {
-        self.best
-    }
-
-    /// Losses on whole splits, and where the weights are.
-    pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = snapshot;
-        self.evaluated_at = Some(step);
-        let clock = Clock::start();
-        let metrics = self.job.problem.evaluate(w, buffers);
-        self.train_loss = metrics.train_loss;
-        let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
-        if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best = Some(Best { step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
-        }
-        let norms = read(vec![norm(w), norm(&(w.clone() - self.start.clone()))]);
-        let weight_stats = WeightStats {
-            weight_norm: norms.first().copied(),
-            distance_from_init: norms.last().copied(),
-            lr_now: Some(lr),
-            sigma_now: sigma,
-        };
-        let examples = self.job.problem.evaluated_examples() as u64;
-        let took = clock.seconds();
-        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
-    }
-
-    /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
-    pub fn divergence(&self, at: Position) -> Option<Divergence> {
-        self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
-    }
-
-    /// The curvature of the clean loss, and what else the plan has a probe measure.
-    pub fn probe(
-        &mut self,
-        Snapshot { w, buffers, at, .. }: Snapshot<'_>,
-        publish: &mut Publish<'_>,
-    ) -> Result<(), LogError> {
-        self.probed_at = Some(at.step);
-        let target = ProbeTarget { job: self.job, sample: &self.sample, w, buffers, start: &self.start, at };
-        let probe = target.curvature(&mut self.warm_start);
-        let trace = probe.trace;
-        publish(Event::Probe(Box::new(probe)))?;
-        let extras = &self.job.train.probe.extras;
-        if extras.contains(&Extra::PerturbationGap) {
-            publish(Event::PerturbationGap(Box::new(target.perturbation_gap(trace))))?;
-        }
-        if let Some(bound) = extras.contains(&Extra::Bound).then(|| target.bound(trace)).flatten() {
-            publish(Event::Bound(Box::new(bound)))?;
-        }
-        Ok(())
-    }
-
-    /// Everything, at the start.
-    pub fn measure_all(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        self.evaluate(snapshot, publish)?;
-        if self.job.train.probe_every.is_some() { self.probe(snapshot, publish) } else { Ok(()) }
-    }
-
-    /// At the end: whatever was not measured at this very step.
-    pub fn measure_what_is_old(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
-        if self.evaluated_at != Some(snapshot.at.step) {
-            self.evaluate(snapshot, publish)?;
-        }
-        if self.job.train.probe_every.is_some() && self.probed_at != Some(snapshot.at.step) {
-            self.probe(snapshot, publish)?;
-        }
-        Ok(())
-    }
+measurements! {
+    of_the_hessian:
+        lambda_min::LambdaMin,
+        layerwise::LayerwiseLambda,
+        trace_per_tensor::TracePerTensor,
+        density::SpectralDensity;
+    of_their_own:
+        perturbation_gap::PerturbationGap,
+        bound::PacBayesBound,
+        sharpness::Sharpness,
+        gradient_noise::GradientNoise;
 }

@@ -1,20 +1,16 @@
-//! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until
-//! somebody reads it.
+//! What steps find on their way: losses as they were paid for, curvature that comes for free. It stays on the device until it is
+//! read in one transfer.
 
 use std::mem::discriminant;
 
 use crate::{
     autodiff::{Scalar, read},
-    curvature::SampleMean,
+    curvature::Estimate,
     optimizer::{SampleKind, StepStats},
-    run::{
-        Event, Position, Sides,
-        log::LogError,
-        train::{Divergence, Publish},
-    },
+    run::{Event, Position, Sides},
 };
 
-/// Losses and free curvature samples that nobody has read yet.
+/// Losses and free curvature samples that are still on the device.
 pub(in crate::run) struct PendingReadouts {
     record_every: u64,
     losses: Vec<(Position, Scalar)>,
@@ -62,14 +58,13 @@ impl PendingReadouts {
         }
     }
 
-    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not told.
-    pub fn read_losses(&mut self, publish: &mut Publish<'_>) -> Result<(), ReadoutError> {
+    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not published.
+    pub fn read_losses<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), ReadoutError<E>> {
         let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
         for (at, loss) in positions.into_iter().zip(read(losses)) {
-            let Position { step, gradients, seconds } = at;
             let diverged = !loss.is_finite();
-            if diverged || step % self.record_every == 0 {
-                publish(Event::Step { step, gradients, loss, seconds })?;
+            if diverged || at.step % self.record_every == 0 {
+                publish(Event::Step { at, loss })?;
             }
             if diverged {
                 return Err(ReadoutError::Diverged(Divergence { at, loss }));
@@ -79,9 +74,8 @@ impl PendingReadouts {
     }
 
     /// Publishes the free curvature over the steps since the last call, where the method samples one.
-    pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn read_free<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
-            let Position { step, gradients, seconds } = until;
             let mut samples = read(samples);
             if kind == SampleKind::Ascent {
                 // Where the gradient is zero there is no ascent, and no curvature along it.
@@ -90,26 +84,34 @@ impl PendingReadouts {
             if samples.is_empty() {
                 continue;
             }
-            let mean = SampleMean::of(&samples).into();
-            let free = |sides| Event::FreeTrace { step, gradients, seconds, sigma, sides, trace: mean };
+            let mean = Estimate::of(&samples);
+            let free = |sides| Event::FreeTrace { at: until, sigma, sides, trace: mean };
             publish(match kind {
                 SampleKind::TwoPoint { .. } => free(Sides::TwoPoint),
                 SampleKind::OnePoint { .. } => free(Sides::OnePoint),
-                SampleKind::Ascent => Event::AscentCurvature { step, gradients, seconds, curvature: mean },
+                SampleKind::Ascent => Event::AscentCurvature { at: until, curvature: mean },
             })?;
         }
         Ok(())
     }
 }
 
-/// Why the pending readouts could not all be read.
-pub(in crate::run) enum ReadoutError {
-    Diverged(Divergence),
-    Log(LogError),
+/// A loss that is not finite.
+pub(in crate::run) struct Divergence {
+    pub at: Position,
+    pub loss: f64,
 }
 
-impl From<LogError> for ReadoutError {
-    fn from(error: LogError) -> Self {
-        Self::Log(error)
+/// Why the pending readouts could not all be read.
+pub(in crate::run) enum ReadoutError<E> {
+    /// A loss is not finite.
+    Diverged(Divergence),
+    /// An event could not be published.
+    Publish(E),
+}
+
+impl<E> From<E> for ReadoutError<E> {
+    fn from(error: E) -> Self {
+        Self::Publish(error)
     }
 }

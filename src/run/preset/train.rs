@@ -1,12 +1,15 @@
-//! The section [train]: how long, how often measured, and what a probe looks at.
+//! The section [train]: how long, how often measured, and what a curvature measurement consists of.
 
 use std::ops::RangeInclusive;
 
+use strum::VariantArray;
+
 use super::Fault;
 use crate::{
-    curvature::{DensityEffort, TraceEstimator},
-    optimizer::Hyperparameter,
-    run::{Budget, Cadence, Extra, Fact, ProbePlan, ProblemConfig, Train, section::Section},
+    curvature::TraceEstimator,
+    run::{
+        Budget, Cadence, CurvaturePlan, MeasurementKind, ProblemConfig, Setting, SettingValue, Train, section::Section,
+    },
 };
 
 /// The keys that say how long; a preset has one of them.
@@ -45,75 +48,74 @@ pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Tra
         Some("never") => None,
         Some(text) => Some(cadence(text).map_err(|fault| section.fault("probe_every", fault))?),
     };
-    let probe = probe(&mut section, problem)?;
+    let curvature = curvature(&mut section, problem)?;
     let record_every = section.count("record_every", 1..=LARGEST_COUNT)?.unwrap_or(1);
     section.finish()?;
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    Ok(Train { budget, batch, seed, evaluate_every, probe_every, probe, record_every })
+    Ok(Train { budget, batch, seed, evaluate_every, probe_every, curvature, record_every })
 }
 
-fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fault> {
-    let usual = ProbePlan::default();
-    let measure = section.choices("measure", &Extra::ALL.map(Extra::key))?.unwrap_or_default();
-    for (extra, has, what) in [
-        (Extra::Bound, problem.has(Fact::Examples), "examples"),
-        (Extra::Layers, problem.has_layers(), "several tensors"),
-        (Extra::Layerwise, problem.has_layers() || problem.has_labels(), "weight tensors"),
-    ] {
-        if measure.contains(&extra.key()) && !has {
-            let fault = format!("{} needs {what}, which {} has not", extra.key(), problem.kind());
+fn curvature(section: &mut Section, problem: &ProblemConfig) -> Result<CurvaturePlan, Fault> {
+    let usual = CurvaturePlan::default();
+    let mut settings = usual.settings;
+    let keys: Vec<&'static str> = MeasurementKind::VARIANTS.iter().map(|kind| kind.info().key).collect();
+    let asked = section.choices("measure", &keys)?.unwrap_or_default();
+    let measure: Vec<MeasurementKind> =
+        MeasurementKind::VARIANTS.iter().copied().filter(|kind| asked.contains(&kind.info().key)).collect();
+    for kind in &measure {
+        if let Some(what) = settings.lacks(*kind, problem) {
+            let fault = format!("{} needs {what}, which {} has not", kind.info().key, problem.kind());
             return Err(section.fault("measure", fault));
         }
     }
     let estimator = section.choice("trace_estimator", &TraceEstimator::ALL.map(TraceEstimator::key))?;
     let estimator = TraceEstimator::ALL.into_iter().find(|one| Some(one.key()) == estimator).unwrap_or_default();
-    let gap_sigmas = section.numbers("gap_sigmas")?.unwrap_or(usual.gap_sigmas);
-    if gap_sigmas.is_empty() || gap_sigmas.len() > 100 {
-        return Err(section.fault("gap_sigmas", "expected 1 to 100 scales of the noise"));
+    for setting in settings.all() {
+        read(section, setting)?;
     }
-    for &sigma in &gap_sigmas {
-        Hyperparameter::Sigma.check(sigma).map_err(|error| section.fault("gap_sigmas", error.to_string()))?;
-        if sigma == 0.0 {
-            return Err(section.fault("gap_sigmas", "a sigma of 0 has no gap"));
-        }
-    }
-    let mut count = |key, range, usual| -> Result<u32, Fault> {
-        Ok(section.count(key, range)?.and_then(|count| u32::try_from(count).ok()).unwrap_or(usual))
-    };
     // Hutch++ keeps a third of its products as vectors, XTrace solves small dense problems for every second one.
     let products = match estimator {
         TraceEstimator::Hutchinson => 1..=100_000,
         TraceEstimator::HutchPlusPlus => 6..=1_000,
         TraceEstimator::Xtrace => 6..=300,
     };
-    let trace_probes = count("trace_probes", products, usual.trace_probes)?;
-    let lanczos_products = count("lanczos_products", 3..=1_000, usual.lanczos_products)?;
-    let density = DensityEffort {
-        probes: count("density_probes", 1..=1_000, usual.density.probes)?,
-        steps: count("density_steps", 2..=1_000, usual.density.steps)?,
-    };
-    let gap_draws = count("gap_draws", 2..=1_000_000, usual.gap_draws)?;
-    let mut examples = |key, usual| -> Result<usize, Fault> {
-        Ok(section.count(key, 1..=10_000_000)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usual))
-    };
-    Ok(ProbePlan {
-        examples: examples("probe_examples", usual.examples)?,
-        bound_examples: examples("bound_examples", usual.bound_examples)?,
-        estimator,
-        extras: Extra::ALL.into_iter().filter(|extra| measure.contains(&extra.key())).collect(),
-        trace_probes,
-        lanczos_products,
-        density,
-        gap_sigmas,
-        gap_draws,
-    })
+    let mut plan = CurvaturePlan { estimator, measure, settings, ..usual };
+    read(section, count("trace_probes", &mut plan.trace_probes, products))?;
+    read(section, count("lanczos_products", &mut plan.lanczos_products, 3..=1_000))?;
+    let examples = section.count("probe_examples", 1..=10_000_000)?.and_then(|count| usize::try_from(count).ok());
+    Ok(CurvaturePlan { examples: examples.unwrap_or(plan.examples), ..plan })
+}
+
+fn count<'a>(key: &'static str, value: &'a mut u32, range: RangeInclusive<u32>) -> Setting<'a> {
+    Setting { key, value: SettingValue::Count { value, range } }
+}
+
+/// Reads a setting where the section has it.
+fn read(section: &mut Section, Setting { key, value }: Setting<'_>) -> Result<(), Fault> {
+    match value {
+        SettingValue::Count { value, range } => {
+            let found = section.count(key, u64::from(*range.start())..=u64::from(*range.end()))?;
+            *value = found.and_then(|count| u32::try_from(count).ok()).unwrap_or(*value);
+        }
+        SettingValue::Number { value, check } => {
+            *value = section.number(key)?.unwrap_or(*value);
+            check(*value).map_err(|fault| section.fault(key, fault))?;
+        }
+        SettingValue::Numbers { value, check } => {
+            if let Some(found) = section.numbers(key)? {
+                *value = found;
+            }
+            check(value).map_err(|fault| section.fault(key, fault))?;
+        }
+    }
+    Ok(())
 }
 
 /// "1 epoch", "50 steps", "100 gradients".
 fn cadence(text: &str) -> Result<Cadence, String> {
     let expected = || {
         format!(
-            "'{text}' is not a rhythm; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+            "'{text}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
         )
     };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;

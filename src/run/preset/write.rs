@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::run::{Budget, Plan, RunPlan, Train, problem::write_augmentation};
+use crate::run::{Budget, Plan, RunPlan, Setting, SettingValue, Train, problem::write_augmentation};
 
 /// The plan as a preset that reads back as the same plan, defaults and overrides applied.
 pub fn to_toml(plan: &Plan) -> String {
@@ -39,25 +39,30 @@ fn train_table(train: &Train) -> Table {
         Budget::Gradients(count) => ("gradients", count),
     };
     let never = || "never".to_owned();
-    let probe = &train.probe;
-    Table::from_iter([
+    let plan = &train.curvature;
+    let measure = plan.measure.iter().map(|kind| kind.info().key.into()).collect();
+    let mut table = Table::from_iter([
         (budget.to_owned(), integer(count)),
         ("batch".to_owned(), integer(train.batch)),
         ("seed".to_owned(), integer(train.seed)),
         ("evaluate_every".to_owned(), train.evaluate_every.to_string().into()),
         ("probe_every".to_owned(), train.probe_every.map_or_else(never, |every| every.to_string()).into()),
-        ("probe_examples".to_owned(), integer(probe.examples)),
-        ("measure".to_owned(), Value::Array(probe.extras.iter().map(|extra| extra.key().into()).collect())),
-        ("trace_estimator".to_owned(), probe.estimator.key().into()),
-        ("trace_probes".to_owned(), integer(probe.trace_probes)),
-        ("lanczos_products".to_owned(), integer(probe.lanczos_products)),
-        ("density_probes".to_owned(), integer(probe.density.probes)),
-        ("density_steps".to_owned(), integer(probe.density.steps)),
-        ("gap_sigmas".to_owned(), list(&probe.gap_sigmas)),
-        ("gap_draws".to_owned(), integer(probe.gap_draws)),
-        ("bound_examples".to_owned(), integer(probe.bound_examples)),
-        ("record_every".to_owned(), integer(train.record_every)),
-    ])
+        ("probe_examples".to_owned(), integer(plan.examples)),
+        ("measure".to_owned(), Value::Array(measure)),
+        ("trace_estimator".to_owned(), plan.estimator.key().into()),
+        ("trace_probes".to_owned(), integer(plan.trace_probes)),
+        ("lanczos_products".to_owned(), integer(plan.lanczos_products)),
+    ]);
+    for Setting { key, value } in plan.settings.clone().all() {
+        let value = match value {
+            SettingValue::Count { value, .. } => integer(*value),
+            SettingValue::Number { value, .. } => Value::Float(*value),
+            SettingValue::Numbers { value, .. } => list(value),
+        };
+        table.insert(key.to_owned(), value);
+    }
+    table.insert("record_every".to_owned(), integer(train.record_every));
+    table
 }
 
 fn run_as_table(run: &RunPlan) -> Table {

@@ -7,7 +7,7 @@ use strum::{EnumCount, VariantArray};
 use super::*;
 use crate::{
     figure::{History, PanelKind, PlottedRun, Scale, View, XAxis, palette::Rgb, sample},
-    run::Event,
+    run::{self, Event},
     tui::theme::Appearance,
 };
 
@@ -140,7 +140,7 @@ fn first(symbol: &str) -> char {
 fn history(values: &[f64]) -> History {
     let step = |(index, &loss): (usize, &f64)| {
         let step = index as u64 + 1;
-        Event::Step { step, gradients: step, loss, seconds: step as f64 }
+        Event::Step { at: run::Position { step, gradients: step, seconds: step as f64 }, loss }
     };
     values.iter().enumerate().map(step).collect::<Vec<_>>().iter().collect()
 }

@@ -86,8 +86,8 @@ fn line(panel: &Panel<'_>, curve: &Curve<'_>, stroke: Option<Stroke>, canvas: &m
         let (bottom, top) = (row(bounds.low()), row(bounds.high()));
         canvas.vertical(x, (top, bottom), brush);
         let spot = curve.points.get(column.points.end - 1);
-        if let Some(spot) = spot.filter(|spot| has_bars && spot.std_error > 0.0 && spot.y.is_finite()) {
-            let ends = (row(spot.y - spot.std_error), row(spot.y + spot.std_error));
+        if let Some(spot) = spot.filter(|spot| has_bars && spot.error > 0.0 && spot.y.is_finite()) {
+            let ends = (row(spot.y - spot.error), row(spot.y + spot.error));
             canvas.vertical(x, ends, Brush { layer: Layer::Bar, ..brush });
         }
         is_visible = true;
@@ -114,8 +114,8 @@ fn bars(panel: &Panel<'_>, curve: &Curve<'_>, width: f64, canvas: &mut Canvas) -
         for x in left..right.max(left + 1) {
             canvas.vertical(x, (row(spot.y), row(0.0)), brush);
         }
-        if spot.std_error > 0.0 {
-            let ends = (row(spot.y - spot.std_error), row(spot.y + spot.std_error));
+        if spot.error > 0.0 {
+            let ends = (row(spot.y - spot.error), row(spot.y + spot.error));
             canvas.vertical(column(spot.x), ends, Brush { layer: Layer::Bar, ..brush });
         }
         tops.push((column(spot.x) / across, row(spot.y) / down));

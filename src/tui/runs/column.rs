@@ -132,7 +132,8 @@ fn heading(quantity: Quantity) -> &'static str {
         | Quantity::ComplexityTermInCode
         | Quantity::LrNow
         | Quantity::SigmaNow
-        | Quantity::ForwardPasses => quantity.title(),
+        | Quantity::ForwardPasses
+        | Quantity::Declared(_) => quantity.title(),
     }
 }
 
@@ -173,17 +174,17 @@ fn bar(progress: f64, theme: Theme) -> String {
 /// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
 fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
     let factor = quantity.unit().factor();
-    let scaled = |point: Point| Point { value: point.value * factor, std_error: point.std_error * factor, ..point };
+    let scaled = |point: Point| Point { value: point.value * factor, error: point.error * factor, ..point };
     let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity).map(scaled)).collect();
     let shown =
         || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
     let estimated = matches!(quantity, Quantity::Trace | Quantity::SmoothedTrace);
     let notation = Notation::of(shown().map(|point| point.value));
-    let errors = Notation::of_errors(shown().map(|point| point.std_error));
+    let errors = Notation::of_errors(shown().map(|point| point.error));
     let notation = if estimated { errors.unwrap_or(notation) } else { notation };
     let write = |point: Point| {
-        if estimated && point.std_error.is_finite() {
-            let error = notation.write(point.std_error);
+        if estimated && point.error.is_finite() {
+            let error = notation.write(point.error);
             format!(
                 "{} {} {}",
                 notation.write(point.value),

@@ -71,12 +71,12 @@ fn events_of(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
             hyperparameters: mine.hyperparameters,
             ..start
         })),
-        Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, .. } => {
-            let share = gradients as f64 / 4_000.0;
+        Event::Eval { at, examples, forward_passes, took, metrics, .. } => {
+            let share = at.gradients as f64 / 4_000.0;
             let lr_now = Some(lr * (1.0 + (PI * share).cos()) / 2.0);
             let distance_from_init = Some(3.0 * share.sqrt() / (1.0 + 0.1 * index as f64));
             let weight_stats = WeightStats { distance_from_init, lr_now, ..WeightStats::default() };
-            Some(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
+            Some(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })
         }
         Event::Adjust { .. } => None,
         other => Some(other),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     optimizer::Hyperparameter,
-    run::{Event, Outcome},
+    run::{Event, Outcome, Position},
     tui::{
         Msg,
         key::Key,
@@ -27,8 +27,9 @@ fn any_event() -> impl Strategy<Value = Event> {
     let hyperparameter = prop::sample::select(Hyperparameter::all().collect::<Vec<_>>());
     prop_oneof![
         (0usize..4).prop_map(start),
-        (any::<u64>(), any::<u64>(), number.clone(), number.clone())
-            .prop_map(|(step, gradients, loss, seconds)| Event::Step { step, gradients, loss, seconds }),
+        (any::<u64>(), any::<u64>(), number.clone(), number.clone()).prop_map(|(step, gradients, loss, seconds)| {
+            Event::Step { at: Position { step, gradients, seconds }, loss }
+        }),
         (any::<u64>(), hyperparameter.clone(), number.clone(), number.clone())
             .prop_map(|(at, hyperparameter, from, to)| adjust((at, at), hyperparameter, (from, to))),
         (any::<u64>(), hyperparameter, number, any::<String>())

@@ -7,7 +7,7 @@ use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
     run::{
-        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, ProblemConfig,
+        Budget, Cadence, CurvaturePlan, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProblemConfig,
         RunPlan, Start, Train, WeightStats, problem::ValleySettings,
     },
     tui::{
@@ -165,7 +165,12 @@ pub fn plan() -> Plan {
             seed: 1,
             evaluate_every: Cadence::Steps(40),
             probe_every: Some(Cadence::Steps(160)),
-            probe: ProbePlan { examples: 1_000, trace_probes: 20, lanczos_products: 10, ..ProbePlan::default() },
+            curvature: CurvaturePlan {
+                examples: 1_000,
+                trace_probes: 20,
+                lanczos_products: 10,
+                ..CurvaturePlan::default()
+            },
             record_every: 1,
         },
         panels: Vec::new(),
@@ -202,11 +207,11 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
     let mut events = vec![start(run)];
     for step in 1..=spent / cost {
         let gradients = step * cost;
-        let seconds = gradients as f64 / 60.0;
+        let at = Position { step, gradients, seconds: gradients as f64 / 60.0 };
         let progress = gradients as f64 / BUDGET as f64;
         let loss = 2.3 * (-6.5 * progress.sqrt()).exp() * (1.0 + 0.1 * run as f64);
         let wiggle = 1.0 + 0.3 * (step as f64 * 2.399).sin();
-        events.push(Event::Step { step, gradients, loss: loss * wiggle, seconds });
+        events.push(Event::Step { at, loss: loss * wiggle });
         if run == 3 && gradients == 1_000 {
             events.push(adjust((step, gradients), Hyperparameter::Sigma, (0.02, 0.03)));
         }
@@ -221,9 +226,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
                 ..Metrics::default()
             };
             events.push(Event::Eval {
-                step,
-                gradients,
-                seconds,
+                at,
                 examples: 5000,
                 forward_passes: 0,
                 took: 0.01,
@@ -235,7 +238,7 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
             let decay = 1.0 + 4.0 * (-5.0 * progress).exp();
             let trace = Estimate::new(trace * decay, 0.04 * trace * decay, 20);
             let lambda_max = Eigenvalue { value: lambda * decay, residual: 1e-4, products: 10 };
-            let probe = Probe::new(Position { step, gradients, seconds }, trace, lambda_max);
+            let probe = Probe::new(at, trace, lambda_max);
             events.push(Event::Probe(Box::new(Probe { examples: 1_000, took: 0.2, ..probe })));
         }
     }
@@ -243,15 +246,13 @@ pub fn events(run: usize, spent: u64) -> Vec<Event> {
 }
 
 pub fn adjust((step, gradients): (u64, u64), setting: Hyperparameter, (from, to): (f64, f64)) -> Event {
-    Event::Adjust { step, gradients, seconds: gradients as f64 / 60.0, setting, from, to }
+    Event::Adjust { at: Position { step, gradients, seconds: gradients as f64 / 60.0 }, setting, from, to }
 }
 
 pub fn finish(step: u64, outcome: Outcome, reason: Option<&str>) -> Event {
     Event::Finish {
         outcome,
-        step,
-        gradients: step,
-        seconds: step as f64 / 60.0,
+        at: Position { step, gradients: step, seconds: step as f64 / 60.0 },
         reason: reason.map(str::to_owned),
         best_step: None,
     }

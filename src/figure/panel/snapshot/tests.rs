@@ -5,7 +5,7 @@ use crate::{
         Emphasis, Form, Panel, PanelKind, PlottedRun, Quantity, Scale, Session, Stroke, View, XAxis, XDimension,
         XyPoint, sample,
     },
-    run::{Estimate, Event, GapCurve, LayerTrace, Metrics, Probe, WeightStats},
+    run::{Estimate, Event, GapCurve, Metrics, NamedEstimate, Position, Probe, WeightStats},
 };
 
 fn panel<'a>(kind: PanelKind, runs: &[PlottedRun<'a>]) -> Panel<'a> {
@@ -34,23 +34,15 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
         Event::Probe(probe) => Some(probe.as_ref().clone()),
         _ => None,
     });
+    let at = |step| Position { step, gradients: step, seconds: 0.0 };
     let probe = |step, mean| {
         let trace = Estimate::new(mean, 0.5, 4);
-        Event::Probe(Box::new(Probe { step, gradients: step, trace, loss: None, ..probe.clone().unwrap() }))
+        Event::Probe(Box::new(Probe { at: at(step), trace, loss: None, ..probe.clone().unwrap() }))
     };
     let eval = |step, loss| {
         let metrics = Metrics { train_loss: Some(loss), ..Metrics::default() };
         let weight_stats = WeightStats::default();
-        Event::Eval {
-            step,
-            gradients: step,
-            seconds: 0.0,
-            examples: 0,
-            forward_passes: 0,
-            took: 0.0,
-            metrics,
-            weight_stats,
-        }
+        Event::Eval { at: at(step), examples: 0, forward_passes: 0, took: 0.0, metrics, weight_stats }
     };
     let events = [
         probe(0, 100.0),
@@ -67,7 +59,7 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
     let found = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
-    let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.std_error)).collect();
+    let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.error)).collect();
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
     assert_eq!(
         (panel.across, panel.x.scale(), panel.y.scale()),
@@ -132,7 +124,7 @@ fn each_tensor_has_a_group_and_each_run_a_bar_in_it() {
         let Form::Bars(width) = curve.form else { panic!("{:?} is no bar", curve.form) };
         let layers = &session.runs[curve.slot].history.snapshots().layers;
         for (group, (spot, layer)) in curve.points.iter().zip(layers).enumerate() {
-            assert_eq!((spot.y, spot.std_error), (layer.trace.mean, layer.trace.std_error));
+            assert_eq!((spot.y, spot.error), (layer.estimate.mean, layer.estimate.std_error));
             assert!(spot.x - width / 2.0 > group as f64 && spot.x + width / 2.0 < group as f64 + 1.0);
             ends.push((spot.x - width / 2.0, spot.x + width / 2.0));
         }
@@ -160,10 +152,10 @@ fn bars_on_a_linear_scale_stand_on_zero() {
 /// The same event; if it is a curvature measurement, with these traces per tensor and no density.
 fn with_layers(event: &Event, traces: &[f64]) -> Event {
     let Event::Probe(probe) = event else { return event.clone() };
-    let layers = traces
-        .iter()
-        .enumerate()
-        .map(|(number, &mean)| LayerTrace { name: format!("layer {number}"), trace: Estimate::new(mean, f64::NAN, 1) });
+    let layers = traces.iter().enumerate().map(|(number, &mean)| NamedEstimate {
+        name: format!("layer {number}"),
+        estimate: Estimate::new(mean, f64::NAN, 1),
+    });
     Event::Probe(Box::new(Probe { density: None, layers: layers.collect(), ..probe.as_ref().clone() }))
 }
 
@@ -190,13 +182,13 @@ fn a_perturbation_gap_stands_beside_two_predictions() {
         let exact = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dashed));
         let smoothed = points(&panel, slot, Emphasis::Faint, Form::Line(Stroke::Dotted));
         for (index, point) in gap.points.iter().enumerate() {
-            let expected = XyPoint { x: point.sigma, y: point.gap.mean, std_error: point.gap.std_error };
+            let expected = XyPoint { x: point.sigma, y: point.gap.mean, error: point.gap.std_error };
             assert_eq!(measured[index], expected);
             let half = 0.5 * point.sigma.powi(2);
             assert!((exact[index].y / (half * gap.trace.mean) - 1.0).abs() < 1e-12);
             let integral = gap.from_smoothed_traces()[index];
-            assert_eq!((smoothed[index].y, smoothed[index].std_error), (integral.mean, integral.std_error));
-            assert!((exact[index].std_error / (half * gap.trace.std_error) - 1.0).abs() < 1e-12);
+            assert_eq!((smoothed[index].y, smoothed[index].error), (integral.mean, integral.std_error));
+            assert!((exact[index].error / (half * gap.trace.std_error) - 1.0).abs() < 1e-12);
         }
     }
     assert_eq!(panel.y.scale(), Scale::Log);

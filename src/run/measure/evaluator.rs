@@ -1,0 +1,183 @@
+//! When a run is evaluated and its curvature measured, and what these remember from one call to the next.
+
+use super::{
+    CurvaturePlan,
+    curvature::{WarmStart, curvature},
+    declared::Found,
+    readouts::Divergence,
+    target::{MeasurementContext, MeasurementTarget},
+};
+use crate::{
+    autodiff::{Vector, norm, read},
+    problem::Problem,
+    run::{Event, Measured, Position, WeightStats, clock::Clock},
+};
+
+/// Evaluations and curvature measurements of one run, and what they remember between calls. Events go to a callback whose error E ends
+/// the measuring.
+pub(in crate::run) struct Evaluator<'a> {
+    input: EvaluatorInput<'a>,
+    warm_start: WarmStart,
+    evaluated_at: Option<u64>,
+    measured_at: Option<u64>,
+    train_loss: Option<f64>,
+    best: Option<Best>,
+    /// The training examples that curvature is measured on.
+    sample: Vec<usize>,
+}
+
+/// What an evaluator needs to know of a run.
+pub(in crate::run) struct EvaluatorInput<'a> {
+    /// What is trained.
+    pub problem: &'a dyn Problem,
+    /// How curvature is measured; `None` for never.
+    pub curvature: Option<&'a CurvaturePlan>,
+    /// The seed of the session's random streams.
+    pub seed: u64,
+    /// The weights that training begins from, w0.
+    pub initial_weights: Vector,
+}
+
+/// What is to be measured, and how the next step from there is taken.
+#[derive(Clone, Copy)]
+pub(in crate::run) struct Snapshot<'a> {
+    pub w: &'a Vector,
+    /// The buffers of batch normalisation, where there is one.
+    pub buffers: Option<&'a Vector>,
+    pub at: Position,
+    /// Forward passes without a backward one that training took so far.
+    pub forward_passes: u64,
+    /// The learning rate of the next step.
+    pub lr: f64,
+    /// The scale of its noise, where it has some.
+    pub sigma: Option<f64>,
+}
+
+/// A run at the evaluation of its lowest validation loss.
+#[derive(Debug, Clone)]
+pub struct Best {
+    /// Optimizer steps taken by then.
+    pub step: u64,
+    /// The validation loss.
+    pub validation_loss: f64,
+    /// The weights.
+    pub weights: Vector,
+    /// The buffers of its batch normalisations, where it has any.
+    pub buffers: Option<Vector>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn new(input: EvaluatorInput<'a>) -> Self {
+        let sample = input.curvature.map_or_else(Vec::new, |plan| input.problem.sample(plan.examples, input.seed));
+        Self {
+            input,
+            warm_start: WarmStart::default(),
+            evaluated_at: None,
+            measured_at: None,
+            train_loss: None,
+            best: None,
+            sample,
+        }
+    }
+
+    /// The run at its lowest validation loss so far.
+    pub fn best(self) -> Option<Best> {
+        self.best
+    }
+
+    /// Losses on whole splits, and norms of the weights.
+    pub fn evaluate<E>(
+        &mut self,
+        snapshot: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Snapshot { w, buffers, at, forward_passes, lr, sigma } = snapshot;
+        self.evaluated_at = Some(at.step);
+        let clock = Clock::start();
+        let problem = self.input.problem;
+        let metrics = problem.evaluate(w, buffers);
+        self.train_loss = metrics.train_loss;
+        let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
+        if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
+            self.best = Some(Best { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
+        }
+        let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
+        let weight_stats = WeightStats {
+            weight_norm: norms.first().copied(),
+            distance_from_init: norms.last().copied(),
+            lr_now: Some(lr),
+            sigma_now: sigma,
+        };
+        let examples = problem.evaluated_examples() as u64;
+        let took = clock.seconds();
+        publish(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })
+    }
+
+    /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
+    pub fn divergence(&self, at: Position) -> Option<Divergence> {
+        self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
+    }
+
+    /// The curvature of the clean loss, and what else the plan has measured with it. Nothing where curvature is never measured.
+    pub fn measure<E>(
+        &mut self,
+        Snapshot { w, buffers, at, .. }: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(plan) = self.input.curvature else { return Ok(()) };
+        self.measured_at = Some(at.step);
+        let target = MeasurementTarget {
+            problem: self.input.problem,
+            sample: &self.sample,
+            w,
+            buffers,
+            initial_weights: &self.input.initial_weights,
+            at,
+            seed: self.input.seed,
+        };
+        let probe = curvature(&target, plan, &mut self.warm_start);
+        let context = MeasurementContext { trace: probe.trace };
+        publish(Event::Probe(Box::new(probe)))?;
+        for (kind, measurement) in plan.settings.of_their_own() {
+            if !plan.measures(kind) {
+                continue;
+            }
+            let clock = Clock::start();
+            match measurement.measure(&target, &context) {
+                None => {}
+                Some(Found::Event(event)) => publish(event)?,
+                Some(Found::Values { values, evaluations }) => publish(Event::Measured(Box::new(Measured {
+                    at,
+                    measurement: kind.info().key.to_owned(),
+                    values,
+                    examples: self.sample.len() as u64,
+                    evaluations,
+                    took: clock.seconds(),
+                })))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything, at the start.
+    pub fn measure_all<E>(
+        &mut self,
+        snapshot: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.evaluate(snapshot, publish)?;
+        self.measure(snapshot, publish)
+    }
+
+    /// At the end: whatever was not measured at this very step.
+    pub fn measure_what_is_old<E>(
+        &mut self,
+        snapshot: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.evaluated_at != Some(snapshot.at.step) {
+            self.evaluate(snapshot, publish)?;
+        }
+        if self.measured_at == Some(snapshot.at.step) { Ok(()) } else { self.measure(snapshot, publish) }
+    }
+}

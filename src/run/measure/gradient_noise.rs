@@ -1,0 +1,341 @@
+//! The gradient noise: the trace of the per-example gradient covariance, and the simple noise scale.
+
+use rand::seq::SliceRandom;
+
+use super::{
+    Found, Measurement, MeasurementInfo, QuantityInfo, Scale, Setting, SettingValue, Unit,
+    declared::Declared,
+    target::{MeasurementContext, MeasurementTarget},
+};
+use crate::{
+    autodiff::read,
+    problem::Examples,
+    run::{Estimate, Fact, NamedEstimate, PanelKind, ProblemConfig},
+};
+
+/// The noise of minibatch gradients. With g_i the gradient of the loss of one of N training examples and G their mean,
+///
+/// Sigma = sum_i (g_i - G)(g_i - G)'/(N - 1), a mean over b examples has the covariance Sigma/b,
+///
+/// and the simple noise scale is B = tr Sigma/|G|^2: the batch size at which a minibatch's gradient is half signal, half noise.
+///
+/// The n measured examples are dealt at random into m parts of b = n/m examples (a remainder is left out), whose mean gradients are
+/// G_1 ... G_m, with mean M. Without bias
+///
+/// tr Sigma ~ b sum_j |G_j - M|^2/(m - 1), |G|^2 ~ |M|^2 - (1/n - 1/N) tr Sigma.
+///
+/// With parts of one example both are exact where all examples are measured. B is the quotient of the two, infinite where |G|^2 is not
+/// distinguished from zero. Errors: the jackknife over parts, with the finite-population correction sqrt(1 - n/N) for |G|^2, and for the
+/// others where parts are single examples. Cost: m + 1 gradients, which are two gradients of the sample.
+/// Source: McCandlish, Kaplan, Amodei 2018, appendix A.1; the jackknife as in Efron & Stein 1981.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GradientNoise {
+    /// Parts m; as many as there are examples, at most.
+    pub parts: u32,
+}
+
+impl GradientNoise {
+    /// What presets, files, charts and docs need to know.
+    pub const INFO: MeasurementInfo = MeasurementInfo {
+        key: "gradient_noise",
+        name: "gradient noise",
+        quantities: &[
+            QuantityInfo {
+                key: "gradient_noise_scale",
+                title: "gradient noise scale",
+                unit: Unit::Named("examples"),
+                scale: Scale::Log,
+                panel: PanelKind::GradientNoise,
+                note: "",
+            },
+            QuantityInfo {
+                key: "gradient_covariance_trace",
+                title: "trace of the gradient covariance",
+                unit: Unit::None,
+                scale: Scale::Log,
+                panel: PanelKind::GradientCovariance,
+                note: "",
+            },
+            QuantityInfo {
+                key: "squared_gradient_norm",
+                title: "squared gradient norm, unbiased",
+                unit: Unit::None,
+                scale: Scale::Log,
+                panel: PanelKind::GradientCovariance,
+                note: "dashed: |G|², unbiased",
+            },
+        ],
+    };
+}
+
+impl Default for GradientNoise {
+    fn default() -> Self {
+        Self { parts: 64 }
+    }
+}
+
+impl Declared for GradientNoise {
+    fn settings(&mut self) -> Vec<Setting<'_>> {
+        let value = SettingValue::Count { value: &mut self.parts, range: 2..=10_000_000 };
+        vec![Setting { key: "gradient_noise_parts", value }]
+    }
+
+    fn lacks(&self, problem: &ProblemConfig) -> Option<&'static str> {
+        (!problem.has(Fact::Examples)).then_some("examples")
+    }
+}
+
+impl Measurement for GradientNoise {
+    /// `None` for fewer than two examples.
+    fn measure(&self, target: &MeasurementTarget<'_>, _context: &MeasurementContext) -> Option<Found> {
+        let parts = (self.parts as usize).min(target.sample.len());
+        let size = target.sample.len().checked_div(parts)?;
+        let found = Noise::of(&deviations(target, parts, size)?)?;
+        let values = [
+            ("gradient_noise_scale", found.scale),
+            ("gradient_covariance_trace", found.trace),
+            ("squared_gradient_norm", found.signal),
+        ];
+        let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
+        Some(Found::Values { values: values.to_vec(), evaluations: parts as u64 + 1 })
+    }
+}
+
+/// Gradients of equal parts of n examples, by what the estimates need of them.
+#[derive(Debug, Clone, PartialEq)]
+struct Deviations {
+    /// b examples in each part.
+    size: usize,
+    /// N training examples.
+    population: usize,
+    /// |M|^2, M the mean gradient of the n examples.
+    mean_square: f64,
+    /// |G_j - M|^2 of each part.
+    squares: Vec<f64>,
+    /// M'(G_j - M) of each part.
+    overlaps: Vec<f64>,
+}
+
+/// The gradients of the sample dealt at random into so many parts of that size.
+fn deviations(target: &MeasurementTarget<'_>, parts: usize, size: usize) -> Option<Deviations> {
+    // A sample has each class in its share wherever it is cut, which a random minibatch has not.
+    let mut dealt = target.sample.to_vec();
+    dealt.shuffle(&mut target.stream(GradientNoise::INFO.key));
+    let dealt = dealt.get(..parts * size)?;
+    let gradient = |examples: &[usize]| target.on(Examples::Chosen(examples)).gradient(target.w).gradient;
+    let mean = gradient(dealt);
+    let mut scalars = vec![mean.clone().square().sum()];
+    for part in dealt.chunks(size) {
+        let deviation = gradient(part) - mean.clone();
+        scalars.extend([deviation.clone().square().sum(), mean.clone().dot(deviation)]);
+    }
+    let numbers = read(scalars);
+    let (mean_square, others) = numbers.split_first()?;
+    Some(Deviations {
+        size,
+        population: target.problem.examples(),
+        mean_square: *mean_square,
+        squares: others.iter().step_by(2).copied().collect(),
+        overlaps: others.iter().skip(1).step_by(2).copied().collect(),
+    })
+}
+
+/// The three numbers with their errors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Noise {
+    /// tr Sigma.
+    trace: Estimate,
+    /// |G|^2.
+    signal: Estimate,
+    /// B = tr Sigma/|G|^2.
+    scale: Estimate,
+}
+
+impl Noise {
+    /// From the gradients of at least two parts.
+    fn of(found: &Deviations) -> Option<Self> {
+        let m = found.squares.len();
+        if m < 2 {
+            return None;
+        }
+        let (b, count) = (found.size as f64, m as f64);
+        let (measured, population) = (b * count, found.population as f64);
+        let sum: f64 = found.squares.iter().sum();
+        let trace = b * sum / (count - 1.0);
+        let signal = found.mean_square - (1.0 / measured - 1.0 / population) * trace;
+        // Without part j the mean moves by d_j/(m - 1), d_j the part's deviation from it.
+        let without: Vec<[f64; 2]> = (found.squares.iter().zip(&found.overlaps))
+            .filter(|_| m > 2)
+            .map(|(&square, &overlap)| {
+                let trace = b * (sum - square * count / (count - 1.0)) / (count - 2.0);
+                let mean_square = found.mean_square - 2.0 * overlap / (count - 1.0) + square / (count - 1.0).powi(2);
+                [trace, mean_square - trace / (measured - b)]
+            })
+            .collect();
+        let correction = (1.0 - measured / population).max(0.0).sqrt();
+        let of_trace = if found.size == 1 { correction } else { 1.0 };
+        let estimate = |value, samples: Vec<f64>, correction: f64| {
+            let error = if samples.is_empty() { f64::NAN } else { jackknife(&samples) * correction };
+            Estimate::new(value, error, m as u64)
+        };
+        let ratio = |trace: f64, signal: f64| if signal > 0.0 { trace / signal } else { f64::INFINITY };
+        Some(Self {
+            trace: estimate(trace, without.iter().map(|[trace, _]| *trace).collect(), of_trace),
+            signal: estimate(signal, without.iter().map(|[_, signal]| *signal).collect(), correction),
+            scale: estimate(
+                ratio(trace, signal),
+                without.iter().map(|&[trace, signal]| ratio(trace, signal)).collect(),
+                of_trace,
+            ),
+        })
+    }
+}
+
+/// The jackknife's standard error: sqrt((m - 1)/m sum_j (x_j - mean)^2) of the values x_j without one part each.
+fn jackknife(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    ((count - 1.0) / count * values.iter().map(|x| (x - mean).powi(2)).sum::<f64>()).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device, Tensor, TensorData};
+
+    use super::*;
+    use crate::{
+        autodiff::Vector,
+        data::Labelled,
+        problem::{CrossEntropy, ImageDataset, SoftmaxRegression, Supervised},
+        run::Position,
+    };
+
+    const INPUTS: usize = 6;
+    const CLASSES: usize = 5;
+    const EXAMPLES: usize = 40;
+
+    /// Numbers that look random, in (-1, 1).
+    fn scattered(count: usize, offset: f64) -> Vec<f64> {
+        (0..count).map(|i| 2.0 * ((i as f64 + 1.0) * 0.618_033_988_749_894_9 + offset).fract() - 1.0).collect()
+    }
+
+    fn data() -> Labelled {
+        Labelled {
+            inputs: scattered(EXAMPLES * INPUTS, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),
+            shape: [1, 1, INPUTS],
+            labels: (0..EXAMPLES).map(|i| (i * i % CLASSES) as u32).collect(),
+            classes: CLASSES,
+        }
+    }
+
+    /// The gradient of each example's loss by plain loops, (softmax(Wx) - y) x'; `sharp` scales the weights.
+    fn gradients(sharp: f64) -> Vec<Vec<f64>> {
+        let data = data();
+        let w = weights(sharp);
+        let of = |(pixels, &label): (&[f32], &u32)| {
+            let x: Vec<f64> = pixels.iter().map(|&x| f64::from(x)).collect();
+            let logit = |c: usize| (0..INPUTS).map(|i| w[c * INPUTS + i] * x[i]).sum::<f64>();
+            let exponentials: Vec<f64> = (0..CLASSES).map(|c| logit(c).exp()).collect();
+            let total: f64 = exponentials.iter().sum();
+            let pull = |c: usize| exponentials[c] / total - f64::from(u8::from(c == label as usize));
+            (0..CLASSES).flat_map(|c| x.iter().map(move |x| pull(c) * x).collect::<Vec<_>>()).collect()
+        };
+        data.inputs.chunks(INPUTS).zip(&data.labels).map(of).collect()
+    }
+
+    fn weights(sharp: f64) -> Vec<f64> {
+        scattered(CLASSES * INPUTS, 0.4).into_iter().map(|x| sharp * x).collect()
+    }
+
+    /// tr Sigma with N - 1, and |G|^2, of the whole training set.
+    fn truth() -> [f64; 2] {
+        let all = gradients(0.7);
+        let count = all.len() as f64;
+        let mean: Vec<f64> = (0..all[0].len()).map(|k| all.iter().map(|g| g[k]).sum::<f64>() / count).collect();
+        let apart = |g: &Vec<f64>| g.iter().zip(&mean).map(|(g, m)| (g - m).powi(2)).sum::<f64>();
+        [all.iter().map(apart).sum::<f64>() / (count - 1.0), mean.iter().map(|m| m * m).sum()]
+    }
+
+    /// What is found on these examples with so many parts.
+    fn noise(sample: &[usize], parts: u32, seed: u64) -> Noise {
+        let data = data();
+        let images = ImageDataset::without_validation(&data, &data, &Device::flex());
+        let problem = Supervised::new(SoftmaxRegression::new(INPUTS, CLASSES), images, CrossEntropy);
+        let w = weights(0.7);
+        let w: Vector = Tensor::from_data(TensorData::new(w, [CLASSES * INPUTS]), (&Device::flex(), DType::F64));
+        let target = MeasurementTarget {
+            problem: &problem,
+            sample,
+            w: &w,
+            buffers: None,
+            initial_weights: &w,
+            at: Position::default(),
+            seed,
+        };
+        let parts = (parts as usize).min(sample.len());
+        Noise::of(&deviations(&target, parts, sample.len() / parts).unwrap()).unwrap()
+    }
+
+    fn everything() -> Vec<usize> {
+        (0..EXAMPLES).collect()
+    }
+
+    #[test]
+    fn every_example_singly_gives_the_exact_covariance_and_gradient() {
+        let [trace, square] = truth();
+        let found = noise(&everything(), 1_000, 1);
+        assert!((found.trace.mean / trace - 1.0).abs() < 1e-6, "{found:?} {trace}");
+        assert!((found.signal.mean / square - 1.0).abs() < 1e-6, "{found:?} {square}");
+        assert!((found.scale.mean / (trace / square) - 1.0).abs() < 1e-6, "{found:?}");
+        assert_eq!([found.trace.std_error, found.signal.std_error, found.scale.std_error], [0.0; 3], "nothing is left");
+    }
+
+    /// The mean over 400 ways to deal the examples is the truth within four of its standard errors, and the jackknife's error is the
+    /// scatter of the estimates to a third.
+    #[test]
+    fn parts_of_several_examples_are_unbiased_and_their_errors_are_their_scatter() {
+        let [trace, square] = truth();
+        let found: Vec<Noise> = (0..400).map(|seed| noise(&everything(), 8, seed)).collect();
+        let traces = Estimate::of(&found.iter().map(|noise| noise.trace.mean).collect::<Vec<_>>());
+        assert!((traces.mean - trace).abs() < 4.0 * traces.std_error, "{traces:?} {trace}");
+        let scatter = traces.std_error * 20.0;
+        let error = found.iter().map(|noise| noise.trace.std_error.powi(2)).sum::<f64>() / 400.0;
+        assert!((0.67..1.5).contains(&(error.sqrt() / scatter)), "{} {scatter}", error.sqrt());
+        assert!(found.iter().all(|noise| (noise.signal.mean / square - 1.0).abs() < 1e-6), "all examples are measured");
+    }
+
+    /// 16 of 40 examples, drawn anew each time: |M|^2 alone is too large by (1/16 - 1/40) tr Sigma, the estimate is not.
+    #[test]
+    fn a_part_of_the_training_set_estimates_all_of_it() {
+        let [trace, square] = truth();
+        let mut all = everything();
+        let found: Vec<Noise> = (0..600)
+            .map(|seed| {
+                all.shuffle(&mut crate::random::stream(seed, crate::random::Purpose::Data));
+                noise(&all[..16], 16, seed)
+            })
+            .collect();
+        for (name, of, truth) in [
+            ("trace", (|noise: &Noise| noise.trace) as fn(&Noise) -> Estimate, trace),
+            ("signal", |noise: &Noise| noise.signal, square),
+        ] {
+            let mean = Estimate::of(&found.iter().map(|noise| of(noise).mean).collect::<Vec<_>>());
+            assert!((mean.mean - truth).abs() < 4.0 * mean.std_error, "{name}: {mean:?} {truth}");
+            let scatter = mean.std_error * 600f64.sqrt();
+            let error = (found.iter().map(|noise| of(noise).std_error.powi(2)).sum::<f64>() / 600.0).sqrt();
+            assert!((0.67..1.5).contains(&(error / scatter)), "{name}: {error} {scatter}");
+        }
+        let bias = (1.0 / 16.0 - 1.0 / 40.0) * trace;
+        assert!(bias > 0.2 * square, "without the correction it would show: {bias} {square}");
+    }
+
+    #[test]
+    fn a_gradient_that_is_all_noise_has_an_infinite_scale() {
+        let found =
+            Deviations { size: 1, population: 1_000, mean_square: 0.1, squares: vec![1.0; 4], overlaps: vec![0.0; 4] };
+        let found = Noise::of(&found).unwrap();
+        assert!((found.trace.mean - 4.0 / 3.0).abs() < 1e-12 && found.signal.mean < 0.0, "{found:?}");
+        assert_eq!(found.scale.mean, f64::INFINITY);
+        assert!(found.scale.std_error.is_nan(), "{found:?}");
+    }
+}

@@ -1,0 +1,247 @@
+//! SAM's sharpness: how far the clean loss rises on a sphere around the weights, at worst and on average.
+
+use super::{
+    Found, Measurement, MeasurementInfo, QuantityInfo, Scale, Setting, SettingValue, Unit,
+    declared::Declared,
+    target::{MeasurementContext, MeasurementTarget},
+};
+use crate::{
+    autodiff::{Objective, Vector, norm, read},
+    curvature::{Estimate, ProbeVectors},
+    optimizer::Hyperparameter,
+    run::{NamedEstimate, PanelKind},
+};
+
+/// Keeps the direction of a zero gradient finite, as SAM's authors have it.
+const NORM_FLOOR: f64 = 1e-12;
+
+/// The rise of the clean loss on the sphere of radius rho around w, with e and z in R^p:
+///
+/// * worst case, max over |e|_2 = rho of f(w + e) - f(w). A lower bound of it: the largest value at `draws` random antithetic pairs,
+///   after one ascent step, and along `steps` projected ascent steps from the best of these points,
+///   e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the ball |e|_2 <= rho. Deterministic, so without an error.
+/// * one ascent step, f(w + e) - f(w) at e = rho g/|g|_2, g = grad f(w) (Foret 2021, equation 2). It is never above the worst case.
+/// * average case, E f(w + rho z/|z|_2) - f(w), z ~ N(0, I): the mean of [f(w + u) + f(w - u)]/2 - f(w) over the pairs. Error: the
+///   standard error over pairs.
+///
+/// On a quadratic at a minimum they are rho^2 lambda_max/2, 0, rho^2 Tr H/(2p). Cost: 2 `draws` + `steps` + 3 evaluations of loss or
+/// gradient on the sample. Source: Foret, Kleiner, Mobahi, Neyshabur 2021; the average case as in Wen, Ma, Li 2023.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sharpness {
+    /// The radius rho.
+    pub rho: f64,
+    /// Projected ascent steps.
+    pub steps: u32,
+    /// Antithetic pairs of random directions.
+    pub draws: u32,
+}
+
+impl Sharpness {
+    /// What presets, files, charts and docs need to know.
+    pub const INFO: MeasurementInfo = MeasurementInfo {
+        key: "sharpness",
+        name: "SAM's sharpness",
+        quantities: &[
+            QuantityInfo {
+                key: "sharpness",
+                title: "sharpness, worst case",
+                unit: Unit::Loss,
+                scale: Scale::Log,
+                panel: PanelKind::Sharpness,
+                note: "",
+            },
+            QuantityInfo {
+                key: "sharpness_one_step",
+                title: "sharpness, one ascent step",
+                unit: Unit::Loss,
+                scale: Scale::Log,
+                panel: PanelKind::Sharpness,
+                note: "dashed: one ascent step",
+            },
+            QuantityInfo {
+                key: "sharpness_average",
+                title: "sharpness, average case",
+                unit: Unit::Loss,
+                scale: Scale::Log,
+                panel: PanelKind::Sharpness,
+                note: "dotted: average over the sphere",
+            },
+        ],
+    };
+
+    /// The three at `w`, directions from `vectors`.
+    fn of(self, f: &dyn Objective, w: &Vector, vectors: &mut ProbeVectors) -> Rise {
+        let clean = f.gradient(w);
+        let ascent = self.on_sphere(&clean.gradient);
+        let mut losses = vec![clean.loss, f.loss(&(w.clone() + ascent.clone()))];
+        let mut directions = vectors.clone();
+        for _ in 0..self.draws {
+            let u = self.on_sphere(&vectors.normal());
+            losses.extend([f.loss(&(w.clone() + u.clone())), f.loss(&(w.clone() - u))]);
+        }
+        let losses = read(losses);
+        let (clean, rises) = match losses.as_slice() {
+            [clean, others @ ..] => (*clean, others.iter().map(|loss| loss - clean).collect::<Vec<f64>>()),
+            [] => (f64::NAN, Vec::new()),
+        };
+        let [one_step, pairs @ ..] = rises.as_slice() else { return Rise::UNKNOWN };
+        let means: Vec<f64> = pairs.chunks(2).map(|pair| pair.iter().sum::<f64>() / pair.len() as f64).collect();
+        // The best start: the ascent step, or one of the random points, drawn again rather than kept.
+        let best = (0..rises.len()).max_by(|&a, &b| rises[a].total_cmp(&rises[b])).unwrap_or(0);
+        let start = if best == 0 {
+            ascent
+        } else {
+            (1..best.div_ceil(2)).for_each(|_| drop(directions.normal()));
+            let u = self.on_sphere(&directions.normal());
+            if best % 2 == 1 { u } else { -u }
+        };
+        let along = self.ascend(f, w, start).into_iter().map(|loss| loss - clean);
+        let largest = rises.iter().copied().chain(along).max_by(f64::total_cmp).unwrap_or(f64::NAN);
+        Rise { largest, one_step: *one_step, average: Estimate::of(&means) }
+    }
+
+    /// The losses along projected gradient ascent from `e`, the last point included.
+    fn ascend(self, f: &dyn Objective, w: &Vector, mut e: Vector) -> Vec<f64> {
+        let mut losses = Vec::new();
+        for _ in 0..self.steps {
+            let here = f.gradient(&(w.clone() + e.clone()));
+            losses.push(here.loss);
+            let moved = e + self.on_sphere(&here.gradient);
+            let shrink = (norm(&moved) / self.rho).clamp_min(1.0).recip();
+            e = moved * shrink;
+        }
+        losses.push(f.loss(&(w.clone() + e)));
+        read(losses)
+    }
+
+    /// rho v/(|v|_2 + 1e-12).
+    fn on_sphere(self, v: &Vector) -> Vector {
+        v.clone() * ((norm(v) + NORM_FLOOR).recip() * self.rho)
+    }
+}
+
+/// How far a loss rises on a sphere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rise {
+    /// The largest rise found.
+    largest: f64,
+    /// After one ascent step.
+    one_step: f64,
+    /// On average.
+    average: Estimate,
+}
+
+impl Rise {
+    const UNKNOWN: Self = Self { largest: f64::NAN, one_step: f64::NAN, average: Estimate::new(f64::NAN, f64::NAN, 0) };
+}
+
+impl Default for Sharpness {
+    fn default() -> Self {
+        Self { rho: 0.05, steps: 10, draws: 20 }
+    }
+}
+
+fn check_rho(rho: f64) -> Result<(), String> {
+    if rho <= 0.0 {
+        return Err(format!("{rho} is out of range: expected a radius above 0"));
+    }
+    Hyperparameter::Rho.check(rho).map(drop).map_err(|error| error.to_string())
+}
+
+impl Declared for Sharpness {
+    fn settings(&mut self) -> Vec<Setting<'_>> {
+        vec![
+            Setting { key: "sharpness_rho", value: SettingValue::Number { value: &mut self.rho, check: check_rho } },
+            Setting { key: "sharpness_steps", value: SettingValue::Count { value: &mut self.steps, range: 1..=1_000 } },
+            Setting {
+                key: "sharpness_draws",
+                value: SettingValue::Count { value: &mut self.draws, range: 2..=100_000 },
+            },
+        ]
+    }
+}
+
+impl Measurement for Sharpness {
+    fn measure(&self, target: &MeasurementTarget<'_>, _context: &MeasurementContext) -> Option<Found> {
+        let objective = target.objective();
+        let mut vectors = target.probe_vectors(Self::INFO.key);
+        let Rise { largest, one_step, average } = self.of(objective.as_ref(), target.w, &mut vectors);
+        let evaluations = 2 * u64::from(self.draws) + u64::from(self.steps) + 3;
+        let exact = |value| Estimate::new(value, f64::NAN, 1);
+        let values = [("sharpness", exact(largest)), ("sharpness_one_step", exact(one_step))];
+        let values = values.into_iter().chain([("sharpness_average", average)]);
+        let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
+        Some(Found::Values { values: values.collect(), evaluations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device, Tensor, TensorData};
+
+    use super::*;
+    use crate::{
+        problem::{Examples, Problem, Quadratic},
+        random::{Purpose, stream},
+    };
+
+    const H: [f64; 4] = [3.0, 1.5, -0.5, 0.25];
+
+    fn rises(sharpness: Sharpness, b: [f64; 4]) -> Rise {
+        let problem = Quadratic::new(H.to_vec(), b.to_vec(), vec![0.0; 4], Device::flex());
+        let f = problem.objective(Examples::First(0));
+        let w: Vector = Tensor::from_data(TensorData::new(vec![0.0f64; 4], [4]), (&Device::flex(), DType::F64));
+        let mut vectors = ProbeVectors::of(stream(5, Purpose::Measurement("sharpness")), &w);
+        sharpness.of(f.as_ref(), &w, &mut vectors)
+    }
+
+    /// f(e) = 1/2 e'He with gradient 0 at w = 0: the worst case is rho^2 lambda_max/2, and one step from a zero gradient goes nowhere.
+    #[test]
+    fn at_a_minimum_the_worst_case_is_half_the_largest_eigenvalue() {
+        let found = rises(Sharpness { rho: 0.1, steps: 200, draws: 5 }, [0.0; 4]);
+        assert!((found.largest / (0.01 * 3.0 / 2.0) - 1.0).abs() < 1e-9, "{found:?}");
+        assert_eq!(found.one_step, 0.0);
+    }
+
+    /// f(e) = g'e + 1/2 e'He: one step is rho |g| + rho^2 g'Hg/(2|g|^2). The worst case is the trust-region problem: e = (mu - H)^-1 g with
+    /// mu >= lambda_max such that |e| = rho, found by bisection.
+    #[test]
+    fn with_a_gradient_the_worst_case_solves_the_trust_region_problem() {
+        let (g, rho) = ([0.3, -0.2, 0.1, 0.4], 0.5);
+        let found = rises(Sharpness { rho, steps: 300, draws: 5 }, g);
+        let squares: f64 = g.iter().map(|g| g * g).sum();
+        let form: f64 = g.iter().zip(H).map(|(g, h)| h * g * g).sum();
+        let one_step = rho * squares.sqrt() + rho * rho * form / (2.0 * squares);
+        assert!((found.one_step / one_step - 1.0).abs() < 1e-9, "{found:?} {one_step}");
+        let at = |mu: f64| g.iter().zip(H).map(move |(g, h)| g / (mu - h));
+        let (mut low, mut high) = (3.0 + 1e-9, 100.0);
+        for _ in 0..200 {
+            let mu = f64::midpoint(low, high);
+            let long = at(mu).map(|e| e * e).sum::<f64>() > rho * rho;
+            *(if long { &mut low } else { &mut high }) = mu;
+        }
+        let worst: f64 = at(low).zip(g).zip(H).map(|((e, g), h)| g * e + 0.5 * h * e * e).sum();
+        assert!((found.largest / worst - 1.0).abs() < 1e-6, "{found:?} {worst}");
+        assert!(found.largest > found.one_step * 1.01, "several steps find more than one: {found:?}");
+    }
+
+    /// E (u'Hu)/2 over |u| = rho is rho^2 Tr H/(2p), whatever the gradient: it cancels in each pair.
+    #[test]
+    fn the_average_case_is_the_trace_over_the_dimension() {
+        for g in [[0.0; 4], [3.0, -2.0, 1.0, 4.0]] {
+            let found = rises(Sharpness { rho: 0.1, steps: 1, draws: 4_000 }, g).average;
+            let expected = 0.01 * H.iter().sum::<f64>() / 8.0;
+            assert!((found.mean - expected).abs() < 4.0 * found.std_error, "{found:?} {expected}");
+            assert!(found.std_error < 0.02 * expected && found.samples == 4_000, "{found:?} {expected}");
+        }
+    }
+
+    /// Ascent starts at the largest point found, so that it is never below what one step or a random direction finds.
+    #[test]
+    fn the_worst_case_is_never_below_what_was_seen() {
+        for g in [[0.0; 4], [0.01, 0.0, 0.0, 1.0]] {
+            let found = rises(Sharpness { rho: 0.3, steps: 1, draws: 50 }, g);
+            assert!(found.largest >= found.one_step && found.largest >= found.average.mean, "{found:?}");
+        }
+    }
+}
