@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let destination = args.output.destination();
         let reading = Reading::new();
         let engine =
-            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.show(&loading))?;
+            Engine::start_with_progress(plan.clone(), &destination, &devices, &|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);

@@ -29,7 +29,7 @@ use tokio::time::sleep;
 pub use effects::Site;
 pub use input::terminal_size;
 
-use crate::tui::{App, Ending, Setup, Start};
+use crate::tui::{App, Ending, InitialScreen, Setup};
 use effects::LiveEffects;
 use event_loop::Effects as _;
 use guard::Guard;
@@ -60,7 +60,7 @@ pub enum DashboardError {
 ///
 /// # Errors
 /// [`DashboardError`] if there is no terminal or it fails.
-pub fn run(start: Start, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
+pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ending = runtime.block_on(async {
         let guard = Guard::take()?;

@@ -16,7 +16,7 @@ use crate::{
         StepContext, StepInput, TrainingProgress, UpdateRule, Usam, WpSgd,
     },
     problem::{Examples, Problem},
-    run::{Budget, Cadence, Command, Ending, Event, Inbox, Job, ProbePlan, RunPlan, Train, device, train},
+    run::{Budget, Cadence, Command, Event, Inbox, Job, LoopExit, ProbePlan, RunPlan, Train, device, train},
 };
 
 /// Steps of a walk.
@@ -177,7 +177,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         }
         Ok(())
     });
-    if let Ok(Ending::Finished(finished)) = ending {
+    if let Ok(LoopExit::Ended(finished)) = ending {
         numbers.push(values(&finished.weights));
     }
     Path(numbers)

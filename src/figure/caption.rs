@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     optimizer::{Categorical, Hyperparameter},
-    run::Start,
+    run::RunHeader,
 };
 
 /// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
@@ -65,7 +65,7 @@ fn bound(run: &PlottedRun<'_>) -> Option<String> {
 
 /// The method, its choices and hyperparameters as they were at the start where they do something, the seed, and how the run stands.
 fn parameters(run: &PlottedRun<'_>) -> String {
-    let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
+    let Some(RunHeader { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
     let numbers = Hyperparameter::all().filter_map(|hyperparameter| {

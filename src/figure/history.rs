@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{Event, Metrics, Plan, Probe, Sides, Start, WeightStats},
+    run::{Event, Metrics, Plan, Probe, RunHeader, Sides, WeightStats},
 };
 
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
@@ -22,7 +22,7 @@ pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 pub struct History {
     schedule: Schedule,
     loss_unit: Option<&'static str>,
-    start: Option<Start>,
+    start: Option<RunHeader>,
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
     end_reason: Option<String>,
@@ -160,7 +160,7 @@ impl History {
         }
     }
 
-    fn begin(&mut self, start: &Start) {
+    fn begin(&mut self, start: &RunHeader) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
         fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
         fresh.hyperparameters = Some(start.hyperparameters);
@@ -293,7 +293,7 @@ impl History {
     }
 
     /// What the run said of itself when it began.
-    pub fn start(&self) -> Option<&Start> {
+    pub fn start(&self) -> Option<&RunHeader> {
         self.start.as_ref()
     }
 

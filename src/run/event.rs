@@ -36,7 +36,7 @@ pub enum Command {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The run begins (again, after a restart: what came before is history of an earlier attempt).
-    Start(Start),
+    Start(RunHeader),
     /// A step was taken.
     Step {
         /// Steps taken, this one included.
@@ -170,9 +170,9 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What a run is, as its first event says.
+/// What a run is: the fields of its first event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Start {
+pub struct RunHeader {
     /// The run's name, unique in its session.
     pub run: String,
     /// Method and hyperparameters at the start.

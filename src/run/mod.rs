@@ -5,6 +5,7 @@ mod clock;
 pub mod device;
 mod engine;
 mod event;
+mod job;
 pub mod log;
 mod measure;
 mod measured;
@@ -14,14 +15,15 @@ mod section;
 mod train;
 mod view;
 
-pub use engine::{Batch, Engine, EngineError};
-pub use event::{Budget, Command, Event, Outcome, Position, Start};
+pub use engine::{Engine, EngineError, EventBatch};
+pub use event::{Budget, Command, Event, Outcome, Position, RunHeader};
+pub use job::{BestWeights, FinalState, Inbox, Job, LoopExit, Publish, PublishError};
 pub use measured::{
     Bound, Density, Eigenvalue, Estimate, GapCurve, GapPoint, Interval, LayerTrace, Layerwise, Probe, Sides,
     WeightStats,
 };
 pub use plan::{Cadence, Extra, Plan, ProbePlan, RunPlan, Train};
-pub use train::{Ending, Finished, Inbox, Job, Publish, train};
+pub use train::train;
 pub use view::PanelKind;
 
 pub use crate::problem::Metrics;

@@ -34,10 +34,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The device of each run: its own where it names one; the others take turns on `devices`.
+    pub fn assign(&self, devices: &Devices) -> Vec<DeviceName> {
+        devices.assign(self.runs.iter().map(|run| run.device))
+    }
+
     /// What to know before it starts on these devices: that a convolutional network of ImageNet's size takes long without
     /// LibTorch or a GPU, or that the GPU rounds.
     pub fn warning(&self, devices: &Devices) -> Option<String> {
-        let assigned = devices.assign(self);
+        let assigned = self.assign(devices);
         if matches!(self.problem, ProblemConfig::FineTune(_)) && assigned.contains(&DeviceName::Flex) {
             let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
             return Some(format!("slow on flex{takes}; build with --features tch or wgpu"));

@@ -11,10 +11,13 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use self::{problem::problem, run::check_defaults, train::BUDGETS};
-use super::{Budget, PanelKind, Plan, section::Section};
+use super::{
+    Budget, PanelKind, Plan,
+    section::{Fault, Section},
+};
 use crate::{
     problem::ProblemConfig,
-    text::{escaped, printable},
+    text::{escaped, printable, suggestion},
 };
 
 pub use write::to_toml;
@@ -94,19 +97,6 @@ pub enum PresetError {
     },
 }
 
-/// A fault at a key, before the file is known.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub key: String,
-    pub fault: String,
-}
-
-impl Fault {
-    pub fn new(key: impl Into<String>, fault: impl Into<String>) -> Self {
-        Self { key: key.into(), fault: fault.into() }
-    }
-}
-
 /// The presets in the binary: name and text.
 pub fn embedded() -> impl Iterator<Item = (&'static str, &'static str)> {
     EMBEDDED.into_iter()
@@ -127,16 +117,6 @@ pub fn find(name: &str) -> Result<String, PresetError> {
     }
     std::fs::read_to_string(path)
         .map_err(|error| PresetError::Unreadable { path: name.to_owned(), reason: error.to_string() })
-}
-
-/// ", did you mean 'x'?" for the closest of `known`, if one is close.
-pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let closest =
-        known.into_iter().map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match closest {
-        Some((likeness, name)) if likeness > 0.75 => format!(", did you mean '{name}'?"),
-        _ => String::new(),
-    }
 }
 
 /// Reads a preset. `name` is its name or path; `overrides` are the KEY=VALUE of `--set`, applied in order.

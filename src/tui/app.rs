@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context},
-    message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start},
+    message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup},
     overlay::{Overlay, Prompt, Purpose, Question},
     picker::{Picker, Typing},
     session::{Feed, Session},
@@ -54,7 +54,7 @@ enum Origin {
 
 impl App {
     /// The dashboard at its beginning, and what it asks for first.
-    pub fn new(start: Start, setup: Setup) -> (Self, Vec<Effect>) {
+    pub fn new(start: InitialScreen, setup: Setup) -> (Self, Vec<Effect>) {
         let mut app = Self {
             theme: Theme::new(setup.appearance),
             place: Place::Picker,
@@ -64,12 +64,12 @@ impl App {
             origin: Origin::CommandLine,
         };
         let effects = match start {
-            Start::Picker => {
+            InitialScreen::Picker => {
                 app.origin = Origin::Picker;
                 Vec::new()
             }
-            Start::Plan(plan) => app.start(*plan),
-            Start::Recorded(recording) => {
+            InitialScreen::Plan(plan) => app.start(*plan),
+            InitialScreen::Recorded(recording) => {
                 app.show(*recording);
                 Vec::new()
             }
@@ -79,7 +79,7 @@ impl App {
 
     /// The dashboard on a recording that is at hand.
     pub fn replay(recording: Recording, setup: Setup) -> Self {
-        Self::new(Start::Recorded(Box::new(recording)), setup).0
+        Self::new(InitialScreen::Recorded(Box::new(recording)), setup).0
     }
 
     /// Takes one message in and says what is to be done about it.

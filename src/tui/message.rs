@@ -11,7 +11,7 @@ use crate::{
 
 /// What the dashboard begins with.
 #[derive(Debug)]
-pub enum Start {
+pub enum InitialScreen {
     /// The list of presets.
     Picker,
     /// A session of this plan.

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::DeviceError;
-use crate::{run::preset::suggestion, text::escaped};
+use crate::text::{escaped, suggestion};
 
 /// Largest index that a name may have; a backend counts fewer devices.
 const LARGEST: usize = 255;

@@ -11,8 +11,7 @@ pub(super) use readouts::{PendingReadouts, ReadoutError};
 use super::{
     Event, Extra, Position, WeightStats,
     clock::Clock,
-    log::LogError,
-    train::{Best, Divergence, Job, Publish},
+    job::{BestWeights, Divergence, Job, Publish, PublishError},
 };
 use crate::autodiff::{Vector, norm, read};
 
@@ -24,7 +23,7 @@ pub(super) struct Evaluator<'a> {
     evaluated_at: Option<u64>,
     probed_at: Option<u64>,
     train_loss: Option<f64>,
-    best: Option<Best>,
+    best: Option<BestWeights>,
     /// The training examples that curvature is measured on.
     sample: Vec<usize>,
 }
@@ -60,12 +59,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The run at its lowest validation loss so far.
-    pub fn best(self) -> Option<Best> {
+    pub fn best(self) -> Option<BestWeights> {
         self.best
     }
 
     /// Losses on whole splits, and where the weights are.
-    pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), PublishError> {
         let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = snapshot;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
@@ -73,7 +72,7 @@ impl<'a> Evaluator<'a> {
         self.train_loss = metrics.train_loss;
         let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best = Some(Best { step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
+            self.best = Some(BestWeights { step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
         let norms = read(vec![norm(w), norm(&(w.clone() - self.start.clone()))]);
         let weight_stats = WeightStats {
@@ -97,7 +96,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         Snapshot { w, buffers, at, .. }: Snapshot<'_>,
         publish: &mut Publish<'_>,
-    ) -> Result<(), LogError> {
+    ) -> Result<(), PublishError> {
         self.probed_at = Some(at.step);
         let target = ProbeTarget { job: self.job, sample: &self.sample, w, buffers, start: &self.start, at };
         let probe = target.curvature(&mut self.warm_start);
@@ -114,13 +113,17 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Everything, at the start.
-    pub fn measure_all(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn measure_all(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), PublishError> {
         self.evaluate(snapshot, publish)?;
         if self.job.train.probe_every.is_some() { self.probe(snapshot, publish) } else { Ok(()) }
     }
 
     /// At the end: whatever was not measured at this very step.
-    pub fn measure_what_is_old(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn measure_what_is_old(
+        &mut self,
+        snapshot: Snapshot<'_>,
+        publish: &mut Publish<'_>,
+    ) -> Result<(), PublishError> {
         if self.evaluated_at != Some(snapshot.at.step) {
             self.evaluate(snapshot, publish)?;
         }

@@ -9,7 +9,7 @@ use crate::{
     problem::{Examples, Mode},
     run::{
         Density, Eigenvalue, Estimate, Extra, GapCurve, GapPoint, LayerTrace, Layerwise, Position, Probe, ProbePlan,
-        clock::Clock, train::Job,
+        clock::Clock, job::Job,
     },
 };
 

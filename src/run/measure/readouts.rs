@@ -9,8 +9,7 @@ use crate::{
     optimizer::{SampleKind, StepStats},
     run::{
         Event, Position, Sides,
-        log::LogError,
-        train::{Divergence, Publish},
+        job::{Divergence, Publish, PublishError},
     },
 };
 
@@ -79,7 +78,7 @@ impl PendingReadouts {
     }
 
     /// Publishes the free curvature over the steps since the last call, where the method samples one.
-    pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), LogError> {
+    pub fn read_free(&mut self, publish: &mut Publish<'_>) -> Result<(), PublishError> {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
             let Position { step, gradients, seconds } = until;
             let mut samples = read(samples);
@@ -105,11 +104,11 @@ impl PendingReadouts {
 /// Why the pending readouts could not all be read.
 pub(in crate::run) enum ReadoutError {
     Diverged(Divergence),
-    Log(LogError),
+    Publish(PublishError),
 }
 
-impl From<LogError> for ReadoutError {
-    fn from(error: LogError) -> Self {
-        Self::Log(error)
+impl From<PublishError> for ReadoutError {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(error)
     }
 }

@@ -7,14 +7,14 @@ use crate::{
     optimizer::{Hyperparameter, Hyperparameters},
     problem::{Metrics, ProblemConfig},
     run::{
-        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, RunPlan, Start, Train,
-        WeightStats,
+        Budget, Cadence, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProbePlan, RunHeader, RunPlan,
+        Train, WeightStats,
     },
     tui::{
         Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
         app::App,
         key::parse_script,
-        message::Start as Beginning,
+        message::InitialScreen,
         print::{frame, press},
     },
 };
@@ -30,19 +30,19 @@ pub struct Scene {
 
 impl Scene {
     /// The dashboard on `start`, in the look of a test.
-    pub fn new(start: Beginning) -> Self {
+    pub fn new(start: InitialScreen) -> Self {
         let (app, asked) = App::new(start, setup(Glyphs::Unicode));
         Self { app, asked }
     }
 
     /// The list of presets.
     pub fn picker() -> Self {
-        Self::new(Beginning::Picker)
+        Self::new(InitialScreen::Picker)
     }
 
     /// A session that was asked for and has not started.
     pub fn starting() -> Self {
-        Self::new(Beginning::Plan(Box::new(plan())))
+        Self::new(InitialScreen::Plan(Box::new(plan())))
     }
 
     /// A session in full swing.
@@ -52,7 +52,7 @@ impl Scene {
 
     /// The same with nothing but seven-bit characters and no colours.
     pub fn in_ascii() -> Self {
-        let (app, asked) = App::new(Beginning::Plan(Box::new(plan())), setup(Glyphs::Ascii));
+        let (app, asked) = App::new(InitialScreen::Plan(Box::new(plan())), setup(Glyphs::Ascii));
         Self { app, asked }.running()
     }
 
@@ -181,7 +181,7 @@ pub fn plan() -> Plan {
 /// The beginning of a run.
 pub fn start(run: usize) -> Event {
     let plan = plan();
-    Event::Start(Start {
+    Event::Start(RunHeader {
         run: plan.runs[run].name.clone(),
         hyperparameters: plan.runs[run].hyperparameters,
         seed: 1,

@@ -10,7 +10,7 @@ use crate::{
         device::{GpuLoad, Load},
         preset,
     },
-    tui::{App, Glyphs, Msg, PresetEntry, Setup, Start},
+    tui::{App, Glyphs, InitialScreen, Msg, PresetEntry, Setup},
 };
 
 #[test]
@@ -34,7 +34,7 @@ fn the_columns_of_the_list_never_touch() {
         preset::embedded().map(|(name, text)| (name, preset::parse(name, text, &[]).unwrap())).collect();
     let choices = presets.iter().map(|(name, plan)| PresetEntry { name: (*name).into(), plan: Ok(plan.clone()) });
     let setup = Setup { choices: choices.collect(), ..setup(Glyphs::Unicode) };
-    let (app, asked) = App::new(Start::Picker, setup);
+    let (app, asked) = App::new(InitialScreen::Picker, setup);
     let scene = Scene { app, asked };
     for columns in 40..=200 {
         let screen = scene.at(&format!("{columns}x60"));

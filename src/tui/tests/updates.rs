@@ -7,7 +7,7 @@ use crate::{
     optimizer::Hyperparameter,
     problem::{Loading, data::folder::Skipped},
     run::{Event, Outcome},
-    tui::{App, Effect, Ending, Msg, Recording, Start, keymap::Context},
+    tui::{App, Effect, Ending, InitialScreen, Msg, Recording, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
@@ -205,7 +205,7 @@ fn a_session_that_the_command_line_has_read_is_not_read_again() {
     let plan = super::scene::plan();
     let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
     let recording = Recording { plan, events, directory: PathBuf::from("runs/x") };
-    let (app, asked) = App::new(Start::Recorded(Box::new(recording)), setup);
+    let (app, asked) = App::new(InitialScreen::Recorded(Box::new(recording)), setup);
     assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
 
@@ -277,7 +277,7 @@ fn names_cannot_steer_the_terminal() {
     let mut plan = super::scene::plan();
     plan.preset = "x\u{1b}]0;owned\u{7}".into();
     plan.runs[0].name = "a\u{1b}[31m\u{202e}b".into();
-    let scene = Scene::new(Start::Plan(Box::new(plan)))
+    let scene = Scene::new(InitialScreen::Plan(Box::new(plan)))
         .tell(Msg::Started { directory: None })
         .run(0, vec![finish(1, Outcome::Failed, Some("\u{1b}[2J\u{9b}31mgone"))])
         .tell(Msg::Exported(Err("\u{1b}[5m".into())));
