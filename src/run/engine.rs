@@ -1,5 +1,5 @@
 //! Threads and channels: one named thread a run, commands down, batches of events up.
-//! A run writes its own log and never waits for a screen: what the channel does not take yet stays with the run.
+//! A run writes its own log and never waits for the receiver of its events: what the channel does not take yet stays with the run.
 
 use std::{
     any::Any,
@@ -108,7 +108,7 @@ impl Engine {
         Self::with_problems(plan, &problems, destination)
     }
 
-    /// Starts every run of the plan on a problem that is there already, whatever the plan says of it.
+    /// Starts every run of the plan on this problem, in place of the one that the plan describes.
     ///
     /// # Errors
     /// [`EngineError`]; no run has started then.

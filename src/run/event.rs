@@ -1,5 +1,5 @@
-//! The whole vocabulary between a run and whoever steers or watches it: commands go down, events come up.
-//! Both are plain data. The log on disk is these events, one JSON object a line; every view is a fold over them.
+//! Commands to a run and events from it, both plain data. The log on disk is these events, one JSON object a line; every view is a
+//! fold over them.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
     problem::Metrics,
 };
 
-/// What can be asked of a running run. Each takes effect between two steps and is answered by an [`Event`].
+/// A command to a run. Each takes effect between two steps and is answered by an [`Event`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Change a hyperparameter; answered by [`Event::Adjust`] or [`Event::Reject`].
@@ -187,7 +187,7 @@ pub struct RunHeader {
     pub parameters: u64,
     /// Where it ends.
     pub budget: Budget,
-    /// Steps in one epoch; 1 where a step sees all data.
+    /// Steps in one epoch; 1 where each step uses all data.
     pub steps_per_epoch: u64,
     /// Training examples that probes measure on; 0 where the problem has none.
     pub probe_examples: u64,

@@ -168,7 +168,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
         fs::rename(&scratch, path)
     });
     written.map_err(|source| {
-        // The scratch file may not exist; the first error is the one to tell.
+        // The scratch file may not exist; the first error is reported.
         let _ = fs::remove_file(&scratch);
         io_error("write", path)(source)
     })

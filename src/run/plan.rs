@@ -1,4 +1,4 @@
-//! The checked plan of a session: what `preset.rs` makes of a TOML file, and all that the training loop needs to know.
+//! The checked plan of a session, as `preset.rs` reads it from TOML: all that the training loop needs to know.
 
 use std::fmt;
 
@@ -146,7 +146,7 @@ impl Extra {
     }
 }
 
-/// A rhythm along training, in one of three units.
+/// An interval of training, in one of three units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cadence {
     /// Every so many passes over the training set.

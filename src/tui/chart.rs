@@ -258,7 +258,7 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// The text of each change beside its line, in the highest row where it covers nothing; left out where there is none.
+    /// The text of each change next to its line, in the highest row where it covers nothing; left out where there is none.
     fn draw_change_texts(&self, canvas: &Canvas, buf: &mut Buffer) {
         if self.chart.mark_text == MarkText::Left {
             return;

@@ -123,7 +123,7 @@ struct Entry {
     here: Here,
 }
 
-/// Something to say beside a value.
+/// A note after a value.
 struct Note {
     text: String,
     style: Style,
@@ -175,7 +175,7 @@ impl Panel<'_> {
         if self.cursor == Some(hyperparameter) { Here::Yes } else { Here::No }
     }
 
-    /// One hyperparameter: its value and the notes beside it, which go on below where they are long.
+    /// One hyperparameter: its value and the notes after it, which wrap where they are long.
     fn row(self, hyperparameter: Hyperparameter, value: &str, widths: &Widths) -> Vec<Line<'static>> {
         let Self { run, theme, columns, .. } = self;
         let here = self.here(hyperparameter);

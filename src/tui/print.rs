@@ -1,4 +1,4 @@
-//! One frame as text: what `--print COLSxROWS` writes and what tests look at.
+//! One frame as text: what `--print COLSxROWS` writes and what tests compare.
 
 use std::str::FromStr;
 

@@ -16,7 +16,7 @@ pub enum Colours {
     True,
     /// The 256-colour cube.
     Indexed,
-    /// None: weight and words tell things apart.
+    /// None: things differ by weight and words.
     None,
 }
 

@@ -179,15 +179,15 @@ fn a_changed_hyperparameter_is_logged_at_its_step_and_changes_the_path_from_ther
     ];
     let adjusted = run_scripted(&plan, "SGD", script);
     let events = &adjusted.0;
-    let told: Vec<&Event> =
+    let answers: Vec<&Event> =
         events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [
         Event::Adjust { step, setting: Hyperparameter::Lr, from, to, .. },
         Event::Reject { reason: no_such, .. },
         Event::Reject { reason: range, .. },
-    ] = told[..]
+    ] = answers[..]
     else {
-        panic!("{told:?}")
+        panic!("{answers:?}")
     };
     assert_eq!((*from, *to), (0.5, 0.25));
     assert_eq!(no_such, "sgd has no sigma");

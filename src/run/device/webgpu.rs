@@ -23,13 +23,13 @@ enum Kind {
     Discrete(usize),
     Integrated(usize),
     Virtual(usize),
-    /// It does not tell.
+    /// It does not report its kind.
     Other,
     Software,
 }
 
 impl Kind {
-    /// Found by comparison, since a device does not tell its kind.
+    /// Found by comparison, since a device does not report its kind.
     fn of(device: &Device) -> Self {
         let is = |kind: &Self| kind.selector().is_some_and(|selector| Device::wgpu(selector) == *device);
         let indexed =

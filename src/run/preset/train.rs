@@ -1,4 +1,4 @@
-//! The section [train]: how long, how often measured, and what a probe looks at.
+//! The section [train]: how long, how often measured, and how curvature is measured.
 
 use std::ops::RangeInclusive;
 
@@ -114,7 +114,7 @@ fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fa
 fn cadence(text: &str) -> Result<Cadence, String> {
     let expected = || {
         format!(
-            "'{text}' is not a rhythm; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+            "'{text}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
         )
     };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;

@@ -92,7 +92,7 @@ pub fn watching(plan: &Plan) -> Scene {
 /// The same, the first run having spent so many gradient evaluations, each other one a few less.
 fn under_way(plan: &Plan, spent: u64) -> Scene {
     let scene = Scene::new(InitialScreen::Plan(Box::new(plan.clone())))
-        .tell(Msg::Started { directory: Some(PathBuf::from("runs/20260102T030405Z-methods-c0de")) });
+        .receive(Msg::Started { directory: Some(PathBuf::from("runs/20260102T030405Z-methods-c0de")) });
     (0..plan.runs.len()).fold(scene, |scene, run| scene.run(run, events_of(plan, run, spent - 100 * run as u64)))
 }
 
@@ -283,7 +283,7 @@ fn a_hyperparameter_on_a_schedule_says_where_it_is() {
 fn the_bottom_line_says_how_far_the_log_is() {
     let saved = |scene: &Scene| scene.at("200x60").lines().last().unwrap().contains("saved to step 2,400");
     assert!(saved(&watching(&ten())));
-    assert!(!saved(&watching(&ten()).tell(Msg::Started { directory: None })), "nothing is written");
+    assert!(!saved(&watching(&ten()).receive(Msg::Started { directory: None })), "nothing is written");
     let failed = finish(2_400, Outcome::Failed, Some("cannot write events.jsonl: no space left on device"));
     assert!(!saved(&watching(&ten()).run(0, vec![failed])), "it may have failed over its log");
 }

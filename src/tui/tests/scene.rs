@@ -71,31 +71,31 @@ impl Scene {
 
     fn running(self) -> Self {
         let directory = Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"));
-        self.tell(Msg::Started { directory })
+        self.receive(Msg::Started { directory })
             .run(0, events(0, 2_480))
             .run(1, events(1, 2_040))
             .run(2, events(2, 1_600))
             .run(3, events(3, 1_960))
-            .tell(Msg::Tick(Duration::from_secs(42)))
+            .receive(Msg::Tick(Duration::from_secs(42)))
     }
 
     /// Presses the keys of a script.
     pub fn keys(mut self, script: &str) -> Self {
         for key in parse_script(script).unwrap() {
-            self = self.tell(Msg::Key(key));
+            self = self.receive(Msg::Key(key));
         }
         self
     }
 
     /// Takes a message in.
-    pub fn tell(mut self, message: Msg) -> Self {
+    pub fn receive(mut self, message: Msg) -> Self {
         self.asked.extend(self.app.update(message));
         self
     }
 
     /// Events of one run.
     pub fn run(self, run: usize, events: Vec<Event>) -> Self {
-        self.tell(Msg::Events(vec![(run, events)]))
+        self.receive(Msg::Events(vec![(run, events)]))
     }
 
     /// The screen at that size.
