@@ -169,7 +169,14 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         probe: ProbePlan::default(),
         record_every: 1,
     };
-    let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, augmentation: None, device: None };
+    let run = RunPlan {
+        name: "doctor".to_owned(),
+        hyperparameters,
+        batch: None,
+        augmentation: None,
+        device: None,
+        average: None,
+    };
     let mut numbers = Vec::new();
     let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut NoCommands, &mut |event| {
         if let Event::Step { loss, .. } = event {

@@ -1,6 +1,7 @@
 //! The fold of one run's events: every curve, every change, and the state of the run.
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
+mod average;
 mod progress;
 mod state;
 
@@ -15,6 +16,7 @@ use crate::{
     run::{Event, Metrics, Plan, Probe, RunHeader, Sides, WeightStats},
 };
 
+pub use average::Average;
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
 /// What the events of one run say so far.
@@ -28,6 +30,7 @@ pub struct History {
     end_reason: Option<String>,
     now: At,
     series: [Series; Quantity::COUNT],
+    average: Average,
     snapshots: Snapshots,
     best: Option<Best>,
     changes: Vec<Change>,
@@ -76,6 +79,7 @@ impl History {
             end_reason: None,
             now: At::default(),
             series: std::array::from_fn(|_| Series::new(1)),
+            average: Average::new(1),
             snapshots: Snapshots::default(),
             best: None,
             changes: Vec::new(),
@@ -100,6 +104,10 @@ impl History {
                 self.evaluated(at, metrics);
                 self.pair_with_last_measurement(at);
                 self.placed(at, weight_stats);
+            }
+            Event::AverageEval(eval) => {
+                let at = self.arrive(At { step: eval.step, gradients: eval.gradients, seconds: eval.seconds });
+                self.average.evaluated(at, eval);
             }
             Event::Probe(probe) => {
                 let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
@@ -163,6 +171,7 @@ impl History {
     fn begin(&mut self, start: &RunHeader) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
         fresh.series = std::array::from_fn(|_| Series::new(start.steps_per_epoch));
+        fresh.average = Average::new(start.steps_per_epoch);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
@@ -247,43 +256,23 @@ impl History {
         }
     }
 
+    /// The average of its weights, as far as it was measured.
+    pub fn average(&self) -> &Average {
+        &self.average
+    }
+
     /// The newest measurements that are whole curves.
     pub fn snapshots(&self) -> &Snapshots {
         &self.snapshots
     }
 
     fn evaluated(&mut self, at: At, metrics: &Metrics) {
-        let Metrics {
-            train_loss,
-            validation_loss,
-            test_loss,
-            gap,
-            train_accuracy,
-            validation_accuracy,
-            test_accuracy,
-            train_error,
-            validation_error,
-            distance,
-        } = *metrics;
         let lowest = self.best.map_or(f64::INFINITY, |best| best.metrics.validation_loss.unwrap_or(f64::INFINITY));
-        if validation_loss.is_some_and(|loss| loss < lowest) {
+        if metrics.validation_loss.is_some_and(|loss| loss < lowest) {
             self.best = Some(Best { at, metrics: *metrics });
         }
-        for (quantity, value) in [
-            (Quantity::TrainLoss, train_loss),
-            (Quantity::ValidationLoss, validation_loss),
-            (Quantity::TestLoss, test_loss),
-            (Quantity::Gap, gap),
-            (Quantity::TrainAccuracy, train_accuracy),
-            (Quantity::ValidationAccuracy, validation_accuracy),
-            (Quantity::TestAccuracy, test_accuracy),
-            (Quantity::TrainError, train_error),
-            (Quantity::ValidationError, validation_error),
-            (Quantity::Distance, distance),
-        ] {
-            if let Some(value) = value {
-                self.record(quantity, at, value);
-            }
+        for (quantity, value) in by_quantity(metrics) {
+            self.record(quantity, at, value);
         }
     }
 
@@ -356,6 +345,35 @@ impl History {
     pub fn steps_per_epoch(&self) -> u64 {
         self.series[0].steps_per_epoch()
     }
+}
+
+/// What an evaluation found, quantity by quantity.
+fn by_quantity(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f64)> + use<> {
+    let Metrics {
+        train_loss,
+        validation_loss,
+        test_loss,
+        gap,
+        train_accuracy,
+        validation_accuracy,
+        test_accuracy,
+        train_error,
+        validation_error,
+        distance,
+    } = *metrics;
+    let values = [
+        (Quantity::TrainLoss, train_loss),
+        (Quantity::ValidationLoss, validation_loss),
+        (Quantity::TestLoss, test_loss),
+        (Quantity::Gap, gap),
+        (Quantity::TrainAccuracy, train_accuracy),
+        (Quantity::ValidationAccuracy, validation_accuracy),
+        (Quantity::TestAccuracy, test_accuracy),
+        (Quantity::TrainError, train_error),
+        (Quantity::ValidationError, validation_error),
+        (Quantity::Distance, distance),
+    ];
+    values.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)))
 }
 
 #[cfg(test)]

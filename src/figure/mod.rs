@@ -25,7 +25,7 @@ pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
 pub use export::{ExportError, Format, Options, Session, SessionRun, export};
-pub use history::{Best, Change, History, Rejection, RunState, Schedule, Snapshots};
+pub use history::{Average, Best, Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};
 pub use points::{Points, XyCurve, XyPoint};

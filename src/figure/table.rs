@@ -15,7 +15,7 @@ use super::{
     file,
     history::Best,
     quantity::Quantity,
-    series::{At, XAxis},
+    series::{At, Point, XAxis},
 };
 use crate::run::Estimate;
 
@@ -38,7 +38,7 @@ pub const COLUMNS: [&str; 12] = [
 
 /// One value with what is known of it.
 struct Row<'a> {
-    quantity: &'static str,
+    quantity: Cow<'static, str>,
     at: At,
     value: f64,
     std_error: f64,
@@ -49,7 +49,7 @@ struct Row<'a> {
 impl Row<'_> {
     /// A value that has no error and belongs to its time alone.
     fn plain(quantity: &'static str, at: At, value: f64) -> Self {
-        Self { quantity, at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
+        Self { quantity: quantity.into(), at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
     }
 }
 
@@ -95,12 +95,12 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
         rows.write_record(COLUMNS)?;
         for run in &session.runs {
             let name = harmless(&run.name);
-            for row in series(run).chain(snapshots(run)) {
+            for row in series(run).chain(snapshots(run)).chain(averages(run)) {
                 let optional = |value: f64| if value.is_nan() { String::new() } else { number(value) };
                 let place = row.place;
                 rows.write_record([
                     name.as_ref(),
-                    row.quantity,
+                    row.quantity.as_ref(),
                     &row.at.step.to_string(),
                     &row.at.gradients.to_string(),
                     &number(XAxis::Epoch.of(row.at, run.history.steps_per_epoch())),
@@ -121,16 +121,29 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
 /// Every value of every quantity.
 fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     Quantity::VARIANTS.iter().flat_map(|&quantity| {
-        let has_residual = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
-        run.history.series(quantity).points().map(move |point| Row {
-            quantity: quantity.key(),
-            at: point.at,
-            value: point.value,
-            std_error: if has_residual { f64::NAN } else { point.std_error },
-            residual: if has_residual { point.std_error } else { f64::NAN },
-            place: Place::Nowhere,
-        })
+        run.history.series(quantity).points().map(move |point| row_of(quantity, quantity.key().into(), point))
     })
+}
+
+/// Every value of every quantity at the average of the weights: `average_test_loss` and so on.
+fn averages(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
+    let average = run.history.average();
+    average.measured().flat_map(move |quantity| {
+        let points = average.series(quantity).points();
+        points.map(move |point| row_of(quantity, format!("average_{}", quantity.key()).into(), point))
+    })
+}
+
+fn row_of(quantity: Quantity, key: Cow<'static, str>, point: Point) -> Row<'static> {
+    let has_residual = matches!(quantity, Quantity::LambdaMax | Quantity::LambdaMin);
+    Row {
+        quantity: key,
+        at: point.at,
+        value: point.value,
+        std_error: if has_residual { f64::NAN } else { point.std_error },
+        residual: if has_residual { point.std_error } else { f64::NAN },
+        place: Place::Nowhere,
+    }
 }
 
 /// The newest measurements that are whole curves.

@@ -18,7 +18,7 @@ use super::{
     Command, Event, Outcome, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
     job::{FinalState, Inbox, Job, LoopExit, PublishError},
-    log::{BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
+    log::{AVERAGE_FILE, BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
     train::train,
 };
 use crate::{
@@ -236,19 +236,22 @@ impl Worker {
         }
     }
 
-    /// One training from start to end, its last and best weights kept: how it ended; `None` if it is to begin again.
+    /// One training from start to end, its last, best and averaged weights kept: how it ended; `None` if it is to begin again.
     fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, AttemptError> {
         if let Some(directory) = &self.directory {
-            directory.forget_best(outbox.run)?;
+            directory.remove_earlier_weights(outbox.run)?;
         }
         let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
         let mut publish = |event| outbox.publish(event).map_err(PublishError::new);
         let LoopExit::Ended(state) = train(job, mailbox, &mut publish)? else { return Ok(None) };
-        let FinalState { outcome, reason, at, weights, buffers, best } = *state;
+        let FinalState { outcome, reason, at, weights, buffers, best, average } = *state;
         outbox.at = at;
         self.keep(outbox.run, WEIGHTS_FILE, &weights, buffers.as_ref())?;
         if let Some(best) = &best {
             self.keep(outbox.run, BEST_FILE, &best.weights, best.buffers.as_ref())?;
+        }
+        if let Some(average) = &average {
+            self.keep(outbox.run, AVERAGE_FILE, &average.weights, average.buffers.as_ref())?;
         }
         Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
     }

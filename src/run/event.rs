@@ -2,6 +2,7 @@
 //! fold over them.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::measured::{Bound, Estimate, GapCurve, Probe, Sides, WeightStats};
 use crate::{
@@ -75,6 +76,8 @@ pub enum Event {
         #[serde(flatten)]
         weight_stats: WeightStats,
     },
+    /// The same of the average of the weights, where the run keeps one; right after the `eval` of the weights themselves.
+    AverageEval(Box<AverageEval>),
     /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
     Probe(Box<Probe>),
     /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
@@ -193,6 +196,51 @@ pub struct RunHeader {
     pub probe_examples: u64,
 }
 
+/// An evaluation of the average of a run's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AverageEval {
+    /// Steps taken.
+    pub step: u64,
+    /// Gradient evaluations spent so far.
+    pub gradients: u64,
+    /// The run's clock.
+    pub seconds: f64,
+    /// How the weights are averaged.
+    pub average: AverageKind,
+    /// How many iterates are averaged.
+    pub iterates: u64,
+    /// Forward passes of minibatches taken so far for the batch-norm buffers of the average.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forward_passes: u64,
+    /// Seconds it took.
+    #[serde(default)]
+    pub took: f64,
+    /// What was measured; the keys depend on the problem.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Norm of the average and its distance from the initial weights.
+    #[serde(flatten)]
+    pub weight_stats: WeightStats,
+}
+
+/// How weights are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum AverageKind {
+    /// Stochastic weight averaging.
+    Swa,
+    /// An exponential moving average.
+    Ema,
+}
+
+impl AverageKind {
+    /// The name in presets and events.
+    pub fn key(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// A length of training, in one of three units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -242,6 +290,7 @@ impl Event {
             | Self::AscentCurvature { step, gradients, seconds, .. }
             | Self::Adjust { step, gradients, seconds, .. }
             | Self::Finish { step, gradients, seconds, .. } => Some(Position { step, gradients, seconds }),
+            Self::AverageEval(ref eval) => Some(position(eval.step, eval.gradients, eval.seconds)),
             Self::Probe(ref probe) => Some(position(probe.step, probe.gradients, probe.seconds)),
             Self::PerturbationGap(ref curve) => Some(position(curve.step, curve.gradients, curve.seconds)),
             Self::Bound(ref bound) => Some(position(bound.step, bound.gradients, bound.seconds)),

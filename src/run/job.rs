@@ -66,6 +66,8 @@ pub struct FinalState {
     pub buffers: Option<Vector>,
     /// Its weights at the lowest validation loss, where there is a validation set.
     pub best: Option<BestWeights>,
+    /// The average of its weights, where it keeps one and an iterate has entered.
+    pub average: Option<AverageWeights>,
 }
 
 /// The weights of the evaluation with the lowest validation loss.
@@ -76,6 +78,17 @@ pub struct BestWeights {
     /// The validation loss.
     pub validation_loss: f64,
     /// The weights.
+    pub weights: Vector,
+    /// The buffers of its batch normalisations, where it has any.
+    pub buffers: Option<Vector>,
+}
+
+/// The average of a run's weights.
+#[derive(Debug, Clone)]
+pub struct AverageWeights {
+    /// How many iterates are averaged.
+    pub iterates: u64,
+    /// Their average.
     pub weights: Vector,
     /// The buffers of its batch normalisations, where it has any.
     pub buffers: Option<Vector>,

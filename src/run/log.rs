@@ -20,6 +20,8 @@ pub const SESSION_FILE: &str = "session.toml";
 pub const EVENTS_FILE: &str = "events.jsonl";
 /// A run's last weights.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// The average of a run's weights.
+pub const AVERAGE_FILE: &str = "average.safetensors";
 /// A run's weights at its lowest validation loss.
 pub const BEST_FILE: &str = "best.safetensors";
 
@@ -149,13 +151,16 @@ impl SessionDirectory {
         write_atomically(&path, &file)
     }
 
-    /// Removes the best weights of an earlier attempt at a run, which are not those of the one that begins.
-    pub(super) fn forget_best(&self, run: usize) -> Result<(), LogError> {
-        let path = self.path.join(&self.run_folders[run]).join(BEST_FILE);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path)(error)),
-            _ => Ok(()),
+    /// Removes the best and the averaged weights of an earlier attempt at a run, which are not those of the one that begins.
+    pub(super) fn remove_earlier_weights(&self, run: usize) -> Result<(), LogError> {
+        for file in [BEST_FILE, AVERAGE_FILE] {
+            let path = self.path.join(&self.run_folders[run]).join(file);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &path)(error)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Budget, PanelKind, Position,
+    AverageKind, Budget, PanelKind, Position,
     device::{self, DeviceName, Devices},
 };
 use crate::{
@@ -170,6 +170,37 @@ pub struct RunPlan {
     pub augmentation: Option<Augmentation>,
     /// What it is trained on, where that is not left to the session.
     pub device: Option<DeviceName>,
+    /// The average of its weights that is kept and measured, where there is one.
+    pub average: Option<Averaging>,
+}
+
+/// An average of a run's weights over its training, which is evaluated and measured as well. It does not change the training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Averaging {
+    /// Stochastic weight averaging: the mean of the weights from a share of the budget on.
+    Swa {
+        /// The share of the budget from which weights are averaged, 0 to below 1.
+        start: f64,
+        /// When weights enter.
+        every: Cadence,
+    },
+    /// An exponential moving average of the weights from the first step on.
+    Ema {
+        /// The weight of each entry relative to that of the next one, 0 to below 1.
+        decay: f64,
+        /// When weights enter.
+        every: Cadence,
+    },
+}
+
+impl Averaging {
+    /// Stochastic weight averaging or exponential moving average.
+    pub fn kind(self) -> AverageKind {
+        match self {
+            Self::Swa { .. } => AverageKind::Swa,
+            Self::Ema { .. } => AverageKind::Ema,
+        }
+    }
 }
 
 impl Cadence {

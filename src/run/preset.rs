@@ -1,5 +1,6 @@
 //! Presets: TOML -> checked plan, and back. Every key is checked, every fault names the file and the key.
 
+mod average;
 mod images;
 mod problem;
 mod run;

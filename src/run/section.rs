@@ -99,6 +99,15 @@ impl Section {
         }
     }
 
+    /// A string, left in place.
+    pub fn peek_text(&self, key: &str) -> Result<Option<String>, Fault> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.wrong_type(key, "a string", other)),
+        }
+    }
+
     /// A list of printable single lines.
     pub fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Fault> {
         let list = match self.take(key) {

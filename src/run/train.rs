@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{
     Budget, Cadence, Command, Event, Outcome, Position, RunHeader,
+    average::{Passed, WeightAverage},
     batches::Batches,
     clock::Clock,
     device,
-    job::{Divergence, FinalState, Inbox, Job, LoopExit, Publish, PublishError},
+    job::{AverageWeights, Divergence, FinalState, Inbox, Job, LoopExit, Publish, PublishError},
     measure::{Evaluator, PendingReadouts, ReadoutError, Snapshot},
 };
 use crate::{
@@ -77,6 +78,7 @@ struct State {
     at: Position,
     /// Forward passes without a backward one that training took for the sake of batch normalisation.
     forward_passes: u64,
+    average: Option<WeightAverage>,
 }
 
 /// What the loop measures with.
@@ -114,9 +116,15 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
         }
     };
     let at = Position { seconds: instruments.clock.seconds(), ..at };
+    state.update_average_buffers(&job);
+    let average = state.average.as_ref().and_then(WeightAverage::averaged).map(|average| AverageWeights {
+        iterates: average.iterates,
+        weights: average.weights.clone(),
+        buffers: average.buffers.cloned(),
+    });
     let buffers = state.buffers.map(|buffers| buffers.values);
     let best = instruments.evaluator.best();
-    Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best })))
+    Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -152,6 +160,9 @@ fn run_to_the_end(
             readouts.read_losses(publish)?;
             read_at = clock.elapsed();
         }
+        if evaluate || probe {
+            state.update_average_buffers(job);
+        }
         if evaluate {
             readouts.read_free(publish)?;
             evaluator.evaluate(state.snapshot(job), publish)?;
@@ -164,6 +175,7 @@ fn run_to_the_end(
     let publish = &mut *channels.publish;
     readouts.read_losses(publish)?;
     readouts.read_free(publish)?;
+    state.update_average_buffers(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
@@ -226,6 +238,7 @@ impl State {
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
             forward_passes: 0,
+            average: job.run.average.map(WeightAverage::new),
         }
     }
 
@@ -241,6 +254,7 @@ impl State {
     /// One optimizer step on the next minibatch.
     fn step(&mut self, job: &Job<'_>, clock: &Clock) -> StepStats {
         let problem = job.problem;
+        let start_of_step = self.at;
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
             buffers: self.buffers.as_ref().filter(|buffers| buffers.frozen).map(|buffers| buffers.values.clone()),
@@ -279,7 +293,27 @@ impl State {
         self.at.step += 1;
         self.at.gradients += counted.spent();
         self.at.seconds = clock.seconds();
+        if let Some(average) = &mut self.average {
+            let TrainingProgress { spent, budget, .. } = progress(job, self.at, self.hyperparameters.rule);
+            average.record(
+                &self.w,
+                Passed {
+                    before: start_of_step,
+                    after: self.at,
+                    steps_per_epoch: steps_per_epoch(job),
+                    budget_share: spent as f64 / budget as f64,
+                },
+            );
+        }
         stats
+    }
+
+    /// Gives the average of the weights the batch-norm buffers that belong to it, before it is measured or kept.
+    fn update_average_buffers(&mut self, job: &Job<'_>) {
+        if let Some(average) = &mut self.average {
+            let batches = Batches::new(job.problem.examples(), batch(job), job.train.seed);
+            average.update_buffers(job.problem, batches, steps_per_epoch(job));
+        }
     }
 
     /// What there is to measure now.
@@ -297,6 +331,7 @@ impl State {
             forward_passes: self.forward_passes,
             lr: lr * schedule.factor(progress),
             sigma: noise.map(|noise| noise.sigma),
+            average: self.average.as_ref().and_then(WeightAverage::averaged),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a run measures along the way: step losses as they were paid for, losses on whole splits, curvature.
 //! Nothing here touches the trajectory.
 
+mod average;
 mod bound;
 mod probe;
 mod readouts;
@@ -10,6 +11,7 @@ pub(super) use readouts::{PendingReadouts, ReadoutError};
 
 use super::{
     Event, Extra, Position, WeightStats,
+    average::Averaged,
     clock::Clock,
     job::{BestWeights, Divergence, Job, Publish, PublishError},
 };
@@ -41,6 +43,8 @@ pub(super) struct Snapshot<'a> {
     pub lr: f64,
     /// The scale of its noise, where it has some.
     pub sigma: Option<f64>,
+    /// The average of the weights, where the run keeps one and an iterate has entered.
+    pub average: Option<Averaged<'a>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -65,7 +69,8 @@ impl<'a> Evaluator<'a> {
 
     /// Losses on whole splits, and where the weights are.
     pub fn evaluate(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), PublishError> {
-        let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma } = snapshot;
+        let Snapshot { w, buffers, at: Position { step, gradients, seconds }, forward_passes, lr, sigma, .. } =
+            snapshot;
         self.evaluated_at = Some(step);
         let clock = Clock::start();
         let metrics = self.job.problem.evaluate(w, buffers);
@@ -83,7 +88,8 @@ impl<'a> Evaluator<'a> {
         };
         let examples = self.job.problem.evaluated_examples() as u64;
         let took = clock.seconds();
-        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })
+        publish(Event::Eval { step, gradients, seconds, examples, forward_passes, took, metrics, weight_stats })?;
+        self.evaluate_average(snapshot, publish)
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.

@@ -1,6 +1,6 @@
 //! The sections [defaults] and [[run]]: methods with their hyperparameters.
 
-use super::{Fault, images::augmentation, train::BATCH};
+use super::{Fault, average, images::augmentation, train::BATCH};
 use crate::{
     optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
     problem::{ProblemConfig, data::Augmentation},
@@ -61,11 +61,12 @@ pub(super) fn run(
         ProblemConfig::FineTune(_) => Some(augmentation(&mut section, usual)?),
         _ => None,
     };
+    let average = average::averaging(&mut section, defaults)?;
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device })
+    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device, average })
 }
 
-/// Defaults must be hyperparameters, and within range even where no run uses them.
+/// Defaults must be hyperparameters or settings of the average, and within range even where no run uses them.
 pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
     for hyperparameter in Hyperparameter::all() {
         if let Some(value) = defaults.number(hyperparameter.key())? {
@@ -76,6 +77,7 @@ pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
     for categorical in Categorical::all() {
         defaults.choice(categorical.key(), categorical.words())?;
     }
+    average::check_defaults(&mut defaults)?;
     defaults.finish()
 }
 

@@ -8,6 +8,7 @@ use crate::{
     optimizer::Hyperparameter,
     problem::ProblemConfig,
     run::{Budget, Cadence, Extra, ProbePlan, Train, section::Section},
+    text::escaped,
 };
 
 /// The keys that say how long; a preset has one of them.
@@ -111,10 +112,11 @@ fn probe(section: &mut Section, problem: &ProblemConfig) -> Result<ProbePlan, Fa
 }
 
 /// "1 epoch", "50 steps", "100 gradients".
-fn cadence(text: &str) -> Result<Cadence, String> {
+pub(super) fn cadence(text: &str) -> Result<Cadence, String> {
     let expected = || {
         format!(
-            "'{text}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+            "'{}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\"",
+            escaped(text)
         )
     };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;

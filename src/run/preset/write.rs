@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::images;
+use super::{average, images};
 use crate::{
     problem::ProblemConfig,
     run::{Budget, Plan, RunPlan, Train},
@@ -124,6 +124,9 @@ fn run_as_table(run: &RunPlan) -> Table {
     }
     if let Some(augmentation) = run.augmentation {
         images::write_augmentation(augmentation, &mut table);
+    }
+    if let Some(averaging) = run.average {
+        average::write(averaging, &mut table);
     }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());

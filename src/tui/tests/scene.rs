@@ -148,7 +148,7 @@ pub fn plan() -> Plan {
             .iter()
             .chain(hyperparameters)
             .fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
+        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None, average: None }
     };
     Plan {
         preset: "mnist-mlp".into(),

@@ -1,0 +1,54 @@
+//! What was measured at the average of a run's weights: the same quantities as at the weights themselves.
+
+use strum::{EnumCount, VariantArray};
+
+use super::by_quantity;
+use crate::{
+    figure::{
+        quantity::Quantity,
+        series::{At, Point, Series},
+    },
+    run::{AverageEval, AverageKind},
+};
+
+/// The average of a run's weights, as far as it was measured.
+#[derive(Debug, Clone)]
+pub struct Average {
+    series: [Series; Quantity::COUNT],
+    newest: Option<(AverageKind, u64)>,
+}
+
+impl Average {
+    pub(super) fn new(steps_per_epoch: u64) -> Self {
+        Self { series: std::array::from_fn(|_| Series::new(steps_per_epoch)), newest: None }
+    }
+
+    pub(super) fn evaluated(&mut self, at: At, eval: &AverageEval) {
+        self.newest = Some((eval.average, eval.iterates));
+        let stats = eval.weight_stats;
+        let stats = [(Quantity::WeightNorm, stats.weight_norm), (Quantity::DistanceFromInit, stats.distance_from_init)];
+        let stats = stats.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)));
+        for (quantity, value) in by_quantity(&eval.metrics).chain(stats) {
+            self.record(quantity, Point { at, value, std_error: f64::NAN });
+        }
+    }
+
+    pub(super) fn record(&mut self, quantity: Quantity, point: Point) {
+        self.series[quantity as usize].push(point);
+    }
+
+    /// All values of one quantity at the average.
+    pub fn series(&self, quantity: Quantity) -> &Series {
+        &self.series[quantity as usize]
+    }
+
+    /// The quantities that were measured at the average.
+    pub fn measured(&self) -> impl Iterator<Item = Quantity> {
+        Quantity::VARIANTS.iter().copied().filter(|&quantity| !self.series(quantity).is_empty())
+    }
+
+    /// How the weights are averaged, and how many iterates the newest average is of; `None` before it was measured.
+    pub fn newest(&self) -> Option<(AverageKind, u64)> {
+        self.newest
+    }
+}
