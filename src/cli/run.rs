@@ -327,7 +327,7 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
         }
         if let Some((kind, iterates)) = history.average().newest() {
             object["average"] = json!({ "kind": kind.key(), "iterates": iterates });
-            for quantity in history.average().measured() {
+            for quantity in history.average().quantities() {
                 if let Some(point) = history.average().series(quantity).last() {
                     object["average"][quantity.key()] = number(point.value);
                 }

@@ -121,6 +121,10 @@ impl History {
                 );
                 self.measured(at, probe);
             }
+            Event::AverageProbe(probe) => {
+                let at = self.arrive(At { step: probe.step, gradients: probe.gradients, seconds: probe.seconds });
+                self.average.probed(at, probe);
+            }
             Event::FreeTrace { step, gradients, seconds, sides, trace, .. } => {
                 let at = self.arrive(At { step: *step, gradients: *gradients, seconds: *seconds });
                 let quantity = match sides {

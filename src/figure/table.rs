@@ -128,7 +128,7 @@ fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
 /// Every value of every quantity at the average of the weights: `average_test_loss` and so on.
 fn averages(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     let average = run.history.average();
-    average.measured().flat_map(move |quantity| {
+    average.quantities().flat_map(move |quantity| {
         let points = average.series(quantity).points();
         points.map(move |point| row_of(quantity, format!("average_{}", quantity.key()).into(), point))
     })

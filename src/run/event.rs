@@ -80,6 +80,8 @@ pub enum Event {
     AverageEval(Box<AverageEval>),
     /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
     Probe(Box<Probe>),
+    /// The same at the average of the weights, where the run keeps one; right after the `probe` of the weights themselves.
+    AverageProbe(Box<Probe>),
     /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
     FreeTrace {
         /// Steps taken.
@@ -291,7 +293,9 @@ impl Event {
             | Self::Adjust { step, gradients, seconds, .. }
             | Self::Finish { step, gradients, seconds, .. } => Some(Position { step, gradients, seconds }),
             Self::AverageEval(ref eval) => Some(position(eval.step, eval.gradients, eval.seconds)),
-            Self::Probe(ref probe) => Some(position(probe.step, probe.gradients, probe.seconds)),
+            Self::Probe(ref probe) | Self::AverageProbe(ref probe) => {
+                Some(position(probe.step, probe.gradients, probe.seconds))
+            }
             Self::PerturbationGap(ref curve) => Some(position(curve.step, curve.gradients, curve.seconds)),
             Self::Bound(ref bound) => Some(position(bound.step, bound.gradients, bound.seconds)),
             Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,

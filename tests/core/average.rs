@@ -51,10 +51,10 @@ fn loss(w: [f64; 2]) -> f64 {
 
 #[test]
 fn swa_is_the_mean_of_the_iterates_from_its_start_on() {
-    let sets = ["run.SGD.average=swa", "run.SGD.average_start=0.5", "run.SGD.average_every=\"3 steps\""];
+    let sets = ["run.SGD.average=swa", "run.SGD.average_start=0.5", "run.SGD.average_every=\"7 steps\""];
     let (events, state) = quadratic(&sets);
-    // The thirtieth step is the first at half of the budget; 33, 36, ..., 60 follow.
-    let entered: Vec<usize> = (30..=60).step_by(3).collect();
+    // The thirtieth step is the first at half of the budget; then the multiples of seven.
+    let entered = [30, 35, 42, 49, 56];
     let path = path();
     let mean = |upto: usize| {
         let (mut sum, mut count) = ([0.0, 0.0], 0.0);
@@ -65,12 +65,12 @@ fn swa_is_the_mean_of_the_iterates_from_its_start_on() {
         [sum[0] / count, sum[1] / count]
     };
     let average = state.average.unwrap();
-    assert!(average.iterates == 11 && average.buffers.is_none());
+    assert!(average.iterates == 5 && average.buffers.is_none());
     let off = apart(&values(&average.weights), &mean(60));
     assert!(off < 1e-6, "{off:e}");
     let evaluations = evaluations(&events);
     assert_eq!(evaluations.iter().map(|eval| eval.step).collect::<Vec<_>>(), [30, 40, 50, 60]);
-    assert_eq!(evaluations.iter().map(|eval| eval.iterates).collect::<Vec<_>>(), [1, 4, 7, 11]);
+    assert_eq!(evaluations.iter().map(|eval| eval.iterates).collect::<Vec<_>>(), [1, 2, 4, 5]);
     for eval in evaluations {
         let expected = loss(mean(usize::try_from(eval.step).unwrap()));
         assert!((eval.metrics.train_loss.unwrap() / expected - 1.0).abs() < 1e-5, "{eval:?}");
@@ -116,7 +116,11 @@ fn an_average_changes_neither_the_trajectory_nor_its_measurements() {
         let with = run(&plan("mnist-mlp", &[&short[..], &[&average, "defaults.average_start=0.4"]].concat()), "NSO");
         assert!(weights(&with) == weights(&without), "{kind}");
         assert!(!evaluations(&with.0).is_empty(), "{kind}");
-        let live: Vec<Event> = with.0.into_iter().filter(|event| !matches!(event, Event::AverageEval(_))).collect();
+        let live: Vec<Event> = with
+            .0
+            .into_iter()
+            .filter(|event| !matches!(event, Event::AverageEval(_) | Event::AverageProbe(_)))
+            .collect();
         assert_eq!(live, without.0, "{kind}");
     }
 }
@@ -222,6 +226,31 @@ fn the_buffers_of_an_average_are_those_of_a_plain_pass() {
     }
 }
 
+/// 1/2 sum h w^2 has the curvature h everywhere; the loss and gradient of its measurement are those of the average.
+#[test]
+fn curvature_is_measured_at_the_average_too() {
+    let (events, state) = {
+        let sets = ["train.steps=20", "train.probe_every=\"10 steps\"", "run.SGD.average=ema"];
+        run(&plan("quadratic", &sets), "SGD")
+    };
+    let steps = |at_average: bool| {
+        let step = |event: &Event| match event {
+            Event::Probe(probe) if !at_average => Some(probe.step),
+            Event::AverageProbe(probe) if at_average => Some(probe.step),
+            _ => None,
+        };
+        events.iter().filter_map(step).collect::<Vec<_>>()
+    };
+    assert_eq!((steps(false), steps(true)), (vec![0, 10, 20], vec![10, 20]));
+    let last = events.iter().rev().find_map(|e| if let Event::AverageProbe(probe) = e { Some(probe) } else { None });
+    let last = last.unwrap();
+    let w = values(&state.average.unwrap().weights);
+    let gradient_norm = w[0].hypot(0.1 * w[1]);
+    assert!((last.loss.unwrap() / loss([w[0], w[1]]) - 1.0).abs() < 1e-5, "{last:?}");
+    assert!((last.gradient_norm.unwrap() / gradient_norm - 1.0).abs() < 1e-5, "{last:?}");
+    assert!((last.lambda_max.value - 1.0).abs() < 1e-4 && (last.trace.mean - 1.1).abs() < 1e-4, "{last:?}");
+}
+
 fn parsed(sets: &[&str]) -> Result<Plan, String> {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     preset::parse("t", &preset::find("quadratic").unwrap(), &sets).map_err(|error| error.to_string())
@@ -277,7 +306,7 @@ fn a_session_keeps_the_average_and_its_log_reads_back() {
     assert_eq!(losses, expected.collect::<Vec<_>>());
     assert!(table.contains("SGD,average_distance,") && !table.contains("NSO,average_"));
     let live = |events: &[Event]| {
-        let live = events.iter().filter(|event| !matches!(event, Event::AverageEval(_)));
+        let live = events.iter().filter(|event| !matches!(event, Event::AverageEval(_) | Event::AverageProbe(_)));
         live.cloned().map(without_time).collect::<Vec<_>>()
     };
     assert_eq!(live(&events[0]).len() + evaluations(&events[0]).len(), events[0].len());

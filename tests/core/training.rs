@@ -70,7 +70,7 @@ pub fn without_time(mut event: Event) -> Event {
         | Event::Finish { seconds, .. } => *seconds = 0.0,
         Event::Eval { seconds, took, .. } => (*seconds, *took) = (0.0, 0.0),
         Event::AverageEval(eval) => (eval.seconds, eval.took) = (0.0, 0.0),
-        Event::Probe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
+        Event::Probe(probe) | Event::AverageProbe(probe) => (probe.seconds, probe.took) = (0.0, 0.0),
         Event::PerturbationGap(curve) => (curve.seconds, curve.took) = (0.0, 0.0),
         Event::Bound(bound) => (bound.seconds, bound.took) = (0.0, 0.0),
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}

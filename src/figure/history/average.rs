@@ -8,7 +8,7 @@ use crate::{
         quantity::Quantity,
         series::{At, Point, Series},
     },
-    run::{AverageEval, AverageKind},
+    run::{AverageEval, AverageKind, Probe},
 };
 
 /// The average of a run's weights, as far as it was measured.
@@ -33,7 +33,23 @@ impl Average {
         }
     }
 
-    pub(super) fn record(&mut self, quantity: Quantity, point: Point) {
+    pub(super) fn probed(&mut self, at: At, probe: &Probe) {
+        let point = |value, std_error| Point { at, value, std_error };
+        for (quantity, found) in [
+            (Quantity::Trace, Some(point(probe.trace.mean, probe.trace.error()))),
+            (Quantity::LambdaMax, Some(point(probe.lambda_max.value, probe.lambda_max.residual))),
+            (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
+            (Quantity::Layerwise, probe.lambda_layerwise.map(|sum| point(sum.value, sum.std_error))),
+            (Quantity::MeasuredLoss, probe.loss.map(|loss| point(loss, f64::NAN))),
+            (Quantity::GradientNorm, probe.gradient_norm.map(|norm| point(norm, f64::NAN))),
+        ] {
+            if let Some(found) = found {
+                self.record(quantity, found);
+            }
+        }
+    }
+
+    fn record(&mut self, quantity: Quantity, point: Point) {
         self.series[quantity as usize].push(point);
     }
 
@@ -43,7 +59,7 @@ impl Average {
     }
 
     /// The quantities that were measured at the average.
-    pub fn measured(&self) -> impl Iterator<Item = Quantity> {
+    pub fn quantities(&self) -> impl Iterator<Item = Quantity> {
         Quantity::VARIANTS.iter().copied().filter(|&quantity| !self.series(quantity).is_empty())
     }
 

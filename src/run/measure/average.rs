@@ -1,6 +1,6 @@
-//! The average of a run's weights, evaluated as the weights themselves are.
+//! The average of a run's weights, evaluated and measured as the weights themselves are.
 
-use super::{Evaluator, Snapshot};
+use super::{Evaluator, Snapshot, probe::ProbeTarget};
 use crate::{
     autodiff::{norm, read},
     run::{
@@ -38,5 +38,25 @@ impl Evaluator<'_> {
             metrics,
             weight_stats,
         })))
+    }
+
+    /// Trace, eigenvalues and whatever else is part of a `probe` event, at the average under its own batch-norm buffers: on the same
+    /// examples, along the same probe vectors, at the cost of the measurement of the weights. Perturbation gap and bound are not
+    /// measured there. Nothing where there is no average.
+    pub(super) fn probe_average(
+        &mut self,
+        Snapshot { average, at, .. }: Snapshot<'_>,
+        publish: &mut Publish<'_>,
+    ) -> Result<(), PublishError> {
+        let Some(average) = average else { return Ok(()) };
+        let target = ProbeTarget {
+            job: self.job,
+            sample: &self.sample,
+            w: average.weights,
+            buffers: average.buffers,
+            start: &self.start,
+            at,
+        };
+        publish(Event::AverageProbe(Box::new(target.curvature(&mut self.average_warm_start))))
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Evaluator<'a> {
     job: Job<'a>,
     start: Vector,
     warm_start: WarmStart,
+    average_warm_start: WarmStart,
     evaluated_at: Option<u64>,
     probed_at: Option<u64>,
     train_loss: Option<f64>,
@@ -54,6 +55,7 @@ impl<'a> Evaluator<'a> {
             job: *job,
             start,
             warm_start: WarmStart::default(),
+            average_warm_start: WarmStart::default(),
             evaluated_at: None,
             probed_at: None,
             train_loss: None,
@@ -98,11 +100,8 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The curvature of the clean loss, and what else the plan has a probe measure.
-    pub fn probe(
-        &mut self,
-        Snapshot { w, buffers, at, .. }: Snapshot<'_>,
-        publish: &mut Publish<'_>,
-    ) -> Result<(), PublishError> {
+    pub fn probe(&mut self, snapshot: Snapshot<'_>, publish: &mut Publish<'_>) -> Result<(), PublishError> {
+        let Snapshot { w, buffers, at, .. } = snapshot;
         self.probed_at = Some(at.step);
         let target = ProbeTarget { job: self.job, sample: &self.sample, w, buffers, start: &self.start, at };
         let probe = target.curvature(&mut self.warm_start);
@@ -115,7 +114,7 @@ impl<'a> Evaluator<'a> {
         if let Some(bound) = extras.contains(&Extra::Bound).then(|| target.bound(trace)).flatten() {
             publish(Event::Bound(Box::new(bound)))?;
         }
-        Ok(())
+        self.probe_average(snapshot, publish)
     }
 
     /// Everything, at the start.
