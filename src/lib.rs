@@ -20,7 +20,7 @@
 //!    │
 //!   autodiff   loss, gradient, exact Hessian product of a model written once
 //!
-//!   random, number, text: streams of random bits, floats in JSON, text that is safe to print
+//!   random, number, text, file: streams of random bits, floats in JSON, text that is safe to print, files written whole
 //! ```
 //!
 //! Imports point down only, and not between optimizer, curvature and problem; a test reads them.
@@ -38,6 +38,7 @@ pub mod curvature;
 pub mod dashboard;
 pub mod doctor;
 pub mod figure;
+mod file;
 pub mod number;
 pub mod optimizer;
 pub mod problem;

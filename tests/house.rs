@@ -12,10 +12,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// The layers, left to right. A layer may use those before it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "number",
     "random",
     "text",
+    "file",
     "autodiff",
     "optimizer",
     "curvature",

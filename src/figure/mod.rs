@@ -7,7 +7,6 @@ mod caption;
 pub mod columns;
 pub mod density;
 pub mod export;
-mod file;
 pub mod history;
 pub mod palette;
 pub mod panel;

@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
     io::{self, BufWriter, Write},
     path::Path,
 };
@@ -12,12 +11,11 @@ use strum::VariantArray;
 
 use super::{
     export::{Session, SessionRun},
-    file,
     history::Best,
     quantity::Quantity,
     series::{At, Point, XAxis},
 };
-use crate::run::Estimate;
+use crate::{file, run::Estimate};
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
 /// of a [snapshot](super::Snapshots) belongs and are empty elsewhere; `residual` is that of an eigenvalue, which has no `std_error`.
@@ -90,8 +88,8 @@ impl<'a> Place<'a> {
 /// # Errors
 /// Whatever the file system says.
 pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
-    file::replace(path, |sibling| {
-        let mut rows = csv::Writer::from_writer(BufWriter::new(File::create(sibling)?));
+    file::replace(path, |file| {
+        let mut rows = csv::Writer::from_writer(BufWriter::new(file));
         rows.write_record(COLUMNS)?;
         for run in &session.runs {
             let name = harmless(&run.name);
@@ -207,8 +205,8 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
 /// # Errors
 /// Whatever the file system says.
 pub fn write_jsonl(session: &Session, path: &Path) -> io::Result<()> {
-    file::replace(path, |sibling| {
-        let mut lines = BufWriter::new(File::create(sibling)?);
+    file::replace(path, |file| {
+        let mut lines = BufWriter::new(file);
         for run in &session.runs {
             for event in &run.events {
                 let mut line = Map::from_iter([("run".to_owned(), Value::from(run.name.as_str()))]);

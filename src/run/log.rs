@@ -12,7 +12,10 @@ use rand::Rng;
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::{Event, Plan, preset};
-use crate::autodiff::{Layout, Vector, values};
+use crate::{
+    autodiff::{Layout, Vector, values},
+    file,
+};
 
 /// The preset as it ran.
 pub const SESSION_FILE: &str = "session.toml";
@@ -110,7 +113,7 @@ impl SessionDirectory {
             let folder = session.path.join(folder);
             fs::create_dir(&folder).map_err(io_error("create", &folder))?;
         }
-        write_atomically(&session.path.join(SESSION_FILE), preset::to_toml(plan).as_bytes())?;
+        write_whole(&session.path.join(SESSION_FILE), preset::to_toml(plan).as_bytes())?;
         Ok(Some(session))
     }
 
@@ -148,7 +151,7 @@ impl SessionDirectory {
             .collect::<Result<Vec<_>, _>>()
             .and_then(|views| safetensors::serialize(views, None))
             .map_err(|fault| io_error("write", &path)(io::Error::other(fault.to_string())))?;
-        write_atomically(&path, &file)
+        write_whole(&path, &file)
     }
 
     /// Removes the best and the averaged weights of an earlier attempt at a run, which are not those of the one that begins.
@@ -164,19 +167,8 @@ impl SessionDirectory {
     }
 }
 
-/// Writes a sibling and renames it, so that a reader finds the whole file or none.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
-    let scratch = path.with_extension("tmp");
-    let written = File::create(&scratch).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&scratch, path)
-    });
-    written.map_err(|source| {
-        // The scratch file may not exist; the first error is reported.
-        let _ = fs::remove_file(&scratch);
-        io_error("write", path)(source)
-    })
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    file::replace(path, |file| file.write_all(bytes)).map_err(io_error("write", path))
 }
 
 /// Letters, digits, dot, hyphen and underscore of a name; anything else becomes a hyphen.
@@ -192,6 +184,7 @@ fn folder_name(name: &str) -> String {
 pub fn run_folders(plan: &Plan) -> Vec<String> {
     let names: Vec<String> = plan.runs.iter().map(|run| folder_name(&run.name)).collect();
     let mut uses: HashMap<String, usize> = HashMap::new();
+    // `session.tmp` was a file of sessions of version 0.1, whose folders must be found.
     for name in names.iter().map(String::as_str).chain([SESSION_FILE, "session.tmp"]) {
         *uses.entry(name.to_lowercase()).or_default() += 1;
     }
