@@ -1,5 +1,7 @@
 //! What a probe says about w: estimators that know only the action of a symmetric map, and what noise does to a loss.
 
+#![warn(missing_docs)]
+
 mod bound;
 mod density;
 mod eigen;

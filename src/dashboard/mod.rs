@@ -45,7 +45,6 @@ pub enum DashboardError {
         "the dashboard needs a terminal, and standard input or output is none: use `nso-tui run PRESET`, or --print COLSxROWS"
     )]
     NotATerminal,
-    /// The terminal failed.
     #[error("the terminal failed")]
     Terminal(#[from] io::Error),
     /// The terminal sends no more input.

@@ -128,7 +128,6 @@ fn walk(device: &Device, method: Method) -> Path {
     Path(steps.collect())
 }
 
-/// No commands.
 struct NoCommands;
 
 impl Inbox for NoCommands {

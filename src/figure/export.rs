@@ -25,7 +25,6 @@ pub struct Session {
 /// One run of a session.
 #[derive(Debug, Clone)]
 pub struct SessionRun {
-    /// Its name.
     pub name: String,
     /// The fold of its events.
     pub history: History,

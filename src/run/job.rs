@@ -53,7 +53,6 @@ pub enum LoopExit {
 /// A run at its end.
 #[derive(Debug)]
 pub struct FinalState {
-    /// How it ended.
     pub outcome: Outcome,
     /// Why, where the outcome needs a reason.
     pub reason: Option<String>,
@@ -75,9 +74,7 @@ pub struct FinalState {
 pub struct BestWeights {
     /// Optimizer steps taken by then.
     pub step: u64,
-    /// The validation loss.
     pub validation_loss: f64,
-    /// The weights.
     pub weights: Vector,
     /// The buffers of its batch normalisations, where it has any.
     pub buffers: Option<Vector>,
@@ -98,6 +95,5 @@ pub struct AverageWeights {
 pub(super) struct Divergence {
     /// The step that it was found at.
     pub at: Position,
-    /// The loss.
     pub loss: f64,
 }

@@ -37,15 +37,12 @@ pub enum LogError {
     /// The directory is in use.
     #[error("{path} exists and is not empty; choose a new folder for --out, or remove it", path = .0.display())]
     NotEmpty(PathBuf),
-    /// Not a session.
     #[error("{path} is not a session: it has no {SESSION_FILE}; give the folder that `run --out` wrote", path = .0.display())]
     NotASession(PathBuf),
     /// Reading or writing failed.
     #[error("cannot {verb} {path}: {cause}", path = .path.display())]
     Io {
-        /// What was tried.
         verb: &'static str,
-        /// With which file.
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
@@ -53,7 +50,6 @@ pub enum LogError {
     /// A line is not an event.
     #[error("{path}, line {line} is not an event: {fault}", path = .path.display())]
     Line {
-        /// The log.
         path: PathBuf,
         /// Counting from 1.
         line: usize,
@@ -73,7 +69,6 @@ fn io_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogErr
 /// Where a session is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// Nowhere.
     Nowhere,
     /// In this folder, which must be new or empty.
     Exactly(PathBuf),
@@ -117,7 +112,6 @@ impl SessionDirectory {
         Ok(Some(session))
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }

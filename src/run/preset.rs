@@ -57,7 +57,6 @@ pub enum PresetError {
         "no preset or file '{name}'{hint}; `nso-tui presets list` shows the presets, a path must lead to a TOML file"
     )]
     Unknown {
-        /// As asked.
         name: String,
         /// ", did you mean ...?", or nothing.
         hint: String,
@@ -65,12 +64,10 @@ pub enum PresetError {
     /// The file cannot be read.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
-        /// The file.
         path: String,
         /// What the system said.
         reason: String,
     },
-    /// Not TOML.
     #[error("{file} is not valid TOML: {fault}")]
     Syntax {
         /// The file or preset.
@@ -90,12 +87,7 @@ pub enum PresetError {
     },
     /// A `--set` that cannot be applied.
     #[error("--set {assignment}: {fault}")]
-    Override {
-        /// As given.
-        assignment: String,
-        /// What is wrong.
-        fault: String,
-    },
+    Override { assignment: String, fault: String },
 }
 
 /// The presets in the binary: name and text.

@@ -39,9 +39,7 @@ pub enum Place {
 /// One line that reports on what was asked, until the next key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// It was done.
     Done(String),
-    /// It was not.
     Failed(String),
 }
 
@@ -115,7 +113,6 @@ impl App {
         Vec::new()
     }
 
-    /// Where keys go.
     pub fn context(&self) -> Context {
         match &self.overlay {
             Overlay::None => self.place_context(),

@@ -29,7 +29,6 @@ use crate::figure::{
 /// Whether the x axis carries its name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum XTitle {
-    /// It does.
     #[default]
     Shown,
     /// A neighbour's does.
@@ -39,7 +38,6 @@ pub enum XTitle {
 /// Whether change marks carry their text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MarkText {
-    /// They do.
     #[default]
     Shown,
     /// A neighbour's do.

@@ -53,7 +53,6 @@ pub fn rows(session: &Session, columns: usize) -> usize {
     session.runs.iter().map(wanted).max().unwrap_or(0).min(MOST_ROWS)
 }
 
-/// Draws the panel.
 pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
     let Some(run) = session.run() else { return };
     let block = region(theme, Focus::of(Pane::Hyperparameters, session.pane));

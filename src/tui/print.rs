@@ -12,9 +12,7 @@ const LARGEST: u16 = 1_000;
 /// The size of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Its width.
     pub columns: u16,
-    /// Its height.
     pub rows: u16,
 }
 

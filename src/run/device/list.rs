@@ -71,7 +71,6 @@ impl fmt::Display for Devices {
     }
 }
 
-/// Every CUDA device.
 #[cfg(feature = "tch")]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     match super::torch::cuda_devices() {
@@ -80,7 +79,6 @@ fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     }
 }
 
-/// Every CUDA device.
 #[cfg(not(feature = "tch"))]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     Err(DeviceError::unavailable(&"tch:cuda", super::offer::NO_TORCH))

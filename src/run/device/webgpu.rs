@@ -9,7 +9,6 @@ use super::{DeviceName, Offer};
 /// Why there is no adapter.
 const NONE: &str = "no adapter found; it needs a driver for Metal, DirectX 12 or Vulkan";
 
-/// One adapter.
 struct Adapter {
     device: Device,
     kind: Kind,
