@@ -287,20 +287,23 @@ fn parameter_lists(text: &str) -> Vec<&str> {
     lists.collect()
 }
 
-/// Whether a parameter list takes a tuple of more than two apart or names the type of one.
+/// Whether a parameter list takes a tuple of more than two apart or names the type of one. Parentheses after a name are those of
+/// a call, a tuple struct or a function's type.
 fn has_a_long_tuple(parameters: &str) -> bool {
-    let mut commas: Vec<usize> = Vec::new();
+    let mut open: Vec<Option<usize>> = Vec::new();
+    let mut before = ' ';
     for c in parameters.chars() {
         match c {
-            '(' => commas.push(0),
-            ')' if commas.pop().is_some_and(|count| count >= 2) => return true,
+            '(' => open.push((!before.is_alphanumeric() && before != '_').then_some(0)),
+            ')' if open.pop().flatten().is_some_and(|commas| commas >= 2) => return true,
             ',' => {
-                if let Some(count) = commas.last_mut() {
-                    *count += 1;
+                if let Some(Some(commas)) = open.last_mut() {
+                    *commas += 1;
                 }
             }
             _ => {}
         }
+        before = c;
     }
     false
 }
@@ -308,7 +311,7 @@ fn has_a_long_tuple(parameters: &str) -> bool {
 #[test]
 fn no_function_takes_a_tuple_of_more_than_two() {
     assert!(has_a_long_tuple("a: u8, (b, c, d): (u8, u8, u8)"));
-    assert!(!has_a_long_tuple("a: u8, (b, c): (u8, u8), d: impl Fn(u8) -> u8"));
+    assert!(!has_a_long_tuple("a: u8, (b, c): (u8, u8), d: impl Fn(u8, u8, u8) -> u8, Rgb(red, green, blue): Rgb"));
     for folder in ["src", "tests", "benches", "examples", "results"] {
         for (path, text) in sources(folder) {
             for parameters in parameter_lists(&text) {

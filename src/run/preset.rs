@@ -186,10 +186,8 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     if runs.is_empty() {
         return Err(Fault::new("run", "there is nothing to run; add a [[run]] with name and method"));
     }
-    let runs = runs
-        .into_iter()
-        .map(|run| run::run(run, (&defaults, &problem), augmentation))
-        .collect::<Result<Vec<_>, _>>()?;
+    let runs =
+        runs.into_iter().map(|run| run::run(run, &defaults, &problem, augmentation)).collect::<Result<Vec<_>, _>>()?;
     check_defaults(defaults)?;
     for (index, run) in runs.iter().enumerate() {
         if runs[..index].iter().any(|other| other.name == run.name) {

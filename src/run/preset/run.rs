@@ -14,7 +14,8 @@ const LONGEST_NAME: usize = 32;
 /// defaults', else the program's.
 pub(super) fn run(
     mut section: Section,
-    (defaults, problem): (&Section, &ProblemConfig),
+    defaults: &Section,
+    problem: &ProblemConfig,
     usual: Augmentation,
 ) -> Result<RunPlan, Fault> {
     let name = section.text("name")?.ok_or_else(|| section.fault("name", "missing: every run needs a name"))?;
