@@ -28,10 +28,12 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut NamedTempFile) -> io:
     Ok(())
 }
 
-/// What the system said, without the path of the temporary file, which means nothing to a reader.
+/// What the system said, without the path of the temporary file, which means nothing to a reader: tempfile appends it.
 fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|inner| inner.source()).and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+    match error.to_string().split_once(" at path \"") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 /// Readable by others as far as the process's mask of permissions lets new files be: a temporary file by itself is private.

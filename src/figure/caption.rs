@@ -82,6 +82,9 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let mut parts: Vec<String> =
         std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(numbers).collect();
     parts.push(format!("seed {seed}"));
+    if let Some((kind, iterates)) = run.history.average().newest() {
+        parts.push(format!("bright dashes {} of {} iterates", kind.key(), text::thousands(iterates)));
+    }
     let At { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
     let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));
