@@ -22,7 +22,7 @@
 //!    │
 //!   data       reads data sets, trusts none of them  files; no tensors
 //!
-//!   random, number, text: streams of random bits, floats in JSON, text that is safe to print
+//!   random, number, text, file: streams of random bits, floats in JSON, text that is safe to print, files written whole
 //! ```
 //!
 //! Imports point down only, and not between optimizer, curvature and problem; a test reads them.
@@ -41,6 +41,7 @@ pub mod dashboard;
 pub mod data;
 pub mod doctor;
 pub mod figure;
+mod file;
 pub mod number;
 pub mod optimizer;
 pub mod problem;

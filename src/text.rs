@@ -1,4 +1,5 @@
-//! Text that is safe to print: without what a terminal acts on, or with it spelled out. And an error with its causes as one line.
+//! Text for people: free of what a terminal acts on, or with it spelled out; the closest of known words; an error with its causes
+//! as one line.
 
 use std::{borrow::Cow, error::Error};
 
@@ -30,6 +31,16 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         }
     }
     shown.into()
+}
+
+/// ", did you mean 'x'?" for the closest of `known`, if one is close.
+pub fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let closest =
+        known.into_iter().map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match closest {
+        Some((likeness, name)) if likeness > 0.75 => format!(", did you mean '{name}'?"),
+        _ => String::new(),
+    }
 }
 
 /// An error and its causes, the outermost first: "cannot write a.png: No such file or directory".

@@ -1,5 +1,5 @@
 //! Presets and sessions of version 0.1 stay readable: their keys are aliases of today's, their logs fold to the same rows.
-//! The fixtures in `old/` were written by 0.1; the CSV files beside the sessions are its own exports of them.
+//! The fixtures in `old/` were written by 0.1; the CSV files next to the sessions are its own exports of them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

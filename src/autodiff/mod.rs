@@ -1,6 +1,8 @@
 //! What can be asked of a scalar function of w: its value, its gradient, its exact Hessian times a vector.
 //! A model is written once over [`Real`], with the operators of [`Value`]; what its numbers are decides which of these comes out.
 
+#![warn(missing_docs)]
+
 mod dual;
 mod layout;
 #[cfg(feature = "tch")]

@@ -10,7 +10,7 @@ use nso_tui::{
         log::{Destination, Session},
         preset,
     },
-    tui::{App, Appearance, Ending, Glyphs, PresetEntry, Recording, Setup, Start, key, print},
+    tui::{App, Appearance, Ending, Glyphs, InitialScreen, PresetEntry, Recording, Setup, key, print},
 };
 
 use super::{CliError, Common, Output, Screen};
@@ -30,10 +30,10 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
     let (start, used) = match preset {
         Some(name) => {
             let plan = common.plan(name)?;
-            let used = devices.assign(&plan);
-            (Start::Plan(Box::new(plan)), used)
+            let used = plan.assign(&devices);
+            (InitialScreen::Plan(Box::new(plan)), used)
         }
-        None => (Start::Picker, devices.iter().collect()),
+        None => (InitialScreen::Picker, devices.iter().collect()),
     };
     // Opened here too, so that a device that cannot be had is reported before the screen is taken.
     for name in used {
@@ -49,10 +49,10 @@ pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> 
     let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
     let following = Some(Box::new(session));
     let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following };
-    show(Start::Recorded(Box::new(recording)), site, &args.screen, common)
+    show(InitialScreen::Recorded(Box::new(recording)), site, &args.screen, common)
 }
 
-fn show(start: Start, site: Site, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
+fn show(start: InitialScreen, site: Site, screen: &Screen, common: &Common) -> Result<ExitCode, CliError> {
     let setup = setup(screen, common, &site.devices);
     if screen.print.is_some() {
         return print_frame(App::new(start, setup).0, screen);

@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let destination = args.output.destination();
         let reading = Reading::new();
         let engine =
-            Engine::start_with_progress(plan.clone(), (&destination, &devices), &|loading| reading.show(&loading))?;
+            Engine::start_with_progress(plan.clone(), &destination, &devices, &|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
         let mut progress = Progress::new(&plan);
@@ -287,6 +287,16 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
             );
         }
     }
+    for (run, history) in plan.runs.iter().zip(histories) {
+        if let Some((kind, iterates)) = history.average().newest() {
+            let values = RESULTS.iter().filter_map(|&quantity| {
+                let newest = history.average().series(quantity).last()?;
+                Some(format!(", {} {}", quantity.title(), quantity.format(newest.value)))
+            });
+            let values: String = values.collect();
+            let _ = writeln!(text, "{}, {} of {iterates} iterates{values}", run.name, kind.key());
+        }
+    }
     if !directory.is_empty() {
         let _ = writeln!(text, "session: {directory}");
     }
@@ -313,6 +323,14 @@ fn summary(plan: &Plan, histories: &[History], directory: &str) -> Value {
                 ("test_accuracy", metrics.test_accuracy),
             ] {
                 object["best"][key] = json!(value);
+            }
+        }
+        if let Some((kind, iterates)) = history.average().newest() {
+            object["average"] = json!({ "kind": kind.key(), "iterates": iterates });
+            for quantity in history.average().quantities() {
+                if let Some(point) = history.average().series(quantity).last() {
+                    object["average"][quantity.key()] = number(point.value);
+                }
             }
         }
         if let Some(passes) = history.last(Quantity::ForwardPasses) {

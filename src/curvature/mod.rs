@@ -1,5 +1,7 @@
 //! Estimators of curvature that know only the action of a symmetric map, and what weight noise does to a loss.
 
+#![warn(missing_docs)]
+
 mod bound;
 mod density;
 mod eigen;

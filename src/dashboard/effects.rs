@@ -223,7 +223,7 @@ impl Effects for LiveEffects {
         match effect {
             Effect::StartSession(plan) => {
                 self.end_session();
-                let gpus = self.devices.assign(&plan).into_iter().any(DeviceName::is_gpu);
+                let gpus = plan.assign(&self.devices).into_iter().any(DeviceName::is_gpu);
                 self.sampled = if gpus { Sampled::ProcessAndGpus } else { Sampled::Process };
                 let session = self.session();
                 let (devices, destination) = (self.devices.clone(), self.destination.clone());
@@ -328,7 +328,7 @@ impl Starting {
             let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let started = Engine::start_with_progress(plan, (destination, devices), &progress);
+        let started = Engine::start_with_progress(plan, destination, devices, &progress);
         started.map(Box::new).map_err(|error| error_chain(&error))
     }
 

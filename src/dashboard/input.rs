@@ -7,7 +7,6 @@ use futures::{Stream, StreamExt, stream};
 
 use crate::tui::key::Key;
 
-/// One input.
 #[derive(Debug)]
 pub enum Input {
     /// A key that the dashboard knows.
@@ -16,7 +15,6 @@ pub enum Input {
     Resize,
     /// The process was asked to end, by this signal.
     Signal(i32),
-    /// The terminal failed.
     Failed(io::Error),
 }
 

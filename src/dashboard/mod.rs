@@ -29,7 +29,7 @@ use tokio::time::sleep;
 pub use effects::Site;
 pub use input::terminal_size;
 
-use crate::tui::{App, Ending, Setup, Start};
+use crate::tui::{App, Ending, InitialScreen, Setup};
 use effects::LiveEffects;
 use event_loop::Effects as _;
 use guard::Guard;
@@ -45,7 +45,6 @@ pub enum DashboardError {
         "the dashboard needs a terminal, and standard input or output is none: use `nso-tui run PRESET`, or --print COLSxROWS"
     )]
     NotATerminal,
-    /// The terminal failed.
     #[error("the terminal failed")]
     Terminal(#[from] io::Error),
     /// The terminal sends no more input.
@@ -60,7 +59,7 @@ pub enum DashboardError {
 ///
 /// # Errors
 /// [`DashboardError`] if there is no terminal or it fails.
-pub fn run(start: Start, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
+pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ending = runtime.block_on(async {
         let guard = Guard::take()?;

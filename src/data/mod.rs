@@ -21,6 +21,8 @@ use std::{
 
 use sysinfo::System;
 
+use crate::text::printable;
+
 pub use augmentation::{Augmentation, Draw, Flip};
 pub use images::Images;
 pub use labelled::{Channel, FASHION, IMAGENET, Labelled, MNIST};
@@ -145,9 +147,9 @@ fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// A class's name as it may be shown: without control characters, at most 64 characters.
+/// A class's name as it may be shown: [`printable`], at most 64 characters.
 fn class_name(text: &str) -> String {
-    text.trim().chars().filter(|letter| !letter.is_control()).take(64).collect()
+    printable(text.trim()).chars().take(64).collect()
 }
 
 #[cfg(test)]

@@ -14,16 +14,13 @@ pub enum Bar {
     AtLeast(f64),
     /// No more than so many standard errors.
     Errors(f64),
-    /// Nothing at all.
     Zero,
 }
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It holds.
     Pass,
-    /// It does not.
     Fail,
     /// Worth knowing; nothing is broken.
     Note,
@@ -33,12 +30,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Judgement {
     /// A number against a bar.
-    Figure {
-        /// The number.
-        value: f64,
-        /// The bar.
-        bar: Bar,
-    },
+    Figure { value: f64, bar: Bar },
     /// A fact that is no number.
     Fact(Verdict),
 }
@@ -107,7 +99,6 @@ impl Check {
         Self { name: name.into(), seen: seen.into(), judgement: Judgement::Fact(verdict) }
     }
 
-    /// How it ended.
     pub fn verdict(&self) -> Verdict {
         match self.judgement {
             Judgement::Figure { value, bar } if bar.holds(value) => Verdict::Pass,

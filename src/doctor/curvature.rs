@@ -18,9 +18,7 @@ use crate::{
 /// What a floating point format must reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Precision {
-    /// The format.
     pub format: DType,
-    /// Its name.
     pub name: &'static str,
     /// Largest relative error of a gradient or of a Hessian-vector product.
     pub derivative: f64,
@@ -86,7 +84,6 @@ fn off(a: &[f64], b: &[f64]) -> f64 {
 pub struct Subject<'a> {
     /// The objective under test.
     pub f: &'a dyn Objective,
-    /// The point.
     pub w: &'a Vector,
     /// Loss, gradient and Hessian there.
     pub truth: &'a Truth,
@@ -113,7 +110,6 @@ pub fn derivatives(subject: Subject<'_>, vectors: &mut ProbeVectors, bar: f64) -
 /// What an estimate of a trace must come to.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
-    /// The trace.
     pub trace: f64,
     /// What rounding may add to an error.
     pub rounding: f64,

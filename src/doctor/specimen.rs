@@ -39,7 +39,6 @@ pub struct Truth {
 }
 
 impl Specimen {
-    /// The specimen.
     pub fn new() -> Self {
         let mut random = stream(SEED, Purpose::Data);
         let inputs = (0..EXAMPLES * INPUTS).map(|_| 2.0 * random.random::<f32>() - 1.0).collect();

@@ -16,7 +16,7 @@ use crate::{
         UpdateRule,
     },
     problem::{Examples, Problem},
-    run::{Budget, Cadence, Command, CurvaturePlan, Ending, Event, Inbox, Job, RunPlan, Train, device, train},
+    run::{Budget, Cadence, Command, CurvaturePlan, Event, Inbox, Job, LoopExit, RunPlan, Train, device, train},
 };
 
 /// Steps of a walk.
@@ -111,7 +111,6 @@ fn walk(device: &Device, method: Method) -> Path {
     Path(steps.collect())
 }
 
-/// No commands.
 struct NoCommands;
 
 impl Inbox for NoCommands {
@@ -152,7 +151,14 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         curvature: CurvaturePlan::default(),
         record_every: 1,
     };
-    let run = RunPlan { name: "doctor".to_owned(), hyperparameters, batch: None, augmentation: None, device: None };
+    let run = RunPlan {
+        name: "doctor".to_owned(),
+        hyperparameters,
+        batch: None,
+        augmentation: None,
+        device: None,
+        average: None,
+    };
     let mut numbers = Vec::new();
     let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut NoCommands, &mut |event| {
         if let Event::Step { loss, .. } = event {
@@ -160,7 +166,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         }
         Ok(())
     });
-    if let Ok(Ending::Finished(finished)) = ending {
+    if let Ok(LoopExit::Ended(finished)) = ending {
         numbers.push(values(&finished.weights));
     }
     Path(numbers)

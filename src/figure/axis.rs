@@ -263,7 +263,7 @@ fn round_linear(low: f64, high: f64) -> (f64, f64) {
         return (if low < 0.0 { -1.0 } else { 0.0 }, 1.0);
     }
     let span = high / PARTS - low / PARTS;
-    // Below a few bits of the larger end nothing can be told apart: give such data the width of a tenth of its size.
+    // Below a few bits of the larger end values are not distinct: give such data the width of a tenth of its size.
     let step = if span > size * 1e-14 { round_step(span) } else { round_step(size / 10.0) };
     let (mut below, mut above) = (multiple(step, (low / step).floor()), multiple(step, (high / step).ceil()));
     if below > low || !below.is_finite() {

@@ -1,7 +1,11 @@
 //! Figures: panels on white paper under a title and a legend, over a caption that says how each curve came about.
 //! PNG and SVG, drawn alike by plotters with an embedded font.
 
-use std::{fs, io, path::Path, sync::Once};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Once,
+};
 
 use plotters::{
     backend::{BitMapBackend, DrawingBackend, SVGBackend},
@@ -10,12 +14,12 @@ use plotters::{
 
 use super::{
     caption::caption,
-    file,
     palette::{Background, Rgb, ink},
     panel::{Panel, PanelKind, PlottedRun, View, default_panels},
     pen::{Colour, Lettering, Pen, PixelPoint, Surface, index},
     plot::{self, Area, Frame, MarkText},
 };
+use crate::file;
 
 static FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
@@ -104,10 +108,8 @@ impl<'a> Figure<'a> {
         self.draw(Pen::new(&mut backend, Surface::Bitmap, f64::from(fineness)), size)?;
         drop(backend);
         let pixels = averaged(&samples, (width as usize, height as usize), fineness as usize);
-        file::replace(path, |sibling| {
-            // The encoder wraps what the file system says; this asks it first.
-            fs::File::create(sibling)?;
-            let mut image = BitMapBackend::new(sibling, (width, height));
+        file::replace(path, |file| {
+            let mut image = BitMapBackend::new(file.path(), (width, height));
             let encoded = image.blit_bitmap((0, 0), (width, height), &pixels).and_then(|()| image.present());
             encoded.map_err(|error| io::Error::other(error.to_string()))
         })
@@ -127,7 +129,7 @@ impl<'a> Figure<'a> {
         drop(backend);
         let wide = format!("width=\"{}\" height=\"{}\"", fine.0, fine.1);
         let shown = format!("width=\"{}\" height=\"{}\"", size.width, size.height);
-        file::replace(path, |sibling| fs::write(sibling, drawn.replacen(&wide, &shown, 1)))
+        file::replace(path, |file| file.write_all(drawn.replacen(&wide, &shown, 1).as_bytes()))
     }
 
     /// Lays the parts out from the edges inwards and draws them.

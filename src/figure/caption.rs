@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     optimizer::{Categorical, Hyperparameter},
-    run::{Position, Start},
+    run::{Position, RunHeader},
 };
 
 /// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
@@ -64,7 +64,7 @@ fn bound(run: &PlottedRun<'_>) -> Option<String> {
 
 /// The method, its choices and hyperparameters as they were at the start where they do something, the seed, and how the run stands.
 fn parameters(run: &PlottedRun<'_>) -> String {
-    let Some(Start { hyperparameters, seed, .. }) = run.history.start() else {
+    let Some(RunHeader { hyperparameters, seed, .. }) = run.history.start() else {
         return "not started".into();
     };
     let numbers = Hyperparameter::all().filter_map(|hyperparameter| {
@@ -81,6 +81,9 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let mut parts: Vec<String> =
         std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(numbers).collect();
     parts.push(format!("seed {seed}"));
+    if let Some((kind, iterates)) = run.history.average().newest() {
+        parts.push(format!("bright dashes {} of {} iterates", kind.key(), text::thousands(iterates)));
+    }
     let Position { step, gradients, .. } = run.history.now();
     let (steps, gradients) = (text::thousands(step), text::thousands(gradients));
     let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));

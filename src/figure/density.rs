@@ -164,7 +164,7 @@ mod tests {
         assert!(spread(&density(&[0.0], &[1.0]), 2.0).is_none(), "a log without starts");
     }
 
-    /// A bell of width 2 has the height 1 / (2 sqrt(2 pi)) = .19947 at its middle, and e^(-1/2) of it one width beside.
+    /// A bell of width 2 has the height 1 / (2 sqrt(2 pi)) = .19947 at its middle, and e^(-1/2) of it one width away.
     #[test]
     fn one_point_is_one_bell() {
         let curve = curve(&density(&[5.0], &[1.0]), 2.0);

@@ -25,7 +25,6 @@ pub struct Session {
 /// One run of a session.
 #[derive(Debug, Clone)]
 pub struct SessionRun {
-    /// Its name.
     pub name: String,
     /// The fold of its events.
     pub history: History,
@@ -48,7 +47,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The ending names no format.
-    #[error("cannot tell the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
+    #[error("cannot choose the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
     UnknownEnding {
         /// The path asked for.
         path: PathBuf,
@@ -160,7 +159,7 @@ mod tests {
         let error = export(&session, Path::new("runs/a.pdf"), &Options::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot tell the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl"
+            "cannot choose the format of \"runs/a.pdf\" from its ending: use .png, .svg, .csv or .jsonl"
         );
         for name in ["missing/a.csv", "missing/a.png"] {
             let error = export(&session, &folder.path().join(name), &Options::default()).unwrap_err();

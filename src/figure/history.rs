@@ -1,6 +1,7 @@
 //! The fold of one run's events: every curve, every change, and the state of the run.
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
+mod average;
 mod progress;
 mod state;
 
@@ -12,9 +13,10 @@ use super::{
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{DeclaredQuantity, Event, Metrics, NamedEstimate, Plan, Position, Probe, Sides, Start, WeightStats},
+    run::{DeclaredQuantity, Event, Metrics, NamedEstimate, Plan, Position, Probe, RunHeader, Sides, WeightStats},
 };
 
+pub use average::Average;
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
 /// The events of one run, folded into series and snapshots.
@@ -37,7 +39,7 @@ pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 pub struct History {
     schedule: Schedule,
     loss_unit: Option<&'static str>,
-    start: Option<Start>,
+    start: Option<RunHeader>,
     hyperparameters: Option<Hyperparameters>,
     state: RunState,
     end_reason: Option<String>,
@@ -45,6 +47,7 @@ pub struct History {
     series: BTreeMap<Quantity, Series>,
     /// The series of what was never measured.
     empty: Series,
+    average: Average,
     snapshots: Snapshots,
     best: Option<Best>,
     changes: Vec<Change>,
@@ -94,6 +97,7 @@ impl History {
             now: Position::default(),
             series: BTreeMap::new(),
             empty: Series::new(1),
+            average: Average::new(1),
             snapshots: Snapshots::default(),
             best: None,
             changes: Vec::new(),
@@ -119,6 +123,10 @@ impl History {
                 self.pair_with_last_measurement(at);
                 self.placed(at, weight_stats);
             }
+            Event::AverageEval(eval) => {
+                let at = self.arrive(eval.at);
+                self.average.evaluated(at, eval);
+            }
             Event::Probe(probe) => {
                 let at = self.arrive(probe.at);
                 self.record_point(Quantity::Trace, Point { at, value: probe.trace.mean, error: probe.trace.error() });
@@ -127,6 +135,10 @@ impl History {
                     Point { at, value: probe.lambda_max.value, error: probe.lambda_max.residual },
                 );
                 self.measured(at, probe);
+            }
+            Event::AverageProbe(probe) => {
+                let at = self.arrive(probe.at);
+                self.average.probed(at, probe);
             }
             Event::FreeTrace { at, sides, trace, .. } => {
                 let at = self.arrive(*at);
@@ -185,9 +197,10 @@ impl History {
         }
     }
 
-    fn begin(&mut self, start: &Start) {
+    fn begin(&mut self, start: &RunHeader) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
         fresh.empty = Series::new(start.steps_per_epoch);
+        fresh.average = Average::new(start.steps_per_epoch);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
@@ -272,43 +285,23 @@ impl History {
         }
     }
 
+    /// The average of its weights, as far as it was measured.
+    pub fn average(&self) -> &Average {
+        &self.average
+    }
+
     /// The newest measurements that are whole curves.
     pub fn snapshots(&self) -> &Snapshots {
         &self.snapshots
     }
 
     fn evaluated(&mut self, at: Position, metrics: &Metrics) {
-        let Metrics {
-            train_loss,
-            validation_loss,
-            test_loss,
-            gap,
-            train_accuracy,
-            validation_accuracy,
-            test_accuracy,
-            train_error,
-            validation_error,
-            distance,
-        } = *metrics;
         let lowest = self.best.map_or(f64::INFINITY, |best| best.metrics.validation_loss.unwrap_or(f64::INFINITY));
-        if validation_loss.is_some_and(|loss| loss < lowest) {
+        if metrics.validation_loss.is_some_and(|loss| loss < lowest) {
             self.best = Some(Best { at, metrics: *metrics });
         }
-        for (quantity, value) in [
-            (Quantity::TrainLoss, train_loss),
-            (Quantity::ValidationLoss, validation_loss),
-            (Quantity::TestLoss, test_loss),
-            (Quantity::Gap, gap),
-            (Quantity::TrainAccuracy, train_accuracy),
-            (Quantity::ValidationAccuracy, validation_accuracy),
-            (Quantity::TestAccuracy, test_accuracy),
-            (Quantity::TrainError, train_error),
-            (Quantity::ValidationError, validation_error),
-            (Quantity::Distance, distance),
-        ] {
-            if let Some(value) = value {
-                self.record(quantity, at, value);
-            }
+        for (quantity, value) in by_quantity(metrics) {
+            self.record(quantity, at, value);
         }
     }
 
@@ -318,7 +311,7 @@ impl History {
     }
 
     /// What the run said of itself when it began.
-    pub fn start(&self) -> Option<&Start> {
+    pub fn start(&self) -> Option<&RunHeader> {
         self.start.as_ref()
     }
 
@@ -381,6 +374,35 @@ impl History {
     pub fn steps_per_epoch(&self) -> u64 {
         self.empty.steps_per_epoch()
     }
+}
+
+/// What an evaluation found, quantity by quantity.
+fn by_quantity(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f64)> + use<> {
+    let Metrics {
+        train_loss,
+        validation_loss,
+        test_loss,
+        gap,
+        train_accuracy,
+        validation_accuracy,
+        test_accuracy,
+        train_error,
+        validation_error,
+        distance,
+    } = *metrics;
+    let values = [
+        (Quantity::TrainLoss, train_loss),
+        (Quantity::ValidationLoss, validation_loss),
+        (Quantity::TestLoss, test_loss),
+        (Quantity::Gap, gap),
+        (Quantity::TrainAccuracy, train_accuracy),
+        (Quantity::ValidationAccuracy, validation_accuracy),
+        (Quantity::TestAccuracy, test_accuracy),
+        (Quantity::TrainError, train_error),
+        (Quantity::ValidationError, validation_error),
+        (Quantity::Distance, distance),
+    ];
+    values.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)))
 }
 
 #[cfg(test)]

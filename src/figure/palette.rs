@@ -1,5 +1,5 @@
 //! The one table of colours and marks: run number n looks the same in every chart, table and figure.
-//! The first eight colours are Okabe and Ito's, told apart with any colour vision; four more, after Paul Tol's muted ones, lie
+//! The first eight colours are Okabe and Ito's, distinct for any colour vision; four more, after Paul Tol's muted ones, lie
 //! between them. Each has a tint for dark and one for light backgrounds, and each run of twelve a mark of its own as well.
 
 use strum::{EnumCount, VariantArray};

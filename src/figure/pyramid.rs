@@ -42,7 +42,6 @@ pub(super) struct Pyramid {
 }
 
 impl Extents {
-    /// Nothing at all.
     pub const EMPTY: Self = Self {
         first: f64::NAN,
         last: f64::NAN,

@@ -11,7 +11,7 @@ use crate::{
     problem::Metrics,
     run::{
         Bound, Budget, Density, Eigenvalue, Estimate, Event, GapCurve, GapPoint, Layerwise, NamedEstimate, Outcome,
-        Position, Probe, Sides, Start, WeightStats,
+        Position, Probe, RunHeader, Sides, WeightStats,
     },
 };
 
@@ -119,7 +119,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
     let plain = Hyperparameters::new(recipe.method).unwrap();
     let hyperparameters =
         hyperparameters.fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-    let mut events = vec![Event::Start(Start {
+    let mut events = vec![Event::Start(RunHeader {
         run: recipe.name.into(),
         hyperparameters,
         seed: 1,

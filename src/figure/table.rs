@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
     io::{self, BufWriter, Write},
     path::Path,
 };
@@ -11,12 +10,14 @@ use serde_json::{Map, Value};
 
 use super::{
     export::{Session, SessionRun},
-    file,
     history::Best,
     quantity::{ErrorKind, Quantity},
-    series::XAxis,
+    series::{Point, XAxis},
 };
-use crate::run::{Estimate, Position};
+use crate::{
+    file,
+    run::{Estimate, Position},
+};
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
 /// of a [snapshot](super::Snapshots) belongs and are empty elsewhere; `residual` is that of an eigenvalue, which has no `std_error`.
@@ -37,7 +38,7 @@ pub const COLUMNS: [&str; 12] = [
 
 /// One value with what is known of it.
 struct Row<'a> {
-    quantity: &'static str,
+    quantity: Cow<'static, str>,
     at: Position,
     value: f64,
     std_error: f64,
@@ -48,7 +49,7 @@ struct Row<'a> {
 impl Row<'_> {
     /// A value that has no error and belongs to its time alone.
     fn plain(quantity: &'static str, at: Position, value: f64) -> Self {
-        Self { quantity, at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
+        Self { quantity: quantity.into(), at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
     }
 }
 
@@ -89,17 +90,17 @@ impl<'a> Place<'a> {
 /// # Errors
 /// Whatever the file system says.
 pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
-    file::replace(path, |sibling| {
-        let mut rows = csv::Writer::from_writer(BufWriter::new(File::create(sibling)?));
+    file::replace(path, |file| {
+        let mut rows = csv::Writer::from_writer(BufWriter::new(file));
         rows.write_record(COLUMNS)?;
         for run in &session.runs {
             let name = harmless(&run.name);
-            for row in series(run).chain(snapshots(run)) {
+            for row in series(run).chain(snapshots(run)).chain(averages(run)) {
                 let optional = |value: f64| if value.is_nan() { String::new() } else { number(value) };
                 let place = row.place;
                 rows.write_record([
                     name.as_ref(),
-                    row.quantity,
+                    row.quantity.as_ref(),
                     &row.at.step.to_string(),
                     &row.at.gradients.to_string(),
                     &number(XAxis::Epoch.of(row.at, run.history.steps_per_epoch())),
@@ -120,14 +121,25 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
 /// Every value of every quantity.
 fn series(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     Quantity::all().flat_map(|quantity| {
-        run.history.series(quantity).points().map(move |point| {
-            let (std_error, residual) = match quantity.error_kind() {
-                ErrorKind::StdError => (point.error, f64::NAN),
-                ErrorKind::Residual => (f64::NAN, point.error),
-            };
-            Row { std_error, residual, ..Row::plain(quantity.key(), point.at, point.value) }
-        })
+        run.history.series(quantity).points().map(move |point| row_of(quantity, quantity.key().into(), point))
     })
+}
+
+/// Every value of every quantity at the average of the weights: `average_test_loss` and so on.
+fn averages(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
+    let average = run.history.average();
+    average.quantities().flat_map(move |quantity| {
+        let points = average.series(quantity).points();
+        points.map(move |point| row_of(quantity, format!("average_{}", quantity.key()).into(), point))
+    })
+}
+
+fn row_of(quantity: Quantity, key: Cow<'static, str>, point: Point) -> Row<'static> {
+    let (std_error, residual) = match quantity.error_kind() {
+        ErrorKind::StdError => (point.error, f64::NAN),
+        ErrorKind::Residual => (f64::NAN, point.error),
+    };
+    Row { quantity: key, at: point.at, value: point.value, std_error, residual, place: Place::Nowhere }
 }
 
 /// The newest measurements that are whole curves.
@@ -191,8 +203,8 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
 /// # Errors
 /// Whatever the file system says.
 pub fn write_jsonl(session: &Session, path: &Path) -> io::Result<()> {
-    file::replace(path, |sibling| {
-        let mut lines = BufWriter::new(File::create(sibling)?);
+    file::replace(path, |file| {
+        let mut lines = BufWriter::new(file);
         for run in &session.runs {
             for event in &run.events {
                 let mut line = Map::from_iter([("run".to_owned(), Value::from(run.name.as_str()))]);

@@ -120,7 +120,7 @@ fn decimals(step: f64) -> usize {
     usize::try_from(i64::try_from(digits).unwrap_or(0) - power).unwrap_or(0)
 }
 
-/// `value` with an exponent and only the digits that tell multiples of `step` apart.
+/// `value` with an exponent and only the digits in which multiples of `step` differ.
 fn scientific(value: f64, step: f64) -> String {
     let digits = exponent(value.abs()) - exponent(step) + i32::from(format!("{step:e}").contains('.'));
     let written = text::scientific(value, usize::try_from(digits).unwrap_or(0).min(16));

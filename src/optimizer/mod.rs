@@ -19,6 +19,8 @@
 //!
 //! Files use those below them only.
 
+#![warn(missing_docs)]
+
 mod base_optimizer;
 mod categorical;
 mod context;

@@ -1,6 +1,8 @@
 //! What is trained: data and a model, seen as an objective.
 //! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
 
+#![warn(missing_docs)]
+
 pub mod checkpoint;
 mod dataset;
 mod error;

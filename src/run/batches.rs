@@ -1,4 +1,4 @@
-//! The order in which a run sees its examples: a fresh shuffle an epoch, cut into minibatches, the remainder left out.
+//! The order of training examples: a fresh shuffle an epoch, cut into minibatches, the remainder left out.
 
 use rand::seq::SliceRandom;
 

@@ -1,5 +1,5 @@
 //! Threads and channels: one named thread a run, commands down, batches of events up.
-//! A run writes its own log and never waits for a screen: what the channel does not take yet stays with the run.
+//! A run writes its own log and never waits for the receiver of its events: what the channel does not take yet stays with the run.
 
 use std::{
     any::Any,
@@ -17,8 +17,9 @@ use tokio::sync::mpsc as events;
 use super::{
     Command, Event, Outcome, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
-    log::{BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
-    train::{Ending, Finished, Inbox, Job, train},
+    job::{FinalState, Inbox, Job, LoopExit, PublishError},
+    log::{AVERAGE_FILE, BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
+    train::train,
 };
 use crate::{
     autodiff::Vector,
@@ -32,12 +33,12 @@ const BATCH_EVERY: Duration = Duration::from_millis(50);
 /// Batches that may wait in the channel.
 const CHANNEL: usize = 64;
 
-/// Events of one run, in order.
+/// Consecutive events of one run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
+pub struct EventBatch {
     /// Its place in the plan.
     pub run: usize,
-    /// What happened since its last batch.
+    /// The events since its last batch, in order.
     pub events: Vec<Event>,
 }
 
@@ -50,9 +51,9 @@ pub enum EngineError {
     /// Its problem could not be built.
     #[error(transparent)]
     Problem(#[from] ProblemError),
-    /// Whoever asked for it no longer wants it.
-    #[error("nobody waits for the session any more")]
-    Unwanted,
+    /// `progress` broke it off.
+    #[error("the session was cancelled before it started")]
+    Cancelled,
     /// Its directory could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -66,7 +67,7 @@ pub enum EngineError {
 pub struct Engine {
     commands: Vec<mpsc::Sender<Command>>,
     threads: Vec<JoinHandle<()>>,
-    events: events::Receiver<Batch>,
+    events: events::Receiver<EventBatch>,
     directory: Option<SessionDirectory>,
 }
 
@@ -77,21 +78,22 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; no run has started then, and no directory is made if a device or the problem is at fault.
     pub fn start(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
-        Self::start_with_progress(plan, (destination, devices), &ignore_progress)
+        Self::start_with_progress(plan, destination, devices, &ignore_progress)
     }
 
-    /// The same; `progress` hears how the problem is being read, and may break off.
+    /// The same; `progress` is called while the problem is read, and may cancel the start.
     ///
     /// # Errors
-    /// As of [`Engine::start`], and where `progress` breaks off.
+    /// As of [`Engine::start`], and [`EngineError::Cancelled`].
     pub fn start_with_progress(
         plan: Plan,
-        (destination, devices): (&Destination, &Devices),
+        destination: &Destination,
+        devices: &Devices,
         progress: Progress<'_>,
     ) -> Result<Self, EngineError> {
-        let assigned = devices.assign(&plan);
+        let assigned = plan.assign(devices);
         let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
-        // All are opened before the work begins, so that what is missing is told at once.
+        // All are opened before the problem is read, which may take long: a missing device is reported at once.
         let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
         let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
         let build = |(name, device): (DeviceName, Device)| {
@@ -100,13 +102,13 @@ impl Engine {
         let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
         let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
         if progress(Loading::Done).is_break() {
-            return Err(EngineError::Unwanted);
+            return Err(EngineError::Cancelled);
         }
         device::share_cores(&assigned);
         Self::with_problems(plan, &problems, destination)
     }
 
-    /// Starts every run of the plan on a problem that is there already, whatever the plan says of it.
+    /// Starts every run of the plan on this problem, in place of the one that the plan describes.
     ///
     /// # Errors
     /// [`EngineError`]; no run has started then.
@@ -152,7 +154,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Sends a command to a run. A run whose thread is gone does not hear it.
+    /// Sends a command to a run. Without effect on a run whose thread is gone.
     pub fn send(&self, run: usize, command: Command) {
         if let Some(commands) = self.commands.get(run) {
             let _ = commands.send(command);
@@ -160,7 +162,7 @@ impl Engine {
     }
 
     /// The next batch of events; `None` once every run's thread is gone.
-    pub async fn next(&mut self) -> Option<Batch> {
+    pub async fn next(&mut self) -> Option<EventBatch> {
         self.events.recv().await
     }
 
@@ -170,7 +172,7 @@ impl Engine {
     }
 
     /// Stops every run, lets each write its end, and waits for the threads. Returns the batches that were still under way.
-    pub async fn close(mut self) -> Vec<Batch> {
+    pub async fn close(mut self) -> Vec<EventBatch> {
         for run in 0..self.commands.len() {
             self.send(run, Command::Stop);
         }
@@ -180,7 +182,7 @@ impl Engine {
             last.push(batch);
         }
         for thread in self.threads {
-            // A panic of a run has been told as an event.
+            // A panic of a run has been published as its last event.
             let _ = thread.join();
         }
         last
@@ -212,7 +214,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Trains the run, again after each restart, until it is over and nobody can restart it.
+    /// Trains the run, again after each restart, until it is over and the engine is closed.
     fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
         loop {
             let attempt = panic::catch_unwind(AssertUnwindSafe(|| self.attempt(&mut mailbox, &mut outbox)));
@@ -234,26 +236,28 @@ impl Worker {
         }
     }
 
-    /// One training from start to end, its last and best weights kept: how it ended; `None` if it is to begin again.
-    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, LogError> {
+    /// One training from start to end, its last, best and averaged weights kept: how it ended; `None` if it is to begin again.
+    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, AttemptError> {
         if let Some(directory) = &self.directory {
-            directory.forget_best(outbox.run)?;
+            directory.remove_earlier_weights(outbox.run)?;
         }
         let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
-        let Ending::Finished(finished) = train(job, mailbox, &mut |event| outbox.publish(event))? else {
-            return Ok(None);
-        };
-        let Finished { outcome, reason, at, weights, buffers, best } = *finished;
+        let mut publish = |event| outbox.publish(event).map_err(PublishError::new);
+        let LoopExit::Ended(state) = train(job, mailbox, &mut publish)? else { return Ok(None) };
+        let FinalState { outcome, reason, at, weights, buffers, best, average } = *state;
         outbox.at = at;
-        self.keep(outbox.run, WEIGHTS_FILE, (&weights, buffers.as_ref()))?;
+        self.keep(outbox.run, WEIGHTS_FILE, &weights, buffers.as_ref())?;
         if let Some(best) = &best {
-            self.keep(outbox.run, BEST_FILE, (&best.weights, best.buffers.as_ref()))?;
+            self.keep(outbox.run, BEST_FILE, &best.weights, best.buffers.as_ref())?;
+        }
+        if let Some(average) = &average {
+            self.keep(outbox.run, AVERAGE_FILE, &average.weights, average.buffers.as_ref())?;
         }
         Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
     }
 
-    /// Writes a whole network: what was trained, what was frozen, and its buffers.
-    fn keep(&self, run: usize, file: &str, (weights, buffers): (&Vector, Option<&Vector>)) -> Result<(), LogError> {
+    /// Writes a whole network: its trained and its frozen tensors, and the buffers of its batch normalisations.
+    fn keep(&self, run: usize, file: &str, weights: &Vector, buffers: Option<&Vector>) -> Result<(), LogError> {
         let Some(directory) = &self.directory else { return Ok(()) };
         let buffers = self.problem.buffers().map(|found| found.layout).zip(buffers);
         let frozen = self.problem.frozen();
@@ -264,7 +268,16 @@ impl Worker {
     }
 }
 
-/// How a run ended.
+/// Why an attempt failed.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The fields of the last event that the attempt itself knows.
 struct End {
     outcome: Outcome,
     /// Why, where the outcome needs a reason.
@@ -282,7 +295,7 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 struct Outbox {
     run: usize,
     log: Option<LogWriter>,
-    channel: events::Sender<Batch>,
+    channel: events::Sender<EventBatch>,
     pending: Vec<Event>,
     sent: Instant,
     at: Position,
@@ -296,7 +309,7 @@ impl Outbox {
         }
         self.at = event.position().unwrap_or(self.at);
         let urgent = !matches!(event, Event::Step { .. });
-        // Whoever gave a command waits for its answer, and a paused run has no later chance to hand it over.
+        // The sender of a command waits for its answer, and a paused run publishes nothing more that could carry it along.
         let answer =
             matches!(event, Event::Pause { .. } | Event::Resume { .. } | Event::Adjust { .. } | Event::Reject { .. });
         self.pending.push(event);
@@ -306,22 +319,23 @@ impl Outbox {
             }
             self.sent = Instant::now();
             if answer {
-                let _ = self.channel.blocking_send(Batch { run: self.run, events: std::mem::take(&mut self.pending) });
+                let _ =
+                    self.channel.blocking_send(EventBatch { run: self.run, events: std::mem::take(&mut self.pending) });
             } else if let Ok(room) = self.channel.try_reserve() {
-                room.send(Batch { run: self.run, events: std::mem::take(&mut self.pending) });
+                room.send(EventBatch { run: self.run, events: std::mem::take(&mut self.pending) });
             }
         }
         Ok(())
     }
 
-    /// Answers a change that came too late. A log that cannot be written has been told.
+    /// Rejects a change that came after the end. If the log cannot be written, the run's end has said so.
     fn refuse(&mut self, setting: Hyperparameter, value: f64) {
         let reason = "the run is over".to_owned();
         let _ = self.publish(Event::Reject { step: self.at.step, setting, value, reason });
     }
 
-    /// Tells the end of the run and hands over everything, waiting for room. Its log may be what made the run fail,
-    /// so that is tried but not insisted on; nobody waits if the receiver is gone.
+    /// Publishes the end of the run and hands over everything, waiting for room in the channel. The log may be what made the run
+    /// fail, so that an error of it is only traced; a receiver that is gone is no error.
     fn finish(&mut self, End { outcome, reason, best_step }: End) {
         let event = Event::Finish { outcome, at: self.at, reason, best_step };
         if let Some(log) = &mut self.log
@@ -331,6 +345,6 @@ impl Outbox {
         }
         self.pending.push(event);
         let events = std::mem::take(&mut self.pending);
-        let _ = self.channel.blocking_send(Batch { run: self.run, events });
+        let _ = self.channel.blocking_send(EventBatch { run: self.run, events });
     }
 }

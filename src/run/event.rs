@@ -1,7 +1,8 @@
-//! What passes between a run and its listeners: commands go to the run, events come from it.
-//! Both are plain data. The log on disk is these events, one JSON object a line; every view is a fold over them.
+//! Commands to a run and events from it, both plain data. The log on disk is these events, one JSON object a line; every view is a
+//! fold over them.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
@@ -14,7 +15,7 @@ use crate::{
     problem::Metrics,
 };
 
-/// What can be asked of a running run. Each takes effect between two steps and is answered by an [`Event`].
+/// A command to a run. Each takes effect between two steps and is answered by an [`Event`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Change a hyperparameter; answered by [`Event::Adjust`] or [`Event::Reject`].
@@ -40,7 +41,7 @@ pub enum Command {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The run begins (again, after a restart: what came before is history of an earlier attempt).
-    Start(Start),
+    Start(RunHeader),
     /// A step was taken.
     Step {
         /// Where the run was, this step included.
@@ -74,8 +75,12 @@ pub enum Event {
         #[serde(flatten)]
         weight_stats: WeightStats,
     },
+    /// The same of the average of the weights, where the run keeps one; right after the `eval` of the weights themselves.
+    AverageEval(Box<AverageEval>),
     /// Curvature of the clean loss: the exact Hessian's trace and largest eigenvalue.
     Probe(Box<Probe>),
+    /// The same at the average of the weights, where the run keeps one; right after the `probe` of the weights themselves.
+    AverageProbe(Box<Probe>),
     /// The smoothed Hessian's trace, from the gradients that the steps since the last such event paid for anyway.
     FreeTrace {
         /// Where the run was.
@@ -159,9 +164,9 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What a run is, as its first event says.
+/// What a run is: the fields of its first event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Start {
+pub struct RunHeader {
     /// The run's name, unique in its session.
     pub run: String,
     /// Method and hyperparameters at the start.
@@ -176,10 +181,52 @@ pub struct Start {
     pub parameters: u64,
     /// Where it ends.
     pub budget: Budget,
-    /// Steps in one epoch; 1 where a step sees all data.
+    /// Steps in one epoch; 1 where each step uses all data.
     pub steps_per_epoch: u64,
     /// Training examples that probes measure on; 0 where the problem has none.
     pub probe_examples: u64,
+}
+
+/// An evaluation of the average of a run's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AverageEval {
+    /// Where the run was.
+    #[serde(flatten)]
+    pub at: Position,
+    /// How the weights are averaged.
+    pub average: AverageKind,
+    /// How many iterates are averaged.
+    pub iterates: u64,
+    /// Forward passes of minibatches taken so far for the batch-norm buffers of the average.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forward_passes: u64,
+    /// Seconds it took.
+    #[serde(default)]
+    pub took: f64,
+    /// What was measured; the keys depend on the problem.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Norm of the average and its distance from the initial weights.
+    #[serde(flatten)]
+    pub weight_stats: WeightStats,
+}
+
+/// How weights are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum AverageKind {
+    /// Stochastic weight averaging.
+    Swa,
+    /// An exponential moving average.
+    Ema,
+}
+
+impl AverageKind {
+    /// The name in presets and events.
+    pub fn key(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// A length of training, in one of three units.
@@ -219,7 +266,8 @@ impl Event {
             | Self::AscentCurvature { at, .. }
             | Self::Adjust { at, .. }
             | Self::Finish { at, .. } => Some(*at),
-            Self::Probe(probe) => Some(probe.at),
+            Self::AverageEval(eval) => Some(eval.at),
+            Self::Probe(probe) | Self::AverageProbe(probe) => Some(probe.at),
             Self::PerturbationGap(curve) => Some(curve.at),
             Self::Bound(bound) => Some(bound.at),
             Self::Measured(measured) => Some(measured.at),

@@ -12,7 +12,10 @@ use rand::Rng;
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::{Event, Plan, preset};
-use crate::autodiff::{Layout, Vector, values};
+use crate::{
+    autodiff::{Layout, Vector, values},
+    file,
+};
 
 /// The preset as it ran.
 pub const SESSION_FILE: &str = "session.toml";
@@ -20,6 +23,8 @@ pub const SESSION_FILE: &str = "session.toml";
 pub const EVENTS_FILE: &str = "events.jsonl";
 /// A run's last weights.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// The average of a run's weights.
+pub const AVERAGE_FILE: &str = "average.safetensors";
 /// A run's weights at its lowest validation loss.
 pub const BEST_FILE: &str = "best.safetensors";
 
@@ -32,15 +37,12 @@ pub enum LogError {
     /// The directory is in use.
     #[error("{path} exists and is not empty; choose a new folder for --out, or remove it", path = .0.display())]
     NotEmpty(PathBuf),
-    /// Not a session.
     #[error("{path} is not a session: it has no {SESSION_FILE}; give the folder that `run --out` wrote", path = .0.display())]
     NotASession(PathBuf),
     /// Reading or writing failed.
     #[error("cannot {verb} {path}: {cause}", path = .path.display())]
     Io {
-        /// What was tried.
         verb: &'static str,
-        /// With which file.
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
@@ -48,7 +50,6 @@ pub enum LogError {
     /// A line is not an event.
     #[error("{path}, line {line} is not an event: {fault}", path = .path.display())]
     Line {
-        /// The log.
         path: PathBuf,
         /// Counting from 1.
         line: usize,
@@ -68,7 +69,6 @@ fn io_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogErr
 /// Where a session is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// Nowhere.
     Nowhere,
     /// In this folder, which must be new or empty.
     Exactly(PathBuf),
@@ -108,11 +108,10 @@ impl SessionDirectory {
             let folder = session.path.join(folder);
             fs::create_dir(&folder).map_err(io_error("create", &folder))?;
         }
-        write_atomically(&session.path.join(SESSION_FILE), preset::to_toml(plan).as_bytes())?;
+        write_whole(&session.path.join(SESSION_FILE), preset::to_toml(plan).as_bytes())?;
         Ok(Some(session))
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -146,32 +145,24 @@ impl SessionDirectory {
             .collect::<Result<Vec<_>, _>>()
             .and_then(|views| safetensors::serialize(views, None))
             .map_err(|fault| io_error("write", &path)(io::Error::other(fault.to_string())))?;
-        write_atomically(&path, &file)
+        write_whole(&path, &file)
     }
 
-    /// Removes the best weights of an earlier attempt at a run, which are not those of the one that begins.
-    pub(super) fn forget_best(&self, run: usize) -> Result<(), LogError> {
-        let path = self.path.join(&self.run_folders[run]).join(BEST_FILE);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path)(error)),
-            _ => Ok(()),
+    /// Removes the best and the averaged weights of an earlier attempt at a run, which are not those of the one that begins.
+    pub(super) fn remove_earlier_weights(&self, run: usize) -> Result<(), LogError> {
+        for file in [BEST_FILE, AVERAGE_FILE] {
+            let path = self.path.join(&self.run_folders[run]).join(file);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &path)(error)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
-/// Writes a sibling and renames it, so that a reader finds the whole file or none.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
-    let scratch = path.with_extension("tmp");
-    let written = File::create(&scratch).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&scratch, path)
-    });
-    written.map_err(|source| {
-        // The scratch file may not exist; the first error is the one to tell.
-        let _ = fs::remove_file(&scratch);
-        io_error("write", path)(source)
-    })
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    file::replace(path, |file| file.write_all(bytes)).map_err(io_error("write", path))
 }
 
 /// Letters, digits, dot, hyphen and underscore of a name; anything else becomes a hyphen.
@@ -187,6 +178,7 @@ fn folder_name(name: &str) -> String {
 pub fn run_folders(plan: &Plan) -> Vec<String> {
     let names: Vec<String> = plan.runs.iter().map(|run| folder_name(&run.name)).collect();
     let mut uses: HashMap<String, usize> = HashMap::new();
+    // `session.tmp` was a file of sessions of version 0.1, whose folders must be found.
     for name in names.iter().map(String::as_str).chain([SESSION_FILE, "session.tmp"]) {
         *uses.entry(name.to_lowercase()).or_default() += 1;
     }

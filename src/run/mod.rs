@@ -1,11 +1,13 @@
 //! One experiment from its preset to its end: plan, loop, threads, log.
 
+mod average;
 mod batches;
 mod clock;
 pub mod device;
 mod engine;
 mod estimate;
 mod event;
+mod job;
 pub mod log;
 mod measure;
 mod measured;
@@ -17,18 +19,19 @@ mod section;
 mod train;
 mod view;
 
-pub use engine::{Batch, Engine, EngineError};
+pub use engine::{Engine, EngineError, EventBatch};
 pub use estimate::NamedEstimate;
-pub use event::{Budget, Command, Event, Outcome, Start};
+pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
+pub use job::{AverageWeights, FinalState, Inbox, Job, LoopExit, Publish, PublishError};
 pub use measure::{
-    CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind, MeasurementSettings, QuantityInfo, Scale,
-    Setting, SettingValue, Unit,
+    BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind, MeasurementSettings, QuantityInfo,
+    Scale, Setting, SettingValue, Unit,
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
-pub use plan::{Cadence, Plan, RunPlan, Train};
+pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use problem::{Fact, ProblemConfig};
-pub use train::{Ending, Finished, Inbox, Job, Publish, train};
+pub use train::train;
 pub use view::PanelKind;
 
 pub use crate::{

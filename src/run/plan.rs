@@ -1,9 +1,9 @@
-//! The checked plan of a session: what `preset.rs` makes of a TOML file, and all that the training loop needs to know.
+//! The checked plan of a session, as `preset.rs` reads it from TOML: all that the training loop needs to know.
 
 use std::fmt;
 
 use super::{
-    Budget, Fact, PanelKind, Position, ProblemConfig,
+    AverageKind, Budget, Fact, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
     measure::CurvaturePlan,
 };
@@ -31,10 +31,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The device of each run: its own where it names one; the others take turns on `devices`.
+    pub fn assign(&self, devices: &Devices) -> Vec<DeviceName> {
+        devices.assign(self.runs.iter().map(|run| run.device))
+    }
+
     /// What to know before it starts on these devices: that a convolutional network of ImageNet's size takes long without
     /// LibTorch or a GPU, or that the GPU rounds.
     pub fn warning(&self, devices: &Devices) -> Option<String> {
-        let assigned = devices.assign(self);
+        let assigned = self.assign(devices);
         if self.problem.has(Fact::SlowOnFlex) && assigned.contains(&DeviceName::Flex) {
             let takes = if self.takes.is_empty() { String::new() } else { format!(" ({})", self.takes) };
             return Some(format!("slow on flex{takes}; build with --features tch or wgpu"));
@@ -63,7 +68,7 @@ pub struct Train {
     pub record_every: u64,
 }
 
-/// A rhythm along training, in one of three units.
+/// An interval of training, in one of three units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cadence {
     /// Every so many passes over the training set.
@@ -87,6 +92,37 @@ pub struct RunPlan {
     pub augmentation: Option<Augmentation>,
     /// What it is trained on, where that is not left to the session.
     pub device: Option<DeviceName>,
+    /// The average of its weights that is kept and measured, where there is one.
+    pub average: Option<Averaging>,
+}
+
+/// An average of a run's weights over its training, which is evaluated and measured as well. It does not change the training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Averaging {
+    /// Stochastic weight averaging: the mean of the weights from a share of the budget on.
+    Swa {
+        /// The share of the budget from which weights are averaged, 0 to below 1.
+        start: f64,
+        /// When weights enter.
+        every: Cadence,
+    },
+    /// An exponential moving average of the weights from the first step on.
+    Ema {
+        /// The weight of each entry relative to that of the next one, 0 to below 1.
+        decay: f64,
+        /// When weights enter.
+        every: Cadence,
+    },
+}
+
+impl Averaging {
+    /// Stochastic weight averaging or exponential moving average.
+    pub fn kind(self) -> AverageKind {
+        match self {
+            Self::Swa { .. } => AverageKind::Swa,
+            Self::Ema { .. } => AverageKind::Ema,
+        }
+    }
 }
 
 impl Cadence {

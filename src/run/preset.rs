@@ -1,5 +1,6 @@
 //! Presets: TOML -> checked plan, and back. Every key is checked, every fault names the file and the key.
 
+mod average;
 mod run;
 mod train;
 mod write;
@@ -9,8 +10,12 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use self::{run::check_defaults, train::BUDGETS};
-use super::{Budget, Fact, PanelKind, Plan, problem::ProblemSection, section::Section};
-use crate::text::{escaped, printable};
+use super::{
+    Budget, Fact, PanelKind, Plan,
+    problem::ProblemSection,
+    section::{Fault, Section},
+};
+use crate::text::{escaped, printable, suggestion};
 
 pub use write::to_toml;
 
@@ -50,7 +55,6 @@ pub enum PresetError {
         "no preset or file '{name}'{hint}; `nso-tui presets list` shows the presets, a path must lead to a TOML file"
     )]
     Unknown {
-        /// As asked.
         name: String,
         /// ", did you mean ...?", or nothing.
         hint: String,
@@ -58,12 +62,10 @@ pub enum PresetError {
     /// The file cannot be read.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
-        /// The file.
         path: String,
         /// What the system said.
         reason: String,
     },
-    /// Not TOML.
     #[error("{file} is not valid TOML: {fault}")]
     Syntax {
         /// The file or preset.
@@ -83,25 +85,7 @@ pub enum PresetError {
     },
     /// A `--set` that cannot be applied.
     #[error("--set {assignment}: {fault}")]
-    Override {
-        /// As given.
-        assignment: String,
-        /// What is wrong.
-        fault: String,
-    },
-}
-
-/// A fault at a key, before the file is known.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub key: String,
-    pub fault: String,
-}
-
-impl Fault {
-    pub fn new(key: impl Into<String>, fault: impl Into<String>) -> Self {
-        Self { key: key.into(), fault: fault.into() }
-    }
+    Override { assignment: String, fault: String },
 }
 
 /// The presets in the binary: name and text.
@@ -124,16 +108,6 @@ pub fn find(name: &str) -> Result<String, PresetError> {
     }
     std::fs::read_to_string(path)
         .map_err(|error| PresetError::Unreadable { path: name.to_owned(), reason: error.to_string() })
-}
-
-/// ", did you mean 'x'?" for the closest of `known`, if one is close.
-pub(super) fn suggestion<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let closest =
-        known.into_iter().map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match closest {
-        Some((likeness, name)) if likeness > 0.75 => format!(", did you mean '{name}'?"),
-        _ => String::new(),
-    }
 }
 
 /// Reads a preset. `name` is its name or path; `overrides` are the KEY=VALUE of `--set`, applied in order.
@@ -231,10 +205,8 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
     if runs.is_empty() {
         return Err(Fault::new("run", "there is nothing to run; add a [[run]] with name and method"));
     }
-    let runs = runs
-        .into_iter()
-        .map(|run| run::run(run, (&defaults, &problem), augmentation))
-        .collect::<Result<Vec<_>, _>>()?;
+    let runs =
+        runs.into_iter().map(|run| run::run(run, &defaults, &problem, augmentation)).collect::<Result<Vec<_>, _>>()?;
     check_defaults(defaults)?;
     for (index, run) in runs.iter().enumerate() {
         if runs[..index].iter().any(|other| other.name == run.name) {

@@ -1,12 +1,23 @@
-//! One table of a preset, read key by key. What nobody asked for by the end is an unknown key.
+//! One table of a preset, read key by key. A key that was not read by the end is an unknown key.
 
 use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
 
 use toml::{Table, Value};
 
-pub(super) use super::preset::Fault;
-use super::preset::suggestion;
-use crate::text::{escaped, is_printable};
+use crate::text::{escaped, is_printable, suggestion};
+
+/// A fault at a key, before the file is known.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub key: String,
+    pub fault: String,
+}
+
+impl Fault {
+    pub fn new(key: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self { key: key.into(), fault: fault.into() }
+    }
+}
 
 /// A table with its dotted path, which remembers the keys that it was asked for.
 #[derive(Debug)]
@@ -85,6 +96,15 @@ impl Section {
                 )),
             },
             Some(other) => Err(self.wrong_type(key, "a string", &other)),
+        }
+    }
+
+    /// A string, left in place.
+    pub fn peek_text(&self, key: &str) -> Result<Option<String>, Fault> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.wrong_type(key, "a string", other)),
         }
     }
 

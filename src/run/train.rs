@@ -1,15 +1,16 @@
-//! The loop of one run: (job, inbox, publish) -> how it ended. It blocks, it is deterministic, and it does not know
-//! who listens: whatever it is asked comes from the inbox, whatever there is to say goes to `publish`.
+//! The training loop of one run. It blocks, it is deterministic, and it knows neither threads nor files: commands come from an
+//! [`Inbox`], events go to a callback.
 
 use std::time::Duration;
 
 use super::{
-    Budget, Cadence, Command, Event, Outcome, Position, RunPlan, Start, Train,
+    Budget, Cadence, Command, Event, Outcome, Position, RunHeader,
+    average::{Passed, WeightAverage},
     batches::Batches,
     clock::Clock,
     device,
-    log::LogError,
-    measure::{Best, Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError, Snapshot},
+    job::{AverageWeights, FinalState, Inbox, Job, LoopExit, Publish, PublishError},
+    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError, Snapshot},
 };
 use crate::{
     autodiff::{Counted, Vector, vector_like},
@@ -17,82 +18,32 @@ use crate::{
         Hyperparameter, HyperparameterError, Hyperparameters, NoiseStream, OptimizerState, Rule, StepContext,
         StepInput, StepOutput, StepStats, TrainingProgress,
     },
-    problem::{Augmented, Examples, Mode, Problem},
+    problem::{Augmented, Examples, Mode},
     random::{Purpose, stream},
 };
 
-/// How long step losses may stay on the device before somebody reads them.
+/// How long step losses may stay on the device before they are read.
 const READ_EVERY: Duration = Duration::from_millis(150);
-
-/// What is to be run.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// The run.
-    pub run: &'a RunPlan,
-    /// What it shares with its siblings.
-    pub train: &'a Train,
-    /// What is trained.
-    pub problem: &'a dyn Problem,
-}
-
-/// Where commands come from.
-pub trait Inbox {
-    /// The next command, if there is one.
-    fn poll(&mut self) -> Option<Command>;
-
-    /// The next command, however long it takes; [`Command::Stop`] once nobody can send any more.
-    fn wait(&mut self) -> Command;
-}
-
-/// Where events go.
-pub type Publish<'a> = dyn FnMut(Event) -> Result<(), LogError> + 'a;
-
-/// How a call of [`train`] ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// The run is over.
-    Finished(Box<Finished>),
-    /// It is to begin again.
-    Restart,
-}
-
-/// What is left of a run.
-#[derive(Debug)]
-pub struct Finished {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why, where the outcome needs a reason.
-    pub reason: Option<String>,
-    /// Where it ended. For a run that diverged: at the first loss that is not finite, though it trained on until
-    /// somebody looked.
-    pub at: Position,
-    /// Its last weights.
-    pub weights: Vector,
-    /// The buffers of its batch normalisations, where it has any.
-    pub buffers: Option<Vector>,
-    /// What it was at its lowest validation loss, where there is a validation set.
-    pub best: Option<Best>,
-}
 
 /// Why the loop leaves early.
 enum Interrupt {
     Stop,
     Restart,
     Diverged(Divergence),
-    Log(LogError),
+    Publish(PublishError),
 }
 
-impl From<LogError> for Interrupt {
-    fn from(error: LogError) -> Self {
-        Self::Log(error)
+impl From<PublishError> for Interrupt {
+    fn from(error: PublishError) -> Self {
+        Self::Publish(error)
     }
 }
 
-impl From<ReadoutError<LogError>> for Interrupt {
-    fn from(error: ReadoutError<LogError>) -> Self {
+impl From<ReadoutError<PublishError>> for Interrupt {
+    fn from(error: ReadoutError<PublishError>) -> Self {
         match error {
             ReadoutError::Diverged(divergence) => Self::Diverged(divergence),
-            ReadoutError::Publish(error) => Self::Log(error),
+            ReadoutError::Publish(error) => Self::Publish(error),
         }
     }
 }
@@ -127,36 +78,58 @@ struct State {
     at: Position,
     /// Forward passes without a backward one that training took for the sake of batch normalisation.
     forward_passes: u64,
+    average: Option<WeightAverage>,
 }
 
-/// Trains one run from its initial weights to the end of its budget. It tells all but its end, which is returned:
-/// whoever keeps the weights announces it once they are kept.
+/// What the loop measures with.
+struct Instruments<'a> {
+    evaluator: Evaluator<'a>,
+    readouts: PendingReadouts,
+    clock: Clock,
+}
+
+/// Where commands come from and events go.
+struct Channels<'a, 'b> {
+    inbox: &'a mut dyn Inbox,
+    publish: &'a mut Publish<'b>,
+}
+
+/// Trains one run from its initial weights to the end of its budget. Every event is published but the last,
+/// [`Event::Finish`]: the caller publishes it once the weights are kept.
 ///
 /// # Errors
-/// [`LogError`] if an event could not be written; the run is over then.
-pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> Result<Ending, LogError> {
+/// [`PublishError`] if an event could not be published; the run is over then.
+pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> Result<LoopExit, PublishError> {
     let mut state = State::new(&job);
-    let mut clock = Clock::start();
-    publish(Event::Start(start(&job)))?;
-    let mut evaluator = Evaluator::new(EvaluatorInput {
+    let clock = Clock::start();
+    publish(Event::Start(header(&job)))?;
+    let evaluator = Evaluator::new(EvaluatorInput {
         problem: job.problem,
         curvature: job.train.probe_every.map(|_| &job.train.curvature),
         seed: job.train.seed,
         initial_weights: state.start.clone(),
     });
-    let interrupt = run_to_the_end(&job, &mut state, (&mut evaluator, &mut clock), (inbox, publish)).err();
+    let mut instruments = Instruments { evaluator, readouts: PendingReadouts::new(job.train.record_every), clock };
+    let interrupt = run_to_the_end(&job, &mut state, &mut instruments, &mut Channels { inbox, publish }).err();
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, left_over(&job, &state)),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
-        Some(Interrupt::Restart) => return Ok(Ending::Restart),
-        Some(Interrupt::Log(error)) => return Err(error),
+        Some(Interrupt::Restart) => return Ok(LoopExit::Restart),
+        Some(Interrupt::Publish(error)) => return Err(error),
         Some(Interrupt::Diverged(Divergence { at, loss })) => {
             (Outcome::Diverged, at, Some(format!("the loss is {loss} at step {}", at.step)))
         }
     };
-    let at = Position { seconds: clock.seconds(), ..at };
+    let at = Position { seconds: instruments.clock.seconds(), ..at };
+    state.update_average_buffers(&job);
+    let average = state.average.as_ref().and_then(WeightAverage::averaged).map(|average| AverageWeights {
+        iterates: average.iterates,
+        weights: average.weights.clone(),
+        buffers: average.buffers.cloned(),
+    });
     let buffers = state.buffers.map(|buffers| buffers.values);
-    Ok(Ending::Finished(Box::new(Finished { outcome, reason, at, weights: state.w, buffers, best: evaluator.best() })))
+    let best = instruments.evaluator.best();
+    Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -169,18 +142,19 @@ fn left_over(job: &Job<'_>, state: &State) -> Option<String> {
 fn run_to_the_end(
     job: &Job<'_>,
     state: &mut State,
-    (evaluator, clock): (&mut Evaluator<'_>, &mut Clock),
-    (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
+    instruments: &mut Instruments<'_>,
+    channels: &mut Channels<'_, '_>,
 ) -> Result<(), Interrupt> {
-    let mut readouts = PendingReadouts::new(job.train.record_every);
-    evaluator.measure_all(state.snapshot(job), publish)?;
-    let mut read_at = clock.elapsed();
+    instruments.evaluator.measure_all(state.snapshot(job), channels.publish)?;
+    let mut read_at = instruments.clock.elapsed();
     while state.affords_a_step(job) {
-        handle_commands(state, clock, &mut readouts, (inbox, publish))?;
+        handle_commands(state, instruments, channels)?;
         // A change may have made the next step dearer than what is left.
         if !state.affords_a_step(job) {
             break;
         }
+        let Instruments { evaluator, readouts, clock } = &mut *instruments;
+        let publish = &mut *channels.publish;
         let before = state.at;
         let found = state.step(job, clock);
         readouts.record(state.at, found);
@@ -191,6 +165,9 @@ fn run_to_the_end(
             readouts.read_losses(publish)?;
             read_at = clock.elapsed();
         }
+        if evaluate || probe {
+            state.update_average_buffers(job);
+        }
         if evaluate {
             readouts.read_free(publish)?;
             evaluator.evaluate(state.snapshot(job), publish)?;
@@ -199,22 +176,24 @@ fn run_to_the_end(
             evaluator.measure(state.snapshot(job), publish)?;
         }
     }
+    let Instruments { evaluator, readouts, .. } = instruments;
+    let publish = &mut *channels.publish;
     readouts.read_losses(publish)?;
     readouts.read_free(publish)?;
+    state.update_average_buffers(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
 
-/// Does what the inbox asks, between two steps. While paused it waits here.
+/// Carries out the pending commands between two steps. While paused it waits here.
 fn handle_commands(
     state: &mut State,
-    clock: &mut Clock,
-    readouts: &mut PendingReadouts,
-    (inbox, publish): (&mut dyn Inbox, &mut Publish<'_>),
+    Instruments { readouts, clock, .. }: &mut Instruments<'_>,
+    Channels { inbox, publish }: &mut Channels<'_, '_>,
 ) -> Result<(), Interrupt> {
     let mut paused = false;
     while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll() } {
-        // A restart leaves the past behind, whatever it was about to show.
+        // A restart discards the readouts of the attempt that it ends.
         if command == Command::Restart {
             return Err(Interrupt::Restart);
         }
@@ -264,6 +243,7 @@ impl State {
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
             forward_passes: 0,
+            average: job.run.average.map(WeightAverage::new),
         }
     }
 
@@ -279,6 +259,7 @@ impl State {
     /// One optimizer step on the next minibatch.
     fn step(&mut self, job: &Job<'_>, clock: &Clock) -> StepStats {
         let problem = job.problem;
+        let start_of_step = self.at;
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
             buffers: self.buffers.as_ref().filter(|buffers| buffers.frozen).map(|buffers| buffers.values.clone()),
@@ -317,7 +298,27 @@ impl State {
         self.at.step += 1;
         self.at.gradients += counted.spent();
         self.at.seconds = clock.seconds();
+        if let Some(average) = &mut self.average {
+            let TrainingProgress { spent, budget, .. } = progress(job, self.at, self.hyperparameters.rule);
+            average.record(
+                &self.w,
+                Passed {
+                    before: start_of_step,
+                    after: self.at,
+                    steps_per_epoch: steps_per_epoch(job),
+                    budget_share: spent as f64 / budget as f64,
+                },
+            );
+        }
         stats
+    }
+
+    /// Gives the average of the weights the batch-norm buffers that belong to it, before it is measured or kept.
+    fn update_average_buffers(&mut self, job: &Job<'_>) {
+        if let Some(average) = &mut self.average {
+            let batches = Batches::new(job.problem.examples(), batch(job), job.train.seed);
+            average.update_buffers(job.problem, batches, steps_per_epoch(job));
+        }
     }
 
     /// What there is to measure now.
@@ -335,6 +336,7 @@ impl State {
             forward_passes: self.forward_passes,
             lr: lr * schedule.factor(progress),
             sigma: noise.map(|noise| noise.sigma),
+            average: self.average.as_ref().and_then(WeightAverage::averaged),
         }
     }
 
@@ -357,8 +359,8 @@ impl State {
     }
 }
 
-fn start(job: &Job<'_>) -> Start {
-    Start {
+fn header(job: &Job<'_>) -> RunHeader {
+    RunHeader {
         run: job.run.name.clone(),
         hyperparameters: job.run.hyperparameters,
         seed: job.train.seed,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context},
-    message::{Effect, Ending, ExportRequest, Msg, Recording, Setup, Start},
+    message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup},
     overlay::{Overlay, Prompt, Purpose, Question},
     picker::{Picker, Typing},
     session::{Feed, Session},
@@ -39,9 +39,7 @@ pub enum Screen {
 /// One line that reports on what was asked, until the next key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// It was done.
     Done(String),
-    /// It was not.
     Failed(String),
 }
 
@@ -54,7 +52,7 @@ enum Origin {
 
 impl App {
     /// The dashboard at its beginning, and what it asks for first.
-    pub fn new(start: Start, setup: Setup) -> (Self, Vec<Effect>) {
+    pub fn new(start: InitialScreen, setup: Setup) -> (Self, Vec<Effect>) {
         let mut app = Self {
             theme: Theme::new(setup.appearance),
             screen: Screen::Picker,
@@ -64,12 +62,12 @@ impl App {
             origin: Origin::CommandLine,
         };
         let effects = match start {
-            Start::Picker => {
+            InitialScreen::Picker => {
                 app.origin = Origin::Picker;
                 Vec::new()
             }
-            Start::Plan(plan) => app.start(*plan),
-            Start::Recorded(recording) => {
+            InitialScreen::Plan(plan) => app.start(*plan),
+            InitialScreen::Recorded(recording) => {
                 app.show(*recording);
                 Vec::new()
             }
@@ -79,7 +77,7 @@ impl App {
 
     /// The dashboard on a recording that is at hand.
     pub fn replay(recording: Recording, setup: Setup) -> Self {
-        Self::new(Start::Recorded(Box::new(recording)), setup).0
+        Self::new(InitialScreen::Recorded(Box::new(recording)), setup).0
     }
 
     /// Takes one message in and says what is to be done about it.
@@ -115,7 +113,6 @@ impl App {
         Vec::new()
     }
 
-    /// Where keys go.
     pub fn context(&self) -> Context {
         match &self.overlay {
             Overlay::None => self.place_context(),

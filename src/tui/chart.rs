@@ -29,7 +29,6 @@ use crate::figure::{
 /// Whether the x axis carries its name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum XTitle {
-    /// It does.
     #[default]
     Shown,
     /// A neighbour's does.
@@ -39,7 +38,6 @@ pub enum XTitle {
 /// Whether change marks carry their text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MarkText {
-    /// They do.
     #[default]
     Shown,
     /// A neighbour's do.
@@ -258,7 +256,7 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// The text of each change beside its line, in the highest row where it covers nothing; left out where there is none.
+    /// The text of each change next to its line, in the highest row where it covers nothing; left out where there is none.
     fn draw_change_texts(&self, canvas: &Canvas, buf: &mut Buffer) {
         if self.chart.mark_text == MarkText::Left {
             return;

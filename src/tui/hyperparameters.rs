@@ -53,7 +53,6 @@ pub fn rows(session: &Session, columns: usize) -> usize {
     session.runs.iter().map(wanted).max().unwrap_or(0).min(MOST_ROWS)
 }
 
-/// Draws the panel.
 pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
     let Some(run) = session.run() else { return };
     let block = region(theme, Focus::of(Pane::Hyperparameters, session.pane));
@@ -123,7 +122,7 @@ struct Entry {
     here: Here,
 }
 
-/// Something to say beside a value.
+/// A note after a value.
 struct Note {
     text: String,
     style: Style,
@@ -175,7 +174,7 @@ impl Panel<'_> {
         if self.cursor == Some(hyperparameter) { Here::Yes } else { Here::No }
     }
 
-    /// One hyperparameter: its value and the notes beside it, which go on below where they are long.
+    /// One hyperparameter: its value and the notes after it, which wrap where they are long.
     fn row(self, hyperparameter: Hyperparameter, value: &str, widths: &Widths) -> Vec<Line<'static>> {
         let Self { run, theme, columns, .. } = self;
         let here = self.here(hyperparameter);

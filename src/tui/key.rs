@@ -12,17 +12,12 @@ pub enum Key {
     Ctrl(char),
     /// Enter, also called return.
     Enter,
-    /// Escape.
     Esc,
-    /// The tabulator.
     Tab,
     /// The tabulator with shift.
     BackTab,
-    /// Backspace.
     Backspace,
-    /// The arrow up.
     Up,
-    /// The arrow down.
     Down,
     /// The arrow to the left.
     Left,

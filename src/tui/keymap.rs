@@ -77,13 +77,9 @@ pub enum Action {
 /// Where a cursor moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Towards the top.
     Up,
-    /// Towards the bottom.
     Down,
-    /// Towards the left.
     Left,
-    /// Towards the right.
     Right,
 }
 
@@ -113,9 +109,7 @@ pub enum Context {
     Hyperparameters,
     /// A line being typed: a value or a path.
     Prompt,
-    /// A question.
     Question,
-    /// The help overlay.
     Help,
     /// A session being read.
     Opening,

@@ -11,7 +11,7 @@ use crate::{
 
 /// What the dashboard begins with.
 #[derive(Debug)]
-pub enum Start {
+pub enum InitialScreen {
     /// The list of presets.
     Picker,
     /// A session of this plan.
@@ -89,7 +89,6 @@ pub enum Effect {
     Send {
         /// Its place in the plan.
         run: usize,
-        /// The command.
         command: Command,
     },
     /// Write a figure.
@@ -120,9 +119,7 @@ pub struct ExportRequest {
 pub enum Ending {
     /// By a key. The outcomes are those of the runs that were trained and had ended by themselves.
     Quit(Vec<Outcome>),
-    /// By Ctrl-C.
     Interrupted,
-    /// By this signal.
     Signal(i32),
     /// What the command line asked for cannot be shown.
     Failed(String),

@@ -19,7 +19,6 @@ const LONGEST: usize = 200;
 /// What lies over the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
-    /// Nothing.
     None,
     /// All keys.
     Help,

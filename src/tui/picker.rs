@@ -48,7 +48,6 @@ pub struct PresetEntry {
     pub plan: Result<Plan, String>,
 }
 
-/// The picker's state.
 #[derive(Debug, Clone)]
 pub struct Picker {
     choices: Vec<PresetEntry>,
@@ -211,7 +210,6 @@ fn apart(text: &str, columns: usize, fill: fn(&str, usize) -> String) -> String 
 struct ListEntry {
     name: String,
     title: String,
-    /// How many runs.
     runs: String,
     /// How long they take.
     takes: String,

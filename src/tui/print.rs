@@ -1,4 +1,4 @@
-//! One frame as text: what `--print COLSxROWS` writes and what tests look at.
+//! One frame as text: what `--print COLSxROWS` writes and what tests compare.
 
 use std::str::FromStr;
 
@@ -12,9 +12,7 @@ const LARGEST: u16 = 1_000;
 /// The size of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Its width.
     pub columns: u16,
-    /// Its height.
     pub rows: u16,
 }
 

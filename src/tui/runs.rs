@@ -29,7 +29,6 @@ const NAME_COLUMN: usize = 32;
 /// Columns of cursor and mark.
 const LEGEND: usize = 4;
 
-/// Draws the table.
 pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
     let block = region(theme, Focus::of(Pane::Runs, session.pane)).title(Span::styled(" runs ", theme.strong()));
     let inner = block.inner(area);

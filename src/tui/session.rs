@@ -103,7 +103,6 @@ impl Session {
         }
     }
 
-    /// Where keys go.
     pub fn context(&self) -> Context {
         match (self.zoom, self.pane) {
             (Zoom::One, _) => Context::Chart,
@@ -133,7 +132,6 @@ impl Session {
         self.selected
     }
 
-    /// The selected run.
     pub fn run(&self) -> Option<&Run> {
         self.runs.get(self.selected)
     }

@@ -1,4 +1,4 @@
-//! A run's settings in words: what is worth saying of them beside the numbers, for the hyperparameter panel and the list of presets.
+//! A run's settings in words, in addition to the numbers, for the hyperparameter panel and the list of presets.
 
 use super::text::value;
 use crate::optimizer::{Categorical, Hyperparameter, Hyperparameters};

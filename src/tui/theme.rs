@@ -16,7 +16,7 @@ pub enum Colours {
     True,
     /// The 256-colour cube.
     Indexed,
-    /// None: weight and words tell things apart.
+    /// None: things differ by weight and words.
     None,
 }
 
@@ -41,9 +41,7 @@ impl Glyphs {
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appearance {
-    /// Its colours.
     pub colours: Colours,
-    /// Its characters.
     pub glyphs: Glyphs,
 }
 
@@ -124,7 +122,6 @@ impl Theme {
         }
     }
 
-    /// Frames.
     pub fn frame(self) -> Style {
         match self.appearance.colours {
             Colours::None => Style::new().add_modifier(Modifier::DIM),

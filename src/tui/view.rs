@@ -42,7 +42,6 @@ const CHART_ROWS: u16 = 12;
 /// Columns of the hyperparameter panel beside the table.
 const HYPERPARAMETER_COLUMNS: u16 = 36;
 
-/// Draws everything.
 pub fn render(frame: &mut Frame<'_>, app: &App) {
     let area = frame.area();
     if fits(area, SMALLEST) {
@@ -98,7 +97,6 @@ impl OutOfSight {
 /// Whether the keys go to a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
-    /// They do.
     Here,
     /// They go to another region.
     Elsewhere,

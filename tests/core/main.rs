@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::cast_possible_truncation, reason = "small made-up numbers as pixels and labels")]
 
+mod average;
 #[cfg(any(feature = "tch", feature = "wgpu"))]
 mod backends;
 mod common;

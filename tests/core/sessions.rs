@@ -1,4 +1,4 @@
-//! Whole sessions: threads, directories, logs, weights, and runs that fail beside others.
+//! Whole sessions: threads, directories, logs, weights, and runs that fail while others train.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -182,7 +182,7 @@ impl Problem for Trap {
 }
 
 #[test]
-fn a_panic_in_one_run_is_that_runs_end_and_nobody_elses() {
+fn a_panic_in_one_run_ends_that_run_alone() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan("quadratic", &["train.gradients=100"]);
     let trap = Trap { bowl: nso_tui::problem::Quadratic::new(vec![1.0], vec![0.0], vec![1.0], Device::flex()) };
@@ -207,13 +207,13 @@ fn a_panic_in_one_run_is_that_runs_end_and_nobody_elses() {
 }
 
 #[test]
-fn a_screen_that_never_looks_loses_nothing_and_holds_nobody_up() {
+fn a_receiver_that_never_reads_loses_nothing_and_delays_no_run() {
     let plan = plan("quadratic", &["train.gradients=20000", "train.evaluate_every=\"2 gradients\""]);
     let folder = tempfile::tempdir().unwrap();
     let destination = Destination::Exactly(folder.path().to_owned());
     let events = block_on(async {
         let mut engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();
-        // Nobody receives until every log shows its end: the runs do not wait for the screen.
+        // Nothing is received until every log has its end: the runs do not wait for the receiver.
         let mut logs = Session::open(folder.path()).unwrap();
         let mut over = 0;
         while over < 4 {

@@ -1,4 +1,4 @@
-//! The loop of one run: determinism, obedience, divergence, and that measuring does not disturb.
+//! The training loop of one run: determinism, commands, divergence, and that measuring does not change the trajectory.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,7 +7,7 @@ use nso_tui::{
     autodiff::values,
     optimizer::Hyperparameter,
     problem::Problem,
-    run::{Command, Ending, Event, Finished, Inbox, Job, Outcome, Plan, preset, train},
+    run::{Command, Event, FinalState, Inbox, Job, LoopExit, Outcome, Plan, PublishError, preset, train},
 };
 
 /// Commands that arrive when the run has published so many events.
@@ -37,7 +37,7 @@ fn problem(plan: &Plan) -> Arc<dyn Problem> {
 }
 
 /// Runs one run of a plan under a script; events with their clocks at zero, and the last weights.
-pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, Finished) {
+pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (Vec<Event>, FinalState) {
     let problem = problem(plan);
     let run = plan.runs.iter().find(|run| run.name == name).unwrap();
     let published = std::rc::Rc::new(std::cell::Cell::new(0));
@@ -48,15 +48,15 @@ pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (
         events.push(without_time(event));
         Ok(())
     });
-    let Ending::Finished(finished) = ending.unwrap() else { panic!("no restart was asked for") };
+    let LoopExit::Ended(finished) = ending.unwrap() else { panic!("no restart was asked for") };
     (events, *finished)
 }
 
-pub fn weights((_, finished): &(Vec<Event>, Finished)) -> Vec<f64> {
+pub fn weights((_, finished): &(Vec<Event>, FinalState)) -> Vec<f64> {
     values(&finished.weights)
 }
 
-pub fn run(plan: &Plan, name: &str) -> (Vec<Event>, Finished) {
+pub fn run(plan: &Plan, name: &str) -> (Vec<Event>, FinalState) {
     run_scripted(plan, name, Vec::new())
 }
 
@@ -69,7 +69,8 @@ pub fn without_time(mut event: Event) -> Event {
         | Event::Adjust { at, .. }
         | Event::Finish { at, .. } => at.seconds = 0.0,
         Event::Eval { at, took, .. } => (at.seconds, *took) = (0.0, 0.0),
-        Event::Probe(probe) => (probe.at.seconds, probe.took) = (0.0, 0.0),
+        Event::AverageEval(eval) => (eval.at.seconds, eval.took) = (0.0, 0.0),
+        Event::Probe(probe) | Event::AverageProbe(probe) => (probe.at.seconds, probe.took) = (0.0, 0.0),
         Event::PerturbationGap(curve) => (curve.at.seconds, curve.took) = (0.0, 0.0),
         Event::Bound(bound) => (bound.at.seconds, bound.took) = (0.0, 0.0),
         Event::Measured(found) => (found.at.seconds, found.took) = (0.0, 0.0),
@@ -117,7 +118,7 @@ fn runs_of_a_preset_share_their_start_and_their_probes() {
 }
 
 #[test]
-fn a_run_measures_at_its_start_its_beats_and_its_end() {
+fn a_run_measures_at_its_start_its_intervals_and_its_end() {
     let plan = plan("mnist-mlp", &[&SHORT[..], &["train.gradients=95"]].concat());
     let (events, finished) = run(&plan, "SGD");
     assert_eq!((finished.outcome, finished.at.step, finished.at.gradients), (Outcome::Completed, 95, 95));
@@ -137,7 +138,24 @@ fn a_run_measures_at_its_start_its_beats_and_its_end() {
 }
 
 #[test]
-fn nso_tells_its_smoothed_trace_and_sgd_has_none() {
+fn a_run_ends_with_the_error_of_the_event_that_cannot_be_published() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no room for {0}")]
+    struct Full(&'static str);
+    let plan = plan("quadratic", &["train.gradients=200"]);
+    let problem = problem(&plan);
+    let mut inbox = Script(VecDeque::new(), std::rc::Rc::default());
+    let mut published = 0;
+    let job = Job { run: &plan.runs[0], train: &plan.train, problem: problem.as_ref() };
+    let end = train(job, &mut inbox, &mut |_| {
+        published += 1;
+        if published < 5 { Ok(()) } else { Err(PublishError::new(Full("an event"))) }
+    });
+    assert_eq!((published, end.unwrap_err().to_string().as_str()), (5, "no room for an event"));
+}
+
+#[test]
+fn nso_logs_its_smoothed_trace_and_sgd_has_none() {
     let plan = plan("mnist-mlp", &SHORT);
     let free = |name| {
         run(&plan, name).0.into_iter().filter(|event| matches!(event, Event::FreeTrace { .. })).collect::<Vec<_>>()
@@ -161,15 +179,15 @@ fn a_changed_hyperparameter_is_logged_at_its_step_and_changes_the_path_from_ther
     ];
     let adjusted = run_scripted(&plan, "SGD", script);
     let events = &adjusted.0;
-    let told: Vec<&Event> =
+    let answers: Vec<&Event> =
         events.iter().filter(|e| matches!(e, Event::Adjust { .. } | Event::Reject { .. })).collect();
     let [
         Event::Adjust { at, setting: Hyperparameter::Lr, from, to },
         Event::Reject { reason: no_such, .. },
         Event::Reject { reason: range, .. },
-    ] = told[..]
+    ] = answers[..]
     else {
-        panic!("{told:?}")
+        panic!("{answers:?}")
     };
     assert_eq!((*from, *to), (0.5, 0.25));
     assert_eq!(no_such, "sgd has no sigma");
@@ -218,7 +236,7 @@ fn a_loss_that_is_not_finite_ends_the_run_at_its_step() {
     assert!(!loss.is_finite());
     assert_eq!(finished.reason, Some(format!("the loss is {loss} at step {}", at.step)));
     let finite = events.iter().filter(|e| matches!(e, Event::Step { loss, .. } if loss.is_finite())).count() as u64;
-    assert_eq!(finite + 1, at.step, "nothing after the first bad loss is told");
+    assert_eq!(finite + 1, at.step, "no event follows the first loss that is not finite");
 }
 
 /// Section 5 and figure 6 in small: gradient descent fits the measurements and overfits; NSO ends lowest.

@@ -7,7 +7,7 @@ use ratatui::{Terminal, backend::TestBackend};
 
 use super::{super::input::Input, DashboardError, Effects, run};
 use crate::tui::{
-    App, Effect, Ending, Glyphs, Msg, Start,
+    App, Effect, Ending, Glyphs, InitialScreen, Msg,
     key::parse_script,
     tests::scene::{events, plan, setup},
 };
@@ -52,7 +52,7 @@ struct Played {
     screen: String,
 }
 
-fn play(start: Start, inputs: Vec<Input>) -> Played {
+fn play(start: InitialScreen, inputs: Vec<Input>) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut terminal = Terminal::new(TestBackend::new(100, 30)).unwrap();
     let mut effects = FakeEffects::default();
@@ -74,7 +74,7 @@ fn keys(script: &str) -> Vec<Input> {
 
 #[test]
 fn a_session_is_picked_steered_and_left() {
-    let Played { ending, asked, .. } = play(Start::Picker, keys("down down enter down + space e q y"));
+    let Played { ending, asked, .. } = play(InitialScreen::Picker, keys("down down enter down + space e q y"));
     assert_eq!(ending.unwrap(), Ending::Quit(vec![]));
     assert_eq!(asked, ["StartSession", "Send", "Send", "Export"]);
 }
@@ -83,17 +83,17 @@ fn a_session_is_picked_steered_and_left() {
 fn a_signal_ends_the_program_whatever_is_on_the_screen() {
     let mut inputs = keys("? ");
     inputs.push(Input::Signal(15));
-    assert_eq!(play(Start::Plan(Box::new(plan())), inputs).ending.unwrap(), Ending::Signal(15));
+    assert_eq!(play(InitialScreen::Plan(Box::new(plan())), inputs).ending.unwrap(), Ending::Signal(15));
 }
 
 #[test]
 fn the_first_frame_comes_before_the_session_is_started() {
-    let Played { ending, screen, .. } = play(Start::Plan(Box::new(plan())), vec![Input::Signal(1)]);
+    let Played { ending, screen, .. } = play(InitialScreen::Plan(Box::new(plan())), vec![Input::Signal(1)]);
     assert_eq!(ending.unwrap(), Ending::Signal(1));
     assert!(screen.contains("mnist-mlp") && screen.contains("starting"), "{screen}");
 }
 
 #[test]
 fn a_terminal_that_closes_is_an_error() {
-    assert!(matches!(play(Start::Picker, Vec::new()).ending, Err(DashboardError::Closed)));
+    assert!(matches!(play(InitialScreen::Picker, Vec::new()).ending, Err(DashboardError::Closed)));
 }

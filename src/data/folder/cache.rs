@@ -13,6 +13,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{Skipped, image_bytes, scan::File, workers::Decoded};
+use crate::file;
 
 /// The last digit is the version: it changes when the same files and side give other pixels.
 const MAGIC: [u8; 8] = *b"nsoimg01";
@@ -99,9 +100,11 @@ impl<'a> Entry<'a> {
     fn try_write(&self, decoded: &Decoded) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        // Seen under its name only once it is whole.
-        let temporary = tempfile::NamedTempFile::new_in(folder)?;
-        let mut file = Hashing { inner: BufWriter::new(temporary), hash: Sha256::new() };
+        file::replace(&self.path, |temporary| self.fill(BufWriter::new(temporary), decoded))
+    }
+
+    fn fill(&self, inner: impl Write, decoded: &Decoded) -> io::Result<()> {
+        let mut file = Hashing { inner, hash: Sha256::new() };
         file.put(&MAGIC)?;
         file.put(&self.key)?;
         let reason = |at: usize| {
@@ -119,8 +122,7 @@ impl<'a> Entry<'a> {
         }
         let Hashing { mut inner, hash } = file;
         inner.write_all(&hash.finalize())?;
-        inner.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
-        Ok(())
+        inner.flush()
     }
 }
 

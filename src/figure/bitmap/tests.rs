@@ -1,6 +1,6 @@
 //! Pictures are tested by decoding them: ink in each panel, no ink where paper must stay white, and SVG that nests.
 
-use std::io::Read;
+use std::{fs, io::Read};
 
 use strum::VariantArray;
 

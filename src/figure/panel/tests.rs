@@ -6,8 +6,8 @@ use super::{super::sample, *};
 use crate::{
     problem::Metrics,
     run::{
-        Bound, DeclaredQuantity, Eigenvalue, Estimate, Event, Measured, NamedEstimate, Plan, Position, Probe, Sides,
-        WeightStats, preset,
+        AverageEval, AverageKind, Bound, DeclaredQuantity, Eigenvalue, Estimate, Event, Measured, NamedEstimate, Plan,
+        Position, Probe, Sides, WeightStats, preset,
     },
 };
 
@@ -112,6 +112,29 @@ fn only_the_smoothed_trace_is_dashed() {
         .collect();
     assert_eq!(dashed, [("NSO", Some(Quantity::SmoothedTrace))], "WP-SGD's one-point trace would wreck the axis");
     assert_eq!(panel.notes, ["log", "dashed: smoothed Hessian", "bars: ± 1 std. error"]);
+}
+
+#[test]
+fn averaged_weights_are_bright_dashes_over_the_curve_of_the_weights() {
+    let metrics = |loss| Metrics { train_loss: Some(loss), ..Metrics::default() };
+    let average = Event::AverageEval(Box::new(AverageEval {
+        at: Position { step: 9, gradients: 9, seconds: 9.0 },
+        average: AverageKind::Swa,
+        iterates: 3,
+        forward_passes: 0,
+        took: 0.0,
+        metrics: metrics(0.5),
+        weight_stats: WeightStats::default(),
+    }));
+    let with = history(&[eval(9, metrics(1.0)), average]);
+    assert_eq!(with.last(Quantity::TrainLoss).unwrap().value, 1.0);
+    assert_eq!(with.average().newest(), Some((AverageKind::Swa, 3)));
+    let runs = one(&with);
+    let panel = panel(PanelKind::Loss, &runs);
+    let last = panel.curves.last().unwrap();
+    let drawn = (last.form, last.emphasis, last.points.get(0).unwrap().y);
+    assert_eq!(drawn, (Form::Line(Stroke::Dashed), Emphasis::Normal, 0.5));
+    assert!(panel.notes.contains(&"bright dashes: averaged weights".to_owned()), "{:?}", panel.notes);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Panels along training: a curve for each run and quantity, changes of hyperparameters as marks, edges of stability as guides.
 
-use super::{Content, Curve, Emphasis, Guide, Mark, PanelKind, PlottedRun, View, XDimension};
+use super::{Content, Curve, Emphasis, Form, Guide, Mark, PanelKind, PlottedRun, Stroke, View, XDimension};
 use crate::{
     figure::{
         axis::{Axis, Bounds, Scale},
@@ -36,6 +36,11 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
             notes.push(layer.note.to_owned());
         }
     }
+    let averages = averages(kind, runs, view.x);
+    if !averages.is_empty() {
+        notes.push("bright dashes: averaged weights".to_owned());
+        curves.extend(averages);
+    }
     if kind == PanelKind::Bound {
         notes.splice(0..0, worthless(runs));
         notes.extend(newest_bound(runs));
@@ -48,6 +53,22 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
         notes,
         curves,
     }
+}
+
+/// What the panel is about, at the average of each run's weights: dashed, in the run's colour.
+fn averages<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], x: XAxis) -> Vec<Curve<'a>> {
+    let quantity = kind.primary_quantity();
+    let measured = runs.iter().filter(|run| !run.history.average().series(quantity).is_empty());
+    let curve = |run: &PlottedRun<'a>| Curve {
+        slot: run.slot,
+        name: run.name,
+        quantity: Some(quantity),
+        emphasis: Emphasis::Normal,
+        form: Form::Line(Stroke::Dashed),
+        points: Points::Along(run.history.average().series(quantity), x),
+        end: None,
+    };
+    measured.map(curve).collect()
 }
 
 /// Whether a run has a place in the panel: among smoothed traces, only one that samples them.

@@ -1,4 +1,4 @@
-//! Curves on paper: lines in their strokes, bars, bands where points are dense, error bars, and marks that tell runs apart.
+//! Curves on paper: lines in their strokes, bars, bands where points are dense, error bars, and a mark for each run.
 
 use std::io;
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{DeviceError, DeviceName, best};
-use crate::run::Plan;
 
 /// One or more devices that the runs of a session are spread over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +49,12 @@ impl Devices {
         self.others.is_empty().then_some(self.first)
     }
 
-    /// The device of each run of the plan: its own where it has one; the others go round.
-    pub fn assign(&self, plan: &Plan) -> Vec<DeviceName> {
+    /// The device of each run, given the devices that runs ask for: its own where it has one; the others take turns.
+    pub fn assign(&self, own: impl IntoIterator<Item = Option<DeviceName>>) -> Vec<DeviceName> {
         let names: Vec<DeviceName> = self.iter().collect();
         let mut turn = names.iter().copied().cycle();
         let next = |own: Option<DeviceName>| own.or_else(|| turn.next()).unwrap_or(self.first);
-        plan.runs.iter().map(|run| run.device).map(next).collect()
+        own.into_iter().map(next).collect()
     }
 }
 
@@ -72,7 +71,6 @@ impl fmt::Display for Devices {
     }
 }
 
-/// Every CUDA device.
 #[cfg(feature = "tch")]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     match super::torch::cuda_devices() {
@@ -81,7 +79,6 @@ fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     }
 }
 
-/// Every CUDA device.
 #[cfg(not(feature = "tch"))]
 fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
     Err(DeviceError::unavailable(&"tch:cuda", super::offer::NO_TORCH))
@@ -90,23 +87,13 @@ fn all_cuda() -> Result<Vec<DeviceName>, DeviceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::preset;
-
-    fn plan(own: &[Option<&str>]) -> Plan {
-        let run = |(index, device): (usize, Option<&str>)| {
-            let device = device.map_or(String::new(), |device| format!("device = \"{device}\"\n"));
-            format!("[[run]]\nname = \"{index}\"\nmethod = \"sgd\"\nlr = 0.1\n{device}")
-        };
-        let runs: Vec<String> = own.iter().copied().enumerate().map(run).collect();
-        let text = format!("[problem]\nkind = \"valley\"\n[train]\nsteps = 1\n{}", runs.concat());
-        preset::parse("test", &text, &[]).unwrap()
-    }
 
     #[test]
     fn runs_go_round_the_devices_unless_they_have_their_own() {
         let devices = Devices::choose(Some("tch:cuda:0, tch:cuda:1")).unwrap();
         let spread = |own: &[Option<&str>]| {
-            devices.assign(&plan(own)).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            let own = own.iter().map(|name| name.map(|name| name.parse().unwrap()));
+            devices.assign(own).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(spread(&[None; 5]), "tch:cuda:0 tch:cuda:1 tch:cuda:0 tch:cuda:1 tch:cuda:0");
         // A run of its own takes no turn.

@@ -28,7 +28,6 @@ pub struct GpuLoad {
 /// What a [`Meter`] samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sampled {
-    /// This process.
     Process,
     /// This process and the GPUs, where one is in use.
     ProcessAndGpus,

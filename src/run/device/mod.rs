@@ -24,7 +24,6 @@ pub enum DeviceError {
     /// No device is called so.
     #[error("no device '{asked}' in this build{hint}; `nso-tui devices` lists what there is")]
     Unknown {
-        /// As asked.
         asked: String,
         /// ", did you mean ...?", or nothing.
         hint: String,
@@ -32,7 +31,6 @@ pub enum DeviceError {
     /// This binary or machine has none.
     #[error("device {name} cannot be used: {reason}")]
     Unavailable {
-        /// As asked.
         name: String,
         /// Why not, and what can be done about it.
         reason: String,

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::DeviceError;
-use crate::{run::preset::suggestion, text::escaped};
+use crate::text::{escaped, suggestion};
 
 /// Largest index that a name may have; a backend counts fewer devices.
 const LARGEST: usize = 255;
@@ -15,7 +15,7 @@ pub enum DeviceName {
     Flex,
     /// `tch`: LibTorch on the CPU.
     Torch,
-    /// `tch:cuda:N`: LibTorch on the N-th NVIDIA GPU that it sees, or AMD GPU where LibTorch is built for ROCm.
+    /// `tch:cuda:N`: LibTorch on the N-th NVIDIA GPU that it finds, or AMD GPU where LibTorch is built for ROCm.
     TorchCuda(usize),
     /// `tch:mps`: LibTorch on an Apple GPU.
     TorchMps,
@@ -24,8 +24,8 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// Whether it computes beside the host, so that a step which draws noise on the host would wait for the transfer. A software
-    /// adapter of wgpu counts: its noise must be that of other adapters.
+    /// Whether it computes asynchronously to the host, so that noise drawn on the host would make each step wait for a transfer. A
+    /// software adapter of wgpu counts: its noise must be that of other adapters.
     pub fn is_gpu(self) -> bool {
         matches!(self, Self::TorchCuda(_) | Self::TorchMps | Self::Wgpu(_))
     }

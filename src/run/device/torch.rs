@@ -13,7 +13,7 @@ pub const NO_CUDA: &str =
 /// Why there is no device of Apple's Metal Performance Shaders.
 const NO_MPS: &str = "this libtorch has no Metal Performance Shaders; they are part of libtorch on macOS";
 
-/// CUDA devices that LibTorch sees.
+/// The number of CUDA devices that LibTorch finds.
 pub fn cuda_devices() -> usize {
     usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
 }
@@ -57,7 +57,7 @@ pub fn open(name: DeviceName) -> Result<Device, String> {
 }
 
 /// Divides the cores among so many runs on the CPU, for threads that do not compute yet: with all cores for each, LibTorch's threads
-/// would wait for one another. Whoever sets `OMP_NUM_THREADS` has decided it already.
+/// would wait for one another. Where `OMP_NUM_THREADS` is set, it decides.
 pub fn share_cores(runs: usize) {
     if std::env::var_os("OMP_NUM_THREADS").is_none() {
         let cores = available_parallelism().map_or(1, usize::from);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cores_are_divided_and_nobody_is_left_without() {
+    fn cores_are_divided_and_each_run_has_one() {
         let threads = |runs| {
             share_cores(runs);
             thread::spawn(tch::get_num_threads).join().unwrap()

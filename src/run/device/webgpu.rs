@@ -9,7 +9,6 @@ use super::{DeviceName, Offer};
 /// Why there is no adapter.
 const NONE: &str = "no adapter found; it needs a driver for Metal, DirectX 12 or Vulkan";
 
-/// One adapter.
 struct Adapter {
     device: Device,
     kind: Kind,
@@ -23,13 +22,13 @@ enum Kind {
     Discrete(usize),
     Integrated(usize),
     Virtual(usize),
-    /// It does not tell.
+    /// It does not report its kind.
     Other,
     Software,
 }
 
 impl Kind {
-    /// Found by comparison, since a device does not tell its kind.
+    /// Found by comparison, since a device does not report its kind.
     fn of(device: &Device) -> Self {
         let is = |kind: &Self| kind.selector().is_some_and(|selector| Device::wgpu(selector) == *device);
         let indexed =

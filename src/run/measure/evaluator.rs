@@ -10,7 +10,7 @@ use super::{
 use crate::{
     autodiff::{Vector, norm, read},
     problem::Problem,
-    run::{Event, Measured, Position, WeightStats, clock::Clock},
+    run::{AverageEval, AverageKind, Event, Measured, Position, WeightStats, clock::Clock},
 };
 
 /// Evaluations and curvature measurements of one run, and what they remember between calls. Events go to a callback whose error E ends
@@ -18,10 +18,11 @@ use crate::{
 pub(in crate::run) struct Evaluator<'a> {
     input: EvaluatorInput<'a>,
     warm_start: WarmStart,
+    average_warm_start: WarmStart,
     evaluated_at: Option<u64>,
     measured_at: Option<u64>,
     train_loss: Option<f64>,
-    best: Option<Best>,
+    best: Option<BestWeights>,
     /// The training examples that curvature is measured on.
     sample: Vec<usize>,
 }
@@ -51,11 +52,28 @@ pub(in crate::run) struct Snapshot<'a> {
     pub lr: f64,
     /// The scale of its noise, where it has some.
     pub sigma: Option<f64>,
+    /// The average of the weights, where the run keeps one and an iterate has entered.
+    pub average: Option<Averaged<'a>>,
 }
 
-/// A run at the evaluation of its lowest validation loss.
+/// An average of a run's weights as measurements take it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::run) struct Averaged<'a> {
+    /// How it was made.
+    pub kind: AverageKind,
+    /// The average.
+    pub weights: &'a Vector,
+    /// Its batch-norm buffers, where the network has batch normalisation.
+    pub buffers: Option<&'a Vector>,
+    /// How many iterates are averaged.
+    pub iterates: u64,
+    /// Forward passes of minibatches spent on its buffers so far.
+    pub forward_passes: u64,
+}
+
+/// The weights of the evaluation with the lowest validation loss.
 #[derive(Debug, Clone)]
-pub struct Best {
+pub struct BestWeights {
     /// Optimizer steps taken by then.
     pub step: u64,
     /// The validation loss.
@@ -72,6 +90,7 @@ impl<'a> Evaluator<'a> {
         Self {
             input,
             warm_start: WarmStart::default(),
+            average_warm_start: WarmStart::default(),
             evaluated_at: None,
             measured_at: None,
             train_loss: None,
@@ -81,7 +100,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The run at its lowest validation loss so far.
-    pub fn best(self) -> Option<Best> {
+    pub fn best(self) -> Option<BestWeights> {
         self.best
     }
 
@@ -91,7 +110,7 @@ impl<'a> Evaluator<'a> {
         snapshot: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Snapshot { w, buffers, at, forward_passes, lr, sigma } = snapshot;
+        let Snapshot { w, buffers, at, forward_passes, lr, sigma, .. } = snapshot;
         self.evaluated_at = Some(at.step);
         let clock = Clock::start();
         let problem = self.input.problem;
@@ -99,7 +118,8 @@ impl<'a> Evaluator<'a> {
         self.train_loss = metrics.train_loss;
         let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best = Some(Best { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
+            self.best =
+                Some(BestWeights { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
         let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
         let weight_stats = WeightStats {
@@ -110,7 +130,8 @@ impl<'a> Evaluator<'a> {
         };
         let examples = problem.evaluated_examples() as u64;
         let took = clock.seconds();
-        publish(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })
+        publish(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })?;
+        self.evaluate_average(snapshot, publish)
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
@@ -118,23 +139,17 @@ impl<'a> Evaluator<'a> {
         self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
     }
 
-    /// The curvature of the clean loss, and what else the plan has measured with it. Nothing where curvature is never measured.
+    /// The curvature of the clean loss, and what else the plan has measured with it, then the curvature at the average of the weights.
+    /// Nothing where curvature is never measured.
     pub fn measure<E>(
         &mut self,
-        Snapshot { w, buffers, at, .. }: Snapshot<'_>,
+        snapshot: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(plan) = self.input.curvature else { return Ok(()) };
+        let Snapshot { w, buffers, at, .. } = snapshot;
         self.measured_at = Some(at.step);
-        let target = MeasurementTarget {
-            problem: self.input.problem,
-            sample: &self.sample,
-            w,
-            buffers,
-            initial_weights: &self.input.initial_weights,
-            at,
-            seed: self.input.seed,
-        };
+        let target = target(&self.input, &self.sample, WeightsAt { w, buffers, at });
         let probe = curvature(&target, plan, &mut self.warm_start);
         let context = MeasurementContext { trace: probe.trace };
         publish(Event::Probe(Box::new(probe)))?;
@@ -156,7 +171,48 @@ impl<'a> Evaluator<'a> {
                 })))?,
             }
         }
-        Ok(())
+        self.measure_average(plan, snapshot, publish)
+    }
+
+    /// Losses of the average on whole splits, under its own batch-norm buffers; nothing where there is no average.
+    fn evaluate_average<E>(
+        &self,
+        Snapshot { average, at, .. }: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(average) = average else { return Ok(()) };
+        let clock = Clock::start();
+        let w = average.weights;
+        let metrics = self.input.problem.evaluate(w, average.buffers);
+        let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
+        let weight_stats = WeightStats {
+            weight_norm: norms.first().copied(),
+            distance_from_init: norms.last().copied(),
+            ..WeightStats::default()
+        };
+        publish(Event::AverageEval(Box::new(AverageEval {
+            at,
+            average: average.kind,
+            iterates: average.iterates,
+            forward_passes: average.forward_passes,
+            took: clock.seconds(),
+            metrics,
+            weight_stats,
+        })))
+    }
+
+    /// What is part of a `probe` event, at the average under its own batch-norm buffers: on the same examples, along the same probe
+    /// vectors, at the cost of the measurement of the weights. The measurements with an event of their own are not made there.
+    /// Nothing where there is no average.
+    fn measure_average<E>(
+        &mut self,
+        plan: &CurvaturePlan,
+        Snapshot { average, at, .. }: Snapshot<'_>,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(Averaged { weights: w, buffers, .. }) = average else { return Ok(()) };
+        let target = target(&self.input, &self.sample, WeightsAt { w, buffers, at });
+        publish(Event::AverageProbe(Box::new(curvature(&target, plan, &mut self.average_warm_start))))
     }
 
     /// Everything, at the start.
@@ -179,5 +235,28 @@ impl<'a> Evaluator<'a> {
             self.evaluate(snapshot, publish)?;
         }
         if self.measured_at == Some(snapshot.at.step) { Ok(()) } else { self.measure(snapshot, publish) }
+    }
+}
+
+/// Weights to measure at.
+struct WeightsAt<'a> {
+    w: &'a Vector,
+    buffers: Option<&'a Vector>,
+    at: Position,
+}
+
+fn target<'a>(
+    input: &'a EvaluatorInput<'_>,
+    sample: &'a [usize],
+    WeightsAt { w, buffers, at }: WeightsAt<'a>,
+) -> MeasurementTarget<'a> {
+    MeasurementTarget {
+        problem: input.problem,
+        sample,
+        w,
+        buffers,
+        initial_weights: &input.initial_weights,
+        at,
+        seed: input.seed,
     }
 }

@@ -27,7 +27,8 @@ pub use declared::{MeasurementInfo, Setting, SettingValue};
 pub use plan::CurvaturePlan;
 pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
-pub(super) use evaluator::{Best, Evaluator, EvaluatorInput, Snapshot};
+pub use evaluator::BestWeights;
+pub(super) use evaluator::{Averaged, Evaluator, EvaluatorInput, Snapshot};
 pub(super) use readouts::{Divergence, PendingReadouts, ReadoutError};
 
 use declared::{Declared, Found, HessianMeasurement, Measurement};

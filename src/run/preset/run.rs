@@ -1,6 +1,6 @@
 //! The sections [defaults] and [[run]]: methods with their hyperparameters.
 
-use super::{Fault, train::BATCH};
+use super::{Fault, average, train::BATCH};
 use crate::{
     data::Augmentation,
     optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
@@ -14,7 +14,8 @@ const LONGEST_NAME: usize = 32;
 /// defaults', else the program's.
 pub(super) fn run(
     mut section: Section,
-    (defaults, problem): (&Section, &ProblemConfig),
+    defaults: &Section,
+    problem: &ProblemConfig,
     usual: Option<Augmentation>,
 ) -> Result<RunPlan, Fault> {
     let name = section.text("name")?.ok_or_else(|| section.fault("name", "missing: every run needs a name"))?;
@@ -58,11 +59,12 @@ pub(super) fn run(
     let device = section.text("device")?.map(|name| name.parse::<DeviceName>()).transpose();
     let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
     let augmentation = usual.map(|usual| read_augmentation(&mut section, usual)).transpose()?;
+    let average = average::averaging(&mut section, defaults)?;
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device })
+    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device, average })
 }
 
-/// Defaults must be hyperparameters, and within range even where no run uses them.
+/// Defaults must be hyperparameters or settings of the average, and within range even where no run uses them.
 pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
     for hyperparameter in Hyperparameter::all() {
         if let Some(value) = defaults.number(hyperparameter.key())? {
@@ -73,6 +75,7 @@ pub(super) fn check_defaults(mut defaults: Section) -> Result<(), Fault> {
     for categorical in Categorical::all() {
         defaults.choice(categorical.key(), categorical.words())?;
     }
+    average::check_defaults(&mut defaults)?;
     defaults.finish()
 }
 

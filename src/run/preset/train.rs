@@ -10,6 +10,7 @@ use crate::{
     run::{
         Budget, Cadence, CurvaturePlan, MeasurementKind, ProblemConfig, Setting, SettingValue, Train, section::Section,
     },
+    text::escaped,
 };
 
 /// The keys that say how long; a preset has one of them.
@@ -112,10 +113,11 @@ fn read(section: &mut Section, Setting { key, value }: Setting<'_>) -> Result<()
 }
 
 /// "1 epoch", "50 steps", "100 gradients".
-fn cadence(text: &str) -> Result<Cadence, String> {
+pub(super) fn cadence(text: &str) -> Result<Cadence, String> {
     let expected = || {
         format!(
-            "'{text}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\""
+            "'{}' is not an interval; expected a number and a unit, such as \"1 epoch\", \"50 steps\" or \"100 gradients\"",
+            escaped(text)
         )
     };
     let (count, unit) = text.split_once(' ').ok_or_else(expected)?;

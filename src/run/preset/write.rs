@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::average;
 use crate::run::{Budget, Plan, RunPlan, Setting, SettingValue, Train, problem::write_augmentation};
 
 /// The plan as a preset that reads back as the same plan, defaults and overrides applied.
@@ -77,6 +78,9 @@ fn run_as_table(run: &RunPlan) -> Table {
     }
     if let Some(augmentation) = run.augmentation {
         write_augmentation(augmentation, &mut table);
+    }
+    if let Some(averaging) = run.average {
+        average::write(averaging, &mut table);
     }
     for (choice, word) in run.hyperparameters.choices() {
         table.insert(choice.key().into(), word.into());

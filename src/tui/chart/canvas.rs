@@ -6,7 +6,6 @@ use crate::tui::theme::Glyphs;
 /// What lies over what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layer {
-    /// Nothing.
     #[default]
     Empty,
     /// A dotted line behind everything.

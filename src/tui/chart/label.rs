@@ -2,7 +2,7 @@
 
 use crate::tui::text;
 
-/// A label that would like to stand beside the end of a curve.
+/// A label to be placed next to the end of a curve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EndLabel {
     /// The run, as a place in the palette.

@@ -6,7 +6,7 @@ use crate::figure::{
     panel::{Curve, Emphasis, Form, Panel, Stroke},
 };
 
-/// Columns between the marks along a curve, where there are no colours to tell runs apart.
+/// Columns between the marks along a curve, where runs do not differ by colour.
 const MARK_EVERY: usize = 18;
 
 /// A cell of the plot: column and row from its upper left.

@@ -50,7 +50,6 @@ impl Grid {
         self.columns
     }
 
-    /// Charts in all.
     pub fn len(&self) -> usize {
         2 * self.columns
     }

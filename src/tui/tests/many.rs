@@ -10,7 +10,7 @@ use crate::{
     figure::PanelKind,
     optimizer::{Categorical, Hyperparameter, Hyperparameters, Rule},
     run::{Event, Outcome, Plan, RunPlan, WeightStats},
-    tui::{Effect, Msg, Start, keymap::Context, message::ExportRequest},
+    tui::{Effect, InitialScreen, Msg, keymap::Context, message::ExportRequest},
 };
 
 /// A choice and what is chosen.
@@ -21,7 +21,7 @@ fn run(name: &str, method: &str, choices: &[Word], hyperparameters: &[(Hyperpara
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters =
         hyperparameters.iter().fold(chosen, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-    RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
+    RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None, average: None }
 }
 
 /// Every method once and one with every option, under names of any length.
@@ -66,7 +66,7 @@ fn events_of(plan: &Plan, index: usize, spent: u64) -> Vec<Event> {
     let mine = &plan.runs[index];
     let lr = mine.hyperparameters.get(Hyperparameter::Lr).unwrap();
     let adapted = events(index % 4, spent).into_iter().filter_map(|event| match event {
-        Event::Start(start) => Some(Event::Start(crate::run::Start {
+        Event::Start(start) => Some(Event::Start(crate::run::RunHeader {
             run: mine.name.clone(),
             hyperparameters: mine.hyperparameters,
             ..start
@@ -91,8 +91,8 @@ pub fn watching(plan: &Plan) -> Scene {
 
 /// The same, the first run having spent so many gradient evaluations, each other one a few less.
 fn under_way(plan: &Plan, spent: u64) -> Scene {
-    let scene = Scene::new(Start::Plan(Box::new(plan.clone())))
-        .tell(Msg::Started { directory: Some(PathBuf::from("runs/20260102T030405Z-methods-c0de")) });
+    let scene = Scene::new(InitialScreen::Plan(Box::new(plan.clone())))
+        .receive(Msg::Started { directory: Some(PathBuf::from("runs/20260102T030405Z-methods-c0de")) });
     (0..plan.runs.len()).fold(scene, |scene, run| scene.run(run, events_of(plan, run, spent - 100 * run as u64)))
 }
 
@@ -131,7 +131,7 @@ fn the_last_of_many_hyperparameters_is_in_sight() {
 fn picker_on_ten_runs() {
     let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
     setup.choices = vec![crate::tui::PresetEntry { name: "methods".into(), plan: Ok(ten()) }];
-    let (app, asked) = crate::tui::App::new(Start::Picker, setup);
+    let (app, asked) = crate::tui::App::new(InitialScreen::Picker, setup);
     assert_snapshot!(Scene { app, asked }.at("120x40"));
 }
 
@@ -198,7 +198,7 @@ fn no_column_of_the_table_comes_twice() {
 #[test]
 fn a_session_without_probes_has_no_columns_for_curvature() {
     let heading = |plan: Plan| {
-        let screen = Scene::new(Start::Plan(Box::new(plan))).at("200x60");
+        let screen = Scene::new(InitialScreen::Plan(Box::new(plan))).at("200x60");
         screen.lines().find(|line| line.contains(" state ")).unwrap().to_owned()
     };
     assert!(heading(plan()).contains("λ max"));
@@ -283,7 +283,7 @@ fn a_hyperparameter_on_a_schedule_says_where_it_is() {
 fn the_bottom_line_says_how_far_the_log_is() {
     let saved = |scene: &Scene| scene.at("200x60").lines().last().unwrap().contains("saved to step 2,400");
     assert!(saved(&watching(&ten())));
-    assert!(!saved(&watching(&ten()).tell(Msg::Started { directory: None })), "nothing is written");
+    assert!(!saved(&watching(&ten()).receive(Msg::Started { directory: None })), "nothing is written");
     let failed = finish(2_400, Outcome::Failed, Some("cannot write events.jsonl: no space left on device"));
     assert!(!saved(&watching(&ten()).run(0, vec![failed])), "it may have failed over its log");
 }

@@ -60,7 +60,7 @@ proptest! {
     ) {
         let mut scene = Scene::watching();
         for message in messages {
-            scene = scene.tell(message);
+            scene = scene.receive(message);
         }
         frame(&scene.app, Size { columns, rows });
     }
@@ -91,7 +91,7 @@ fn ten_thousand_keys_in_one_sitting() {
     let mut state: usize = 1;
     for count in 0..10_000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        scene = scene.tell(Msg::Key(keys[(state >> 33) % keys.len()]));
+        scene = scene.receive(Msg::Key(keys[(state >> 33) % keys.len()]));
         scene.asked.clear();
         if count % 500 == 0 {
             scene = scene.run(count % 4, events(count % 4, 50));

@@ -8,13 +8,13 @@ use crate::{
     problem::Metrics,
     run::{
         Budget, Cadence, CurvaturePlan, Eigenvalue, Estimate, Event, Outcome, Plan, Position, Probe, ProblemConfig,
-        RunPlan, Start, Train, WeightStats, problem::ValleySettings,
+        RunHeader, RunPlan, Train, WeightStats, problem::ValleySettings,
     },
     tui::{
         Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
         app::App,
         key::parse_script,
-        message::Start as Beginning,
+        message::InitialScreen,
         print::{frame, press},
     },
 };
@@ -30,19 +30,19 @@ pub struct Scene {
 
 impl Scene {
     /// The dashboard on `start`, in the look of a test.
-    pub fn new(start: Beginning) -> Self {
+    pub fn new(start: InitialScreen) -> Self {
         let (app, asked) = App::new(start, setup(Glyphs::Unicode));
         Self { app, asked }
     }
 
     /// The list of presets.
     pub fn picker() -> Self {
-        Self::new(Beginning::Picker)
+        Self::new(InitialScreen::Picker)
     }
 
     /// A session that was asked for and has not started.
     pub fn starting() -> Self {
-        Self::new(Beginning::Plan(Box::new(plan())))
+        Self::new(InitialScreen::Plan(Box::new(plan())))
     }
 
     /// A session in full swing.
@@ -52,7 +52,7 @@ impl Scene {
 
     /// The same with nothing but seven-bit characters and no colours.
     pub fn in_ascii() -> Self {
-        let (app, asked) = App::new(Beginning::Plan(Box::new(plan())), setup(Glyphs::Ascii));
+        let (app, asked) = App::new(InitialScreen::Plan(Box::new(plan())), setup(Glyphs::Ascii));
         Self { app, asked }.running()
     }
 
@@ -71,31 +71,31 @@ impl Scene {
 
     fn running(self) -> Self {
         let directory = Some(PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"));
-        self.tell(Msg::Started { directory })
+        self.receive(Msg::Started { directory })
             .run(0, events(0, 2_480))
             .run(1, events(1, 2_040))
             .run(2, events(2, 1_600))
             .run(3, events(3, 1_960))
-            .tell(Msg::Tick(Duration::from_secs(42)))
+            .receive(Msg::Tick(Duration::from_secs(42)))
     }
 
     /// Presses the keys of a script.
     pub fn keys(mut self, script: &str) -> Self {
         for key in parse_script(script).unwrap() {
-            self = self.tell(Msg::Key(key));
+            self = self.receive(Msg::Key(key));
         }
         self
     }
 
     /// Takes a message in.
-    pub fn tell(mut self, message: Msg) -> Self {
+    pub fn receive(mut self, message: Msg) -> Self {
         self.asked.extend(self.app.update(message));
         self
     }
 
     /// Events of one run.
     pub fn run(self, run: usize, events: Vec<Event>) -> Self {
-        self.tell(Msg::Events(vec![(run, events)]))
+        self.receive(Msg::Events(vec![(run, events)]))
     }
 
     /// The screen at that size.
@@ -148,7 +148,7 @@ pub fn plan() -> Plan {
             .iter()
             .chain(hyperparameters)
             .fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None }
+        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None, average: None }
     };
     Plan {
         preset: "mnist-mlp".into(),
@@ -186,7 +186,7 @@ pub fn plan() -> Plan {
 /// The beginning of a run.
 pub fn start(run: usize) -> Event {
     let plan = plan();
-    Event::Start(Start {
+    Event::Start(RunHeader {
         run: plan.runs[run].name.clone(),
         hyperparameters: plan.runs[run].hyperparameters,
         seed: 1,

@@ -10,7 +10,7 @@ use crate::{
         device::{GpuLoad, Load},
         preset,
     },
-    tui::{App, Glyphs, Msg, PresetEntry, Setup, Start},
+    tui::{App, Glyphs, InitialScreen, Msg, PresetEntry, Setup},
 };
 
 #[test]
@@ -34,7 +34,7 @@ fn the_columns_of_the_list_never_touch() {
         preset::embedded().map(|(name, text)| (name, preset::parse(name, text, &[]).unwrap())).collect();
     let choices = presets.iter().map(|(name, plan)| PresetEntry { name: (*name).into(), plan: Ok(plan.clone()) });
     let setup = Setup { choices: choices.collect(), ..setup(Glyphs::Unicode) };
-    let (app, asked) = App::new(Start::Picker, setup);
+    let (app, asked) = App::new(InitialScreen::Picker, setup);
     let scene = Scene { app, asked };
     for columns in 40..=200 {
         let screen = scene.at(&format!("{columns}x60"));
@@ -187,7 +187,7 @@ fn finished() {
 
 #[test]
 fn an_export_is_reported() {
-    assert_snapshot!(Scene::watching().tell(Msg::Exported(Ok("runs/x/figure-2480.png".into()))).at("120x40"));
+    assert_snapshot!(Scene::watching().receive(Msg::Exported(Ok("runs/x/figure-2480.png".into()))).at("120x40"));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn seven_bits_are_seven_bits() {
 fn how_busy_the_machine_is_stands_in_the_top_line_where_there_is_room() {
     let top = |gpu, size: &str| {
         let load = Load { cpu_percent: 187.4, memory: 412_300_000, gpu };
-        Scene::watching().tell(Msg::Load(load)).at(size).lines().next().unwrap().to_owned()
+        Scene::watching().receive(Msg::Load(load)).at(size).lines().next().unwrap().to_owned()
     };
     let gpu = Some(GpuLoad { busy_percent: 63, memory: 2_140_000_000, memory_total: 8_000_000_000 });
     assert!(top(None, "160x40").contains("   cpu 187 %  412 MB   "), "{}", top(None, "160x40"));

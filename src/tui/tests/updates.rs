@@ -8,7 +8,7 @@ use crate::{
     optimizer::Hyperparameter,
     problem::Loading,
     run::{Event, Outcome},
-    tui::{App, Effect, Ending, Msg, Recording, Start, keymap::Context},
+    tui::{App, Effect, Ending, InitialScreen, Msg, Recording, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
@@ -46,7 +46,7 @@ fn letters_go_to_the_filter_while_it_is_open() {
 
 #[test]
 fn the_filter_is_closed_and_the_cursor_kept_when_a_preset_starts() {
-    let scene = Scene::picker().keys("/ d i g i t s enter").tell(Msg::StartFailed("no data".into()));
+    let scene = Scene::picker().keys("/ d i g i t s enter").receive(Msg::StartFailed("no data".into()));
     assert_eq!(scene.app.context(), Context::Picker);
     let scene = scene.keys("enter");
     assert!(matches!(&scene.asked[..], [_, Effect::StartSession(plan)] if plan.preset == "mnist-mlp"));
@@ -195,7 +195,7 @@ fn back_to_the_presets_only_when_all_is_over() {
 
 #[test]
 fn what_the_command_line_asked_for_and_cannot_be_had_ends_the_program() {
-    let scene = Scene::starting().tell(Msg::StartFailed("no data".into()));
+    let scene = Scene::starting().receive(Msg::StartFailed("no data".into()));
     assert_eq!(scene.asked().last().unwrap(), "Quit(Failed(\"no data\"))");
 }
 
@@ -206,32 +206,32 @@ fn a_session_that_the_command_line_has_read_is_not_read_again() {
     let plan = super::scene::plan();
     let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
     let recording = Recording { plan, events, directory: PathBuf::from("runs/x") };
-    let (app, asked) = App::new(Start::Recorded(Box::new(recording)), setup);
+    let (app, asked) = App::new(InitialScreen::Recorded(Box::new(recording)), setup);
     assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
 
 #[test]
 fn while_images_are_read_the_top_line_counts_them() {
     let top = |scene: &Scene| scene.at("120x40").lines().next().unwrap().to_owned();
-    let scene = Scene::starting().tell(Msg::Loading(Loading::Images { done: 17, of: 300 }));
+    let scene = Scene::starting().receive(Msg::Loading(Loading::Images { done: 17, of: 300 }));
     assert!(top(&scene).contains("17 of 300 images read"), "{}", top(&scene));
-    let scene = scene.tell(Msg::Started { directory: None });
+    let scene = scene.receive(Msg::Started { directory: None });
     assert!(!top(&scene).contains("images"), "{}", top(&scene));
 }
 
 #[test]
 fn what_there_is_to_know_before_a_session_is_at_the_bottom() {
     let bottom = |scene: &Scene| scene.at("120x40").lines().last().unwrap().to_owned();
-    let scene = Scene::starting().tell(Msg::Warning("it takes long".into()));
+    let scene = Scene::starting().receive(Msg::Warning("it takes long".into()));
     assert!(bottom(&scene).contains("it takes long"), "{}", bottom(&scene));
     let first = Skipped { path: "b/3.png".into(), reason: "it is cut short".into() };
-    let scene = scene.tell(Msg::Loading(Loading::SkippedImages { count: 2, of: 300, first }));
+    let scene = scene.receive(Msg::Loading(Loading::SkippedImages { count: 2, of: 300, first }));
     assert!(bottom(&scene).contains("2 of 300 images left out, b/3.png: it is cut short"), "{}", bottom(&scene));
 }
 
 #[test]
 fn what_the_picker_asked_for_and_cannot_be_had_is_said_there() {
-    let scene = Scene::picker().keys("enter").tell(Msg::StartFailed("no data".into()));
+    let scene = Scene::picker().keys("enter").receive(Msg::StartFailed("no data".into()));
     assert_eq!(scene.app.context(), Context::Picker);
     assert!(scene.at("120x40").contains("no data"));
 }
@@ -278,10 +278,10 @@ fn names_cannot_steer_the_terminal() {
     let mut plan = super::scene::plan();
     plan.preset = "x\u{1b}]0;owned\u{7}".into();
     plan.runs[0].name = "a\u{1b}[31m\u{202e}b".into();
-    let scene = Scene::new(Start::Plan(Box::new(plan)))
-        .tell(Msg::Started { directory: None })
+    let scene = Scene::new(InitialScreen::Plan(Box::new(plan)))
+        .receive(Msg::Started { directory: None })
         .run(0, vec![finish(1, Outcome::Failed, Some("\u{1b}[2J\u{9b}31mgone"))])
-        .tell(Msg::Exported(Err("\u{1b}[5m".into())));
+        .receive(Msg::Exported(Err("\u{1b}[5m".into())));
     for size in ["120x40", "80x24", "40x12"] {
         let screen = scene.at(size);
         assert!(!screen.chars().any(|letter| letter != '\n' && letter.is_control()), "{size}: {screen}");
