@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use nso_tui::{
     figure::History,
     problem::Metrics,
-    run::{Eigenvalue, Estimate, Event, Plan, Position, Probe, Start, WeightStats, preset},
+    run::{Eigenvalue, Estimate, Event, Plan, Position, Probe, RunHeader, WeightStats, preset},
     tui::{
         App, Recording, Setup,
         print::{Size, frame},
@@ -26,7 +26,7 @@ fn plan() -> Plan {
 /// A run of so many steps, with a point of every quantity that the charts show at each of them.
 fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
     let run = &plan.runs[slot];
-    let mut events = vec![Event::Start(Start {
+    let mut events = vec![Event::Start(RunHeader {
         run: run.name.clone(),
         hyperparameters: run.hyperparameters,
         seed: 1,

@@ -38,8 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["list"] => {
-            EXPERIMENTS.iter().for_each(|one| println!("run {:<22} {}", one.name, one.takes));
-            SEARCHES.iter().for_each(|one| println!("tune {:<21} {}", one.name, one.takes));
+            for one in EXPERIMENTS {
+                println!("run {:<22} {}", one.name, one.takes);
+            }
+            for one in SEARCHES {
+                println!("tune {:<21} {}", one.name, one.takes);
+            }
         }
         ["run", ref names @ ..] if !names.is_empty() => {
             for name in names {
