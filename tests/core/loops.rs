@@ -120,7 +120,7 @@ fn asam(rho: f64, scaling: impl Fn(usize, f64) -> f64) -> Vec<(Vec<f64>, f64)> {
 }
 
 /// Liu 2022: e = rho (D + lambda g) / |D + lambda g|_2 with g at w + D. D is sigma xi, in weights times the norm of their row.
-fn rsam((rho, sigma, lambda): (f64, f64, f64)) -> Vec<(Vec<f64>, f64)> {
+fn rsam(rho: f64, sigma: f64, lambda: f64) -> Vec<(Vec<f64>, f64)> {
     let mut w = start();
     let mut path = Vec::new();
     for step in 0..STEPS {
@@ -229,7 +229,7 @@ fn asam_walks_the_path_of_the_loops_in_both_scalings() {
 #[test]
 fn rsam_walks_the_path_of_the_loops() {
     let rsam_by_program = program(json!({"method": "rsam", "rho": 0.2, "sigma": 0.1, "lambda": 0.6, "lr": 0.3}));
-    compare(&rsam_by_program, &rsam((0.2, 0.1, 0.6)));
+    compare(&rsam_by_program, &rsam(0.2, 0.1, 0.6));
 }
 
 #[test]
