@@ -20,7 +20,7 @@ use crate::{
 const CLASSES: usize = 3;
 
 pub fn integers<const D: usize>(numbers: Vec<usize>, shape: [usize; D]) -> Tensor<D, Int> {
-    let numbers: Vec<i64> = numbers.into_iter().map(|number| number as i64).collect();
+    let numbers: Vec<i64> = numbers.into_iter().map(|number| i64::try_from(number).unwrap()).collect();
     Tensor::from_data(TensorData::new(numbers, shape), &Device::flex())
 }
 
@@ -75,11 +75,9 @@ impl Dataset for Sequences {
     fn batch(&self, _: Split, indices: &[usize]) -> BatchOf<Self> {
         let chosen: Vec<&Vec<usize>> = indices.iter().map(|&index| &self.tokens[index]).collect();
         let (n, length) = (chosen.len(), chosen.iter().map(|tokens| tokens.len()).max().unwrap());
-        let padded = |of: &dyn Fn(Option<&usize>) -> f64| {
-            chosen.iter().flat_map(|tokens| (0..length).map(|at| of(tokens.get(at)))).collect::<Vec<_>>()
-        };
-        let ids = padded(&|token| token.copied().unwrap_or(0) as f64).into_iter().map(|id| id as usize).collect();
-        let mask = padded(&|token| f64::from(token.is_some()));
+        let places = || chosen.iter().flat_map(|tokens| (0..length).map(|at| tokens.get(at).copied()));
+        let ids = places().map(|token| token.unwrap_or(0)).collect();
+        let mask = places().map(|token| f64::from(token.is_some())).collect();
         let input = Tokens { ids: integers(ids, [n, length]), mask: floats(mask, [n, length, 1]) };
         Batch { input, targets: labels(indices), count: n }
     }

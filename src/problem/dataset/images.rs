@@ -143,10 +143,10 @@ impl Dataset for ImageDataset {
         }
     }
 
-    fn augmented(&self, indices: &[usize], augmented: Augmented) -> ImageBatch {
-        let Some(augmenter) = &self.augmenter else { return self.batch(Split::Train, indices) };
+    fn augmented(&self, indices: &[usize], draw: Augmented) -> ImageBatch {
+        let Some(on_host) = &self.augmenter else { return self.batch(Split::Train, indices) };
         Batch {
-            input: augmenter.images(indices, augmented, &self.device),
+            input: on_host.images(indices, draw, &self.device),
             targets: self.train.targets.clone().select(0, indices_on(indices, &self.device)),
             count: indices.len(),
         }

@@ -41,6 +41,7 @@ struct Inverted {
 }
 
 /// Channels in and out of an inverted residual, hidden channels a channel in, and its stride.
+#[derive(Clone, Copy)]
 struct InvertedShape {
     channels: [usize; 2],
     expansion: usize,

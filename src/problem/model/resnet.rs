@@ -58,6 +58,7 @@ struct Block {
 }
 
 /// Channels that come into a block and channels within, and its stride.
+#[derive(Clone, Copy)]
 struct BlockShape {
     inputs: usize,
     within: usize,
