@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use nso_tui::{
     autodiff::values,
     figure::{self, Options},
-    problem::{Classifier, MobileNetV2, Network},
+    problem::{CrossEntropy, ImageDataset, MobileNetV2, Network, Supervised},
     random::{Purpose, stream},
     run::{
         AverageEval, Averaging, Cadence, Command, Event, FinalState, Inbox, Job, LoopExit, Plan, log::Session, preset,
@@ -69,10 +69,10 @@ fn swa_is_the_mean_of_the_iterates_from_its_start_on() {
     let off = apart(&values(&average.weights), &mean(60));
     assert!(off < 1e-6, "{off:e}");
     let evaluations = evaluations(&events);
-    assert_eq!(evaluations.iter().map(|eval| eval.step).collect::<Vec<_>>(), [30, 40, 50, 60]);
+    assert_eq!(evaluations.iter().map(|eval| eval.at.step).collect::<Vec<_>>(), [30, 40, 50, 60]);
     assert_eq!(evaluations.iter().map(|eval| eval.iterates).collect::<Vec<_>>(), [1, 2, 4, 5]);
     for eval in evaluations {
-        let expected = loss(mean(usize::try_from(eval.step).unwrap()));
+        let expected = loss(mean(usize::try_from(eval.at.step).unwrap()));
         assert!((eval.metrics.train_loss.unwrap() / expected - 1.0).abs() < 1e-5, "{eval:?}");
     }
 }
@@ -168,7 +168,8 @@ fn the_buffers_of_an_average_are_those_of_a_plain_pass() {
     let network = MobileNetV2::new(7, 1, 32);
     let (layout, buffers) = (network.layout().clone(), network.buffers().clone());
     let images = data(8, 32);
-    let problem = Classifier::new(network, (&images, &images), Device::flex());
+    let dataset = ImageDataset::without_validation(&images, &images, &Device::flex());
+    let problem = Supervised::new(network, dataset, CrossEntropy);
     let plan = plan(
         "mnist-mlp",
         &[
@@ -235,8 +236,8 @@ fn curvature_is_measured_at_the_average_too() {
     };
     let steps = |at_average: bool| {
         let step = |event: &Event| match event {
-            Event::Probe(probe) if !at_average => Some(probe.step),
-            Event::AverageProbe(probe) if at_average => Some(probe.step),
+            Event::Probe(probe) if !at_average => Some(probe.at.step),
+            Event::AverageProbe(probe) if at_average => Some(probe.at.step),
             _ => None,
         };
         events.iter().filter_map(step).collect::<Vec<_>>()

@@ -285,7 +285,7 @@ fn the_sharpness_of_a_quadratic_has_its_closed_form() {
 /// taken by plain loops. All 60 examples singly, so without an error.
 #[test]
 fn the_gradient_noise_of_softmax_regression_at_zero_is_that_of_its_examples() {
-    let sets = ["problem.train_samples=60", "train.gradients=1", "train.measure=[\"gradient_noise\"]"];
+    let sets = ["problem.train_samples=60", "train.gradients=2", "train.measure=[\"gradient_noise\"]"];
     let (events, _) = run(&asked("mnist-softmax", &[&sets]), "SGD");
     let found = first_measured(&events, "gradient_noise");
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();

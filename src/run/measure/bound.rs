@@ -87,7 +87,7 @@ impl Measurement for PacBayesBound {
         let (train_loss, test_loss) = (average(&train), average(&test));
         let bound = (1.0 + EPSILON) * (train_loss + ingredients.theorem());
         let guessing_loss = (target.problem.classes() as f64).ln();
-        Some(Found::Event(Event::Bound(Box::new(Bound {
+        Some(Found::Event(Box::new(Event::Bound(Box::new(Bound {
             at: target.at,
             largest_trace,
             distance_from_init: ingredients.distance,
@@ -107,7 +107,7 @@ impl Measurement for PacBayesBound {
             best_sigma: ingredients.best_sigma(EPSILON),
             products: traces.iter().map(|trace| u64::from(trace.products)).sum(),
             took: clock.seconds(),
-        }))))
+        })))))
     }
 }
 

@@ -97,5 +97,5 @@ pub enum Found {
         evaluations: u64,
     },
     /// An event that no other measurement has.
-    Event(Event),
+    Event(Box<Event>),
 }

@@ -160,7 +160,7 @@ impl<'a> Evaluator<'a> {
             let clock = Clock::start();
             match measurement.measure(&target, &context) {
                 None => {}
-                Some(Found::Event(event)) => publish(event)?,
+                Some(Found::Event(event)) => publish(*event)?,
                 Some(Found::Values { values, evaluations }) => publish(Event::Measured(Box::new(Measured {
                     at,
                     measurement: kind.info().key.to_owned(),

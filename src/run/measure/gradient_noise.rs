@@ -219,6 +219,7 @@ mod tests {
         (0..count).map(|i| 2.0 * ((i as f64 + 1.0) * 0.618_033_988_749_894_9 + offset).fract() - 1.0).collect()
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "small made-up numbers as pixels and labels")]
     fn data() -> Labelled {
         Labelled {
             inputs: scattered(EXAMPLES * INPUTS, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),

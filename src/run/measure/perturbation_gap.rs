@@ -62,12 +62,12 @@ impl Measurement for PerturbationGap {
         let objective = target.objective();
         let vectors = ProbeVectors::new(target.seed, target.w);
         let effort = GapEffort { sigmas: &self.sigmas, draws: self.draws };
-        Some(Found::Event(Event::PerturbationGap(Box::new(GapCurve {
+        Some(Found::Event(Box::new(Event::PerturbationGap(Box::new(GapCurve {
             at: target.at,
             points: perturbation_gaps(objective.as_ref(), target.w, effort, &vectors),
             trace: context.trace,
             evaluations: 2 * u64::from(self.draws) * self.sigmas.len() as u64,
             took: clock.seconds(),
-        }))))
+        })))))
     }
 }

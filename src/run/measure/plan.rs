@@ -2,7 +2,7 @@
 
 use strum::VariantArray;
 
-use super::{MeasurementKind, MeasurementSettings, Setting, target::Shared};
+use super::{MeasurementKind, MeasurementSettings, Setting, declared::Declared, target::Shared};
 use crate::{curvature::TraceEstimator, run::ProblemConfig};
 
 /// What one curvature measurement consists of, and what it may cost.
@@ -51,7 +51,7 @@ impl CurvaturePlan {
 impl MeasurementSettings {
     /// Every setting of every measurement, in the order of presets.
     pub fn all(&mut self) -> impl Iterator<Item = Setting<'_>> {
-        self.declared().into_iter().flat_map(|measurement| measurement.settings())
+        self.declared().into_iter().flat_map(Declared::settings)
     }
 
     /// What a measurement needs and the problem does not have, in words.

@@ -1,4 +1,4 @@
-//! SAM's sharpness: how far the clean loss rises on a sphere around the weights, at worst and on average.
+//! SAM's sharpness: how far the clean loss rises in a ball around the weights, at worst and on average.
 
 use super::{
     Found, Measurement, MeasurementInfo, QuantityInfo, Scale, Setting, SettingValue, Unit,
@@ -15,9 +15,9 @@ use crate::{
 /// Keeps the direction of a zero gradient finite, as SAM's authors have it.
 const NORM_FLOOR: f64 = 1e-12;
 
-/// The rise of the clean loss on the sphere of radius rho around w, with e and z in R^p:
+/// The rise of the clean loss in the ball of radius rho around w, with e and z in R^p:
 ///
-/// * worst case, max over |e|_2 = rho of f(w + e) - f(w). A lower bound of it: the largest value at `draws` random antithetic pairs,
+/// * worst case, max over |e|_2 <= rho of f(w + e) - f(w), on the sphere unless the loss has a maximum inside. A lower bound of it: the largest value at `draws` random antithetic pairs,
 ///   after one ascent step, and along `steps` projected ascent steps from the best of these points,
 ///   e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the ball |e|_2 <= rho. Deterministic, so without an error.
 /// * one ascent step, f(w + e) - f(w) at e = rho g/|g|_2, g = grad f(w) (Foret 2021, equation 2). It is never above the worst case.
