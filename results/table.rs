@@ -20,7 +20,6 @@ pub type Table = (&'static str, fn() -> Result<String, Box<dyn Error>>);
 pub const TABLES: &[Table] = &[
     ("mnist-mlp", || at_losses("mnist-mlp", &[1e-2, 1e-3, 3.4e-4])),
     ("tuned-mnist", || tuned("tuned-mnist", 1e-2)),
-    ("clipart-mobilenet", || tuned("clipart-mobilenet", 1e-2)),
     ("methods", methods),
     ("k-sweep", || at_losses("k-sweep", &[3e-3])),
     ("noise-schedule", || at_losses("noise-schedule", &[3e-3])),

@@ -3,10 +3,10 @@
 
 mod average;
 mod progress;
+mod quantities;
 mod state;
 
-use std::collections::BTreeMap;
-
+use self::quantities::{SeriesByQuantity, by_quantity};
 use super::{
     quantity::Quantity,
     series::{Point, Series},
@@ -44,9 +44,7 @@ pub struct History {
     state: RunState,
     end_reason: Option<String>,
     now: Position,
-    series: BTreeMap<Quantity, Series>,
-    /// The series of what was never measured.
-    empty: Series,
+    series: SeriesByQuantity,
     average: Average,
     snapshots: Snapshots,
     best: Option<Best>,
@@ -95,8 +93,7 @@ impl History {
             state: RunState::Waiting,
             end_reason: None,
             now: Position::default(),
-            series: BTreeMap::new(),
-            empty: Series::new(1),
+            series: SeriesByQuantity::new(1),
             average: Average::new(1),
             snapshots: Snapshots::default(),
             best: None,
@@ -199,7 +196,7 @@ impl History {
 
     fn begin(&mut self, start: &RunHeader) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
-        fresh.empty = Series::new(start.steps_per_epoch);
+        fresh.series = SeriesByQuantity::new(start.steps_per_epoch);
         fresh.average = Average::new(start.steps_per_epoch);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
@@ -230,7 +227,7 @@ impl History {
     }
 
     fn record_point(&mut self, quantity: Quantity, point: Point) {
-        self.series.entry(quantity).or_insert_with(|| self.empty.clone()).push(point);
+        self.series.push(quantity, point);
     }
 
     /// What a curvature measurement found besides the trace and the largest eigenvalue.
@@ -347,7 +344,7 @@ impl History {
 
     /// All values of one quantity.
     pub fn series(&self, quantity: Quantity) -> &Series {
-        self.series.get(&quantity).unwrap_or(&self.empty)
+        self.series.get(quantity)
     }
 
     /// The newest value of one quantity.
@@ -372,37 +369,8 @@ impl History {
 
     /// Steps in one epoch; 1 before the run has begun.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.empty.steps_per_epoch()
+        self.series.steps_per_epoch()
     }
-}
-
-/// What an evaluation found, quantity by quantity.
-fn by_quantity(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f64)> + use<> {
-    let Metrics {
-        train_loss,
-        validation_loss,
-        test_loss,
-        gap,
-        train_accuracy,
-        validation_accuracy,
-        test_accuracy,
-        train_error,
-        validation_error,
-        distance,
-    } = *metrics;
-    let values = [
-        (Quantity::TrainLoss, train_loss),
-        (Quantity::ValidationLoss, validation_loss),
-        (Quantity::TestLoss, test_loss),
-        (Quantity::Gap, gap),
-        (Quantity::TrainAccuracy, train_accuracy),
-        (Quantity::ValidationAccuracy, validation_accuracy),
-        (Quantity::TestAccuracy, test_accuracy),
-        (Quantity::TrainError, train_error),
-        (Quantity::ValidationError, validation_error),
-        (Quantity::Distance, distance),
-    ];
-    values.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)))
 }
 
 #[cfg(test)]

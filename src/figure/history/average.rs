@@ -1,8 +1,6 @@
 //! What was measured at the average of a run's weights: the same quantities as at the weights themselves.
 
-use std::collections::BTreeMap;
-
-use super::by_quantity;
+use super::quantities::{SeriesByQuantity, by_quantity};
 use crate::{
     figure::{
         quantity::Quantity,
@@ -14,15 +12,13 @@ use crate::{
 /// The average of a run's weights, as far as it was measured.
 #[derive(Debug, Clone)]
 pub struct Average {
-    series: BTreeMap<Quantity, Series>,
-    /// The series of what was never measured.
-    empty: Series,
+    series: SeriesByQuantity,
     newest: Option<(AverageKind, u64)>,
 }
 
 impl Average {
     pub(super) fn new(steps_per_epoch: u64) -> Self {
-        Self { series: BTreeMap::new(), empty: Series::new(steps_per_epoch), newest: None }
+        Self { series: SeriesByQuantity::new(steps_per_epoch), newest: None }
     }
 
     pub(super) fn evaluated(&mut self, at: Position, eval: &AverageEval) {
@@ -52,17 +48,17 @@ impl Average {
     }
 
     fn record(&mut self, quantity: Quantity, point: Point) {
-        self.series.entry(quantity).or_insert_with(|| self.empty.clone()).push(point);
+        self.series.push(quantity, point);
     }
 
     /// All values of one quantity at the average.
     pub fn series(&self, quantity: Quantity) -> &Series {
-        self.series.get(&quantity).unwrap_or(&self.empty)
+        self.series.get(quantity)
     }
 
     /// The quantities that were measured at the average.
     pub fn quantities(&self) -> impl Iterator<Item = Quantity> {
-        self.series.keys().copied()
+        self.series.quantities()
     }
 
     /// How the weights are averaged, and how many iterates the newest average is of; `None` before it was measured.
