@@ -1,5 +1,5 @@
 //! What is trained: data and a model, seen as an objective.
-//! One file a problem; `model/` and `layer/` are what networks are built of, `data/` reads and checks data sets.
+//! `supervised.rs` joins a network of `model/`, made of `layer/`, a data set and a loss; an analytic problem is one file.
 
 #![warn(missing_docs)]
 

@@ -158,7 +158,8 @@ where
         let parameters = self.parameters.complete(w, self.network.layout());
         let mut pass = Pass::new(&parameters, self.network.buffers(), mode.buffers.as_ref());
         let outputs = self.network.forward::<R>(&mut pass, &batch.input);
-        let value = self.loss.loss::<R>(outputs, &batch.targets, mode.smoothing);
+        let smoothing = if L::SMOOTHS_LABELS { mode.smoothing } else { 0.0 };
+        let value = self.loss.loss::<R>(outputs, &batch.targets, smoothing);
         Loss { value, batch_statistics: pass.batch_statistics() }
     }
 }
@@ -192,7 +193,7 @@ where
     fn sample(&self, count: usize, seed: u64) -> Vec<usize> {
         match self.dataset.classes() {
             Some(classes) => selection::sample(classes.labels, classes.count, count, seed),
-            None => (0..self.examples().min(count)).collect(),
+            None => selection::sample(&vec![0; self.examples()], 1, count, seed),
         }
     }
 

@@ -1,7 +1,11 @@
 //! An average of a run's iterates: stochastic weight averaging or an exponential moving average, with batch-norm buffers of its
 //! own. It reads the trajectory and never changes it.
 
-use super::{Averaging, Position, batches::Batches, measure::Averaged};
+use super::{
+    Averaging, Position,
+    batches::Batches,
+    measure::{AverageWeights, Averaged},
+};
 use crate::{
     autodiff::Vector,
     problem::{Examples, Mode, Problem},
@@ -15,7 +19,7 @@ use crate::{
 /// The factor 1/(1 - d^n) makes the weights of the EMA sum to 1 without w_0 (Kingma & Ba 2015, section 3). Both are updated as
 /// w_A + r (w_n - w_A) with r = 1/n and r = (1 - d)/(1 - d^n).
 ///
-/// Memory: one more vector of weights. Cost of an update: no gradient evaluation and no forward pass.
+/// Memory: two more vectors of weights. Cost of an update: no gradient evaluation and no forward pass.
 #[derive(Debug)]
 pub(super) struct WeightAverage {
     averaging: Averaging,
@@ -23,16 +27,9 @@ pub(super) struct WeightAverage {
     iterates: u64,
     /// w_A; `None` while n = 0.
     weights: Option<Vector>,
-    buffers: Option<Buffers>,
+    /// The average that was completed last.
+    completed: Option<AverageWeights>,
     forward_passes: u64,
-}
-
-/// The batch-norm buffers of an average, and which average that was.
-#[derive(Debug)]
-struct Buffers {
-    values: Vector,
-    /// n of the average that they belong to.
-    iterates: u64,
 }
 
 /// One step of the trajectory.
@@ -50,7 +47,7 @@ pub(super) struct Passed {
 
 impl WeightAverage {
     pub fn new(averaging: Averaging) -> Self {
-        Self { averaging, iterates: 0, weights: None, buffers: None, forward_passes: 0 }
+        Self { averaging, iterates: 0, weights: None, completed: None, forward_passes: 0 }
     }
 
     /// Lets the iterate `w` after a step enter the average where it is due. SWA begins with the first iterate at or past its share
@@ -76,42 +73,53 @@ impl WeightAverage {
         });
     }
 
-    /// Brings the buffers up to the present average: the mean, over the minibatches of one epoch without augmentation, of the
-    /// minibatch means and variances at w_A, as PyTorch's `torch.optim.swa_utils.update_bn` has it. Buffers that training leaves as
-    /// they are stay so.
+    /// Completes the present average with batch-norm buffers of its own, so that it can be measured and kept: the mean, over the
+    /// minibatches of one epoch without augmentation, of the minibatch means and variances at w_A, as PyTorch's
+    /// `torch.optim.swa_utils.update_bn` has it. Buffers that training leaves as they are stay so.
     ///
-    /// Cost: one forward pass of each minibatch, only where the average has changed since.
-    pub fn update_buffers(&mut self, problem: &dyn Problem, mut batches: Batches, per_epoch: u64) {
-        let (Some(weights), Some(buffers)) = (&self.weights, problem.buffers()) else { return };
-        if self.buffers.as_ref().is_some_and(|known| known.iterates == self.iterates) {
+    /// Cost: one forward pass of each minibatch, only where the network has batch normalisation and the average has changed since.
+    pub fn complete(&mut self, problem: &dyn Problem, batches: Batches, per_epoch: u64) {
+        let Some(weights) = self.weights.clone() else { return };
+        if self.completed.as_ref().is_some_and(|known| known.iterates == self.iterates) {
             return;
         }
-        let values = if buffers.frozen {
-            buffers.initial
-        } else {
-            let mut sum: Option<Vector> = None;
-            for _ in 0..per_epoch {
-                let examples = Examples::Chosen(batches.next_batch());
-                let found = problem.objective_in(Mode::default(), examples).batch_statistics(weights);
-                self.forward_passes += 1;
-                sum = match (sum, found) {
-                    (Some(sum), Some(found)) => Some(sum + found),
-                    (sum, found) => sum.or(found),
-                };
-            }
-            sum.map_or(buffers.initial, |sum| sum * (1.0 / per_epoch as f64))
-        };
-        self.buffers = Some(Buffers { values, iterates: self.iterates });
+        let buffers = problem.buffers().map(|buffers| {
+            let updated =
+                if buffers.frozen { None } else { self.mean_statistics(&weights, problem, batches, per_epoch) };
+            updated.unwrap_or(buffers.initial)
+        });
+        self.completed = Some(AverageWeights { iterates: self.iterates, weights, buffers });
     }
 
-    /// The average with its buffers; `None` while no iterate has entered.
+    /// The mean of the batch statistics at `weights` over so many minibatches; `None` where there are none.
+    fn mean_statistics(
+        &mut self,
+        weights: &Vector,
+        problem: &dyn Problem,
+        mut batches: Batches,
+        count: u64,
+    ) -> Option<Vector> {
+        let mut sum: Option<Vector> = None;
+        for _ in 0..count {
+            let examples = Examples::Chosen(batches.next_batch());
+            let found = problem.objective_in(Mode::default(), examples).batch_statistics(weights);
+            self.forward_passes += 1;
+            sum = match (sum, found) {
+                (Some(sum), Some(found)) => Some(sum + found),
+                (sum, found) => sum.or(found),
+            };
+        }
+        sum.map(|sum| sum * (1.0 / count as f64))
+    }
+
+    /// The average that was completed last, as measurements take it; `None` before there is one.
     pub fn averaged(&self) -> Option<Averaged<'_>> {
-        Some(Averaged {
-            kind: self.averaging.kind(),
-            weights: self.weights.as_ref()?,
-            buffers: self.buffers.as_ref().map(|buffers| &buffers.values),
-            iterates: self.iterates,
-            forward_passes: self.forward_passes,
-        })
+        let average = self.completed.as_ref()?;
+        Some(Averaged { kind: self.averaging.kind(), average, forward_passes: self.forward_passes })
+    }
+
+    /// The average that was completed last.
+    pub fn into_completed(self) -> Option<AverageWeights> {
+        self.completed
     }
 }

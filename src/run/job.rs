@@ -3,7 +3,10 @@
 
 use std::error::Error;
 
-use super::{Command, Event, Outcome, Position, RunPlan, Train, measure::BestWeights};
+use super::{
+    Command, Event, Outcome, Position, RunPlan, Train,
+    measure::{AverageWeights, BestWeights},
+};
 use crate::{autodiff::Vector, problem::Problem};
 
 /// What is to be run.
@@ -65,17 +68,6 @@ pub struct FinalState {
     pub buffers: Option<Vector>,
     /// Its weights at the lowest validation loss, where there is a validation set.
     pub best: Option<BestWeights>,
-    /// The average of its weights, where it keeps one and an iterate has entered.
+    /// The average of its weights at its last evaluation or curvature measurement, where it keeps one and an iterate had entered.
     pub average: Option<AverageWeights>,
-}
-
-/// The average of a run's weights.
-#[derive(Debug, Clone)]
-pub struct AverageWeights {
-    /// How many iterates are averaged.
-    pub iterates: u64,
-    /// Their average.
-    pub weights: Vector,
-    /// The buffers of its batch normalisations, where it has any.
-    pub buffers: Option<Vector>,
 }

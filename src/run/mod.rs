@@ -22,10 +22,10 @@ mod view;
 pub use engine::{Engine, EngineError, EventBatch};
 pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
-pub use job::{AverageWeights, FinalState, Inbox, Job, LoopExit, Publish, PublishError};
+pub use job::{FinalState, Inbox, Job, LoopExit, Publish, PublishError};
 pub use measure::{
-    BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind, MeasurementSettings, QuantityInfo,
-    Scale, Setting, SettingValue, Unit,
+    AverageWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,
+    MeasurementSettings, QuantityInfo, Scale, Setting, SettingValue, Unit,
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
 pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};

@@ -9,7 +9,7 @@ use super::{
     batches::Batches,
     clock::Clock,
     device,
-    job::{AverageWeights, FinalState, Inbox, Job, LoopExit, Publish, PublishError},
+    job::{FinalState, Inbox, Job, LoopExit, Publish, PublishError},
     measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError, Snapshot},
 };
 use crate::{
@@ -121,12 +121,7 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
         }
     };
     let at = Position { seconds: instruments.clock.seconds(), ..at };
-    state.update_average_buffers(&job);
-    let average = state.average.as_ref().and_then(WeightAverage::averaged).map(|average| AverageWeights {
-        iterates: average.iterates,
-        weights: average.weights.clone(),
-        buffers: average.buffers.cloned(),
-    });
+    let average = state.average.and_then(WeightAverage::into_completed);
     let buffers = state.buffers.map(|buffers| buffers.values);
     let best = instruments.evaluator.best();
     Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
@@ -166,7 +161,7 @@ fn run_to_the_end(
             read_at = clock.elapsed();
         }
         if evaluate || probe {
-            state.update_average_buffers(job);
+            state.complete_average(job);
         }
         if evaluate {
             readouts.read_free(publish)?;
@@ -180,7 +175,7 @@ fn run_to_the_end(
     let publish = &mut *channels.publish;
     readouts.read_losses(publish)?;
     readouts.read_free(publish)?;
-    state.update_average_buffers(job);
+    state.complete_average(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
 }
@@ -313,11 +308,11 @@ impl State {
         stats
     }
 
-    /// Gives the average of the weights the batch-norm buffers that belong to it, before it is measured or kept.
-    fn update_average_buffers(&mut self, job: &Job<'_>) {
+    /// Gives the present average of the weights the batch-norm buffers that belong to it, before it is measured.
+    fn complete_average(&mut self, job: &Job<'_>) {
         if let Some(average) = &mut self.average {
             let batches = Batches::new(job.problem.examples(), batch(job), job.train.seed);
-            average.update_buffers(job.problem, batches, steps_per_epoch(job));
+            average.complete(job.problem, batches, steps_per_epoch(job));
         }
     }
 

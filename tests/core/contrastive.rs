@@ -94,7 +94,8 @@ impl LossFunction for Contrastive {
     const REDUCTION: Reduction = Reduction::WholeBatch;
     const SMOOTHS_LABELS: bool = false;
 
-    fn loss<R: Real>(&self, similarities: R::T<2>, (): &(), _smoothing: f64) -> R::T<1> {
+    fn loss<R: Real>(&self, similarities: R::T<2>, (): &(), smoothing: f64) -> R::T<1> {
+        assert_eq!(smoothing, 0.0, "there are no labels to smooth");
         let [n, _] = R::dims(&similarities);
         let diagonal = integers((0..n).collect(), [n, 1]);
         let rows = R::cross_entropy(similarities.clone(), diagonal.clone());

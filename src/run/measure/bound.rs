@@ -86,7 +86,8 @@ impl Measurement for PacBayesBound {
         };
         let (train_loss, test_loss) = (average(&train), average(&test));
         let bound = (1.0 + EPSILON) * (train_loss + ingredients.theorem());
-        let guessing_loss = (target.problem.classes() as f64).ln();
+        let classes = target.problem.classes();
+        let guessing_loss = (classes > 0).then(|| (classes as f64).ln());
         Some(Found::Event(Box::new(Event::Bound(Box::new(Bound {
             at: target.at,
             largest_trace,
@@ -101,8 +102,8 @@ impl Measurement for PacBayesBound {
             code: ingredients.code(),
             epsilon: EPSILON,
             bound,
-            guessing_loss: Some(guessing_loss),
-            vacuous: bound > guessing_loss,
+            guessing_loss,
+            vacuous: guessing_loss.is_some_and(|loss| bound > loss),
             exceeded: test_loss > bound,
             best_sigma: ingredients.best_sigma(EPSILON),
             products: traces.iter().map(|trace| u64::from(trace.products)).sum(),

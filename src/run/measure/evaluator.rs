@@ -59,16 +59,21 @@ pub(in crate::run) struct Snapshot<'a> {
 /// An average of a run's weights as measurements take it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::run) struct Averaged<'a> {
-    /// How it was made.
+    /// How it is made.
     pub kind: AverageKind,
-    /// The average.
-    pub weights: &'a Vector,
-    /// Its batch-norm buffers, where the network has batch normalisation.
-    pub buffers: Option<&'a Vector>,
+    pub average: &'a AverageWeights,
+    /// Forward passes of minibatches spent on buffers of averages so far.
+    pub forward_passes: u64,
+}
+
+/// The average of a run's weights.
+#[derive(Debug, Clone)]
+pub struct AverageWeights {
     /// How many iterates are averaged.
     pub iterates: u64,
-    /// Forward passes of minibatches spent on its buffers so far.
-    pub forward_passes: u64,
+    pub weights: Vector,
+    /// The buffers of its batch normalisations, where it has any.
+    pub buffers: Option<Vector>,
 }
 
 /// The weights of the evaluation with the lowest validation loss.
@@ -121,17 +126,21 @@ impl<'a> Evaluator<'a> {
             self.best =
                 Some(BestWeights { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
-        let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
-        let weight_stats = WeightStats {
-            weight_norm: norms.first().copied(),
-            distance_from_init: norms.last().copied(),
-            lr_now: Some(lr),
-            sigma_now: sigma,
-        };
+        let weight_stats = WeightStats { lr_now: Some(lr), sigma_now: sigma, ..self.weight_stats(w) };
         let examples = problem.evaluated_examples() as u64;
         let took = clock.seconds();
         publish(Event::Eval { at, examples, forward_passes, took, metrics, weight_stats })?;
         self.evaluate_average(snapshot, publish)
+    }
+
+    /// |w| and |w - w0|.
+    fn weight_stats(&self, w: &Vector) -> WeightStats {
+        let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
+        WeightStats {
+            weight_norm: norms.first().copied(),
+            distance_from_init: norms.last().copied(),
+            ..WeightStats::default()
+        }
     }
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
@@ -180,21 +189,15 @@ impl<'a> Evaluator<'a> {
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(average) = average else { return Ok(()) };
+        let Some(Averaged { kind, average, forward_passes }) = average else { return Ok(()) };
         let clock = Clock::start();
-        let w = average.weights;
-        let metrics = self.input.problem.evaluate(w, average.buffers);
-        let norms = read(vec![norm(w), norm(&(w.clone() - self.input.initial_weights.clone()))]);
-        let weight_stats = WeightStats {
-            weight_norm: norms.first().copied(),
-            distance_from_init: norms.last().copied(),
-            ..WeightStats::default()
-        };
+        let metrics = self.input.problem.evaluate(&average.weights, average.buffers.as_ref());
+        let weight_stats = self.weight_stats(&average.weights);
         publish(Event::AverageEval(Box::new(AverageEval {
             at,
-            average: average.kind,
+            average: kind,
             iterates: average.iterates,
-            forward_passes: average.forward_passes,
+            forward_passes,
             took: clock.seconds(),
             metrics,
             weight_stats,
@@ -210,8 +213,8 @@ impl<'a> Evaluator<'a> {
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(Averaged { weights: w, buffers, .. }) = average else { return Ok(()) };
-        let target = target(&self.input, &self.sample, WeightsAt { w, buffers, at });
+        let Some(Averaged { average: AverageWeights { weights, buffers, .. }, .. }) = average else { return Ok(()) };
+        let target = target(&self.input, &self.sample, WeightsAt { w: weights, buffers: buffers.as_ref(), at });
         publish(Event::AverageProbe(Box::new(curvature(&target, plan, &mut self.average_warm_start))))
     }
 

@@ -27,7 +27,7 @@ pub use declared::{MeasurementInfo, Setting, SettingValue};
 pub use plan::CurvaturePlan;
 pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
-pub use evaluator::BestWeights;
+pub use evaluator::{AverageWeights, BestWeights};
 pub(super) use evaluator::{Averaged, Evaluator, EvaluatorInput, Snapshot};
 pub(super) use readouts::{Divergence, PendingReadouts, ReadoutError};
 
