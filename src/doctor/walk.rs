@@ -92,7 +92,7 @@ fn walk(device: &Device, method: Method) -> Path {
     let problem = specimen.problem(device);
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector_like(&specimen.w, &Vector::zeros([1], device));
-    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3 };
+    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3, ..BaseOptimizer::SGD };
     let hyperparameters = Hyperparameters { lr: 0.1, ..Hyperparameters::of(Rule::Follow { method, base }) };
     let (mut w, mut state, mut noise) = (start.clone(), OptimizerState::default(), device::noise(1, device));
     let mut context = StepContext {

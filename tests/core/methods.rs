@@ -17,7 +17,7 @@ use nso_tui::{
 
 /// `method` over SGD.
 fn sgd(method: Method, lr: f64, momentum: f64, weight_decay: f64) -> Hyperparameters {
-    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum }, weight_decay };
+    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum }, weight_decay, ..BaseOptimizer::SGD };
     Hyperparameters { lr, ..Hyperparameters::of(Rule::Follow { method, base }) }
 }
 
