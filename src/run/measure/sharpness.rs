@@ -181,18 +181,30 @@ mod tests {
 
     use super::*;
     use crate::{
+        autodiff::values,
         problem::{Examples, Problem, Quadratic},
         random::{Purpose, stream},
     };
 
     const H: [f64; 4] = [3.0, 1.5, -0.5, 0.25];
 
+    /// Of f(e) = b'e + 1/2 e'He at 0, with H as above.
     fn rises(sharpness: Sharpness, b: [f64; 4]) -> Rise {
-        let problem = Quadratic::new(H.to_vec(), b.to_vec(), vec![0.0; 4], Device::flex());
+        rises_of(sharpness, H, b, 5)
+    }
+
+    fn rises_of(sharpness: Sharpness, h: [f64; 4], b: [f64; 4], seed: u64) -> Rise {
+        let problem = Quadratic::new(h.to_vec(), b.to_vec(), vec![0.0; 4], Device::flex());
         let f = problem.objective(Examples::First(0));
-        let w: Vector = Tensor::from_data(TensorData::new(vec![0.0f64; 4], [4]), (&Device::flex(), DType::F64));
-        let mut vectors = ProbeVectors::of(stream(5, Purpose::Measurement("sharpness")), &w);
-        sharpness.of(f.as_ref(), &w, &mut vectors)
+        sharpness.of(f.as_ref(), &origin(), &mut vectors(seed))
+    }
+
+    fn origin() -> Vector {
+        Tensor::from_data(TensorData::new(vec![0.0f64; 4], [4]), (&Device::flex(), DType::F64))
+    }
+
+    fn vectors(seed: u64) -> ProbeVectors {
+        ProbeVectors::of(stream(seed, Purpose::Measurement("sharpness")), &origin())
     }
 
     /// f(e) = 1/2 e'He with gradient 0 at w = 0: the worst case is rho^2 lambda_max/2, and one step from a zero gradient goes nowhere.
@@ -242,6 +254,69 @@ mod tests {
         for g in [[0.0; 4], [0.01, 0.0, 0.0, 1.0]] {
             let found = rises(Sharpness { rho: 0.3, steps: 1, draws: 50 }, g);
             assert!(found.largest >= found.one_step && found.largest >= found.average.mean, "{found:?}");
+        }
+    }
+
+    /// e scaled to the length rho; zero remains zero.
+    fn scaled(e: [f64; 4], rho: f64) -> [f64; 4] {
+        let length = e.iter().map(|e| e * e).sum::<f64>().sqrt();
+        e.map(|e| if length > 0.0 { rho * e / length } else { 0.0 })
+    }
+
+    /// The candidates by plain loops, in their order: one ascent step, then u and -u of each pair.
+    fn candidates(Sharpness { rho, draws, .. }: Sharpness, g: [f64; 4], seed: u64) -> Vec<[f64; 4]> {
+        let mut vectors = vectors(seed);
+        let mut all = vec![scaled(g, rho)];
+        for _ in 0..draws {
+            let z = values(&vectors.normal());
+            let u = scaled([z[0], z[1], z[2], z[3]], rho);
+            all.extend([u, u.map(|u| -u)]);
+        }
+        all
+    }
+
+    fn rise(g: [f64; 4], e: [f64; 4]) -> f64 {
+        (0..4).map(|i| g[i] * e[i] + 0.5 * H[i] * e[i] * e[i]).sum()
+    }
+
+    /// Without ascent the best candidate counts. With one step the value is that of one projected step from this very candidate, by plain
+    /// loops: be it the ascent step, u or -u of some pair.
+    #[test]
+    fn ascent_starts_from_the_best_candidate() {
+        let mut won = [0; 3];
+        for g in [[0.01, 0.02, -0.03, 0.01], [0.02, -0.2, 0.1, 0.2], [3.0, -2.0, 1.0, 4.0]] {
+            for seed in 0..10 {
+                let only = Sharpness { rho: 0.5, steps: 0, draws: 6 };
+                let all = candidates(only, g, seed);
+                let best = (0..all.len()).max_by(|&a, &b| rise(g, all[a]).total_cmp(&rise(g, all[b]))).unwrap();
+                won[if best == 0 { 0 } else { 1 + best % 2 }] += 1;
+                let found = rises_of(only, H, g, seed).largest;
+                let highest = rise(g, all[best]);
+                assert!((found / highest - 1.0).abs() < 1e-9, "{g:?} {seed}: {found} {highest}");
+                let e = all[best];
+                let slope = scaled([0, 1, 2, 3].map(|i| g[i] + H[i] * e[i]), 0.5);
+                let moved = [0, 1, 2, 3].map(|i| e[i] + slope[i]);
+                let length = moved.iter().map(|e| e * e).sum::<f64>().sqrt();
+                let expected = rise(g, scaled(moved, length.min(0.5)));
+                assert!(expected > 1.000_001 * highest || best == 0, "a step rises: {g:?} {seed} {expected} {highest}");
+                let found = rises_of(Sharpness { steps: 1, ..only }, H, g, seed).largest;
+                assert!((found / expected.max(highest) - 1.0).abs() < 1e-9, "{g:?} {seed}: {found} {expected}");
+            }
+        }
+        assert!(won.iter().all(|&times| times > 2), "each kind of candidate is the best at times: {won:?}");
+    }
+
+    /// At a stationary point the ascent step goes nowhere and a random point is the best: from there ascent rises further.
+    #[test]
+    fn at_a_stationary_point_ascent_starts_from_a_random_point() {
+        for seed in 0..10 {
+            let only = Sharpness { rho: 0.5, steps: 0, draws: 3 };
+            let highest = candidates(only, [0.0; 4], seed).into_iter().map(|e| rise([0.0; 4], e)).fold(0.0, f64::max);
+            let [still, moved] =
+                [only, Sharpness { steps: 1, ..only }].map(|sharpness| rises_of(sharpness, H, [0.0; 4], seed));
+            assert_eq!(still.one_step, 0.0);
+            assert!((still.largest / highest - 1.0).abs() < 1e-9, "{seed}: {still:?} {highest}");
+            assert!(moved.largest > 1.000_001 * highest, "{seed}: {moved:?} {highest}");
         }
     }
 }
