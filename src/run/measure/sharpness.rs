@@ -3,6 +3,7 @@
 use super::{
     Found, Measurement, MeasurementInfo, QuantityInfo, Scale, Setting, SettingValue, Unit,
     declared::Declared,
+    order::nan_above,
     target::{MeasurementContext, MeasurementTarget},
 };
 use crate::{
@@ -17,9 +18,10 @@ const NORM_FLOOR: f64 = 1e-12;
 
 /// The rise of the clean loss in the ball of radius rho around w, with e and z in R^p:
 ///
-/// * worst case, max over |e|_2 <= rho of f(w + e) - f(w), on the sphere unless the loss has a maximum inside. A lower bound of it: the largest value at `draws` random antithetic pairs,
-///   after one ascent step, and along `steps` projected ascent steps from the best of these points,
-///   e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the ball |e|_2 <= rho. Deterministic, so without an error.
+/// * worst case, max over |e|_2 <= rho of f(w + e) - f(w), never negative, on the sphere unless the loss has a maximum inside. A lower
+///   bound of it: the largest value at e = 0, at `draws` random antithetic pairs, after one ascent step, and along `steps` projected
+///   ascent steps from the best of these pairs and that step, e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the
+///   ball |e|_2 <= rho. NaN where any of these values is. Deterministic, so without an error.
 /// * one ascent step, f(w + e) - f(w) at e = rho g/|g|_2, g = grad f(w) (Foret 2021, equation 2). It is never above the worst case.
 /// * average case, E f(w + rho z/|z|_2) - f(w), z ~ N(0, I): the mean of [f(w + u) + f(w - u)]/2 - f(w) over the pairs. Error: the
 ///   standard error over pairs.
@@ -87,7 +89,7 @@ impl Sharpness {
         let [one_step, pairs @ ..] = rises.as_slice() else { return Rise::UNKNOWN };
         let means: Vec<f64> = pairs.chunks(2).map(|pair| pair.iter().sum::<f64>() / pair.len() as f64).collect();
         // The best start: the ascent step, or one of the random points, drawn again rather than kept.
-        let best = (0..rises.len()).max_by(|&a, &b| rises[a].total_cmp(&rises[b])).unwrap_or(0);
+        let best = (0..rises.len()).max_by(|&a, &b| nan_above(rises[a], rises[b])).unwrap_or(0);
         let start = if best == 0 {
             ascent
         } else {
@@ -96,7 +98,8 @@ impl Sharpness {
             if best % 2 == 1 { u } else { -u }
         };
         let along = self.ascend(f, w, start).into_iter().map(|loss| loss - clean);
-        let largest = rises.iter().copied().chain(along).max_by(f64::total_cmp).unwrap_or(f64::NAN);
+        let all = rises.iter().copied().chain(along);
+        let largest = all.fold(0.0, |a, b| if nan_above(a, b).is_lt() { b } else { a });
         Rise { largest, one_step: *one_step, average: Estimate::of(&means) }
     }
 
@@ -120,10 +123,10 @@ impl Sharpness {
     }
 }
 
-/// How far a loss rises on a sphere.
+/// How far a loss rises in a ball and on its sphere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Rise {
-    /// The largest rise found.
+    /// The largest rise found in the ball, its center included.
     largest: f64,
     /// After one ascent step.
     one_step: f64,
@@ -318,5 +321,21 @@ mod tests {
             assert!((still.largest / highest - 1.0).abs() < 1e-9, "{seed}: {still:?} {highest}");
             assert!(moved.largest > 1.000_001 * highest, "{seed}: {moved:?} {highest}");
         }
+    }
+
+    /// On a peak every point of the sphere lies below, and so does the step over the top; the center is in the ball.
+    #[test]
+    fn the_worst_case_is_never_negative() {
+        let found = rises_of(Sharpness { rho: 0.5, steps: 0, draws: 5 }, [-3.0; 4], [0.1, 0.0, 0.0, 0.0], 5);
+        assert!(found.one_step < 0.0 && found.average.mean < 0.0, "{found:?}");
+        assert_eq!(found.largest, 0.0);
+    }
+
+    /// inf - inf at the random points, a NaN of either sign by the processor; the ascent step from a zero gradient is a number.
+    #[test]
+    fn a_point_without_a_value_leaves_the_worst_case_without_one() {
+        let found = rises_of(Sharpness { rho: 1e10, steps: 1, draws: 2 }, [1e300, -1e300, 0.0, 0.0], [0.0; 4], 5);
+        assert_eq!(found.one_step, 0.0);
+        assert!(found.largest.is_nan(), "{found:?}");
     }
 }
