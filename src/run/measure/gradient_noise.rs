@@ -28,8 +28,10 @@ use crate::{
 /// Where all examples are measured |G|^2 is exact, and with parts of one example tr Sigma is too. B is the quotient of the two, infinite
 /// where |G|^2 is not distinguished from zero.
 ///
-/// Errors: the jackknife over parts, with the finite-population correction sqrt(1 - n/N) for |G|^2, and for the others where parts are
-/// single examples. Cost: m + 1 gradients, which are two gradients of n examples.
+/// Errors: the jackknife over parts. With t_j and s_j the estimates of tr Sigma and |G|^2 without part j, t and s their means, and
+/// c = sqrt(1 - n/N) the finite-population correction, it is of T_j = tr Sigma + c' (t_j - t), S_j = |G|^2 + c (s_j - s) and T_j/S_j.
+/// c' = c where parts are single examples; else c' = 1, since tr Sigma then depends on the deal as well, |G|^2 on the draw alone.
+/// Cost: m + 1 gradients, which are two gradients of n examples.
 /// Source: McCandlish, Kaplan, Amodei 2018, appendix A.1; the jackknife as in Efron & Stein 1981.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GradientNoise {
@@ -176,28 +178,31 @@ impl Noise {
             .collect();
         let correction = (1.0 - measured / population).max(0.0).sqrt();
         let of_trace = if found.size == 1 { correction } else { 1.0 };
-        let estimate = |value, samples: Vec<f64>, correction: f64| {
-            let error = if samples.is_empty() { f64::NAN } else { jackknife(&samples) * correction };
-            Estimate::new(value, error, m as u64)
-        };
+        let [mean_trace, mean_signal] = [0, 1].map(|of| mean(without.iter().map(|pair| pair[of])));
+        let values: Vec<[f64; 2]> = (without.iter())
+            .map(|[t, s]| [trace + of_trace * (t - mean_trace), signal + correction * (s - mean_signal)])
+            .collect();
         let ratio = |trace: f64, signal: f64| if signal > 0.0 { trace / signal } else { f64::INFINITY };
+        let estimate =
+            |value, of: &dyn Fn(&[f64; 2]) -> f64| Estimate::new(value, jackknife(values.iter().map(of)), m as u64);
         Some(Self {
-            trace: estimate(trace, without.iter().map(|[trace, _]| *trace).collect(), of_trace),
-            signal: estimate(signal, without.iter().map(|[_, signal]| *signal).collect(), correction),
-            scale: estimate(
-                ratio(trace, signal),
-                without.iter().map(|&[trace, signal]| ratio(trace, signal)).collect(),
-                of_trace,
-            ),
+            trace: estimate(trace, &|&[trace, _]| trace),
+            signal: estimate(signal, &|&[_, signal]| signal),
+            scale: estimate(ratio(trace, signal), &|&[trace, signal]| ratio(trace, signal)),
         })
     }
 }
 
-/// The jackknife's standard error: sqrt((m - 1)/m sum_j (x_j - mean)^2) of the values x_j without one part each.
-fn jackknife(values: &[f64]) -> f64 {
+/// The jackknife's standard error: sqrt((m - 1)/m sum_j (x_j - mean)^2) of the values x_j without one part each; NaN for none.
+fn jackknife(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let (count, mean) = (values.len() as f64, mean(values.clone()));
+    ((count - 1.0) / count * values.map(|x| (x - mean).powi(2)).sum::<f64>()).sqrt()
+}
+
+/// The mean, about the first value, so that equal values have exactly theirs; NaN for none.
+fn mean(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    ((count - 1.0) / count * values.iter().map(|x| (x - mean).powi(2)).sum::<f64>()).sqrt()
+    values.clone().next().map_or(f64::NAN, |first| first + values.map(|x| x - first).sum::<f64>() / count)
 }
 
 #[cfg(test)]
@@ -315,6 +320,8 @@ mod tests {
             let (mean, share) = calibration(&found, |noise| noise.trace);
             assert!((mean.mean - trace).abs() < 4.0 * mean.std_error, "{parts}: {mean:?} {trace}");
             assert!((0.67..1.5).contains(&share), "{parts}: error bar of the trace over its scatter: {share}");
+            let (_, share) = calibration(&found, |noise| noise.scale);
+            assert!((0.67..1.5).contains(&share), "{parts}: error bar of B over its scatter: {share}");
             let (mean, share) = calibration(&found, |noise| noise.signal);
             if parts == 8 {
                 let exact = |noise: &Noise| (noise.signal.mean / square - 1.0).abs() < 1e-6;
