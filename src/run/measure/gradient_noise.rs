@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     autodiff::read,
-    problem::Examples,
+    problem::{Examples, Reduction},
     run::{Estimate, Fact, NamedEstimate, PanelKind, ProblemConfig},
 };
 
@@ -26,7 +26,7 @@ use crate::{
 /// tr Sigma ~ b sum_j |G_j - M|^2/(m - 1), |G|^2 ~ |M|^2 - (1/n - 1/N) tr Sigma.
 ///
 /// Where all examples are measured |G|^2 is exact, and with parts of one example tr Sigma is too. B is the quotient of the two, infinite
-/// where |G|^2 is not distinguished from zero.
+/// where |G|^2 is not distinguished from zero. Losses of a whole batch have no gradients of examples, and nothing is measured.
 ///
 /// Errors: the jackknife over parts. With t_j and s_j the estimates of tr Sigma and |G|^2 without part j, t and s their means, and
 /// c = sqrt(1 - n/N) the finite-population correction, it is of T_j = tr Sigma + c' (t_j - t), S_j = |G|^2 + c (s_j - s) and T_j/S_j.
@@ -91,10 +91,14 @@ impl Declared for GradientNoise {
 }
 
 impl Measurement for GradientNoise {
-    /// `None` for fewer than two examples.
+    /// `None` for fewer than two examples, and for a loss of the whole batch.
     fn measure(&self, target: &MeasurementTarget<'_>, _context: &MeasurementContext) -> Option<Found> {
         let parts = (self.parts as usize).min(target.sample.len());
         let size = target.sample.len().checked_div(parts)?;
+        // The mean of the parts' gradients is the gradient of the whole only where examples contribute independently.
+        if target.problem.reduction() == Reduction::WholeBatch {
+            return None;
+        }
         let found = Noise::of(&deviations(target, parts, size)?)?;
         let values = [
             ("gradient_noise_scale", found.scale),
@@ -211,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        autodiff::Vector,
+        autodiff::{Real, Vector},
         data::Labelled,
         problem::{CrossEntropy, ImageDataset, LossFunction, Problem, SoftmaxRegression, Supervised},
         run::Position,
@@ -350,6 +354,36 @@ mod tests {
         }
         let bias = (1.0 / 16.0 - 1.0 / 40.0) * trace;
         assert!(bias > 0.2 * square, "without the correction it would show: {bias} {square}");
+    }
+
+    /// Cross-entropy as a loss that does not part into examples.
+    struct Whole;
+
+    impl LossFunction for Whole {
+        type Targets = Tensor<2, Int>;
+
+        const UNIT: Option<&'static str> = CrossEntropy::UNIT;
+        const REDUCTION: Reduction = Reduction::WholeBatch;
+        const SMOOTHS_LABELS: bool = false;
+
+        fn loss<R: Real>(&self, logits: R::T<2>, labels: &Tensor<2, Int>, smoothing: f64) -> R::T<1> {
+            CrossEntropy.loss::<R>(logits, labels, smoothing)
+        }
+
+        fn example_losses(&self, _: Tensor<2>, _: &Tensor<2, Int>) -> Option<Vector> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_loss_of_the_whole_batch_has_no_gradient_noise() {
+        fn measured(problem: &dyn Problem) -> Option<Found> {
+            let (sample, w) = (everything(), on_device(weights(0.7)));
+            let context = MeasurementContext { trace: Estimate::new(f64::NAN, f64::NAN, 0) };
+            GradientNoise::default().measure(&target(problem, &sample, &w, 1), &context)
+        }
+        assert!(measured(&problem(CrossEntropy)).is_some());
+        assert!(measured(&problem(Whole)).is_none());
     }
 
     #[test]
