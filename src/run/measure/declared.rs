@@ -93,6 +93,8 @@ pub enum Found {
     Values {
         /// Each by the key of its quantity.
         values: Vec<NamedEstimate>,
+        /// Training examples measured on; 0 where the problem has none.
+        examples: u64,
         /// Gradient evaluations spent on them, of however many examples.
         evaluations: u64,
     },

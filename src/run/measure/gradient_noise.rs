@@ -106,7 +106,8 @@ impl Measurement for GradientNoise {
             ("squared_gradient_norm", found.signal),
         ];
         let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
-        Some(Found::Values { values: values.to_vec(), evaluations: parts as u64 + 1 })
+        let (examples, evaluations) = ((parts * size) as u64, parts as u64 + 1);
+        Some(Found::Values { values: values.to_vec(), examples, evaluations })
     }
 }
 

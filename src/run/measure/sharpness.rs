@@ -174,7 +174,8 @@ impl Measurement for Sharpness {
         let values = [("sharpness", exact(largest)), ("sharpness_one_step", exact(one_step))];
         let values = values.into_iter().chain([("sharpness_average", average)]);
         let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
-        Some(Found::Values { values: values.collect(), evaluations })
+        let examples = target.sample.len() as u64;
+        Some(Found::Values { values: values.collect(), examples, evaluations })
     }
 }
 
