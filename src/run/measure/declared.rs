@@ -95,7 +95,7 @@ pub enum Found {
         values: Vec<NamedEstimate>,
         /// Training examples measured on; 0 where the problem has none.
         examples: u64,
-        /// Gradient evaluations spent on them, of however many examples.
+        /// Losses and gradients evaluated for them, of however many examples each.
         evaluations: u64,
     },
     /// An event that no other measurement has.
