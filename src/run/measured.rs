@@ -130,7 +130,7 @@ pub struct Measured {
     pub values: Vec<NamedEstimate>,
     /// Training examples measured on; 0 where the problem has none.
     pub examples: u64,
-    /// Gradient evaluations spent on it, of however many examples.
+    /// Losses and gradients evaluated for it, of however many examples each.
     pub evaluations: u64,
     /// Seconds it took.
     pub took: f64,

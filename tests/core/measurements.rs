@@ -74,6 +74,14 @@ fn everything_that_is_asked_for_is_measured_and_its_parts_agree() {
         assert_eq!((gap.trace, gap.evaluations, gap.at.step), (probe.trace, 20, probe.at.step));
         assert!(gap.points.iter().all(|point| point.gap.samples == 5 && point.smoothed_trace.mean.is_finite()));
     }
+    // 200 examples in 64 parts are 3 a part, and 8 are left out.
+    for (key, examples, evaluations) in [("sharpness", 200, 53), ("gradient_noise", 64 * 3, 65)] {
+        let found = events.iter().filter_map(|e| match e {
+            Event::Measured(found) if found.measurement == key => Some((found.examples, found.evaluations)),
+            _ => None,
+        });
+        assert_eq!(found.collect::<Vec<_>>(), [(examples, evaluations); 3], "{key}");
+    }
     let bounds: Vec<_> = events.iter().filter_map(|e| if let Event::Bound(b) = e { Some(**b) } else { None }).collect();
     assert_eq!(bounds.len(), 3);
     assert_eq!((bounds[0].distance_from_init, bounds[0].theorem, bounds[0].code), (0.0, 0.0, 0.0), "at the start");

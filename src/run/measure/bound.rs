@@ -3,6 +3,7 @@
 use super::{
     Found, Measurement, MeasurementInfo, Setting, SettingValue,
     declared::Declared,
+    order::nan_above,
     target::{MeasurementContext, MeasurementTarget},
 };
 use crate::{
@@ -52,7 +53,8 @@ impl Declared for PacBayesBound {
 }
 
 impl Measurement for PacBayesBound {
-    /// `None` where there are no examples, or where no trace is positive and the bound says nothing.
+    /// `None` where there are no examples, where a loss or a trace is not a number, or where no trace is positive and the bound says
+    /// nothing.
     fn measure(&self, target: &MeasurementTarget<'_>, context: &MeasurementContext) -> Option<Found> {
         let clock = Clock::start();
         let losses = target.problem.example_losses(target.w, target.buffers)?;
@@ -60,7 +62,7 @@ impl Measurement for PacBayesBound {
         let [train, validation, test] = [Some(&losses.train), losses.validation.as_ref(), Some(&losses.test)]
             .map(|split| split.map_or_else(Vec::new, values));
         let all = [&train[..], &validation, &test].concat();
-        let largest_loss = all.iter().copied().max_by(f64::total_cmp).filter(|loss| loss.is_finite())?;
+        let largest_loss = all.iter().copied().max_by(|&a, &b| nan_above(a, b)).filter(|loss| loss.is_finite())?;
         let chosen = half_by_loss(&all, self.examples as usize);
         let traces: Vec<Trace> = chosen
             .iter()
@@ -74,7 +76,7 @@ impl Measurement for PacBayesBound {
             })
             .collect();
         let each = traces.iter().map(|&trace| Estimate::from(trace));
-        let largest_trace = each.chain([context.trace]).max_by(|a, b| a.mean.total_cmp(&b.mean))?;
+        let largest_trace = each.chain([context.trace]).max_by(|a, b| nan_above(a.mean, b.mean))?;
         if largest_trace.mean.is_nan() || largest_trace.mean <= 0.0 {
             return None;
         }

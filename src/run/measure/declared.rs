@@ -93,7 +93,9 @@ pub enum Found {
     Values {
         /// Each by the key of its quantity.
         values: Vec<NamedEstimate>,
-        /// Gradient evaluations spent on them, of however many examples.
+        /// Training examples measured on; 0 where the problem has none.
+        examples: u64,
+        /// Losses and gradients evaluated for them, of however many examples each.
         evaluations: u64,
     },
     /// An event that no other measurement has.

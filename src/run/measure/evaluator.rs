@@ -170,14 +170,16 @@ impl<'a> Evaluator<'a> {
             match measurement.measure(&target, &context) {
                 None => {}
                 Some(Found::Event(event)) => publish(*event)?,
-                Some(Found::Values { values, evaluations }) => publish(Event::Measured(Box::new(Measured {
-                    at,
-                    measurement: kind.info().key.to_owned(),
-                    values,
-                    examples: self.sample.len() as u64,
-                    evaluations,
-                    took: clock.seconds(),
-                })))?,
+                Some(Found::Values { values, examples, evaluations }) => {
+                    publish(Event::Measured(Box::new(Measured {
+                        at,
+                        measurement: kind.info().key.to_owned(),
+                        values,
+                        examples,
+                        evaluations,
+                        took: clock.seconds(),
+                    })))?;
+                }
             }
         }
         self.measure_average(plan, snapshot, publish)

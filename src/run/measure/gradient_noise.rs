@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     autodiff::read,
-    problem::Examples,
+    problem::{Examples, Reduction},
     run::{Estimate, Fact, NamedEstimate, PanelKind, ProblemConfig},
 };
 
@@ -19,14 +19,19 @@ use crate::{
 ///
 /// and the simple noise scale is B = tr Sigma/|G|^2: the batch size at which a minibatch's gradient is half signal, half noise.
 ///
-/// The n measured examples are dealt at random into m parts of b = n/m examples (a remainder is left out), whose mean gradients are
-/// G_1 ... G_m, with mean M. Without bias
+/// n = m b examples, as many as the sample of the other measurements has but for a remainder, are drawn at random and dealt into m parts
+/// of b, whose mean gradients are G_1 ... G_m, with mean M. The draw is simple, the measurement's own, and the same every time: in the
+/// other measurements' sample each class has its share, and M would vary less than a minibatch's gradient. Without bias
 ///
 /// tr Sigma ~ b sum_j |G_j - M|^2/(m - 1), |G|^2 ~ |M|^2 - (1/n - 1/N) tr Sigma.
 ///
-/// With parts of one example both are exact where all examples are measured. B is the quotient of the two, infinite where |G|^2 is not
-/// distinguished from zero. Errors: the jackknife over parts, with the finite-population correction sqrt(1 - n/N) for |G|^2, and for the
-/// others where parts are single examples. Cost: m + 1 gradients, which are two gradients of the sample.
+/// Where all examples are measured |G|^2 is exact, and with parts of one example tr Sigma is too. B is the quotient of the two, infinite
+/// where |G|^2 is not distinguished from zero. Losses of a whole batch have no gradients of examples, and nothing is measured.
+///
+/// Errors: the jackknife over parts. With t_j and s_j the estimates of tr Sigma and |G|^2 without part j, t and s their means, and
+/// c = sqrt(1 - n/N) the finite-population correction, it is of T_j = tr Sigma + c' (t_j - t), S_j = |G|^2 + c (s_j - s) and T_j/S_j.
+/// c' = c where parts are single examples; else c' = 1, since tr Sigma then depends on the deal as well, |G|^2 on the draw alone.
+/// Cost: m + 1 gradients, which are two gradients of n examples.
 /// Source: McCandlish, Kaplan, Amodei 2018, appendix A.1; the jackknife as in Efron & Stein 1981.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GradientNoise {
@@ -86,10 +91,14 @@ impl Declared for GradientNoise {
 }
 
 impl Measurement for GradientNoise {
-    /// `None` for fewer than two examples.
+    /// `None` for fewer than two examples, and for a loss of the whole batch.
     fn measure(&self, target: &MeasurementTarget<'_>, _context: &MeasurementContext) -> Option<Found> {
         let parts = (self.parts as usize).min(target.sample.len());
         let size = target.sample.len().checked_div(parts)?;
+        // The mean of the parts' gradients is the gradient of the whole only where examples contribute independently.
+        if target.problem.reduction() == Reduction::WholeBatch {
+            return None;
+        }
         let found = Noise::of(&deviations(target, parts, size)?)?;
         let values = [
             ("gradient_noise_scale", found.scale),
@@ -97,7 +106,8 @@ impl Measurement for GradientNoise {
             ("squared_gradient_norm", found.signal),
         ];
         let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
-        Some(Found::Values { values: values.to_vec(), evaluations: parts as u64 + 1 })
+        let (examples, evaluations) = ((parts * size) as u64, parts as u64 + 1);
+        Some(Found::Values { values: values.to_vec(), examples, evaluations })
     }
 }
 
@@ -116,10 +126,9 @@ struct Deviations {
     overlaps: Vec<f64>,
 }
 
-/// The gradients of the sample dealt at random into so many parts of that size.
+/// The gradients of training examples drawn at random and dealt into so many parts of that size.
 fn deviations(target: &MeasurementTarget<'_>, parts: usize, size: usize) -> Option<Deviations> {
-    // A sample has each class in its share wherever it is cut, which a random minibatch has not.
-    let mut dealt = target.sample.to_vec();
+    let mut dealt: Vec<usize> = (0..target.problem.examples()).collect();
     dealt.shuffle(&mut target.stream(GradientNoise::INFO.key));
     let dealt = dealt.get(..parts * size)?;
     let gradient = |examples: &[usize]| target.on(Examples::Chosen(examples)).gradient(target.w).gradient;
@@ -174,39 +183,42 @@ impl Noise {
             .collect();
         let correction = (1.0 - measured / population).max(0.0).sqrt();
         let of_trace = if found.size == 1 { correction } else { 1.0 };
-        let estimate = |value, samples: Vec<f64>, correction: f64| {
-            let error = if samples.is_empty() { f64::NAN } else { jackknife(&samples) * correction };
-            Estimate::new(value, error, m as u64)
-        };
+        let [mean_trace, mean_signal] = [0, 1].map(|of| mean(without.iter().map(|pair| pair[of])));
+        let values: Vec<[f64; 2]> = (without.iter())
+            .map(|[t, s]| [trace + of_trace * (t - mean_trace), signal + correction * (s - mean_signal)])
+            .collect();
         let ratio = |trace: f64, signal: f64| if signal > 0.0 { trace / signal } else { f64::INFINITY };
+        let estimate =
+            |value, of: &dyn Fn(&[f64; 2]) -> f64| Estimate::new(value, jackknife(values.iter().map(of)), m as u64);
         Some(Self {
-            trace: estimate(trace, without.iter().map(|[trace, _]| *trace).collect(), of_trace),
-            signal: estimate(signal, without.iter().map(|[_, signal]| *signal).collect(), correction),
-            scale: estimate(
-                ratio(trace, signal),
-                without.iter().map(|&[trace, signal]| ratio(trace, signal)).collect(),
-                of_trace,
-            ),
+            trace: estimate(trace, &|&[trace, _]| trace),
+            signal: estimate(signal, &|&[_, signal]| signal),
+            scale: estimate(ratio(trace, signal), &|&[trace, signal]| ratio(trace, signal)),
         })
     }
 }
 
-/// The jackknife's standard error: sqrt((m - 1)/m sum_j (x_j - mean)^2) of the values x_j without one part each.
-fn jackknife(values: &[f64]) -> f64 {
+/// The jackknife's standard error: sqrt((m - 1)/m sum_j (x_j - mean)^2) of the values x_j without one part each; NaN for none.
+fn jackknife(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let (count, mean) = (values.len() as f64, mean(values.clone()));
+    ((count - 1.0) / count * values.map(|x| (x - mean).powi(2)).sum::<f64>()).sqrt()
+}
+
+/// The mean, about the first value, so that equal values have exactly theirs; NaN for none.
+fn mean(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    ((count - 1.0) / count * values.iter().map(|x| (x - mean).powi(2)).sum::<f64>()).sqrt()
+    values.clone().next().map_or(f64::NAN, |first| first + values.map(|x| x - first).sum::<f64>() / count)
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{DType, Device, Tensor, TensorData};
+    use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
     use super::*;
     use crate::{
-        autodiff::Vector,
+        autodiff::{Real, Vector},
         data::Labelled,
-        problem::{CrossEntropy, ImageDataset, SoftmaxRegression, Supervised},
+        problem::{CrossEntropy, ImageDataset, LossFunction, Problem, SoftmaxRegression, Supervised},
         run::Position,
     };
 
@@ -219,10 +231,11 @@ mod tests {
         (0..count).map(|i| 2.0 * ((i as f64 + 1.0) * 0.618_033_988_749_894_9 + offset).fract() - 1.0).collect()
     }
 
+    /// Inputs around one, so that the gradients of a class have much in common.
     #[expect(clippy::cast_possible_truncation, reason = "small made-up numbers as pixels and labels")]
     fn data() -> Labelled {
         Labelled {
-            inputs: scattered(EXAMPLES * INPUTS, 0.2).into_iter().map(|x| 1.5 * x as f32).collect(),
+            inputs: scattered(EXAMPLES * INPUTS, 0.2).into_iter().map(|x| 1.0 + 1.5 * x as f32).collect(),
             shape: [1, 1, INPUTS],
             labels: (0..EXAMPLES).map(|i| (i * i % CLASSES) as u32).collect(),
             classes: CLASSES,
@@ -257,24 +270,35 @@ mod tests {
         [all.iter().map(apart).sum::<f64>() / (count - 1.0), mean.iter().map(|m| m * m).sum()]
     }
 
-    /// What is found on these examples with so many parts.
-    fn noise(sample: &[usize], parts: u32, seed: u64) -> Noise {
+    /// Softmax regression on these examples for a loss.
+    fn problem<L: LossFunction<Targets = Tensor<2, Int>>>(loss: L) -> impl Problem {
         let data = data();
         let images = ImageDataset::without_validation(&data, &data, &Device::flex());
-        let problem = Supervised::new(SoftmaxRegression::new(INPUTS, CLASSES), images, CrossEntropy);
-        let w = weights(0.7);
-        let w: Vector = Tensor::from_data(TensorData::new(w, [CLASSES * INPUTS]), (&Device::flex(), DType::F64));
-        let target = MeasurementTarget {
-            problem: &problem,
-            sample,
-            w: &w,
-            buffers: None,
-            initial_weights: &w,
-            at: Position::default(),
-            seed,
-        };
-        let parts = (parts as usize).min(sample.len());
+        Supervised::new(SoftmaxRegression::new(INPUTS, CLASSES), images, loss)
+    }
+
+    fn on_device(w: Vec<f64>) -> Vector {
+        Tensor::from_data(TensorData::new(w, [CLASSES * INPUTS]), (&Device::flex(), DType::F64))
+    }
+
+    fn target<'a>(problem: &'a dyn Problem, sample: &'a [usize], w: &'a Vector, seed: u64) -> MeasurementTarget<'a> {
+        MeasurementTarget { problem, sample, w, buffers: None, initial_weights: w, at: Position::default(), seed }
+    }
+
+    /// What is found with so many parts where the other measurements have this sample.
+    fn noise(sample: &[usize], parts: usize, seed: u64) -> Noise {
+        let (problem, w) = (problem(CrossEntropy), on_device(weights(0.7)));
+        let target = target(&problem, sample, &w, seed);
+        let parts = parts.min(sample.len());
         Noise::of(&deviations(&target, parts, sample.len() / parts).unwrap()).unwrap()
+    }
+
+    /// The mean of an estimate with its standard error, and its root mean square error bar over its scatter.
+    fn calibration(found: &[Noise], of: fn(&Noise) -> Estimate) -> (Estimate, f64) {
+        let count = found.len() as f64;
+        let mean = Estimate::of(&found.iter().map(|noise| of(noise).mean).collect::<Vec<_>>());
+        let error = (found.iter().map(|noise| of(noise).std_error.powi(2)).sum::<f64>() / count).sqrt();
+        (mean, error / (mean.std_error * count.sqrt()))
     }
 
     fn everything() -> Vec<usize> {
@@ -292,42 +316,75 @@ mod tests {
     }
 
     /// The mean over 400 ways to deal the examples is the truth within four of its standard errors, and the jackknife's error is the
-    /// scatter of the estimates to a third.
+    /// scatter of the estimates to a third. In 8 parts of 5 all examples are measured and |G|^2 is exact; in 7 five are left out.
     #[test]
     fn parts_of_several_examples_are_unbiased_and_their_errors_are_their_scatter() {
         let [trace, square] = truth();
-        let found: Vec<Noise> = (0..400).map(|seed| noise(&everything(), 8, seed)).collect();
-        let traces = Estimate::of(&found.iter().map(|noise| noise.trace.mean).collect::<Vec<_>>());
-        assert!((traces.mean - trace).abs() < 4.0 * traces.std_error, "{traces:?} {trace}");
-        let scatter = traces.std_error * 20.0;
-        let error = found.iter().map(|noise| noise.trace.std_error.powi(2)).sum::<f64>() / 400.0;
-        assert!((0.67..1.5).contains(&(error.sqrt() / scatter)), "{} {scatter}", error.sqrt());
-        assert!(found.iter().all(|noise| (noise.signal.mean / square - 1.0).abs() < 1e-6), "all examples are measured");
+        for parts in [8, 7] {
+            let found: Vec<Noise> = (0..400).map(|seed| noise(&everything(), parts, seed)).collect();
+            let (mean, share) = calibration(&found, |noise| noise.trace);
+            assert!((mean.mean - trace).abs() < 4.0 * mean.std_error, "{parts}: {mean:?} {trace}");
+            assert!((0.67..1.5).contains(&share), "{parts}: error bar of the trace over its scatter: {share}");
+            let (_, share) = calibration(&found, |noise| noise.scale);
+            assert!((0.67..1.5).contains(&share), "{parts}: error bar of B over its scatter: {share}");
+            let (mean, share) = calibration(&found, |noise| noise.signal);
+            if parts == 8 {
+                let exact = |noise: &Noise| (noise.signal.mean / square - 1.0).abs() < 1e-6;
+                assert!(found.iter().all(|noise| exact(noise) && noise.signal.std_error == 0.0));
+            } else {
+                assert!((mean.mean - square).abs() < 4.0 * mean.std_error, "{mean:?} {square}");
+                assert!((0.67..1.5).contains(&share), "error bar of |G|^2 over its scatter: {share}");
+            }
+        }
     }
 
-    /// 16 of 40 examples, drawn anew each time: |M|^2 alone is too large by (1/16 - 1/40) tr Sigma, the estimate is not.
+    /// 16 of 40 examples: |M|^2 alone is too large by (1/16 - 1/40) tr Sigma, the estimate is not. A sample with each class in its share,
+    /// as the other measurements have it, varies less than a minibatch: taken as it is, |G|^2 would come out too small.
     #[test]
     fn a_part_of_the_training_set_estimates_all_of_it() {
         let [trace, square] = truth();
-        let mut all = everything();
-        let found: Vec<Noise> = (0..600)
-            .map(|seed| {
-                all.shuffle(&mut crate::random::stream(seed, crate::random::Purpose::Data));
-                noise(&all[..16], 16, seed)
-            })
-            .collect();
+        let problem = problem(CrossEntropy);
+        let found: Vec<Noise> = (0..600).map(|seed| noise(&problem.sample(16, seed), 16, seed)).collect();
         for (name, of, truth) in [
             ("trace", (|noise: &Noise| noise.trace) as fn(&Noise) -> Estimate, trace),
             ("signal", |noise: &Noise| noise.signal, square),
         ] {
-            let mean = Estimate::of(&found.iter().map(|noise| of(noise).mean).collect::<Vec<_>>());
+            let (mean, share) = calibration(&found, of);
             assert!((mean.mean - truth).abs() < 4.0 * mean.std_error, "{name}: {mean:?} {truth}");
-            let scatter = mean.std_error * 600f64.sqrt();
-            let error = (found.iter().map(|noise| of(noise).std_error.powi(2)).sum::<f64>() / 600.0).sqrt();
-            assert!((0.67..1.5).contains(&(error / scatter)), "{name}: {error} {scatter}");
+            assert!((0.67..1.5).contains(&share), "{name}: error bar over scatter: {share}");
         }
         let bias = (1.0 / 16.0 - 1.0 / 40.0) * trace;
         assert!(bias > 0.2 * square, "without the correction it would show: {bias} {square}");
+    }
+
+    /// Cross-entropy as a loss that does not part into examples.
+    struct Whole;
+
+    impl LossFunction for Whole {
+        type Targets = Tensor<2, Int>;
+
+        const UNIT: Option<&'static str> = CrossEntropy::UNIT;
+        const REDUCTION: Reduction = Reduction::WholeBatch;
+        const SMOOTHS_LABELS: bool = false;
+
+        fn loss<R: Real>(&self, logits: R::T<2>, labels: &Tensor<2, Int>, smoothing: f64) -> R::T<1> {
+            CrossEntropy.loss::<R>(logits, labels, smoothing)
+        }
+
+        fn example_losses(&self, _: Tensor<2>, _: &Tensor<2, Int>) -> Option<Vector> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_loss_of_the_whole_batch_has_no_gradient_noise() {
+        fn measured(problem: &dyn Problem) -> Option<Found> {
+            let (sample, w) = (everything(), on_device(weights(0.7)));
+            let context = MeasurementContext { trace: Estimate::new(f64::NAN, f64::NAN, 0) };
+            GradientNoise::default().measure(&target(problem, &sample, &w, 1), &context)
+        }
+        assert!(measured(&problem(CrossEntropy)).is_some());
+        assert!(measured(&problem(Whole)).is_none());
     }
 
     #[test]

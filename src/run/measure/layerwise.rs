@@ -3,6 +3,7 @@
 use super::{
     MeasurementInfo,
     declared::{Declared, HessianMeasurement},
+    order::nan_above,
     target::{HessianContext, MeasurementTarget},
 };
 use crate::{
@@ -59,7 +60,7 @@ impl HessianMeasurement for LayerwiseLambda {
             value: mean,
             std_error,
             batches: count,
-            change: found.iter().map(|of_batch| of_batch.change).max_by(f64::total_cmp).unwrap_or(f64::NAN),
+            change: found.iter().map(|of_batch| of_batch.change).max_by(|&a, &b| nan_above(a, b)).unwrap_or(f64::NAN),
             products,
         });
         context.event.products += products;

@@ -12,6 +12,7 @@ mod evaluator;
 mod gradient_noise;
 mod lambda_min;
 mod layerwise;
+mod order;
 mod perturbation_gap;
 mod plan;
 mod quantity;

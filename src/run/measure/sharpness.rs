@@ -3,6 +3,7 @@
 use super::{
     Found, Measurement, MeasurementInfo, QuantityInfo, Scale, Setting, SettingValue, Unit,
     declared::Declared,
+    order::nan_above,
     target::{MeasurementContext, MeasurementTarget},
 };
 use crate::{
@@ -17,9 +18,10 @@ const NORM_FLOOR: f64 = 1e-12;
 
 /// The rise of the clean loss in the ball of radius rho around w, with e and z in R^p:
 ///
-/// * worst case, max over |e|_2 <= rho of f(w + e) - f(w), on the sphere unless the loss has a maximum inside. A lower bound of it: the largest value at `draws` random antithetic pairs,
-///   after one ascent step, and along `steps` projected ascent steps from the best of these points,
-///   e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the ball |e|_2 <= rho. Deterministic, so without an error.
+/// * worst case, max over |e|_2 <= rho of f(w + e) - f(w), never negative, on the sphere unless the loss has a maximum inside. A lower
+///   bound of it: the largest value at e = 0, at `draws` random antithetic pairs, after one ascent step, and along `steps` projected
+///   ascent steps from the best of these pairs and that step, e <- P(e + rho g/|g|_2), g = grad f(w + e), P the projection onto the
+///   ball |e|_2 <= rho. NaN where any of these values is. Deterministic, so without an error.
 /// * one ascent step, f(w + e) - f(w) at e = rho g/|g|_2, g = grad f(w) (Foret 2021, equation 2). It is never above the worst case.
 /// * average case, E f(w + rho z/|z|_2) - f(w), z ~ N(0, I): the mean of [f(w + u) + f(w - u)]/2 - f(w) over the pairs. Error: the
 ///   standard error over pairs.
@@ -87,7 +89,7 @@ impl Sharpness {
         let [one_step, pairs @ ..] = rises.as_slice() else { return Rise::UNKNOWN };
         let means: Vec<f64> = pairs.chunks(2).map(|pair| pair.iter().sum::<f64>() / pair.len() as f64).collect();
         // The best start: the ascent step, or one of the random points, drawn again rather than kept.
-        let best = (0..rises.len()).max_by(|&a, &b| rises[a].total_cmp(&rises[b])).unwrap_or(0);
+        let best = (0..rises.len()).max_by(|&a, &b| nan_above(rises[a], rises[b])).unwrap_or(0);
         let start = if best == 0 {
             ascent
         } else {
@@ -96,7 +98,8 @@ impl Sharpness {
             if best % 2 == 1 { u } else { -u }
         };
         let along = self.ascend(f, w, start).into_iter().map(|loss| loss - clean);
-        let largest = rises.iter().copied().chain(along).max_by(f64::total_cmp).unwrap_or(f64::NAN);
+        let all = rises.iter().copied().chain(along);
+        let largest = all.fold(0.0, |a, b| if nan_above(a, b).is_lt() { b } else { a });
         Rise { largest, one_step: *one_step, average: Estimate::of(&means) }
     }
 
@@ -120,10 +123,10 @@ impl Sharpness {
     }
 }
 
-/// How far a loss rises on a sphere.
+/// How far a loss rises in a ball and on its sphere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Rise {
-    /// The largest rise found.
+    /// The largest rise found in the ball, its center included.
     largest: f64,
     /// After one ascent step.
     one_step: f64,
@@ -171,7 +174,8 @@ impl Measurement for Sharpness {
         let values = [("sharpness", exact(largest)), ("sharpness_one_step", exact(one_step))];
         let values = values.into_iter().chain([("sharpness_average", average)]);
         let values = values.map(|(name, estimate)| NamedEstimate { name: name.to_owned(), estimate });
-        Some(Found::Values { values: values.collect(), evaluations })
+        let examples = target.sample.len() as u64;
+        Some(Found::Values { values: values.collect(), examples, evaluations })
     }
 }
 
@@ -181,18 +185,30 @@ mod tests {
 
     use super::*;
     use crate::{
+        autodiff::values,
         problem::{Examples, Problem, Quadratic},
         random::{Purpose, stream},
     };
 
     const H: [f64; 4] = [3.0, 1.5, -0.5, 0.25];
 
+    /// Of f(e) = b'e + 1/2 e'He at 0, with H as above.
     fn rises(sharpness: Sharpness, b: [f64; 4]) -> Rise {
-        let problem = Quadratic::new(H.to_vec(), b.to_vec(), vec![0.0; 4], Device::flex());
+        rises_of(sharpness, H, b, 5)
+    }
+
+    fn rises_of(sharpness: Sharpness, h: [f64; 4], b: [f64; 4], seed: u64) -> Rise {
+        let problem = Quadratic::new(h.to_vec(), b.to_vec(), vec![0.0; 4], Device::flex());
         let f = problem.objective(Examples::First(0));
-        let w: Vector = Tensor::from_data(TensorData::new(vec![0.0f64; 4], [4]), (&Device::flex(), DType::F64));
-        let mut vectors = ProbeVectors::of(stream(5, Purpose::Measurement("sharpness")), &w);
-        sharpness.of(f.as_ref(), &w, &mut vectors)
+        sharpness.of(f.as_ref(), &origin(), &mut vectors(seed))
+    }
+
+    fn origin() -> Vector {
+        Tensor::from_data(TensorData::new(vec![0.0f64; 4], [4]), (&Device::flex(), DType::F64))
+    }
+
+    fn vectors(seed: u64) -> ProbeVectors {
+        ProbeVectors::of(stream(seed, Purpose::Measurement("sharpness")), &origin())
     }
 
     /// f(e) = 1/2 e'He with gradient 0 at w = 0: the worst case is rho^2 lambda_max/2, and one step from a zero gradient goes nowhere.
@@ -243,5 +259,84 @@ mod tests {
             let found = rises(Sharpness { rho: 0.3, steps: 1, draws: 50 }, g);
             assert!(found.largest >= found.one_step && found.largest >= found.average.mean, "{found:?}");
         }
+    }
+
+    /// e scaled to the length rho; zero remains zero.
+    fn scaled(e: [f64; 4], rho: f64) -> [f64; 4] {
+        let length = e.iter().map(|e| e * e).sum::<f64>().sqrt();
+        e.map(|e| if length > 0.0 { rho * e / length } else { 0.0 })
+    }
+
+    /// The candidates by plain loops, in their order: one ascent step, then u and -u of each pair.
+    fn candidates(Sharpness { rho, draws, .. }: Sharpness, g: [f64; 4], seed: u64) -> Vec<[f64; 4]> {
+        let mut vectors = vectors(seed);
+        let mut all = vec![scaled(g, rho)];
+        for _ in 0..draws {
+            let z = values(&vectors.normal());
+            let u = scaled([z[0], z[1], z[2], z[3]], rho);
+            all.extend([u, u.map(|u| -u)]);
+        }
+        all
+    }
+
+    fn rise(g: [f64; 4], e: [f64; 4]) -> f64 {
+        (0..4).map(|i| g[i] * e[i] + 0.5 * H[i] * e[i] * e[i]).sum()
+    }
+
+    /// Without ascent the best candidate counts. With one step the value is that of one projected step from this very candidate, by plain
+    /// loops: be it the ascent step, u or -u of some pair.
+    #[test]
+    fn ascent_starts_from_the_best_candidate() {
+        let mut won = [0; 3];
+        for g in [[0.01, 0.02, -0.03, 0.01], [0.02, -0.2, 0.1, 0.2], [3.0, -2.0, 1.0, 4.0]] {
+            for seed in 0..10 {
+                let only = Sharpness { rho: 0.5, steps: 0, draws: 6 };
+                let all = candidates(only, g, seed);
+                let best = (0..all.len()).max_by(|&a, &b| rise(g, all[a]).total_cmp(&rise(g, all[b]))).unwrap();
+                won[if best == 0 { 0 } else { 1 + best % 2 }] += 1;
+                let found = rises_of(only, H, g, seed).largest;
+                let highest = rise(g, all[best]);
+                assert!((found / highest - 1.0).abs() < 1e-9, "{g:?} {seed}: {found} {highest}");
+                let e = all[best];
+                let slope = scaled([0, 1, 2, 3].map(|i| g[i] + H[i] * e[i]), 0.5);
+                let moved = [0, 1, 2, 3].map(|i| e[i] + slope[i]);
+                let length = moved.iter().map(|e| e * e).sum::<f64>().sqrt();
+                let expected = rise(g, scaled(moved, length.min(0.5)));
+                assert!(expected > 1.000_001 * highest || best == 0, "a step rises: {g:?} {seed} {expected} {highest}");
+                let found = rises_of(Sharpness { steps: 1, ..only }, H, g, seed).largest;
+                assert!((found / expected.max(highest) - 1.0).abs() < 1e-9, "{g:?} {seed}: {found} {expected}");
+            }
+        }
+        assert!(won.iter().all(|&times| times > 2), "each kind of candidate is the best at times: {won:?}");
+    }
+
+    /// At a stationary point the ascent step goes nowhere and a random point is the best: from there ascent rises further.
+    #[test]
+    fn at_a_stationary_point_ascent_starts_from_a_random_point() {
+        for seed in 0..10 {
+            let only = Sharpness { rho: 0.5, steps: 0, draws: 3 };
+            let highest = candidates(only, [0.0; 4], seed).into_iter().map(|e| rise([0.0; 4], e)).fold(0.0, f64::max);
+            let [still, moved] =
+                [only, Sharpness { steps: 1, ..only }].map(|sharpness| rises_of(sharpness, H, [0.0; 4], seed));
+            assert_eq!(still.one_step, 0.0);
+            assert!((still.largest / highest - 1.0).abs() < 1e-9, "{seed}: {still:?} {highest}");
+            assert!(moved.largest > 1.000_001 * highest, "{seed}: {moved:?} {highest}");
+        }
+    }
+
+    /// On a peak every point of the sphere lies below, and so does the step over the top; the center is in the ball.
+    #[test]
+    fn the_worst_case_is_never_negative() {
+        let found = rises_of(Sharpness { rho: 0.5, steps: 0, draws: 5 }, [-3.0; 4], [0.1, 0.0, 0.0, 0.0], 5);
+        assert!(found.one_step < 0.0 && found.average.mean < 0.0, "{found:?}");
+        assert_eq!(found.largest, 0.0);
+    }
+
+    /// inf - inf at the random points, a NaN of either sign by the processor; the ascent step from a zero gradient is a number.
+    #[test]
+    fn a_point_without_a_value_leaves_the_worst_case_without_one() {
+        let found = rises_of(Sharpness { rho: 1e10, steps: 1, draws: 2 }, [1e300, -1e300, 0.0, 0.0], [0.0; 4], 5);
+        assert_eq!(found.one_step, 0.0);
+        assert!(found.largest.is_nan(), "{found:?}");
     }
 }
