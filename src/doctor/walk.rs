@@ -13,7 +13,6 @@ use crate::{
     figure::text::thousands,
     optimizer::{
         BaseOptimizer, Hyperparameters, Method, OptimizerState, Rule, Sgd, StepContext, StepInput, TrainingProgress,
-        UpdateRule,
     },
     problem::{Examples, Problem},
     run::{Budget, Cadence, Command, CurvaturePlan, Event, Inbox, Job, LoopExit, RunPlan, Train, device, train},
@@ -92,7 +91,7 @@ fn walk(device: &Device, method: Method) -> Path {
     let problem = specimen.problem(device);
     let f = problem.objective(Examples::First(EXAMPLES));
     let start = vector_like(&specimen.w, &Vector::zeros([1], device));
-    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum: 0.9 }, weight_decay: 1e-3, ..BaseOptimizer::SGD };
+    let base = BaseOptimizer { weight_decay: 1e-3, ..BaseOptimizer::sgd(0.9) };
     let hyperparameters = Hyperparameters { lr: 0.1, ..Hyperparameters::of(Rule::Follow { method, base }) };
     let (mut w, mut state, mut noise) = (start.clone(), OptimizerState::default(), device::noise(1, device));
     let mut context = StepContext {

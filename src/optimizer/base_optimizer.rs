@@ -74,6 +74,12 @@ impl BaseOptimizer {
     /// Plain SGD: no momentum, no decay.
     pub const SGD: Self = Self { rule: UpdateRule::Sgd { momentum: 0.0 }, weight_decay: 0.0 };
 
+    /// SGD with momentum, without weight decay.
+    #[must_use]
+    pub const fn sgd(momentum: f64) -> Self {
+        Self { rule: UpdateRule::Sgd { momentum }, ..Self::SGD }
+    }
+
     /// One step of size `lr` from `w` along the direction `g`: the weights after it, and what the next step needs. State of
     /// another update rule is dropped.
     pub fn step(&self, w: Vector, g: Vector, lr: f64, state: BaseState) -> (Vector, BaseState) {

@@ -10,14 +10,14 @@ use nso_tui::{
     optimizer::{
         Asam, BaseOptimizer, Gnp, GradientMethod, Gsam, Hyperparameters, LabelSmoothing, Method, Noise,
         NoiseDistribution, NoiseStream, Nso, OptimizerState, Rsam, Rule, Sam, Scaling, Settings, Sgd, StepContext,
-        StepInput, StepStats, TrainingProgress, UpdateRule, Usam, WpSgd,
+        StepInput, StepStats, TrainingProgress, Usam, WpSgd,
     },
     problem::{CrossEntropy, Examples, ImageDataset, Perceptron, Problem, Quadratic, Supervised},
 };
 
 /// `method` over SGD.
 fn sgd(method: Method, lr: f64, momentum: f64, weight_decay: f64) -> Hyperparameters {
-    let base = BaseOptimizer { rule: UpdateRule::Sgd { momentum }, weight_decay, ..BaseOptimizer::SGD };
+    let base = BaseOptimizer { weight_decay, ..BaseOptimizer::sgd(momentum) };
     Hyperparameters { lr, ..Hyperparameters::of(Rule::Follow { method, base }) }
 }
 
