@@ -1,5 +1,5 @@
 //! Times what `beside_torch.py` asks for, line by line: a network and a task on standard input, seconds on standard output.
-//! Tasks are `gradient` (batch normalisation by the batch), `trace` (20 probes, stored moments, products as the program takes them)
+//! Tasks are `gradient` (batch statistics), `trace` (20 probes, buffers, products as the program takes them)
 //! and `duals` (the same by dual numbers).
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use nso_tui::{
     autodiff::{Objective, Vector, vector_like},
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PROBES: u32 = 20;
 
 /// `network` on one batch of random images.
-fn problem<N: Network + 'static>(
+fn problem<N: Network<Input = Tensor<4>> + 'static>(
     network: N,
     (batch, shape): (usize, [usize; 3]),
     device: &Device,
