@@ -6,7 +6,7 @@ mod progress;
 mod quantities;
 mod state;
 
-use self::quantities::{SeriesByQuantity, by_quantity};
+use self::quantities::{SeriesByQuantity, of_metrics, of_probe};
 use super::{
     quantity::Quantity,
     series::{Point, Series},
@@ -126,16 +126,11 @@ impl History {
             }
             Event::Probe(probe) => {
                 let at = self.arrive(probe.at);
-                self.record_point(Quantity::Trace, Point { at, value: probe.trace.mean, error: probe.trace.error() });
-                self.record_point(
-                    Quantity::LambdaMax,
-                    Point { at, value: probe.lambda_max.value, error: probe.lambda_max.residual },
-                );
                 self.measured(at, probe);
             }
             Event::AverageProbe(probe) => {
-                let at = self.arrive(probe.at);
-                self.average.probed(at, probe);
+                self.arrive(probe.at);
+                self.average.probed(probe);
             }
             Event::FreeTrace { at, sides, trace, .. } => {
                 let at = self.arrive(*at);
@@ -230,24 +225,15 @@ impl History {
         self.series.push(quantity, point);
     }
 
-    /// What a curvature measurement found besides the trace and the largest eigenvalue.
+    /// What a curvature measurement found.
     fn measured(&mut self, at: Position, probe: &Probe) {
-        let loss = probe.loss.or_else(|| self.loss_evaluated_at(at));
-        let interval = probe.trace.interval95;
-        let point = |value, error| Point { at, value, error };
-        let value = |value| point(value, f64::NAN);
-        for (quantity, found) in [
-            (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
-            (Quantity::Layerwise, probe.lambda_layerwise.map(|sum| point(sum.value, sum.std_error))),
-            (Quantity::GradientNorm, probe.gradient_norm.map(value)),
-            (Quantity::TraceSamplingError, probe.trace.examples_std_error.map(value)),
-            (Quantity::TraceLow, interval.map(|interval| value(interval.low))),
-            (Quantity::TraceHigh, interval.map(|interval| value(interval.high))),
-            (Quantity::MeasuredLoss, loss.map(value)),
-        ] {
-            if let Some(found) = found {
-                self.record_point(quantity, found);
-            }
+        for (quantity, point) in of_probe(probe) {
+            self.record_point(quantity, point);
+        }
+        if probe.loss.is_none()
+            && let Some(loss) = self.loss_evaluated_at(at)
+        {
+            self.record(Quantity::MeasuredLoss, at, loss);
         }
         self.snapshots.layers.clone_from(&probe.layers);
         self.snapshots.density.clone_from(&probe.density);
@@ -297,7 +283,7 @@ impl History {
         if metrics.validation_loss.is_some_and(|loss| loss < lowest) {
             self.best = Some(Best { at, metrics: *metrics });
         }
-        for (quantity, value) in by_quantity(metrics) {
+        for (quantity, value) in of_metrics(metrics) {
             self.record(quantity, at, value);
         }
     }

@@ -2,7 +2,7 @@
 //! fold over them.
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::{
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
@@ -212,7 +212,7 @@ pub struct AverageEval {
 }
 
 /// How weights are averaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum AverageKind {
@@ -229,8 +229,15 @@ impl AverageKind {
     }
 }
 
-/// A length of training, in one of three units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A length of training, in one of three units, whose names are the keys in presets and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
+#[strum_discriminants(
+    name(BudgetUnit),
+    vis(pub(super)),
+    derive(IntoStaticStr, VariantArray),
+    strum(serialize_all = "snake_case"),
+    doc = "The unit of a [`Budget`]."
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
     /// Passes over the training set.
@@ -239,6 +246,17 @@ pub enum Budget {
     Steps(u64),
     /// Gradient evaluations: equal cost for every method.
     Gradients(u64),
+}
+
+impl BudgetUnit {
+    /// So many of this unit.
+    pub fn of(self, count: u64) -> Budget {
+        match self {
+            Self::Epochs => Budget::Epochs(count),
+            Self::Steps => Budget::Steps(count),
+            Self::Gradients => Budget::Gradients(count),
+        }
+    }
 }
 
 /// How a run ended.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use self::{run::check_defaults, train::BUDGETS};
+use self::{run::check_defaults, train::budget_keys};
 use super::{
     Budget, Fact, PanelKind, Plan,
     problem::ProblemSection,
@@ -170,8 +170,8 @@ fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
         }
     };
     // A new length of training replaces the one that the preset has.
-    if path.starts_with("train.") && BUDGETS.contains(&key) {
-        for other in BUDGETS {
+    if path.starts_with("train.") && budget_keys().any(|budget| budget == key) {
+        for other in budget_keys() {
             place.remove(other);
         }
     }

@@ -65,6 +65,16 @@ fn direction(method: Method, problem: &dyn Problem, f: &dyn Objective, w: &Vecto
 }
 
 #[test]
+fn steps_sample_the_curvature_that_their_method_states() {
+    let problem = quadratic(&[3.0, 0.5]);
+    let f = problem.objective(Examples::First(0));
+    for method in Method::all() {
+        let (_, stats) = direction(method, &problem, f.as_ref(), &vector(&[0.3, -1.5], DType::F64));
+        assert_eq!(stats.free.kind, method.sampled_curvature(), "{}", method.info().key);
+    }
+}
+
+#[test]
 fn nso_is_exact_on_a_quadratic_whatever_the_noise() {
     let h = [3.0, 0.5, -1.0, 10.0];
     let problem = Quadratic::new(h.to_vec(), vec![1.0, -2.0, 0.0, 4.0], vec![0.0; 4], Device::flex());

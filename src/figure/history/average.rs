@@ -1,6 +1,6 @@
 //! What was measured at the average of a run's weights: the same quantities as at the weights themselves.
 
-use super::quantities::{SeriesByQuantity, by_quantity};
+use super::quantities::{SeriesByQuantity, of_metrics, of_probe};
 use crate::{
     figure::{
         quantity::Quantity,
@@ -26,24 +26,14 @@ impl Average {
         let stats = eval.weight_stats;
         let stats = [(Quantity::WeightNorm, stats.weight_norm), (Quantity::DistanceFromInit, stats.distance_from_init)];
         let stats = stats.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)));
-        for (quantity, value) in by_quantity(&eval.metrics).chain(stats) {
+        for (quantity, value) in of_metrics(&eval.metrics).chain(stats) {
             self.record(quantity, Point { at, value, error: f64::NAN });
         }
     }
 
-    pub(super) fn probed(&mut self, at: Position, probe: &Probe) {
-        let point = |value, error| Point { at, value, error };
-        for (quantity, found) in [
-            (Quantity::Trace, Some(point(probe.trace.mean, probe.trace.error()))),
-            (Quantity::LambdaMax, Some(point(probe.lambda_max.value, probe.lambda_max.residual))),
-            (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
-            (Quantity::Layerwise, probe.lambda_layerwise.map(|sum| point(sum.value, sum.std_error))),
-            (Quantity::MeasuredLoss, probe.loss.map(|loss| point(loss, f64::NAN))),
-            (Quantity::GradientNorm, probe.gradient_norm.map(|norm| point(norm, f64::NAN))),
-        ] {
-            if let Some(found) = found {
-                self.record(quantity, found);
-            }
+    pub(super) fn probed(&mut self, probe: &Probe) {
+        for (quantity, point) in of_probe(probe) {
+            self.record(quantity, point);
         }
     }
 

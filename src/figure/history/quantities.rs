@@ -1,4 +1,4 @@
-//! Series by quantity, and what an evaluation adds to them.
+//! Series by quantity, and what an evaluation and a curvature measurement add to them.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use crate::{
         series::{Point, Series},
     },
     problem::Metrics,
+    run::Probe,
 };
 
 /// A series for each quantity that was measured.
@@ -43,7 +44,7 @@ impl SeriesByQuantity {
 }
 
 /// What an evaluation found, quantity by quantity.
-pub(super) fn by_quantity(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f64)> + use<> {
+pub(super) fn of_metrics(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f64)> + use<> {
     let Metrics {
         train_loss,
         validation_loss,
@@ -69,4 +70,23 @@ pub(super) fn by_quantity(metrics: &Metrics) -> impl Iterator<Item = (Quantity, 
         (Quantity::Distance, distance),
     ];
     values.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)))
+}
+
+/// What a curvature measurement found, quantity by quantity, with what is shown as its error.
+pub(super) fn of_probe(probe: &Probe) -> impl Iterator<Item = (Quantity, Point)> + use<> {
+    let point = |value, error| Point { at: probe.at, value, error };
+    let value = |value| point(value, f64::NAN);
+    let interval = probe.trace.interval95;
+    let found = [
+        (Quantity::Trace, Some(point(probe.trace.mean, probe.trace.error()))),
+        (Quantity::LambdaMax, Some(point(probe.lambda_max.value, probe.lambda_max.residual))),
+        (Quantity::LambdaMin, probe.lambda_min.map(|pair| point(pair.value, pair.residual))),
+        (Quantity::Layerwise, probe.lambda_layerwise.map(|sum| point(sum.value, sum.std_error))),
+        (Quantity::GradientNorm, probe.gradient_norm.map(value)),
+        (Quantity::TraceSamplingError, probe.trace.examples_std_error.map(value)),
+        (Quantity::TraceLow, interval.map(|interval| value(interval.low))),
+        (Quantity::TraceHigh, interval.map(|interval| value(interval.high))),
+        (Quantity::MeasuredLoss, probe.loss.map(value)),
+    ];
+    found.into_iter().filter_map(|(quantity, point)| Some((quantity, point?)))
 }

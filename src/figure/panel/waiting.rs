@@ -7,6 +7,7 @@ use crate::{
         quantity::Quantity,
         text,
     },
+    optimizer::{Method, SampleKind, Settings as _},
     run::Cadence,
 };
 
@@ -70,7 +71,13 @@ fn missing(kind: PanelKind) -> String {
     match (kind, kind.source()) {
         (_, Source::Measurement(kind)) => format!("not measured: [train] measure lacks \"{}\"", kind.info().key),
         (PanelKind::TracePerTensor, _) => "no trace per parameter tensor was measured".into(),
-        (PanelKind::SmoothedTrace, _) => "only steps of nso and wp-sgd sample it".into(),
+        (PanelKind::SmoothedTrace, _) => {
+            let samples = |method: &Method| {
+                matches!(method.sampled_curvature(), Some(SampleKind::TwoPoint { .. } | SampleKind::OnePoint { .. }))
+            };
+            let methods: Vec<_> = Method::all().filter(samples).map(|method| method.info().key).collect();
+            format!("only steps of {} sample it", methods.join(" and "))
+        }
         (_, Source::Training | Source::Curvature) => format!("this problem has no {}", kind.title()),
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     autodiff::{Layout, Objective, Vector, norm},
-    optimizer::{categorical::Categorical, hyperparameter::Hyperparameter, context::StepContext},
+    optimizer::{categorical::Categorical, hyperparameter::Hyperparameter, context::{SampleKind, StepContext}},
 };
 
 /// What ASAM adds to a weight's magnitude.
@@ -68,6 +68,10 @@ impl Settings for Asam {
 
     fn words(&mut self) -> Vec<WordSlot<'_>> {
         vec![WordSlot { categorical: Categorical::Scaling, value: &mut self.scaling }]
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::Ascent)
     }
 }
 

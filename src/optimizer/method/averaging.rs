@@ -53,8 +53,8 @@ pub struct Draws {
     pub noise: Noise,
     /// How many.
     pub k: NonZeroU32,
-    /// What their curvature samples are.
-    pub kind: SampleKind,
+    /// What their curvature samples are of.
+    pub kind: Option<SampleKind>,
 }
 
 /// The mean over k draws U of what `evaluate` makes of each.
@@ -74,7 +74,7 @@ pub fn averaged(
         direction.add(found.gradient);
         loss.add(found.loss);
     }
-    let curvature = CurvatureSamples { kind: noise.samples_traces().then_some(kind), values };
+    let curvature = CurvatureSamples { kind: kind.filter(|_| noise.samples_traces()), values };
     Direction {
         vector: direction.value(w),
         stats: StepStats { loss: loss.value(w), free: curvature, batch_statistics: None },

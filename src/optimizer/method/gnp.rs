@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     autodiff::{Objective, Vector},
-    optimizer::{context::StepContext, hyperparameter::Hyperparameter},
+    optimizer::{context::{SampleKind, StepContext}, hyperparameter::Hyperparameter},
 };
 
 /// Gradient-norm penalty (Zhao 2022), which minimises f(w) + lambda |grad f(w)|_2.
@@ -52,6 +52,10 @@ impl Settings for Gnp {
 
     fn numbers(&mut self) -> Vec<NumberSlot<'_>> {
         vec![real(Hyperparameter::Rho, &mut self.rho), real(Hyperparameter::Alpha, &mut self.alpha)]
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::Ascent)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     autodiff::{Objective, Vector},
-    optimizer::{context::StepContext, hyperparameter::Hyperparameter},
+    optimizer::{context::{SampleKind, StepContext}, hyperparameter::Hyperparameter},
 };
 
 /// Surrogate-gap guided SAM (Zhuang 2022, Algorithm 1), which minimises f(w + e) and the surrogate gap f(w + e) - f(w).
@@ -54,6 +54,10 @@ impl Settings for Gsam {
 
     fn numbers(&mut self) -> Vec<NumberSlot<'_>> {
         vec![real(Hyperparameter::Rho, &mut self.rho), real(Hyperparameter::Alpha, &mut self.alpha)]
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::Ascent)
     }
 }
 

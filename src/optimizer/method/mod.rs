@@ -15,7 +15,7 @@ pub use setting::{NumberSlot, Settings, WordSlot};
 use crate::{
     autodiff::{Objective, Vector},
     optimizer::{
-        context::{StepContext, StepStats},
+        context::{SampleKind, StepContext, StepStats},
         noise::Noise,
         schedule::TrainingProgress,
     },
@@ -121,6 +121,11 @@ impl Method {
         Self::USUAL.into_iter().find(|method| method.info().key == key)
     }
 
+    /// Every method that is a direction, at its usual settings.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::USUAL.into_iter()
+    }
+
     /// The same method as it is at a point of training: its noise at the scale that the schedule has.
     #[must_use]
     pub fn at(mut self, progress: TrainingProgress) -> Self {
@@ -155,6 +160,10 @@ impl Settings for Method {
 
     fn noise(&mut self) -> Option<&mut Noise> {
         self.inner_mut().noise()
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        self.inner().sampled_curvature()
     }
 
     fn label_smoothing(&self) -> f64 {

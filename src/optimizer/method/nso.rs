@@ -66,11 +66,15 @@ impl Settings for Nso {
     fn noise(&mut self) -> Option<&mut Noise> {
         Some(&mut self.noise)
     }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::TwoPoint { sigma: self.noise.sigma })
+    }
 }
 
 impl GradientMethod for Nso {
     fn direction(&self, f: &dyn Objective, w: &Vector, context: &mut StepContext<'_>) -> Direction {
-        let kind = SampleKind::TwoPoint { sigma: self.noise.sigma };
+        let kind = self.sampled_curvature();
         let smoothed = averaged(w, Draws { noise: self.noise, k: self.k, kind }, context.noise, |u| {
             let pair = Pair::evaluate(f, w, u);
             Perturbed { gradient: pair.mean(), loss: pair.loss(), curvature: pair.smoothed_curvature() }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     autodiff::{Objective, Vector},
-    optimizer::{hyperparameter::Hyperparameter, context::StepContext},
+    optimizer::{hyperparameter::Hyperparameter, context::{SampleKind, StepContext}},
 };
 
 /// Sharpness-aware minimization (Foret 2021): g = grad f(w + e), e = rho g1 / (|g1|_2 + 1e-12), g1 = grad f(w),
@@ -44,6 +44,10 @@ impl Settings for Sam {
 
     fn numbers(&mut self) -> Vec<NumberSlot<'_>> {
         vec![real(Hyperparameter::Rho, &mut self.rho)]
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::Ascent)
     }
 }
 

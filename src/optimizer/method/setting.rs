@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use crate::optimizer::{
     categorical::{Categorical, Words},
+    context::SampleKind,
     hyperparameter::Hyperparameter,
     method::MethodInfo,
     noise::Noise,
@@ -51,6 +52,11 @@ pub trait Settings {
 
     /// Its weight noise, where it has some. The noise's scale, distribution and schedule are hyperparameters of the method.
     fn noise(&mut self) -> Option<&mut Noise> {
+        None
+    }
+
+    /// What its steps sample of the curvature from gradients that they need anyway; `None` for methods that sample nothing.
+    fn sampled_curvature(&self) -> Option<SampleKind> {
         None
     }
 

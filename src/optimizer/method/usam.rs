@@ -3,7 +3,7 @@
 use super::{Direction, GradientMethod, MethodInfo, NumberSlot, Settings, ascent::Ascent, setting::real};
 use crate::{
     autodiff::{Objective, Vector},
-    optimizer::{hyperparameter::Hyperparameter, context::StepContext},
+    optimizer::{hyperparameter::Hyperparameter, context::{SampleKind, StepContext}},
 };
 
 /// Unnormalised SAM (Andriushchenko & Flammarion 2022): g = grad f(w + rho g1), g1 = grad f(w). Cost 2.
@@ -39,6 +39,10 @@ impl Settings for Usam {
 
     fn numbers(&mut self) -> Vec<NumberSlot<'_>> {
         vec![real(Hyperparameter::Rho, &mut self.rho)]
+    }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::Ascent)
     }
 }
 

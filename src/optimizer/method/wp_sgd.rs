@@ -60,11 +60,15 @@ impl Settings for WpSgd {
     fn noise(&mut self) -> Option<&mut Noise> {
         Some(&mut self.noise)
     }
+
+    fn sampled_curvature(&self) -> Option<SampleKind> {
+        Some(SampleKind::OnePoint { sigma: self.noise.sigma })
+    }
 }
 
 impl GradientMethod for WpSgd {
     fn direction(&self, f: &dyn Objective, w: &Vector, context: &mut StepContext<'_>) -> Direction {
-        let kind = SampleKind::OnePoint { sigma: self.noise.sigma };
+        let kind = self.sampled_curvature();
         averaged(w, Draws { noise: self.noise, k: self.k, kind }, context.noise, |u| {
             let Evaluation { loss, gradient, .. } = f.gradient(&(w.clone() + u.clone()));
             Perturbed { curvature: u.dot(gradient.clone()), gradient, loss }

@@ -94,3 +94,27 @@ measurements! {
         sharpness::Sharpness,
         gradient_noise::GradientNoise;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use strum::VariantArray as _;
+
+    use super::*;
+
+    #[test]
+    fn no_two_measurements_share_a_key() {
+        let measurements: BTreeSet<&str> = MeasurementKind::VARIANTS.iter().map(|kind| kind.info().key).collect();
+        assert_eq!(measurements.len(), MeasurementKind::VARIANTS.len());
+        let keys: Vec<String> = MeasurementKind::VARIANTS
+            .iter()
+            .flat_map(|kind| kind.info().quantities)
+            .map(|found| found.key.to_owned())
+            .collect();
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{keys:?}");
+        let mut settings = MeasurementSettings::default();
+        let settings: Vec<&str> = settings.all().map(|setting| setting.key).collect();
+        assert_eq!(settings.iter().collect::<BTreeSet<_>>().len(), settings.len(), "{settings:?}");
+    }
+}

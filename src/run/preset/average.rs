@@ -1,12 +1,15 @@
 //! The average of a run's weights: `average` and its settings, in [defaults] and [[run]].
 
+use strum::VariantArray;
 use toml::{Table, Value};
 
 use super::{Fault, train::cadence};
 use crate::run::{AverageKind, Averaging, Cadence, section::Section};
 
-/// What `average` may be; the first is the default.
-const KINDS: [&str; 3] = ["none", "swa", "ema"];
+/// What `average` may be; the first, the default, keeps none.
+fn words() -> Vec<&'static str> {
+    std::iter::once("none").chain(AverageKind::VARIANTS.iter().map(|kind| kind.key())).collect()
+}
 
 /// The share of the budget from which SWA averages.
 const START: f64 = 0.75;
@@ -16,8 +19,9 @@ const DECAY: f64 = 0.999;
 
 /// The average that a run keeps: as its own keys say, else as those of [defaults] do, else none.
 pub(super) fn averaging(section: &mut Section, defaults: &Section) -> Result<Option<Averaging>, Fault> {
-    let own = section.choice("average", &KINDS)?;
-    let kind = own.or(defaults.peek_choice("average", &KINDS)?).and_then(|word| word.parse().ok());
+    let own = section.choice("average", &words())?;
+    let word = own.or(defaults.peek_choice("average", &words())?);
+    let kind = AverageKind::VARIANTS.iter().copied().find(|kind| Some(kind.key()) == word);
     let own_every = section.text("average_every")?;
     let mut share = |key, of: AverageKind, usual| {
         let own = section.number(key)?;
@@ -46,7 +50,7 @@ pub(super) fn averaging(section: &mut Section, defaults: &Section) -> Result<Opt
 
 /// Checks the keys of [defaults], also where no run uses them.
 pub(super) fn check_defaults(defaults: &mut Section) -> Result<(), Fault> {
-    defaults.choice("average", &KINDS)?;
+    defaults.choice("average", &words())?;
     for key in ["average_start", "average_decay"] {
         if let Some(value) = defaults.number(key)? {
             checked_share(defaults, key, value)?;

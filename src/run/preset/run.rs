@@ -25,13 +25,13 @@ pub(super) fn run(
     section.rename(&format!("run.{name}"));
     rename_older_keys(&mut section)?;
     let method = section.required_choice("method", &Rule::KEYS)?;
-    if method == "label-smoothing" && !problem.has_labels() {
-        let fault = format!("label-smoothing needs examples with labels, which {} has not", problem.kind());
-        return Err(section.fault("method", fault));
-    }
     let Some(mut read) = Hyperparameters::new(method) else {
         return Err(section.fault("method", format!("'{method}' is not built")));
     };
+    if read.get(Hyperparameter::Smoothing).is_some() && !problem.has_labels() {
+        let fault = format!("{method} needs examples with labels, which {} has not", problem.kind());
+        return Err(section.fault("method", fault));
+    }
     // Words decide which numbers there are, so they come first.
     for categorical in Categorical::all() {
         let own = section.choice(categorical.key(), categorical.words())?;

@@ -8,13 +8,16 @@ use super::Fault;
 use crate::{
     curvature::TraceEstimator,
     run::{
-        Budget, Cadence, CurvaturePlan, MeasurementKind, ProblemConfig, Setting, SettingValue, Train, section::Section,
+        Cadence, CurvaturePlan, MeasurementKind, ProblemConfig, Setting, SettingValue, Train, event::BudgetUnit,
+        section::Section,
     },
     text::escaped,
 };
 
 /// The keys that say how long; a preset has one of them.
-pub(super) const BUDGETS: [&str; 3] = ["epochs", "steps", "gradients"];
+pub(super) fn budget_keys() -> impl Iterator<Item = &'static str> {
+    BudgetUnit::VARIANTS.iter().map(Into::into)
+}
 
 /// Examples that a minibatch may have.
 pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000_000;
@@ -24,13 +27,9 @@ const LARGEST_COUNT: u64 = 1_000_000_000_000;
 
 pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Train, Fault> {
     let mut budgets = Vec::new();
-    for key in BUDGETS {
-        if let Some(count) = section.count(key, 1..=LARGEST_COUNT)? {
-            budgets.push(match key {
-                "epochs" => Budget::Epochs(count),
-                "steps" => Budget::Steps(count),
-                _ => Budget::Gradients(count),
-            });
+    for unit in BudgetUnit::VARIANTS {
+        if let Some(count) = section.count(unit.into(), 1..=LARGEST_COUNT)? {
+            budgets.push(unit.of(count));
         }
     }
     let &[budget] = budgets.as_slice() else {

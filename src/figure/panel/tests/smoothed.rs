@@ -69,6 +69,6 @@ fn a_run_that_samples_no_smoothed_trace_says_so_after_its_second_evaluation() {
     let second = history(&[eval(0, metrics), exact(0, 2.0), eval(40, metrics)]);
     assert_eq!(
         panel(PanelKind::SmoothedTrace, &one(&second)).empty.as_deref(),
-        Some("only steps of nso and wp-sgd sample it")
+        Some("only steps of wp-sgd and nso sample it")
     );
 }
