@@ -14,8 +14,8 @@ use nso_tui::{
     curvature::{Hessian, LinearOperator, ProbeVectors, TraceEstimator},
     data::Labelled,
     problem::{
-        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Perceptron, Problem, ResNet,
-        Supervised,
+        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Normalization, Perceptron, Problem,
+        ResNet, Supervised,
     },
     random::{Purpose, stream},
     run::device::{self, DeviceName},
@@ -64,8 +64,8 @@ fn seconds(problem: &dyn Problem, w: &Vector, task: &str) -> f64 {
         black_box(problem.objective(all).gradient(w));
         return begun.elapsed().as_secs_f64();
     }
-    let buffers = problem.buffers().map(|found| found.initial);
-    let f = problem.objective_in(Mode { buffers, ..Mode::default() }, all);
+    let buffers = problem.buffers().map(|found| found.values);
+    let f = problem.objective_in(Mode { normalization: Normalization::by(buffers.as_ref()), ..Mode::default() }, all);
     let hessian: Box<dyn LinearOperator> =
         if task == "duals" { Box::new(ByDuals(f.as_ref(), w)) } else { Box::new(Hessian::new(f.as_ref(), w)) };
     let trace = TraceEstimator::Hutchinson.estimate(hessian.as_ref(), &mut ProbeVectors::new(1, w), PROBES);

@@ -51,9 +51,9 @@ impl Estimate {
     /// The interval that covers the truth with this probability, 0 to 1, if the samples are normal: mean -+ t s / sqrt n with
     /// Student's t for n - 1 degrees of freedom. Infinite where there are fewer than two samples.
     pub fn interval(&self, probability: f64) -> (f64, f64) {
-        let law = StudentsT::new(0.0, 1.0, self.samples.saturating_sub(1) as f64);
-        let reach = match law {
-            Ok(law) => law.inverse_cdf(f64::midpoint(1.0, probability)) * self.std_error,
+        let student = StudentsT::new(0.0, 1.0, self.samples.saturating_sub(1) as f64);
+        let reach = match student {
+            Ok(student) => student.inverse_cdf(f64::midpoint(1.0, probability)) * self.std_error,
             Err(_) => f64::INFINITY,
         };
         (self.mean - reach, self.mean + reach)
@@ -118,7 +118,7 @@ impl Estimate {
 mod tests {
     use super::*;
 
-    /// Tables of Student's law: t(.975, 9) = 2.262157, t(.975, 1) = 12.7062.
+    /// Tables of Student's t distribution: t(.975, 9) = 2.262157, t(.975, 1) = 12.7062.
     #[test]
     fn intervals_have_students_quantiles() {
         let of = |count| Estimate::new(1.0, 1.0, count).interval(0.95);

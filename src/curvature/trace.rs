@@ -3,6 +3,7 @@
 mod xtrace;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Estimate, LinearOperator, ProbeVectors, gram_schmidt::Basis};
 use crate::autodiff::{Layout, Vector, norm, read};
@@ -10,30 +11,27 @@ use crate::autodiff::{Layout, Vector, norm, read};
 pub use xtrace::xtrace;
 
 /// How a trace is estimated. All are unbiased and need nothing but products.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum TraceEstimator {
     /// [`hutchinson`]: error ~ |A|_F / sqrt m for m products.
     #[default]
     Hutchinson,
     /// [`hutch_plus_plus`]: error ~ Tr A / m for positive semidefinite A.
     #[serde(rename = "hutch++")]
+    #[strum(serialize = "hutch++")]
     HutchPlusPlus,
     /// [`xtrace`]: exponentially small error where the spectrum decays exponentially.
     Xtrace,
 }
 
 impl TraceEstimator {
-    /// Every estimator.
-    pub const ALL: [Self; 3] = [Self::Hutchinson, Self::HutchPlusPlus, Self::Xtrace];
-
     /// The name in presets and events.
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Hutchinson => "hutchinson",
-            Self::HutchPlusPlus => "hutch++",
-            Self::Xtrace => "xtrace",
-        }
+        self.into()
     }
 
     /// Tr A from at most `products` products, at least one. Waits for the device.
@@ -189,4 +187,17 @@ fn fresh(basis: &Basis, v: &Vector) -> Option<Vector> {
         _ => f64::from(f32::EPSILON),
     };
     (left > 100.0 * rounding * all && left.is_finite()).then(|| rest / left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_and_events_have_the_same_names() {
+        for &estimator in TraceEstimator::VARIANTS {
+            assert_eq!(serde_json::to_value(estimator).unwrap(), estimator.key());
+            assert_eq!(estimator.key().parse(), Ok(estimator));
+        }
+    }
 }

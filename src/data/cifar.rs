@@ -79,7 +79,7 @@ pub fn from_folder(folder: &Path, labels: CifarLabels) -> Result<ImageSplits, Da
         }
         Images::new(SHAPE, pixels, labels, &classes)
     };
-    Ok((read(version.train)?, read(&[version.test])?))
+    Ok(ImageSplits { train: read(version.train)?, test: read(&[version.test])? })
 }
 
 /// Appends the records of one file.
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_five_batches_of_cifar_10_are_read_in_order() {
-        let (train, test) = from_folder(Folder::ten().0.path(), CifarLabels::Fine).unwrap();
+        let ImageSplits { train, test } = from_folder(Folder::ten().0.path(), CifarLabels::Fine).unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1, 2, 3, 4, 5][..], &[9][..]));
         assert_eq!((train.shape(), train.classes()[9].as_str()), ([3, 32, 32], "9"));
         assert_eq!([0, 1023, 1024, 3072].map(|at| train.pixels()[at]), [1, 1, 0, 2]);
@@ -171,7 +171,7 @@ mod tests {
     fn cifar_100_has_fine_and_coarse_labels() {
         let folder = Folder::with(&[("train.bin", [record(&[19, 99], [0; 3]), record(&[3, 7], [9; 3])].concat())]);
         folder.write("test.bin", &record(&[0, 1], [0; 3]));
-        let read = |labels| from_folder(folder.0.path(), labels).unwrap().0;
+        let read = |labels| from_folder(folder.0.path(), labels).unwrap().train;
         assert_eq!((read(CifarLabels::Fine).labels(), read(CifarLabels::Fine).classes().len()), (&[99, 7][..], 100));
         assert_eq!((read(CifarLabels::Coarse).labels(), read(CifarLabels::Coarse).classes().len()), (&[19, 3][..], 20));
         assert_eq!(read(CifarLabels::Fine).pixels()[3071..3073], [0, 9]);
@@ -186,7 +186,7 @@ mod tests {
             "batches.meta.txt",
             b"airplane\nauto\x1b[31mmobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n",
         );
-        let (train, _) = from_folder(folder.0.path(), CifarLabels::Fine).unwrap();
+        let train = from_folder(folder.0.path(), CifarLabels::Fine).unwrap().train;
         assert_eq!(train.classes()[..3], ["airplane", "auto[31mmobile", "bird"]);
         folder.write("batches.meta.txt", b"airplane\n");
         assert!(folder.failure().ends_with("batches.meta.txt: it names 1 classes, one a line; the set has 10"));

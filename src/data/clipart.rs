@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn the_embedded_clip_art_is_coloured_and_on_white() {
-        let (train, test) = embedded().unwrap();
+        let ImageSplits { train, test } = embedded().unwrap();
         assert_eq!((train.len(), test.len(), train.shape()), (356, 225, [3, 32, 32]));
         for class in 0..9 {
             assert_eq!(test.labels().iter().filter(|&&label| label == class).count(), 25);
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn names_of_classes_agree_with_the_titles_of_the_pictures() {
-        let (train, _) = embedded().unwrap();
+        let train = embedded().unwrap().train;
         let file = include_bytes!("../../assets/clipart/clipart-train-titles.txt.gz");
         let titles = std::io::read_to_string(flate2::read::GzDecoder::new(&file[..])).unwrap();
         let titles: Vec<&str> = titles.lines().collect();

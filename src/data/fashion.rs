@@ -29,11 +29,11 @@ pub fn embedded() -> Result<ImageSplits, DataError> {
 /// # Errors
 /// [`DataError`] names the file and what is wrong with it.
 pub fn from_folder(folder: &Path) -> Result<ImageSplits, DataError> {
-    let (train, test) = idx_files::from_folder(folder, &CLASSES)?;
+    let ImageSplits { train, test } = idx_files::from_folder(folder, &CLASSES)?;
     if train.shape() != [1, 28, 28] {
         return Err(DataError::content(folder, format!("pictures are 28 x 28, found shape {:?}", train.shape())));
     }
-    Ok((train, test))
+    Ok(ImageSplits { train, test })
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_embedded_clothes_are_balanced_and_have_the_known_mean() {
-        let (train, test) = embedded().unwrap();
+        let ImageSplits { train, test } = embedded().unwrap();
         assert_eq!((train.len(), test.len(), train.shape()), (2000, 1000, [1, 28, 28]));
         for class in 0..10 {
             let count = |images: &super::super::Images| images.labels().iter().filter(|&&label| label == class).count();

@@ -16,7 +16,7 @@ pub(super) fn embedded(set: &str, [train, test]: [Pair<'_>; 2], classes: &[&str]
         let path = |what| PathBuf::from(format!("the embedded {set} {split} {what}"));
         parse((&path("images"), pixels), (&path("labels"), labels), classes)
     };
-    Ok((images("training", train)?, images("test", test)?))
+    Ok(ImageSplits { train: images("training", train)?, test: images("test", test)? })
 }
 
 /// The set in the four files of MNIST's layout (`train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, ..., plain or .gz)
@@ -32,7 +32,7 @@ pub(super) fn from_folder(folder: &Path, classes: &[&str]) -> Result<ImageSplits
         let fault = format!("training images are {:?}, test images {:?}", train.shape(), test.shape());
         return Err(DataError::content(folder, fault));
     }
-    Ok((train, test))
+    Ok(ImageSplits { train, test })
 }
 
 fn find(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), DataError> {
@@ -126,7 +126,7 @@ mod tests {
         write("t10k-images-idx3-ubyte", &idx(&[1, 2, 3], 0));
         assert!(failure().contains("test images [1, 2, 3]"), "{}", failure());
         write("t10k-images-idx3-ubyte", &idx(&[1, 3, 3], 0));
-        let (train, test) = read().unwrap();
+        let ImageSplits { train, test } = read().unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1, 2][..], &[1][..]));
         assert_eq!((train.pixels()[0], test.pixels()[0]), (255, 0));
     }

@@ -33,11 +33,11 @@ pub fn embedded() -> Result<ImageSplits, DataError> {
 /// # Errors
 /// [`DataError`] names the file and what is wrong with it.
 pub fn from_folder(folder: &Path) -> Result<ImageSplits, DataError> {
-    let (train, test) = idx_files::from_folder(folder, &NAMES)?;
+    let ImageSplits { train, test } = idx_files::from_folder(folder, &NAMES)?;
     if train.shape() != [1, 28, 28] {
         return Err(DataError::content(folder, format!("digits are 28 x 28, found shape {:?}", train.shape())));
     }
-    Ok((train, test))
+    Ok(ImageSplits { train, test })
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_embedded_digits_are_balanced_and_normalised() {
-        let (train, test) = embedded().unwrap();
+        let ImageSplits { train, test } = embedded().unwrap();
         let [train, test] = [train, test].map(|images| images.normalised(&MNIST));
         assert_eq!((train.labels.len(), test.labels.len()), (4000, 1000));
         assert_eq!((train.shape.as_slice(), train.features(), train.classes), (&[1, 28, 28][..], FEATURES, CLASSES));
@@ -72,7 +72,7 @@ mod tests {
                 assert!(error.contains("28 x 28, found shape [1, 20, 20]"), "{error}");
             }
         }
-        let (train, test) = from_folder(folder.path()).unwrap();
+        let ImageSplits { train, test } = from_folder(folder.path()).unwrap();
         let [train, test] = [train, test].map(|images| images.normalised(&MNIST));
         assert_eq!((train.labels, test.labels), (vec![9], vec![9]));
         assert_eq!(train.inputs[0], (1.0 - 0.1307) / 0.3081);

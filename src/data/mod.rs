@@ -39,8 +39,14 @@ pub struct Splits {
     pub test: Labelled,
 }
 
-/// A training and a test set of images.
-pub type ImageSplits = (Images, Images);
+/// The training and the test set that a data set comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSplits {
+    /// What training and validation examples are taken from.
+    pub train: Images,
+    /// Of the same shape and classes.
+    pub test: Images,
+}
 
 /// Why a data set could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! Derivatives, traces and eigenvalues against a Hessian that is known in closed form.
 
 use burn::tensor::{DType, Device};
+use strum::VariantArray;
 
 use super::{
     check::{Bar, Check},
@@ -58,7 +59,7 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     let subject = Subject { f: f.as_ref(), w: &w, truth: &truth };
     let mut checks = derivatives(subject, &mut vectors, precision.derivative);
     let hessian = Hessian::new(f.as_ref(), &w);
-    for estimator in TraceEstimator::ALL {
+    for &estimator in TraceEstimator::VARIANTS {
         let rounding = precision.derivative * truth.hessian.diagonal().abs().sum();
         let expected = Expected { trace: truth.hessian.trace(), rounding };
         checks.extend(trace(estimator.key(), expected, || estimator.estimate(&hessian, &mut vectors, PRODUCTS)));
@@ -227,7 +228,7 @@ mod tests {
         let truth = specimen.truth(&specimen.w);
         let (matrix, like) = dense(&truth);
         let tr = truth.hessian.trace();
-        for estimator in TraceEstimator::ALL {
+        for &estimator in TraceEstimator::VARIANTS {
             let mut vectors = ProbeVectors::new(1, &like);
             let mut of = |change: &dyn Fn(Estimate) -> Estimate| {
                 verdicts(trace(estimator.key(), Expected { trace: tr, rounding: 1e-9 }, || {

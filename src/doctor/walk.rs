@@ -1,6 +1,6 @@
 //! Paths that must be the same to the last bit: of SGD and of the methods that become SGD, of one seed twice.
 
-use std::{panic, thread};
+use std::{num::NonZeroUsize, panic, thread};
 
 use burn::tensor::Device;
 
@@ -97,7 +97,7 @@ fn walk(device: &Device, method: Method) -> Path {
     let mut context = StepContext {
         layout: Problem::layout(&problem),
         initial_weights: &start,
-        examples: EXAMPLES,
+        examples: NonZeroUsize::new(EXAMPLES),
         noise: &mut noise,
     };
     let steps = (0..STEPS).map(|_| {

@@ -1,5 +1,7 @@
 //! What a step may know of the problem in addition to its loss, and what its evaluations yield in addition to a direction.
 
+use std::num::NonZeroUsize;
+
 use super::noise::NoiseSource;
 use crate::autodiff::{Layout, Scalar, Vector};
 
@@ -9,8 +11,8 @@ pub struct StepContext<'a> {
     pub layout: &'a Layout,
     /// The weights w0 that training began from, [parameters].
     pub initial_weights: &'a Vector,
-    /// Training examples; 0 where the problem has none.
-    pub examples: usize,
+    /// Training examples; `None` where the loss is not a mean over examples.
+    pub examples: Option<NonZeroUsize>,
     /// Where weight noise comes from.
     pub noise: &'a mut dyn NoiseSource,
 }

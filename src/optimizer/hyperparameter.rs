@@ -76,7 +76,7 @@ struct Name {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct Definition {
     name: Name,
     low: End,
     high: End,
@@ -109,8 +109,8 @@ const fn name(key: &'static str, symbol: &'static str, meaning: &'static str) ->
 }
 
 /// A real number; counts say `whole`.
-const fn entry(name: Name, (low, high): (End, End), ladder: Ladder) -> Entry {
-    Entry { name, low, high, whole: false, ladder }
+const fn real(name: Name, (low, high): (End, End), ladder: Ladder) -> Definition {
+    Definition { name, low, high, whole: false, ladder }
 }
 
 const FREE: Ladder = Ladder::Preferred { floor: 1e-4 };
@@ -128,72 +128,66 @@ impl Hyperparameter {
         Self::VARIANTS.iter().copied()
     }
 
-    fn entry(self) -> Entry {
+    fn definition(self) -> Definition {
         match self {
-            Self::Sigma => {
-                entry(name("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE)
-            }
-            Self::K => Entry {
+            Self::Sigma => real(name("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE),
+            Self::K => Definition {
                 whole: true,
-                ..entry(
+                ..real(
                     name("k", "k", "the number of perturbations a step"),
                     (End::In(1.0), End::In(64.0)),
                     Ladder::Even(1.0),
                 )
             },
-            Self::Rho => entry(name("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
+            Self::Rho => real(name("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
             Self::Lambda => {
-                entry(name("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
+                real(name("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
             }
-            Self::Alpha => entry(
+            Self::Alpha => real(
                 name("alpha", "α", "the weight of GNP's perturbed gradient or GSAM's orthogonal component"),
                 UP_TO_THOUSAND,
                 TENTHS,
             ),
-            Self::Mix => entry(name("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
-            Self::Smoothing => entry(
+            Self::Mix => real(name("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
+            Self::Smoothing => real(
                 name("smoothing", "smoothing", "the share of the uniform distribution in the labels"),
                 SHARE,
                 TENTHS,
             ),
-            Self::Lr => entry(name("lr", "lr", "the learning rate"), POSITIVE, FINE),
-            Self::Momentum => {
-                entry(name("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA))
-            }
-            Self::Beta1 => entry(name("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Beta2 => entry(name("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Epsilon => entry(
+            Self::Lr => real(name("lr", "lr", "the learning rate"), POSITIVE, FINE),
+            Self::Momentum => real(name("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Beta1 => real(name("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Beta2 => real(name("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
+            Self::Epsilon => real(
                 name("epsilon", "ε", "the floor of Adam's denominator"),
                 POSITIVE,
                 Ladder::Preferred { floor: 1e-12 },
             ),
-            Self::WeightDecay => entry(
+            Self::WeightDecay => real(
                 name("weight_decay", "decay", "the weight decay"),
                 UP_TO_MILLION,
                 Ladder::Preferred { floor: 1e-6 },
             ),
-            Self::Prior => entry(name("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
-            Self::Damping => entry(name("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
-            Self::Precision => entry(name("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
-            Self::Warmup => entry(
+            Self::Prior => real(name("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
+            Self::Damping => real(name("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
+            Self::Precision => real(name("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
+            Self::Warmup => real(
                 name("warmup", "warm-up", "the epochs over which the learning rate rises from zero"),
                 UP_TO_MILLION,
                 Ladder::Even(1.0),
             ),
-            Self::StepSize => entry(
-                name("step_size", "step size", "the epochs between two decays of lr"),
-                POSITIVE,
-                Ladder::Even(1.0),
-            ),
-            Self::Gamma => {
-                entry(name("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS)
+            Self::StepSize => {
+                real(name("step_size", "step size", "the epochs between two decays of lr"), POSITIVE, Ladder::Even(1.0))
             }
-            Self::Penalty => entry(
+            Self::Gamma => {
+                real(name("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS)
+            }
+            Self::Penalty => real(
                 name("penalty", "penalty", "the weight of the squared distance to the start"),
                 UP_TO_MILLION,
                 Ladder::Preferred { floor: 1e-6 },
             ),
-            Self::Radius => entry(
+            Self::Radius => real(
                 name(
                     "radius",
                     "radius",
@@ -207,7 +201,7 @@ impl Hyperparameter {
 
     /// The name in presets, events and commands.
     pub fn key(self) -> &'static str {
-        self.entry().name.key
+        self.definition().name.key
     }
 
     /// The name in event logs, whose keys never change. Presets take it as an alias.
@@ -217,12 +211,12 @@ impl Hyperparameter {
 
     /// The short label on screens and figures.
     pub fn symbol(self) -> &'static str {
-        self.entry().name.symbol
+        self.definition().name.symbol
     }
 
     /// What it is, as a noun phrase.
     pub fn meaning(self) -> &'static str {
-        self.entry().name.meaning
+        self.definition().name.meaning
     }
 
     /// The one of that key, or of that key in logs.
@@ -232,7 +226,7 @@ impl Hyperparameter {
 
     /// The allowed range, in words.
     pub fn range(self) -> String {
-        let Entry { low, high, whole, .. } = self.entry();
+        let Definition { low, high, whole, .. } = self.definition();
         let kind = if whole { "a whole number " } else { "" };
         let from = match low {
             End::In(low) => format!("at least {low}"),
@@ -250,7 +244,7 @@ impl Hyperparameter {
     /// # Errors
     /// [`OutOfRange`] if it is not finite, outside of the range, or not whole where it must be.
     pub fn check(self, value: f64) -> Result<f64, OutOfRange> {
-        let Entry { low, high, whole, .. } = self.entry();
+        let Definition { low, high, whole, .. } = self.definition();
         let above = match low {
             End::In(low) => value >= low,
             End::Out(low) => value > low,
@@ -275,12 +269,12 @@ impl Hyperparameter {
 
     /// Whether it counts something.
     pub fn is_whole(self) -> bool {
-        self.entry().whole
+        self.definition().whole
     }
 
     /// The next value above `value` on the ladder, or `value` itself at the end of the range.
     pub fn raised(self, value: f64) -> f64 {
-        let up = match self.entry().ladder {
+        let up = match self.definition().ladder {
             Ladder::Even(by) => tidy((value / by).round() * by + by),
             Ladder::Listed(list) => list.iter().copied().find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value),
             Ladder::Preferred { floor } => {
@@ -292,7 +286,7 @@ impl Hyperparameter {
 
     /// The next value below `value` on the ladder, or `value` itself at the end of the range.
     pub fn lowered(self, value: f64) -> f64 {
-        let down = match self.entry().ladder {
+        let down = match self.definition().ladder {
             Ladder::Even(by) => tidy((value / by).round() * by - by),
             Ladder::Listed(list) => list.iter().copied().rfind(|&next| next < value * (1.0 - 1e-9)).unwrap_or(value),
             Ladder::Preferred { floor } => {

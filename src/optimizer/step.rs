@@ -70,7 +70,7 @@ impl Hyperparameters {
     /// let (f, w) = (objective(&bowl, (), &cpu), Tensor::from_floats([1.0], &cpu));
     /// let step = |hyperparameters: Hyperparameters| {
     ///     let noise = &mut NoiseStream::new(1);
-    ///     let mut context = StepContext { layout: &bowl.0, initial_weights: &w, examples: 0, noise };
+    ///     let mut context = StepContext { layout: &bowl.0, initial_weights: &w, examples: None, noise };
     ///     let start = StepInput { w: w.clone(), state: Default::default(), progress: TrainingProgress::UNSCHEDULED };
     ///     values(&hyperparameters.step(f.as_ref(), start, &mut context).w)
     /// };

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::{
-    BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, Initialization, MobileNetV2, Network, Problem,
-    ProblemError, ResNet, Supervised,
+    BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, InitialTensor, Initialization, MobileNetV2, Network,
+    Problem, ProblemError, ResNet, Supervised,
     checkpoint::{self, Checkpoint},
     image_set::Progress,
 };
@@ -27,16 +28,29 @@ pub struct FineTune {
     pub images: ImageSet,
 }
 
-/// A network with pretrained weights to be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A network with pretrained weights to be had, by its name in presets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
 pub enum Backbone {
     /// [`MobileNetV2`].
+    #[strum(serialize = "mobilenet-v2")]
     MobileNetV2 {
-        /// Stride of its first convolution: 2 for images of ImageNet's size, 1 for small ones.
+        /// Stride of its first convolution: 2 for images of ImageNet's size, as it is unless said otherwise, 1 for small ones.
+        #[strum(default_with = "imagenet_stride")]
         stem_stride: usize,
     },
-    /// [`ResNet`].
-    ResNet(Depth),
+    /// [`ResNet`] of [`Depth::Eighteen`].
+    #[strum(serialize = "resnet-18")]
+    ResNet18,
+    /// [`ResNet`] of [`Depth::ThirtyFour`].
+    #[strum(serialize = "resnet-34")]
+    ResNet34,
+    /// [`ResNet`] of [`Depth::Fifty`].
+    #[strum(serialize = "resnet-50")]
+    ResNet50,
+}
+
+fn imagenet_stride() -> usize {
+    2
 }
 
 /// Where pretrained weights come from.
@@ -51,35 +65,11 @@ pub enum Weights {
 }
 
 impl Backbone {
-    /// The names in presets.
-    pub const KEYS: [&'static str; 4] = ["mobilenet-v2", "resnet-18", "resnet-34", "resnet-50"];
-
-    /// The network of that name, its first stride the usual one.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Some(match key {
-            "mobilenet-v2" => Self::MobileNetV2 { stem_stride: 2 },
-            "resnet-18" => Self::ResNet(Depth::Eighteen),
-            "resnet-34" => Self::ResNet(Depth::ThirtyFour),
-            "resnet-50" => Self::ResNet(Depth::Fifty),
-            _ => return None,
-        })
-    }
-
-    /// The name in presets.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::MobileNetV2 { .. } => "mobilenet-v2",
-            Self::ResNet(Depth::Eighteen) => "resnet-18",
-            Self::ResNet(Depth::ThirtyFour) => "resnet-34",
-            Self::ResNet(Depth::Fifty) => "resnet-50",
-        }
-    }
-
     /// What the names of its head's tensors begin with.
     fn head(self) -> &'static str {
         match self {
             Self::MobileNetV2 { .. } => "classifier.",
-            Self::ResNet(_) => "fc.",
+            Self::ResNet18 | Self::ResNet34 | Self::ResNet50 => "fc.",
         }
     }
 }
@@ -92,11 +82,14 @@ impl FineTune {
     pub fn build(&self, seed: u64, device: &Device, progress: Progress<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
         let data = self.images.load(seed, progress)?;
         let ([_, size, _], classes) = (data.train.shape, data.train.classes);
+        let resnet = |depth| ResNet::new(depth, classes, size);
         match self.backbone {
             Backbone::MobileNetV2 { stem_stride } => {
                 self.with(MobileNetV2::new(classes, stem_stride, size), data, seed, device)
             }
-            Backbone::ResNet(depth) => self.with(ResNet::new(depth, classes, size), data, seed, device),
+            Backbone::ResNet18 => self.with(resnet(Depth::Eighteen), data, seed, device),
+            Backbone::ResNet34 => self.with(resnet(Depth::ThirtyFour), data, seed, device),
+            Backbone::ResNet50 => self.with(resnet(Depth::Fifty), data, seed, device),
         }
     }
 
@@ -134,10 +127,11 @@ impl FineTune {
         let buffers = network.buffers().entries();
         let wanted = body().chain(buffers);
         checkpoint.require(wanted.map(|entry| (entry.name.as_str(), entry.shape.as_slice())))?;
-        for (index, entry) in entries.iter().enumerate() {
+        for (entry, tensor) in entries.iter().zip(&mut initialization.tensors) {
             if !is_head(entry) {
-                initialization.values[index] = Some(checkpoint.tensor(&entry.name, &entry.shape)?);
-                initialization.frozen[index] = frozen(&entry.name);
+                let values = checkpoint.tensor(&entry.name, &entry.shape)?;
+                *tensor =
+                    if frozen(&entry.name) { InitialTensor::Frozen(values) } else { InitialTensor::Given(values) };
             }
         }
         let buffers = buffers.iter().map(|entry| checkpoint.tensor(&entry.name, &entry.shape));

@@ -100,7 +100,7 @@ impl ImageSet {
     /// [`DataError`] names the file and what is wrong with it.
     pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<Splits, DataError> {
         let normalised = |images: &Images| images.normalised(&data::IMAGENET as &[Channel]);
-        let (train, test) = self.images(seed, progress)?;
+        let ImageSplits { train, test } = self.images(seed, progress)?;
         let (train, validation) = train.validated(self.validation_share, seed)?;
         let train = train.with_label_noise(self.label_noise, seed);
         Ok(Splits {
@@ -112,7 +112,7 @@ impl ImageSet {
 
     /// Training and test images, chosen and scaled.
     fn images(&self, seed: u64, progress: Progress<'_>) -> Result<ImageSplits, DataError> {
-        let (train, test) = match &self.source {
+        let ImageSplits { train, test } = match &self.source {
             Source::Folder(path) => {
                 let options = FolderOptions {
                     image_size: self.size.unwrap_or(USUAL_SIZE),
@@ -132,7 +132,7 @@ impl ImageSet {
                     // There is nothing left to break off.
                     let _ = progress(Loading::SkippedImages { count, of, first });
                 }
-                return Ok((loaded.train, loaded.test));
+                return Ok(ImageSplits { train: loaded.train, test: loaded.test });
             }
             Source::Clipart => clipart::embedded()?,
             Source::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
@@ -146,6 +146,6 @@ impl ImageSet {
             Some(side) if images.shape()[1..] != [side.get() as usize; 2] => images.resized([side.get() as usize; 2]),
             _ => images,
         };
-        Ok((scaled(train), scaled(test)))
+        Ok(ImageSplits { train: scaled(train), test: scaled(test) })
     }
 }

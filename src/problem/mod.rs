@@ -13,12 +13,14 @@ mod loss;
 mod matrix_sensing;
 mod metrics;
 mod model;
+mod normalization;
 mod quadratic;
 mod supervised;
 mod valley;
 
+use std::num::NonZeroUsize;
+
 use burn::tensor::Device;
-use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
     autodiff::{Layout, Objective, Vector},
@@ -37,8 +39,9 @@ pub use metrics::Metrics;
 pub use model::{
     Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,
 };
+pub use normalization::{BatchNormMode, Buffers, Normalization};
 pub use quadratic::Quadratic;
-pub use supervised::{Initialization, Minibatch, Supervised};
+pub use supervised::{InitialTensor, Initialization, Minibatch, Supervised};
 pub use valley::Valley;
 
 /// Which examples an objective averages over. Problems without examples ignore it.
@@ -61,17 +64,6 @@ pub struct Augmented {
     pub draw: u64,
 }
 
-/// What batch normalisation normalises by in training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
-pub enum BatchNormMode {
-    /// The statistics of each batch, which update the buffers (PyTorch's training mode).
-    #[strum(serialize = "batch")]
-    BatchStatistics,
-    /// The buffers, which stay as they are (PyTorch's evaluation mode).
-    #[strum(serialize = "stored")]
-    Buffers,
-}
-
 /// The clean loss of every example.
 #[derive(Debug, Clone)]
 pub struct ExampleLosses {
@@ -86,23 +78,12 @@ pub struct ExampleLosses {
 /// How a loss is computed on its batch.
 #[derive(Debug, Clone, Default)]
 pub struct Mode {
-    /// The running means and variances that batch normalisation normalises by; `None` for the statistics of the batch.
-    pub buffers: Option<Vector>,
+    /// What batch normalisation normalises by.
+    pub normalization: Normalization,
     /// The augmentation that the training examples are seen under; `None` for the examples as they are.
     pub augmentation: Option<Augmented>,
     /// A share a of the uniform distribution in the labels: (1 - a) NLL + a mean_c(-log p_c). Problems without labels ignore it.
     pub smoothing: f64,
-}
-
-/// The buffers of a network's batch normalisations: running means and variances.
-#[derive(Debug, Clone)]
-pub struct Buffers<'a> {
-    /// Names, as PyTorch has them, and places in the flat vector.
-    pub layout: &'a Layout,
-    /// Before training.
-    pub initial: Vector,
-    /// Whether training normalises by these too and does not update them.
-    pub frozen: bool,
 }
 
 /// Something to train: shared by all runs of a session, never changed by them.
@@ -113,14 +94,14 @@ pub trait Problem: Send + Sync {
     /// Initial weights, as the problem's definition draws them.
     fn initial(&self, random: &mut Stream) -> Vec<f64>;
 
-    /// Training examples to make minibatches of; 0 where every step sees the whole loss.
-    fn examples(&self) -> usize {
-        0
+    /// Training examples to make minibatches of; `None` where every step sees the whole loss.
+    fn examples(&self) -> Option<NonZeroUsize> {
+        None
     }
 
-    /// Kinds of labels that examples have; 0 where they have none.
-    fn classes(&self) -> usize {
-        0
+    /// Classes of the training examples; `None` where they have no labels.
+    fn classes(&self) -> Option<NonZeroUsize> {
+        None
     }
 
     /// Whether the loss of a batch is the mean of its examples' own losses.
@@ -131,10 +112,10 @@ pub trait Problem: Send + Sync {
     /// At most `count` training examples that stand for all of them: drawn by `seed`, each class in its share of the training
     /// set, neighbours of different classes. All of them in their order where there are no more.
     fn sample(&self, count: usize, _seed: u64) -> Vec<usize> {
-        (0..self.examples().min(count)).collect()
+        (0..self.examples().map_or(0, |all| all.get().min(count))).collect()
     }
 
-    /// Examples or measurements that one evaluation looks at, all splits together.
+    /// Examples or measurements that one evaluation looks at, all splits together; 0 for a closed formula.
     fn evaluated_examples(&self) -> usize {
         0
     }

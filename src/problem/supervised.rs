@@ -3,13 +3,15 @@
 mod initialization;
 mod weighted_sum;
 
+use std::num::NonZeroUsize;
+
 use burn::tensor::{Device, Tensor};
 
-pub use initialization::Initialization;
+pub use initialization::{InitialTensor, Initialization};
 
 use super::{
-    Augmented, BatchOf, Buffers, Dataset, ExampleLosses, Examples, LossFunction, Metrics, Mode, Problem, Reduction,
-    Split, layer::Pass, model::Network,
+    Augmented, BatchOf, Buffers, Dataset, ExampleLosses, Examples, LossFunction, Metrics, Mode, Normalization, Problem,
+    Reduction, Split, layer::Pass, model::Network,
 };
 use crate::{
     autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, objective_with, read},
@@ -66,20 +68,28 @@ where
         &self.dataset
     }
 
+    fn training_examples(&self) -> usize {
+        self.dataset.count(Split::Train).unwrap_or(0)
+    }
+
     /// Whether a loss in this mode is a mean of the examples' own losses. Batch normalisation by batch statistics makes examples see
     /// each other, as some losses do.
     fn is_mean_over_examples(&self, mode: &Mode) -> bool {
-        let normalises_by_batch = mode.buffers.is_none() && !self.network.buffers().entries().is_empty();
-        L::REDUCTION == Reduction::MeanOverExamples && !normalises_by_batch
+        let has_own_losses = match mode.normalization {
+            Normalization::BatchStatistics => self.network.buffers().entries().is_empty(),
+            Normalization::Buffers(_) => true,
+        };
+        L::REDUCTION == Reduction::MeanOverExamples && has_own_losses
     }
 
     /// The examples as batches, one a split.
     fn batches(&self, examples: Examples<'_>, augmented: Option<Augmented>) -> Vec<BatchOf<D>> {
-        let train = self.examples();
         match (examples, augmented) {
             (Examples::Chosen(indices), Some(augmented)) => vec![self.dataset.augmented(indices, augmented)],
             (Examples::Chosen(indices), None) => vec![self.dataset.batch(Split::Train, indices)],
-            (Examples::First(count), _) => vec![self.dataset.range(Split::Train, 0..count.min(train))],
+            (Examples::First(count), _) => {
+                vec![self.dataset.range(Split::Train, 0..count.min(self.training_examples()))]
+            }
             (Examples::HeldOut(indices), _) => {
                 let first_test = self.dataset.count(Split::Validation).unwrap_or(0);
                 let (validation, test): (Vec<usize>, Vec<usize>) =
@@ -96,7 +106,8 @@ where
     fn outputs(&self, w: &Vector, buffers: Option<&Vector>, input: &N::Input) -> Tensor<2> {
         let trained = Parameters::<Primal>::new(self.parameters.trained(), self.parameters.trained().split(w));
         let parameters = self.parameters.complete(&trained, self.network.layout());
-        self.network.forward(&mut Pass::new(&parameters, self.network.buffers(), buffers), input)
+        let normalization = Normalization::by(buffers);
+        self.network.forward(&mut Pass::new(&parameters, self.network.buffers(), &normalization), input)
     }
 
     /// The batches that a split is evaluated in.
@@ -156,7 +167,7 @@ where
 
     fn loss<R: Real>(&self, w: &Parameters<'_, R>, Minibatch { batch, mode }: &Minibatch<D>) -> Loss<R> {
         let parameters = self.parameters.complete(w, self.network.layout());
-        let mut pass = Pass::new(&parameters, self.network.buffers(), mode.buffers.as_ref());
+        let mut pass = Pass::new(&parameters, self.network.buffers(), &mode.normalization);
         let outputs = self.network.forward::<R>(&mut pass, &batch.input);
         let smoothing = if L::SMOOTHS_LABELS { mode.smoothing } else { 0.0 };
         let value = self.loss.loss::<R>(outputs, &batch.targets, smoothing);
@@ -178,12 +189,12 @@ where
         self.parameters.initial(&self.network.initial(random), self.network.layout())
     }
 
-    fn examples(&self) -> usize {
-        self.dataset.count(Split::Train).unwrap_or(0)
+    fn examples(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.training_examples())
     }
 
-    fn classes(&self) -> usize {
-        self.dataset.classes().map_or(0, |classes| classes.count)
+    fn classes(&self) -> Option<NonZeroUsize> {
+        self.dataset.classes().and_then(|classes| NonZeroUsize::new(classes.count))
     }
 
     fn reduction(&self) -> Reduction {
@@ -193,7 +204,7 @@ where
     fn sample(&self, count: usize, seed: u64) -> Vec<usize> {
         match self.dataset.classes() {
             Some(classes) => selection::sample(classes.labels, classes.count, count, seed),
-            None => selection::sample(&vec![0; self.examples()], 1, count, seed),
+            None => selection::sample(&vec![0; self.training_examples()], 1, count, seed),
         }
     }
 

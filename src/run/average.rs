@@ -1,14 +1,10 @@
 //! An average of a run's iterates: stochastic weight averaging or an exponential moving average, with batch-norm buffers of its
 //! own. It reads the trajectory and never changes it.
 
-use super::{
-    Averaging, Position,
-    batches::Batches,
-    measure::{AverageWeights, Averaged},
-};
+use super::{AveragedWeights, Averaging, Position, batches::Batches};
 use crate::{
     autodiff::Vector,
-    problem::{Examples, Mode, Problem},
+    problem::{BatchNormMode, Examples, Problem},
 };
 
 /// The average w_A of the iterates w_1, ..., w_n that have entered it, n = 1, 2, ...:
@@ -21,23 +17,20 @@ use crate::{
 ///
 /// Memory: two more vectors of weights. Cost of an update: no gradient evaluation and no forward pass.
 #[derive(Debug)]
-pub(super) struct WeightAverage {
+pub(super) struct RunningAverage {
     averaging: Averaging,
     /// n.
     iterates: u64,
     /// w_A; `None` while n = 0.
     weights: Option<Vector>,
     /// The average that was completed last.
-    completed: Option<AverageWeights>,
-    forward_passes: u64,
+    completed: Option<AveragedWeights>,
 }
 
 /// One step of the trajectory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Passed {
-    /// Before the step.
+pub(super) struct Transition {
     pub before: Position,
-    /// After it.
     pub after: Position,
     /// Steps in one epoch.
     pub steps_per_epoch: u64,
@@ -45,17 +38,20 @@ pub(super) struct Passed {
     pub budget_share: f64,
 }
 
-impl WeightAverage {
+impl RunningAverage {
     pub fn new(averaging: Averaging) -> Self {
-        Self { averaging, iterates: 0, weights: None, completed: None, forward_passes: 0 }
+        Self { averaging, iterates: 0, weights: None, completed: None }
     }
 
     /// Lets the iterate `w` after a step enter the average where it is due. SWA begins with the first iterate at or past its share
     /// of the budget.
-    pub fn record(&mut self, w: &Vector, passed: Passed) {
-        let is_due = |every: super::Cadence| every.is_due(passed.before, passed.after, passed.steps_per_epoch);
+    pub fn record(&mut self, w: &Vector, transition: Transition) {
+        let is_due =
+            |every: super::Cadence| every.is_due(transition.before, transition.after, transition.steps_per_epoch);
         let enters = match self.averaging {
-            Averaging::Swa { start, every } => passed.budget_share >= start && (self.iterates == 0 || is_due(every)),
+            Averaging::Swa { start, every } => {
+                transition.budget_share >= start && (self.iterates == 0 || is_due(every))
+            }
             Averaging::Ema { every, .. } => is_due(every),
         };
         if !enters {
@@ -83,43 +79,34 @@ impl WeightAverage {
         if self.completed.as_ref().is_some_and(|known| known.iterates == self.iterates) {
             return;
         }
-        let buffers = problem.buffers().map(|buffers| {
-            let updated =
-                if buffers.frozen { None } else { self.mean_statistics(&weights, problem, batches, per_epoch) };
-            updated.unwrap_or(buffers.initial)
+        let mut forward_passes = self.completed.as_ref().map_or(0, |known| known.forward_passes);
+        let buffers = problem.buffers().map(|buffers| match buffers.mode {
+            BatchNormMode::BatchStatistics => {
+                forward_passes += per_epoch;
+                mean_statistics(&weights, problem, batches, per_epoch).unwrap_or(buffers.values)
+            }
+            BatchNormMode::Buffers => buffers.values,
         });
-        self.completed = Some(AverageWeights { iterates: self.iterates, weights, buffers });
+        let (kind, iterates) = (self.averaging.kind(), self.iterates);
+        self.completed = Some(AveragedWeights { kind, iterates, weights, buffers, forward_passes });
     }
 
-    /// The mean of the batch statistics at `weights` over so many minibatches; `None` where there are none.
-    fn mean_statistics(
-        &mut self,
-        weights: &Vector,
-        problem: &dyn Problem,
-        mut batches: Batches,
-        count: u64,
-    ) -> Option<Vector> {
-        let mut sum: Option<Vector> = None;
-        for _ in 0..count {
-            let examples = Examples::Chosen(batches.next_batch());
-            let found = problem.objective_in(Mode::default(), examples).batch_statistics(weights);
-            self.forward_passes += 1;
-            sum = match (sum, found) {
-                (Some(sum), Some(found)) => Some(sum + found),
-                (sum, found) => sum.or(found),
-            };
-        }
-        sum.map(|sum| sum * (1.0 / count as f64))
+    /// The average that was completed last; `None` before there is one.
+    pub fn completed(&self) -> Option<&AveragedWeights> {
+        self.completed.as_ref()
     }
 
-    /// The average that was completed last, as measurements take it; `None` before there is one.
-    pub fn averaged(&self) -> Option<Averaged<'_>> {
-        let average = self.completed.as_ref()?;
-        Some(Averaged { kind: self.averaging.kind(), average, forward_passes: self.forward_passes })
-    }
-
-    /// The average that was completed last.
-    pub fn into_completed(self) -> Option<AverageWeights> {
+    /// [`completed`](Self::completed), to keep.
+    pub fn into_completed(self) -> Option<AveragedWeights> {
         self.completed
     }
+}
+
+/// The mean of the batch statistics at `weights` over so many minibatches; `None` where there are none.
+fn mean_statistics(weights: &Vector, problem: &dyn Problem, mut batches: Batches, count: u64) -> Option<Vector> {
+    let statistics = (0..count).filter_map(|_| {
+        let examples = Examples::Chosen(batches.next_batch());
+        problem.objective(examples).batch_statistics(weights)
+    });
+    statistics.reduce(|sum, found| sum + found).map(|sum| sum * (1.0 / count as f64))
 }

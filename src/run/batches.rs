@@ -1,5 +1,7 @@
 //! The order of training examples: a fresh shuffle an epoch, cut into minibatches, the remainder left out.
 
+use std::num::NonZeroUsize;
+
 use rand::seq::SliceRandom;
 
 use crate::random::{Purpose, Stream, stream};
@@ -14,15 +16,16 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    pub fn new(examples: usize, size: usize, seed: u64) -> Self {
+    pub fn new(examples: Option<NonZeroUsize>, size: usize, seed: u64) -> Self {
+        let examples = examples.map_or(0, NonZeroUsize::get);
         let size = size.min(examples);
         // Starting at the end makes the first call shuffle.
         Self { order: (0..examples).collect(), next: examples, size, random: stream(seed, Purpose::Batches) }
     }
 
     /// Minibatches an epoch; 1 where there are no examples to divide.
-    pub fn per_epoch(examples: usize, size: usize) -> u64 {
-        (examples / size.min(examples).max(1)).max(1) as u64
+    pub fn per_epoch(examples: Option<NonZeroUsize>, size: usize) -> u64 {
+        examples.map_or(1, |all| all.get() / size.clamp(1, all.get())) as u64
     }
 
     /// The next minibatch; empty where there are no examples.
@@ -43,8 +46,8 @@ mod tests {
 
     #[test]
     fn an_epoch_shows_each_example_once_and_leaves_the_remainder_out() {
-        let mut batches = Batches::new(10, 3, 1);
-        assert_eq!(Batches::per_epoch(10, 3), 3);
+        let mut batches = Batches::new(NonZeroUsize::new(10), 3, 1);
+        assert_eq!(Batches::per_epoch(NonZeroUsize::new(10), 3), 3);
         let mut epoch = || {
             let mut seen: Vec<usize> = (0..3).flat_map(|_| batches.next_batch().to_vec()).collect();
             let order = seen.clone();
@@ -58,15 +61,15 @@ mod tests {
 
     #[test]
     fn a_batch_larger_than_the_set_is_the_whole_set() {
-        let mut batches = Batches::new(4, 128, 1);
-        assert_eq!(Batches::per_epoch(4, 128), 1);
+        let mut batches = Batches::new(NonZeroUsize::new(4), 128, 1);
+        assert_eq!(Batches::per_epoch(NonZeroUsize::new(4), 128), 1);
         assert_eq!(batches.next_batch().len(), 4);
         assert_eq!(batches.next_batch().len(), 4);
     }
 
     #[test]
     fn a_problem_without_examples_gets_empty_batches() {
-        assert_eq!(Batches::per_epoch(0, 128), 1);
-        assert!(Batches::new(0, 128, 1).next_batch().is_empty());
+        assert_eq!(Batches::per_epoch(None, 128), 1);
+        assert!(Batches::new(None, 128, 1).next_batch().is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use super::{
     Command, Event, Outcome, Position, RunPlan, Train,
-    measure::{AverageWeights, BestWeights},
+    measure::{AveragedWeights, BestWeights},
 };
 use crate::{autodiff::Vector, problem::Problem};
 
@@ -69,5 +69,5 @@ pub struct FinalState {
     /// Its weights at the lowest validation loss, where there is a validation set.
     pub best: Option<BestWeights>,
     /// The average of its weights at its last evaluation or curvature measurement, where it keeps one and an iterate had entered.
-    pub average: Option<AverageWeights>,
+    pub average: Option<AveragedWeights>,
 }

@@ -24,7 +24,7 @@ pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
 pub use job::{FinalState, Inbox, Job, LoopExit, Publish, PublishError};
 pub use measure::{
-    AverageWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,
+    AveragedWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,
     MeasurementSettings, QuantityInfo, Scale, Setting, SettingValue, Unit,
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Budget, Cadence, Command, Event, Outcome, Position, RunHeader,
-    average::{Passed, WeightAverage},
+    average::{RunningAverage, Transition},
     batches::Batches,
     clock::Clock,
     device,
@@ -18,7 +18,7 @@ use crate::{
         Hyperparameter, HyperparameterError, Hyperparameters, NoiseStream, OptimizerState, Rule, StepContext,
         StepInput, StepOutput, StepStats, TrainingProgress,
     },
-    problem::{Augmented, Examples, Mode},
+    problem::{Augmented, Buffers, Examples, Mode},
     random::{Purpose, stream},
 };
 
@@ -48,37 +48,20 @@ impl From<ReadoutError<PublishError>> for Interrupt {
     }
 }
 
-/// The running means and variances of a network's batch normalisations, PyTorch's buffers.
-struct BatchNormBuffers {
-    values: Vector,
-    /// Whether training normalises by them too and leaves them as they are.
-    frozen: bool,
-}
-
-impl BatchNormBuffers {
-    /// Weight of a batch's statistics in the running ones, PyTorch's default.
-    const MOMENTUM: f64 = 0.1;
-
-    /// Moves towards the statistics of one clean pass over a batch, as perturbed passes must not.
-    fn update(&mut self, batch_statistics: Vector) {
-        self.values = self.values.clone() * (1.0 - Self::MOMENTUM) + batch_statistics * Self::MOMENTUM;
-    }
-}
-
 /// Everything that a step changes.
-struct State {
+struct State<'a> {
     hyperparameters: Hyperparameters,
     w: Vector,
     /// The weights that training began from.
     start: Vector,
     optimizer: OptimizerState,
-    buffers: Option<BatchNormBuffers>,
+    buffers: Option<Buffers<'a>>,
     noise: NoiseStream,
     batches: Batches,
     at: Position,
     /// Forward passes without a backward one that training took for the sake of batch normalisation.
     forward_passes: u64,
-    average: Option<WeightAverage>,
+    average: Option<RunningAverage>,
 }
 
 /// What the loop measures with.
@@ -121,14 +104,14 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
         }
     };
     let at = Position { seconds: instruments.clock.seconds(), ..at };
-    let average = state.average.and_then(WeightAverage::into_completed);
+    let average = state.average.and_then(RunningAverage::into_completed);
     let buffers = state.buffers.map(|buffers| buffers.values);
     let best = instruments.evaluator.best();
     Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
-fn left_over(job: &Job<'_>, state: &State) -> Option<String> {
+fn left_over(job: &Job<'_>, state: &State<'_>) -> Option<String> {
     let Budget::Gradients(budget) = job.train.budget else { return None };
     let (spent, cost) = (state.at.gradients, state.hyperparameters.rule.cost());
     (spent < budget).then(|| format!("{spent} of {budget} gradient evaluations spent; the next step would cost {cost}"))
@@ -136,7 +119,7 @@ fn left_over(job: &Job<'_>, state: &State) -> Option<String> {
 
 fn run_to_the_end(
     job: &Job<'_>,
-    state: &mut State,
+    state: &mut State<'_>,
     instruments: &mut Instruments<'_>,
     channels: &mut Channels<'_, '_>,
 ) -> Result<(), Interrupt> {
@@ -182,7 +165,7 @@ fn run_to_the_end(
 
 /// Carries out the pending commands between two steps. While paused it waits here.
 fn handle_commands(
-    state: &mut State,
+    state: &mut State<'_>,
     Instruments { readouts, clock, .. }: &mut Instruments<'_>,
     Channels { inbox, publish }: &mut Channels<'_, '_>,
 ) -> Result<(), Interrupt> {
@@ -219,8 +202,8 @@ fn handle_commands(
     Ok(())
 }
 
-impl State {
-    fn new(job: &Job<'_>) -> Self {
+impl<'a> State<'a> {
+    fn new(job: &Job<'a>) -> Self {
         let seed = job.train.seed;
         let initial = job.problem.initial(&mut stream(seed, Purpose::Weights));
         let like = Vector::zeros([1], job.problem.device());
@@ -230,15 +213,12 @@ impl State {
             w: start.clone(),
             start,
             optimizer: OptimizerState::default(),
-            buffers: job
-                .problem
-                .buffers()
-                .map(|buffers| BatchNormBuffers { values: buffers.initial, frozen: buffers.frozen }),
+            buffers: job.problem.buffers(),
             noise: device::noise(seed, job.problem.device()),
             batches: Batches::new(job.problem.examples(), batch(job), seed),
             at: Position::default(),
             forward_passes: 0,
-            average: job.run.average.map(WeightAverage::new),
+            average: job.run.average.map(RunningAverage::new),
         }
     }
 
@@ -257,7 +237,7 @@ impl State {
         let start_of_step = self.at;
         let examples = Examples::Chosen(self.batches.next_batch());
         let mode = Mode {
-            buffers: self.buffers.as_ref().filter(|buffers| buffers.frozen).map(|buffers| buffers.values.clone()),
+            normalization: self.buffers.as_ref().map(Buffers::in_training).unwrap_or_default(),
             augmentation: job
                 .run
                 .augmentation
@@ -279,15 +259,13 @@ impl State {
             progress: progress(job, self.at, self.hyperparameters.rule),
         };
         let StepOutput { w, state, stats } = self.hyperparameters.step(&counted, before, &mut context);
-        // A pass normalised by the buffers has no batch statistics.
-        if let Some(buffers) = self.buffers.as_mut().filter(|buffers| !buffers.frozen) {
-            let batch_statistics = stats.batch_statistics.clone().or_else(|| {
-                self.forward_passes += 1;
-                objective.batch_statistics(&self.w)
+        if let Some(buffers) = &mut self.buffers {
+            buffers.update(|| {
+                stats.batch_statistics.clone().or_else(|| {
+                    self.forward_passes += 1;
+                    objective.batch_statistics(&self.w)
+                })
             });
-            if let Some(batch_statistics) = batch_statistics {
-                buffers.update(batch_statistics);
-            }
         }
         (self.w, self.optimizer) = (w, state);
         self.at.step += 1;
@@ -297,7 +275,7 @@ impl State {
             let TrainingProgress { spent, budget, .. } = progress(job, self.at, self.hyperparameters.rule);
             average.record(
                 &self.w,
-                Passed {
+                Transition {
                     before: start_of_step,
                     after: self.at,
                     steps_per_epoch: steps_per_epoch(job),
@@ -331,7 +309,7 @@ impl State {
             forward_passes: self.forward_passes,
             lr: lr * schedule.factor(progress),
             sigma: noise.map(|noise| noise.sigma),
-            average: self.average.as_ref().and_then(WeightAverage::averaged),
+            average: self.average.as_ref().and_then(RunningAverage::completed),
         }
     }
 
@@ -363,7 +341,7 @@ fn header(job: &Job<'_>) -> RunHeader {
         parameters: job.problem.layout().dimension() as u64,
         budget: job.train.budget,
         steps_per_epoch: steps_per_epoch(job),
-        probe_examples: job.problem.examples().min(job.train.curvature.examples) as u64,
+        probe_examples: job.problem.examples().map_or(0, |all| all.get().min(job.train.curvature.examples)) as u64,
     }
 }
 

@@ -14,7 +14,7 @@ use nso_tui::{
     data::Labelled,
     problem::{
         ConvNet, CrossEntropy, Dataset, Depth, Examples, ImageDataset, MatrixSensing, MatrixSensingSize, Minibatch,
-        MobileNetV2, Mode, Network, Perceptron, Problem, ResNet, SoftmaxRegression, Split, Supervised,
+        MobileNetV2, Mode, Network, Normalization, Perceptron, Problem, ResNet, SoftmaxRegression, Split, Supervised,
     },
     run::{
         ProblemConfig, device,
@@ -129,13 +129,14 @@ fn compare<N: Network<Input = Tensor<4>> + Clone + 'static>(
     let look_at = |device: &Device, burns: bool| {
         let problem = problem(device);
         let buffers = statistics.as_ref().map(|statistics| on(device, statistics, precision));
-        let evaluation = Mode { buffers, ..Mode::default() };
+        let evaluation = Mode { normalization: Normalization::by(buffers.as_ref()), ..Mode::default() };
         let w = on(device, w, precision);
         if burns {
+            let examples = problem.dataset().count(Split::Train).unwrap();
             let [f, g] = [Mode::default(), evaluation].map(|mode| {
                 Differentiable::new(
                     &problem,
-                    Minibatch { batch: problem.dataset().range(Split::Train, 0..problem.examples()), mode },
+                    Minibatch { batch: problem.dataset().range(Split::Train, 0..examples), mode },
                 )
             });
             look(&f, &g, &w)

@@ -100,8 +100,6 @@ fn small_classifier() -> (Supervised<Perceptron, ImageDataset, CrossEntropy>, Ve
         ImageDataset::without_validation(&data, &data, &Device::flex()),
         CrossEntropy,
     );
-    let dimension = problem.examples(); // 32 examples; the dimension comes from the layout
-    assert_eq!(dimension, 32);
     let p = Problem::layout(&problem).dimension();
     let w = scattered(p, 0.4).into_iter().map(|x| 0.5 * x).collect();
     (problem, w, scattered(p, 0.9))

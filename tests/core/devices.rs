@@ -112,27 +112,27 @@ fn runs_spread_over_the_devices_train_as_on_flex_alone() {
 /// The moments of `optimizer::noise`, as each device draws them; and of CPUs the very numbers of flex.
 #[test]
 fn noise_has_its_moments_on_each_device_and_is_a_function_of_the_seed() {
-    let numbers = |name: DeviceName, law, count: usize| {
+    let numbers = |name: DeviceName, distribution, count: usize| {
         let device = device::open(name).unwrap();
         let mut noise = device::noise(7, &device);
-        values(&noise.draw(&Vector::zeros([count], &device), Noise { distribution: law, ..Noise::gaussian(1.0) }))
+        values(&noise.draw(&Vector::zeros([count], &device), Noise { distribution, ..Noise::gaussian(1.0) }))
     };
     for name in present() {
-        for (law, mean, kurtosis) in [
+        for (distribution, mean, kurtosis) in [
             (NoiseDistribution::Gaussian, 0.0, 3.0),
             (NoiseDistribution::Laplace, 0.0, 6.0),
             (NoiseDistribution::Uniform, 0.0, 1.8),
             (NoiseDistribution::Binomial, 0.0, 2.5),
             (NoiseDistribution::BinomialUncentred, 2.0, 2.5),
         ] {
-            let draws = numbers(name, law, 400_000);
+            let draws = numbers(name, distribution, 400_000);
             let moment = |power| draws.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / 400_000.0;
-            assert!(moment(1).abs() < 0.008, "{name}, {law:?}: mean {}", moment(1));
-            assert!((moment(2) - 1.0).abs() < 0.02, "{name}, {law:?}: variance {}", moment(2));
-            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{name}, {law:?}: fourth moment {}", moment(4));
-            assert!(draws == numbers(name, law, 400_000), "{name}, {law:?}: twice the same");
-            let same = draws == numbers(DeviceName::Flex, law, 400_000);
-            assert!(same != name.is_gpu(), "{name}, {law:?}: CPUs have the host's numbers, GPUs their own");
+            assert!(moment(1).abs() < 0.008, "{name}, {distribution:?}: mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 0.02, "{name}, {distribution:?}: variance {}", moment(2));
+            assert!((moment(4) / kurtosis - 1.0).abs() < 0.06, "{name}, {distribution:?}: fourth moment {}", moment(4));
+            assert!(draws == numbers(name, distribution, 400_000), "{name}, {distribution:?}: twice the same");
+            let same = draws == numbers(DeviceName::Flex, distribution, 400_000);
+            assert!(same != name.is_gpu(), "{name}, {distribution:?}: CPUs have the host's numbers, GPUs their own");
         }
     }
 }

@@ -7,8 +7,9 @@ use nso_tui::{
     autodiff::{read, values},
     data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
     problem::{
-        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, Initialization,
-        MobileNetV2, Mode, Network, Problem, SoftmaxRegression, Source, Supervised, Weights,
+        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, InitialTensor,
+        Initialization, MobileNetV2, Mode, Network, Normalization, Problem, SoftmaxRegression, Source, Supervised,
+        Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         ignore_progress,
     },
@@ -60,11 +61,13 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
         let mut trained = Vec::new();
         for (index, entry) in layout.entries().iter().enumerate() {
             let place = entry.offset..entry.offset + entry.len();
-            start.values[index] = Some(w[place.clone()].iter().map(|&x| x as f32).collect());
-            start.frozen[index] = entry.name.starts_with(prefix);
-            if !start.frozen[index] {
+            let values = w[place.clone()].iter().map(|&x| x as f32).collect();
+            start.tensors[index] = if entry.name.starts_with(prefix) {
+                InitialTensor::Frozen(values)
+            } else {
                 trained.extend(place);
-            }
+                InitialTensor::Given(values)
+            };
         }
         let part = |whole: &[f64]| trained.iter().map(|&at| whole[at]).collect::<Vec<f64>>();
         let partial = Supervised::new(
@@ -106,7 +109,7 @@ fn a_mean_over_many_images_is_the_mean_over_its_parts() {
     let data = data(30, 64);
     let problem =
         Supervised::new(network, ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
-    let mode = || Mode { buffers: Some(running.clone()), ..Mode::default() };
+    let mode = || Mode { normalization: Normalization::Buffers(running.clone()), ..Mode::default() };
     let whole = problem.objective_in(mode(), Examples::First(30)).gradient(&w);
     let halves = [0..15, 15..30].map(|half: std::ops::Range<usize>| {
         problem.objective_in(mode(), Examples::Chosen(&half.collect::<Vec<_>>())).gradient(&w)
@@ -133,9 +136,9 @@ fn a_draw_of_the_augmentation_is_a_step_s_own() {
     let w: Vec<f64> = problem.initial(&mut nso_tui::random::stream(1, nso_tui::random::Purpose::Weights));
     let w = vector(&w, DType::F32);
     let loss = |draw: Option<u64>| {
-        let buffers = problem.buffers().map(|found| found.initial);
+        let buffers = problem.buffers().map(|found| found.values);
         let augmentation = draw.map(|draw| Augmented { augmentation, draw });
-        let mode = Mode { buffers, augmentation, smoothing: 0.0 };
+        let mode = Mode { normalization: Normalization::by(buffers.as_ref()), augmentation, smoothing: 0.0 };
         read(vec![problem.objective_in(mode, Examples::Chosen(&[0, 50, 100, 150])).loss(&w)])[0]
     };
     assert_eq!(loss(Some(3)), loss(Some(3)));
@@ -218,7 +221,7 @@ fn buffers_average_the_statistics_of_clean_passes_whatever_the_method() {
     let checkpoint = embedded_mobilenet().unwrap();
     let kernels = checkpoint.tensor("features.0.0.weight", &[32, 3, 3, 3]).unwrap();
     let before = checkpoint.tensor("features.0.1.running_mean", &[32]).unwrap();
-    let images = clipart::embedded().unwrap().0.per_class(1, 1).normalised(&IMAGENET);
+    let images = clipart::embedded().unwrap().train.per_class(1, 1).normalised(&IMAGENET);
     let seen = stem_means(&kernels, &images.inputs, 9);
     let learned: Vec<f64> = before.iter().zip(&seen).map(|(&old, new)| 0.9 * f64::from(old) + 0.1 * new).collect();
 

@@ -242,7 +242,7 @@ fn trained() -> (Plan, Vec<f64>) {
 #[test]
 fn intervals_from_samples_of_examples_cover_the_whole_training_set() {
     let (plan, w) = trained();
-    let digits = data::mnist::embedded().unwrap().0.normalised(&data::MNIST);
+    let digits = data::mnist::embedded().unwrap().train.normalised(&data::MNIST);
     let traces = exact_traces(&w, &digits);
     let truth = traces.iter().sum::<f64>() / 4000.0;
     let problem = plan.problem.build(1, &Device::flex()).unwrap();
@@ -281,7 +281,7 @@ fn a_measurement_on_a_sample_tells_both_errors() {
     let plan = plan("mnist-mlp", &sets);
     let finished = run(&plan, "SGD");
     let probe = probes(&finished.0).into_iter().next_back().unwrap();
-    let digits = data::mnist::embedded().unwrap().0.normalised(&data::MNIST);
+    let digits = data::mnist::embedded().unwrap().train.normalised(&data::MNIST);
     let traces = exact_traces(&weights(&finished), &digits);
     let problem = plan.problem.build(1, &Device::flex()).unwrap();
     let sample = problem.sample(64, 1);
@@ -316,7 +316,7 @@ fn the_whole_training_set_has_no_error_of_sampling() {
 #[test]
 fn a_sample_is_balanced_and_drawn_by_its_seed() {
     let problem = plan("mnist-softmax", &[]).problem.build(1, &Device::flex()).unwrap();
-    let labels = data::mnist::embedded().unwrap().0.labels().to_vec();
+    let labels = data::mnist::embedded().unwrap().train.labels().to_vec();
     let sample = problem.sample(64, 1);
     let count = |part: &[usize], class| part.iter().filter(|&&at| labels[at] == class).count();
     assert!((0..10).all(|class| (6..=7).contains(&count(&sample, class))));
@@ -345,7 +345,7 @@ fn the_layerwise_number_is_a_mean_over_minibatches_of_sixteen() {
     let (events, _) = run(&plan("mnist-softmax", &sets), "SGD");
     let found = probes(&events)[0].lambda_layerwise.unwrap();
     assert_eq!(found.batches, 2, "the last eight are no minibatch");
-    let digits = data::mnist::embedded().unwrap().0.first(40).normalised(&data::MNIST);
+    let digits = data::mnist::embedded().unwrap().train.first(40).normalised(&data::MNIST);
     let largest = |batch: &[f32]| {
         let rows: Vec<&[f32]> = batch.chunks(784).collect();
         let mut v = vec![1.0; 784];

@@ -1,7 +1,7 @@
 //! ASAM, RSAM and bSAM once more: a perceptron 3-4-2 whose loss, gradient and steps are plain loops over f64, written from the
 //! papers' formulas. Nothing of the program is used until its path is compared with that of the loops.
 
-use std::ops::Range;
+use std::{num::NonZeroUsize, ops::Range};
 
 use burn::tensor::{DType, Device};
 use nso_tui::{
@@ -182,7 +182,7 @@ fn program(hyperparameters: Value) -> Vec<(Vec<f64>, f64)> {
     let mut context = StepContext {
         layout: Problem::layout(&problem),
         initial_weights: &start,
-        examples: EXAMPLES,
+        examples: NonZeroUsize::new(EXAMPLES),
         noise: &mut noise,
     };
     let (mut w, mut state) = (start.clone(), OptimizerState::default());

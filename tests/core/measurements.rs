@@ -192,7 +192,7 @@ fn the_ingredients_of_the_bound_are_those_of_softmax_regression_at_zero() {
         (first.largest_loss - 10f64.ln()).abs() < 1e-5 && (first.train_loss - 10f64.ln()).abs() < 1e-5,
         "{first:?}"
     );
-    let (train, test) = data::mnist::embedded().unwrap();
+    let data::ImageSplits { train, test } = data::mnist::embedded().unwrap();
     let [train, test] = [train.first(60), test].map(|images| images.normalised(&data::MNIST).inputs);
     let all = [train, test].concat();
     let square = |at: usize| all[at * 784..][..784].iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
@@ -298,7 +298,7 @@ fn the_gradient_noise_of_softmax_regression_at_zero_is_that_of_its_examples() {
     let found = first_measured(&events, "gradient_noise");
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["gradient_noise_scale", "gradient_covariance_trace", "squared_gradient_norm"]);
-    let train = data::mnist::embedded().unwrap().0.first(60).normalised(&data::MNIST);
+    let train = data::mnist::embedded().unwrap().train.first(60).normalised(&data::MNIST);
     let mut mean = vec![0.0; 7840];
     let mut squares = 0.0;
     for (x, &label) in train.inputs.chunks(784).zip(&train.labels) {

@@ -59,7 +59,7 @@ fn walk(
 /// The direction of one step at `w` and what else it found.
 fn direction(method: Method, problem: &dyn Problem, f: &dyn Objective, w: &Vector) -> (Vector, StepStats) {
     let mut noise = NoiseStream::new(5);
-    let mut context = StepContext { layout: problem.layout(), initial_weights: w, examples: 0, noise: &mut noise };
+    let mut context = StepContext { layout: problem.layout(), initial_weights: w, examples: None, noise: &mut noise };
     let found = method.direction(f, w, &mut context);
     (found.vector, found.stats)
 }

@@ -7,7 +7,8 @@ use nso_tui::{
     autodiff::{Entry, Layout, Parameters, Primal, Vector, values},
     data::Labelled,
     problem::{
-        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Pass, Problem, ResNet, Supervised,
+        CrossEntropy, Depth, Examples, ImageDataset, MobileNetV2, Mode, Network, Normalization, Pass, Problem, ResNet,
+        Supervised,
     },
     random::{Purpose, stream},
 };
@@ -135,8 +136,11 @@ fn equals_torchvision<N: Network<Input = Tensor<4>> + Clone>(name: &str, network
         let images: Tensor<4> = vector(&images, precision).reshape([IMAGES, 3, SIZE, SIZE]);
         let parameters = Parameters::<Primal>::new(layout, layout.split(&w));
         let bar = if precision == DType::F32 { 1e-4 } else { 1e-10 };
-        for (buffers, expected) in [(Some(&running), &fixture.evaluation_logits), (None, &fixture.training_logits)] {
-            let logits = network.forward(&mut Pass::new(&parameters, buffer_layout, buffers), &images);
+        for (normalization, expected) in [
+            (Normalization::Buffers(running.clone()), &fixture.evaluation_logits),
+            (Normalization::BatchStatistics, &fixture.training_logits),
+        ] {
+            let logits = network.forward(&mut Pass::new(&parameters, buffer_layout, &normalization), &images);
             let largest = expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
             let off = largest_difference(&values(&logits.reshape([-1])), expected) / largest;
             assert!(off < bar, "{name}: logits in {precision:?} are {off:e} off");
@@ -146,7 +150,7 @@ fn equals_torchvision<N: Network<Input = Tensor<4>> + Clone>(name: &str, network
     let running = vector(&buffers(buffer_layout), DType::F64);
     let problem =
         Supervised::new(network.clone(), ImageDataset::without_validation(&data, &data, &Device::flex()), CrossEntropy);
-    let evaluation = Mode { buffers: Some(running.clone()), ..Mode::default() };
+    let evaluation = Mode { normalization: Normalization::Buffers(running.clone()), ..Mode::default() };
     let f = problem.objective_in(evaluation, Examples::First(IMAGES));
     let off = far_from(&f.gradient(&w).gradient, &fixture.evaluation_gradient);
     assert!(off < 1e-10, "{name}: the gradient under the buffers is {off:e} off");

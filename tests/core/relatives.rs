@@ -1,6 +1,8 @@
 //! Every method and every update against steps worked on paper. The objectives have gradients of few digits, so that each
 //! number below can be had by hand; hyper-parameters are tables as presets have them.
 
+use std::num::NonZeroUsize;
+
 use burn::tensor::{DType, Device};
 use nso_tui::{
     autodiff::{Differentiable, Layout, Loss, Model, Objective, Parameters, Real, Value, read, values, vector_like},
@@ -69,7 +71,7 @@ struct Walk<'a> {
     start: &'a [f64],
     /// The noise of all steps, draw after draw.
     xi: &'a [&'a [f64]],
-    examples: usize,
+    examples: Option<NonZeroUsize>,
 }
 
 impl Walk<'_> {
@@ -106,7 +108,7 @@ fn same(found: &[f64], expected: &[f64]) {
 fn step_in_a_bowl(hyperparameters: Json, (h, s): (&[f64], &[f64]), (start, xi): (&[f64], &[&[f64]])) -> Vec<f64> {
     let bowl = Bowl::new([1, 2], h, s);
     let f = Differentiable::new(&bowl, ());
-    Walk { layout: &bowl.layout, hyperparameters, start, xi, examples: 0 }.take(&[&f])[0].0.clone()
+    Walk { layout: &bowl.layout, hyperparameters, start, xi, examples: None }.take(&[&f])[0].0.clone()
 }
 
 /// Steps from w = `start` with the given slopes: a line a step.
@@ -116,7 +118,7 @@ fn along_slopes(hyperparameters: Json, start: f64, slopes: &[f64]) -> Vec<f64> {
     let objectives: Vec<_> = lines.iter().map(|line| line.objective(Examples::First(0))).collect();
     let objectives: Vec<&dyn Objective> = objectives.iter().map(AsRef::as_ref).collect();
     let layout = Problem::layout(&lines[0]);
-    let path = Walk { layout, hyperparameters, start: &[start], xi: &[], examples: 0 }.take(&objectives);
+    let path = Walk { layout, hyperparameters, start: &[start], xi: &[], examples: None }.take(&objectives);
     path.into_iter().map(|(w, _)| w[0]).collect()
 }
 
@@ -124,7 +126,7 @@ fn along_slopes(hyperparameters: Json, start: f64, slopes: &[f64]) -> Vec<f64> {
 fn down(hyperparameters: Json, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f64]], usize)) -> Vec<Vec<f64>> {
     let problem = Quadratic::new(h.to_vec(), vec![0.0; h.len()], start.to_vec(), Device::flex());
     let f = problem.objective(Examples::First(0));
-    let walk = Walk { layout: Problem::layout(&problem), hyperparameters, start, xi, examples: 4 };
+    let walk = Walk { layout: Problem::layout(&problem), hyperparameters, start, xi, examples: NonZeroUsize::new(4) };
     walk.take(&vec![f.as_ref(); steps]).into_iter().map(|(w, _)| w).collect()
 }
 
@@ -132,7 +134,8 @@ fn down(hyperparameters: Json, (h, start): (&[f64], &[f64]), (xi, steps): (&[&[f
 fn step_on_the_quartic(hyperparameters: Json, xi: &[&[f64]]) -> [f64; 2] {
     let quartic = Quartic(Layout::new([("w", vec![1])]));
     let f = Differentiable::new(&quartic, ());
-    let (w, loss) = Walk { layout: &quartic.0, hyperparameters, start: &[1.0], xi, examples: 0 }.take(&[&f])[0].clone();
+    let (w, loss) =
+        Walk { layout: &quartic.0, hyperparameters, start: &[1.0], xi, examples: None }.take(&[&f])[0].clone();
     [w[0], loss]
 }
 
@@ -248,8 +251,13 @@ fn label_smoothing_pulls_towards_smoothed_labels() {
     let smoothing = serde_json::from_value::<Hyperparameters>(hyperparameters.clone()).unwrap().rule.label_smoothing();
     let f = problem.objective_in(Mode { smoothing, ..Mode::default() }, Examples::First(1));
     let ln_2 = std::f64::consts::LN_2;
-    let walk =
-        Walk { layout: Problem::layout(&problem), hyperparameters, start: &[ln_2, 0.0, 0.0], xi: &[], examples: 1 };
+    let walk = Walk {
+        layout: Problem::layout(&problem),
+        hyperparameters,
+        start: &[ln_2, 0.0, 0.0],
+        xi: &[],
+        examples: NonZeroUsize::new(1),
+    };
     let (w, loss) = walk.take(&[f.as_ref()])[0].clone();
     same(&w, &[ln_2 + 0.3, -0.15, -0.15]);
     same(&[loss], &[1.2 * ln_2]);
@@ -305,7 +313,7 @@ fn the_row_projection_moves_each_row_back_by_its_absolute_sum() {
     let f = Differentiable::new(&bowl, ());
     let hyperparameters = json!({"method": "sgd", "lr": 1.0, "projection": "rows", "radius": 2.0});
     let start = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0];
-    let walk = Walk { layout: &bowl.layout, hyperparameters, start: &start, xi: &[], examples: 0 };
+    let walk = Walk { layout: &bowl.layout, hyperparameters, start: &start, xi: &[], examples: None };
     same(&walk.take(&[&f])[0].0, &[2.5, 0.5, 2.5, 1.0, 5.0, 3.25]);
 }
 

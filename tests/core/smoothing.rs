@@ -1,7 +1,7 @@
 //! The smoothed Hessian: its estimators against each other, against the heat equation and against the exact Hessian; and what
 //! one-point estimates cost in variance.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use burn::tensor::{DType, Device};
 use nso_tui::{
@@ -63,7 +63,8 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
             let method = Nso { noise: Noise::gaussian(sigma), k: NonZeroU32::new(1500).unwrap(), mix: 0.0 };
             let layout = Problem::layout(&problem);
             let mut noise = NoiseStream::new(8);
-            let mut context = StepContext { layout, initial_weights: &w, examples: EXAMPLES, noise: &mut noise };
+            let mut context =
+                StepContext { layout, initial_weights: &w, examples: NonZeroUsize::new(EXAMPLES), noise: &mut noise };
             let free = method.direction(f.as_ref(), &w, &mut context).stats.free;
             assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
             let free = Estimate::of(&read(free.values));

@@ -94,7 +94,8 @@ fn follow(hyperparameters: &Hyperparameters, precision: DType) -> Digest {
     let (mut w, mut state, mut losses) = (start.clone(), OptimizerState::default(), Vec::new());
     for step in 0..STEPS {
         let first = step as usize * BATCH;
-        let batch: Vec<usize> = (first..first + BATCH).map(|index| index * 97 % problem.examples()).collect();
+        let examples = problem.examples().unwrap().get();
+        let batch: Vec<usize> = (first..first + BATCH).map(|index| index * 97 % examples).collect();
         let smoothing = hyperparameters.rule.label_smoothing();
         let mode = Mode { smoothing, ..Mode::default() };
         let objective = problem.objective_in(mode, Examples::Chosen(&batch));

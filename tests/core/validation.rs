@@ -43,7 +43,7 @@ fn images(images: &data::Images) -> BTreeSet<Vec<u8>> {
 
 #[test]
 fn a_validation_set_is_a_share_of_every_class_and_no_part_of_training() {
-    let all = data::mnist::embedded().unwrap().0;
+    let all = data::mnist::embedded().unwrap().train;
     let share = data::Share::new(0.1).unwrap();
     let (train, validation) = all.clone().validated(share, 3).unwrap();
     let validation = validation.unwrap();
@@ -65,8 +65,9 @@ fn a_validation_set_is_a_share_of_every_class_and_no_part_of_training() {
 #[test]
 fn training_has_fewer_examples_and_evaluations_have_three_splits() {
     let problem = plan("mnist-mlp", &SMALL).problem.build(1, &Device::flex()).unwrap();
-    let validation = problem.evaluated_examples() - problem.examples() - 1000;
-    assert!(problem.examples() + validation == 400 && (95..=105).contains(&validation), "{validation}");
+    let train = problem.examples().unwrap().get();
+    let validation = problem.evaluated_examples() - train - 1000;
+    assert!(train + validation == 400 && (95..=105).contains(&validation), "{validation}");
     let (events, _) = run(&plan("mnist-mlp", &SMALL), "SGD");
     for (_, metrics) in evaluations(&events) {
         let accuracy = metrics.validation_accuracy.unwrap();

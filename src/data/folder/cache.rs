@@ -24,7 +24,7 @@ const REASON: usize = 1000;
 type Key = [u8; 32];
 
 /// Where the cached form of `files` at this size would be, and its key.
-pub(super) struct Entry<'a> {
+pub(super) struct CachedImages<'a> {
     path: PathBuf,
     key: Key,
     files: &'a [File],
@@ -34,8 +34,8 @@ pub(super) struct Entry<'a> {
     image: usize,
 }
 
-impl<'a> Entry<'a> {
-    /// The entry in `folder`.
+impl<'a> CachedImages<'a> {
+    /// Those in the cache at `folder`.
     pub fn new(folder: &Path, files: &'a [File], side: u32) -> Self {
         let mut order: Vec<usize> = (0..files.len()).collect();
         order.sort_by_key(|&at| &files[at].path);

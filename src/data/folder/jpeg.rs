@@ -23,8 +23,25 @@ pub(super) struct Frame {
     pub memory: u64,
     /// Where the marker of the end is.
     end: usize,
-    /// Whether one scan has everything.
-    single: bool,
+    scans: Scans,
+}
+
+/// How the coefficients of an image are divided into scans, which decides what a decoder holds in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scans {
+    /// One scan has all of them: rows are decoded as they come.
+    Single,
+    /// By component or, in a progressive image, by precision: all coefficients are held until the last scan.
+    Several,
+}
+
+/// The process of a frame, by its marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Process {
+    /// Baseline or extended sequential, ff c0 and ff c1.
+    Sequential,
+    /// ff c2.
+    Progressive,
 }
 
 /// The frame, once the file is known to be whole: segments with their lengths, one frame, one scan or more, and the
@@ -32,7 +49,7 @@ pub(super) struct Frame {
 pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
     let mut at = 2;
     let mut frame: Option<Header> = None;
-    let (mut metadata, mut scans, mut single) = (0, 0, true);
+    let (mut metadata, mut count, mut scans) = (0, 0, Scans::Single);
     let end = loop {
         let Some((marker, from)) = marker(file, at) else {
             return Err(ImageFault::at(at, "the file ends, or holds no marker, before the end of the image (ff d9)"));
@@ -45,7 +62,8 @@ pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
         let next = at + 2 + content.len();
         match marker {
             0xc0..=0xc2 if frame.is_some() => return Err(ImageFault::at(at, "there is a second frame")),
-            0xc0..=0xc2 => frame = Some(Header::parse(at, content, marker == 0xc2)?),
+            0xc0 | 0xc1 => frame = Some(Header::parse(at, content, Process::Sequential)?),
+            0xc2 => frame = Some(Header::parse(at, content, Process::Progressive)?),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                 return Err(ImageFault::at(
                     at,
@@ -59,16 +77,22 @@ pub(super) fn check(file: &[u8]) -> Result<Frame, ImageFault> {
         if marker == 0xda {
             let Some(header) = &frame else { return Err(ImageFault::at(at, "there is a scan before the frame")) };
             at = entropy_coded_end(file, next);
-            scans += 1;
-            single &= scans == 1 && !header.progressive && content.first() == Some(&header.components());
+            count += 1;
+            let has_all_components = content.first() == Some(&header.components());
+            if count > 1 || header.process == Process::Progressive || !has_all_components {
+                scans = Scans::Several;
+            }
         }
     };
     match frame {
-        Some(header) if scans > 0 => {
-            let copy = if single { file.len() as u64 } else { 0 };
-            let memory = header.memory(single) + 2 * metadata + copy;
+        Some(header) if count > 0 => {
+            let copy = match scans {
+                Scans::Single => file.len() as u64,
+                Scans::Several => 0,
+            };
+            let memory = header.memory(scans) + 2 * metadata + copy;
             let (width, height, components) = (header.width, header.height, header.components());
-            Ok(Frame { width, height, components, memory, end, single })
+            Ok(Frame { width, height, components, memory, end, scans })
         }
         _ => Err(ImageFault::at(end, "the image ends before it has begun")),
     }
@@ -110,13 +134,13 @@ fn entropy_coded_end(file: &[u8], mut at: usize) -> usize {
 struct Header {
     width: u16,
     height: u16,
-    progressive: bool,
+    process: Process,
     /// Horizontal and vertical sampling of each component, 1 to 4.
     sampling: Vec<(u8, u8)>,
 }
 
 impl Header {
-    fn parse(at: usize, content: &[u8], progressive: bool) -> Result<Self, ImageFault> {
+    fn parse(at: usize, content: &[u8], process: Process) -> Result<Self, ImageFault> {
         let &[_, y1, y0, x1, x0, components, ref table @ ..] = content else {
             return Err(ImageFault::at(at, "the frame header is too short"));
         };
@@ -133,7 +157,7 @@ impl Header {
         if !possible || product(|s| s.0) * product(|s| s.1) > 4 {
             return Err(ImageFault::at(at, format!("samplings of {sampling:?} are not decoded")));
         }
-        Ok(Self { width, height, progressive, sampling })
+        Ok(Self { width, height, process, sampling })
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "checked to be 1, 3 or 4")]
@@ -149,12 +173,16 @@ impl Header {
         self.sampling.iter().map(|&(h, v)| units * u64::from(h) * u64::from(v)).sum()
     }
 
-    /// Bytes that decoding takes: pixels, rows in work, and all coefficients where no `single` scan has everything.
-    fn memory(&self, single: bool) -> u64 {
+    /// Bytes that decoding takes: pixels, rows in work, and all coefficients where no single scan has them.
+    fn memory(&self, scans: Scans) -> u64 {
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let pixels = width * height * if self.sampling.len() == 1 { 1 } else { 3 };
         let rows = 1024 * (width + 32);
-        pixels + rows + if single { 0 } else { 2 * 64 * self.blocks() }
+        let coefficients = match scans {
+            Scans::Single => 0,
+            Scans::Several => 2 * 64 * self.blocks(),
+        };
+        pixels + rows + coefficients
     }
 }
 
@@ -169,13 +197,14 @@ pub(super) fn decode(file: &[u8], frame: Frame) -> Result<(Vec<u8>, Orientation)
         .set_max_height(usize::from(frame.height))
         .jpeg_set_out_colorspace(colours);
     let padded;
-    let file = if frame.single {
-        // The decoder goes on with zeros where data end too early. No code consists of ones alone: with those behind the
-        // data, which end in up to seven of them, it stops instead.
-        padded = [&file[..frame.end], &[0xff, 0].repeat(8), &[0xff, 0xd9]].concat();
-        &padded
-    } else {
-        file
+    let file = match frame.scans {
+        Scans::Single => {
+            // The decoder goes on with zeros where data end too early. No code consists of ones alone: with those behind
+            // the data, which end in up to seven of them, it stops instead.
+            padded = [&file[..frame.end], &[0xff, 0].repeat(8), &[0xff, 0xd9]].concat();
+            &padded
+        }
+        Scans::Several => file,
     };
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(|error| ImageFault::decode(&error))?;

@@ -1,4 +1,4 @@
-//! Image folders, the layout of Caltech-256, Aircraft, Indoor and many others: one folder a class, with its JPEG and
+//! Image folders as those of Caltech-256, Aircraft, Indoor and many others: one folder a class, with its JPEG and
 //! PNG files, or `train` and `test` (or `val`) with such folders in them.
 
 mod cache;
@@ -20,14 +20,14 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 pub use decode::read;
 pub use fault::ImageFault;
 
-use super::{DataError, ImageSplits, Images, Share, selection};
+use super::{DataError, Images, Share, selection};
 use crate::random::{Purpose, stream};
-use cache::Entry;
-use scan::{Layout, Listing};
+use cache::CachedImages;
+use scan::{Division, Listing};
 use workers::{Decoded, Decoding};
 
 /// Called with the number of images read and of all images; [`ControlFlow::Break`] ends the reading.
-pub type Progress<'a> = &'a dyn Fn(usize, usize) -> ControlFlow<()>;
+pub type ImageProgress<'a> = &'a dyn Fn(usize, usize) -> ControlFlow<()>;
 
 /// What becomes of a corrupt image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
@@ -104,14 +104,13 @@ impl Skipped {
 ///
 /// # Errors
 /// [`DataError`] names the folder or file, and what is wrong with it.
-pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> Result<Loaded, DataError> {
+pub fn load(folder: &Path, options: &FolderOptions, progress: ImageProgress<'_>) -> Result<Loaded, DataError> {
     let side = options.image_size.get();
     let (train, test) = divided(scan::scan(folder)?, options);
-    let count = train.files.len();
-    let files = [train.files, test.files].concat();
-    let entry = options.cache.folder().map(|cache| Entry::new(&cache, &files, side));
+    let files = [&train.files[..], &test.files].concat();
+    let known = options.cache.folder().map(|cache| CachedImages::new(&cache, &files, side));
     let mut pixels = workers::room(files.len(), side).map_err(|fault| DataError::content(folder, fault))?;
-    let cached = entry.as_ref().and_then(|entry| entry.read(&mut pixels));
+    let cached = known.as_ref().and_then(|known| known.read(&mut pixels));
     let usable = |skipped: &Vec<_>| skipped.is_empty() || options.corrupt == Corrupt::Skip;
     let decoded = if let Some(skipped) = cached.filter(usable) {
         if progress(files.len(), files.len()).is_break() {
@@ -120,19 +119,18 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: Progress<'_>) -> R
         Decoded { pixels, skipped }
     } else {
         let decoded = workers::decode_all(&files, Decoding { side, corrupt: options.corrupt, progress }, pixels)?;
-        if let Some(entry) = &entry {
-            entry.write(&decoded);
+        if let Some(known) = &known {
+            known.write(&decoded);
         }
         decoded
     };
-    let labels = [train.labels, test.labels].concat();
-    let ((train, test), skipped) = assembled(decoded, labels, count, &Format { classes: train.classes, side })?;
-    for (images, split) in [(&train, "training"), (&test, "test")] {
+    let loaded = assembled(decoded, [&train, &test], side)?;
+    for (images, split) in [(&loaded.train, "training"), (&loaded.test, "test")] {
         if images.is_empty() {
             return Err(DataError::content(folder, format!("it has no usable {split} image")));
         }
     }
-    Ok(Loaded { train, test, skipped })
+    Ok(loaded)
 }
 
 impl Cache {
@@ -151,10 +149,10 @@ fn image_bytes(side: u32) -> usize {
 }
 
 /// Training and test files, chosen and mixed by the seed.
-fn divided(layout: Layout, options: &FolderOptions) -> (Listing, Listing) {
-    let (train, test) = match layout {
-        Layout::Apart { train, test } => (train, test),
-        Layout::Together(all) => {
+fn divided(found: Division, options: &FolderOptions) -> (Listing, Listing) {
+    let (train, test) = match found {
+        Division::TrainAndTest { train, test } => (train, test),
+        Division::None(all) => {
             let chosen = selection::split(
                 &all.labels,
                 all.classes.len(),
@@ -179,21 +177,16 @@ impl Listing {
     }
 }
 
-/// What all images of a folder share.
-struct Format {
-    classes: Vec<String>,
-    /// Rows and columns.
-    side: u32,
-}
-
-/// Images from what was decoded, the first `count` of them for training, without those that were skipped.
+/// Images of `side` rows and columns from what was decoded, those for training before those for testing, without those that were
+/// skipped.
 fn assembled(
     Decoded { mut pixels, skipped }: Decoded,
-    mut labels: Vec<u32>,
-    count: usize,
-    &Format { ref classes, side }: &Format,
-) -> Result<(ImageSplits, Vec<Skipped>), DataError> {
+    [train, test]: [&Listing; 2],
+    side: u32,
+) -> Result<Loaded, DataError> {
     let image = image_bytes(side);
+    let (count, classes) = (train.files.len(), &train.classes);
+    let mut labels = [&train.labels[..], &test.labels].concat();
     let shape = [3, side as usize, side as usize];
     let mut gone = skipped.iter().map(|(at, _)| *at).peekable();
     let mut kept = 0;
@@ -211,7 +204,7 @@ fn assembled(
     pixels.shrink_to_fit();
     let train = Images::new(shape, pixels, labels, classes)?;
     let test = Images::new(shape, rest, rest_labels, classes)?;
-    Ok(((train, test), skipped.into_iter().map(|(_, skipped)| skipped).collect()))
+    Ok(Loaded { train, test, skipped: skipped.into_iter().map(|(_, skipped)| skipped).collect() })
 }
 
 #[cfg(test)]

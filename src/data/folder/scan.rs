@@ -27,23 +27,23 @@ pub(super) struct Listing {
     pub classes: Vec<String>,
 }
 
-/// What a folder holds: one listing to be split, or two that are.
-pub(super) enum Layout {
-    Together(Listing),
-    Apart { train: Listing, test: Listing },
+/// How a folder divides its images for training and testing.
+pub(super) enum Division {
+    None(Listing),
+    TrainAndTest { train: Listing, test: Listing },
 }
 
 /// Looks at `root`: `train` and `test` (or `val`) with class folders in them, or class folders.
-pub(super) fn scan(root: &Path) -> Result<Layout, DataError> {
+pub(super) fn scan(root: &Path) -> Result<Division, DataError> {
     let classes = folders(root)?;
     let named = |name: &str| classes.iter().find(|path| path.file_name().is_some_and(|found| found == name));
     match (named("train"), named("test").or_else(|| named("val"))) {
         (Some(train), Some(test)) => {
             let train = listing(train, &folders(train)?, None)?;
             let test = listing(test, &folders(test)?, Some(&train.classes))?;
-            Ok(Layout::Apart { train, test })
+            Ok(Division::TrainAndTest { train, test })
         }
-        _ => Ok(Layout::Together(listing(root, &classes, None)?)),
+        _ => Ok(Division::None(listing(root, &classes, None)?)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use super::{Corrupt, ImageFault, Progress, Skipped, decode, image_bytes, scan::File};
+use super::{Corrupt, ImageFault, ImageProgress, Skipped, decode, image_bytes, scan::File};
 use crate::data::{DataError, check_room};
 
 /// More threads only wait for the disk, and each may take 64 MB.
@@ -50,7 +50,7 @@ pub(super) struct Decoding<'a> {
     /// Rows and columns that images are scaled to.
     pub side: u32,
     pub corrupt: Corrupt,
-    pub progress: Progress<'a>,
+    pub progress: ImageProgress<'a>,
 }
 
 /// Decodes `files` into `pixels`, which has [`room`] for them. Threads decode; this one collects, and calls `progress`

@@ -1,5 +1,7 @@
 //! bSAM, the Bayesian variant of SAM: an update of its own, since its direction depends on the precision that its update keeps.
 
+use std::num::NonZeroUsize;
+
 use super::{
     MethodInfo, NumberSlot, Settings,
     setting::real,
@@ -70,7 +72,7 @@ impl Bsam {
             Some(before) => (before.momentum, before.s),
             None => (w.zeros_like(), w.ones_like() * self.precision),
         };
-        let examples = context.examples.max(1) as f64;
+        let examples = context.examples.map_or(1, NonZeroUsize::get) as f64;
         let prior = self.prior / examples;
         let xi = context.noise.draw(&w, Noise::gaussian(1.0));
         let around = f.gradient(&(w.clone() + xi / (s.clone() * examples).sqrt()));

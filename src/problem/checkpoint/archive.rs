@@ -75,7 +75,7 @@ pub enum ArchiveError {
 
 /// One file of the archive.
 #[derive(Debug, Clone)]
-struct Entry<'a> {
+struct ArchiveEntry<'a> {
     name: &'a str,
     /// From its own header to the end of its data.
     whole: Range<usize>,
@@ -87,7 +87,7 @@ struct Entry<'a> {
 #[derive(Debug)]
 pub(super) struct Archive<'a> {
     file: &'a [u8],
-    entries: Vec<Entry<'a>>,
+    entries: Vec<ArchiveEntry<'a>>,
 }
 
 impl<'a> Archive<'a> {
@@ -122,7 +122,7 @@ impl<'a> Archive<'a> {
             return Err(absent);
         }
         entries.sort_by_key(|entry| entry.whole.start);
-        let overlap = |pair: &[Entry<'_>]| ArchiveError::Overlap {
+        let overlap = |pair: &[ArchiveEntry<'_>]| ArchiveError::Overlap {
             first: super::shown(pair[0].name),
             second: super::shown(pair[1].name),
         };
@@ -148,7 +148,7 @@ impl<'a> Archive<'a> {
     pub(super) fn data(&self, name: &str) -> Result<Range<usize>, ArchiveError> {
         let missing = || ArchiveError::Missing { entry: super::shown(name) };
         let found = self.entries.binary_search_by_key(&name, |entry| entry.name).map_err(|_| missing())?;
-        let Entry { data, checksum, .. } = &self.entries[found];
+        let ArchiveEntry { data, checksum, .. } = &self.entries[found];
         let mut crc = Crc::new();
         crc.update(&self.file[data.clone()]);
         // PyTorch writes zeros where it computes no checksums.
@@ -161,7 +161,11 @@ impl<'a> Archive<'a> {
 }
 
 /// The entry that `directory` begins with, and its length there; `None` if there is none. Data lies before `limit`.
-fn entry<'a>(file: &'a [u8], directory: &'a [u8], limit: usize) -> Result<Option<(Entry<'a>, usize)>, ArchiveError> {
+fn entry<'a>(
+    file: &'a [u8],
+    directory: &'a [u8],
+    limit: usize,
+) -> Result<Option<(ArchiveEntry<'a>, usize)>, ArchiveError> {
     if directory.len() < ENTRY_LENGTH || !directory.starts_with(ENTRY) {
         return Ok(None);
     }
@@ -181,7 +185,7 @@ fn entry<'a>(file: &'a [u8], directory: &'a [u8], limit: usize) -> Result<Option
         return Err(ArchiveError::Misplaced { entry: super::shown(name), at: start });
     };
     let checksum = u32::from_le_bytes([directory[16], directory[17], directory[18], directory[19]]);
-    Ok(Some((Entry { name, whole: start..data.end, data, checksum }, length)))
+    Ok(Some((ArchiveEntry { name, whole: start..data.end, data, checksum }, length)))
 }
 
 /// Where the data begins whose local header is at `start`; `None` if there is no such header of that name.

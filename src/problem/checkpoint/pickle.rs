@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub enum PickleError {
     /// Cut off.
     #[error("its pickle ends within the opcode at byte {at}")]
-    Extremal {
+    Truncated {
         /// Where the opcode is, from the pickle's beginning.
         at: usize,
     },
@@ -128,13 +128,13 @@ impl<'a> Input<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], PickleError> {
         let end = self.at.checked_add(count);
         let taken =
-            end.and_then(|end| self.bytes.get(self.at..end)).ok_or(PickleError::Extremal { at: self.opcode_at })?;
+            end.and_then(|end| self.bytes.get(self.at..end)).ok_or(PickleError::Truncated { at: self.opcode_at })?;
         self.at += count;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
-        self.take(N)?.first_chunk().copied().ok_or(PickleError::Extremal { at: self.opcode_at })
+        self.take(N)?.first_chunk().copied().ok_or(PickleError::Truncated { at: self.opcode_at })
     }
 
     fn byte(&mut self) -> Result<u8, PickleError> {
@@ -147,7 +147,8 @@ impl<'a> Input<'a> {
 
     fn line(&mut self) -> Result<&'a [u8], PickleError> {
         let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|&byte| byte == b'\n').ok_or(PickleError::Extremal { at: self.opcode_at })?;
+        let length =
+            rest.iter().position(|&byte| byte == b'\n').ok_or(PickleError::Truncated { at: self.opcode_at })?;
         let line = self.take(length)?;
         self.at += 1;
         Ok(line)
@@ -224,16 +225,21 @@ impl<'a> Machine<'a> {
                 let items = self.stack.split_off(height.ok_or_else(|| self.malformed(EMPTY))?);
                 Value::Tuple(self.container(items))
             }
-            b'a' | b's' => {
-                let mut items = vec![self.pop()?];
-                if opcode == b's' {
-                    items.insert(0, self.pop()?);
-                }
-                return self.extend(opcode == b's', items);
+            b'a' => {
+                let item = self.pop()?;
+                return self.append(vec![item]);
             }
-            b'e' | b'u' => {
+            b'e' => {
                 let items = self.pop_to_mark()?;
-                return self.extend(opcode == b'u', items);
+                return self.append(items);
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                return self.set_items(vec![key, value]);
+            }
+            b'u' => {
+                let items = self.pop_to_mark()?;
+                return self.set_items(items);
             }
             b'q' | b'r' => {
                 let index = if opcode == b'q' { self.input.byte()?.into() } else { self.input.word()? };
@@ -283,12 +289,18 @@ impl<'a> Machine<'a> {
         self.pickle.containers.len() - 1
     }
 
-    /// Appends to the list or, in pairs, to the dictionary on top of the stack.
-    fn extend(&mut self, pairs: bool, items: Vec<Value<'a>>) -> Result<(), PickleError> {
+    /// Appends to the list on top of the stack.
+    fn append(&mut self, items: Vec<Value<'a>>) -> Result<(), PickleError> {
+        let Value::List(list) = self.top()? else { return Err(self.malformed(NO_CONTAINER)) };
+        self.pickle.containers[list].extend(items);
+        Ok(())
+    }
+
+    /// Adds keys and values in turn to the dictionary on top of the stack.
+    fn set_items(&mut self, items: Vec<Value<'a>>) -> Result<(), PickleError> {
         match self.top()? {
-            Value::Dict(dict) if pairs && items.len().is_multiple_of(2) => self.pickle.containers[dict].extend(items),
-            Value::List(list) if !pairs => self.pickle.containers[list].extend(items),
-            _ => return Err(self.malformed("items for what is no list or dictionary")),
+            Value::Dict(dict) if items.len().is_multiple_of(2) => self.pickle.containers[dict].extend(items),
+            _ => return Err(self.malformed(NO_CONTAINER)),
         }
         Ok(())
     }
@@ -319,6 +331,7 @@ impl<'a> Machine<'a> {
     }
 }
 
+const NO_CONTAINER: &str = "items for what is no list or dictionary";
 const EMPTY: &str = "a value is missing on the stack";
 
 /// A little-endian two's complement integer; longer ones than any size are of no use.

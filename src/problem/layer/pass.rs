@@ -3,31 +3,37 @@
 
 use burn::tensor::Tensor;
 
-use crate::autodiff::{BatchStats, Layout, Parameters, Real, Value, Vector};
+use crate::{
+    autodiff::{BatchStats, Layout, Parameters, Real, Value, Vector},
+    problem::Normalization,
+};
 
 /// A forward pass over one batch. Layers read their parameters from it by index.
 pub struct Pass<'a, R: Real> {
     parameters: &'a Parameters<'a, R>,
-    normalization: Normalization,
+    statistics: Statistics,
 }
 
-/// What the batch normalisations of a pass normalise by.
-enum Normalization {
-    /// The statistics of the batch, kept here in the order of the buffers as the layers compute them.
-    BatchStatistics(Vec<Option<Vector>>),
-    /// These running means and variances, one tensor a buffer.
-    Buffers(Vec<Vector>),
+/// Means and variances of the batch normalisations, one tensor a buffer.
+enum Statistics {
+    /// Those of the batch, kept here as the layers compute them.
+    OfBatch(Vec<Option<Vector>>),
+    /// The running ones, which the layers read.
+    Running(Vec<Vector>),
 }
 
 impl<'a, R: Real> Pass<'a, R> {
-    /// A pass of a network with buffers in `layout`. Batch normalisation normalises by `buffers`, or by the statistics of the
-    /// batch where there are none.
-    pub fn new(parameters: &'a Parameters<'a, R>, layout: &Layout, buffers: Option<&Vector>) -> Self {
-        let normalization = match buffers {
-            Some(buffers) if !layout.entries().is_empty() => Normalization::Buffers(layout.split(buffers)),
-            _ => Normalization::BatchStatistics(vec![None; layout.entries().len()]),
+    /// A pass of a network with buffers in `layout`, none where it has no batch normalisation.
+    pub fn new(parameters: &'a Parameters<'a, R>, layout: &Layout, normalization: &Normalization) -> Self {
+        let statistics = match normalization {
+            Normalization::Buffers(buffers) if !layout.entries().is_empty() => {
+                Statistics::Running(layout.split(buffers))
+            }
+            Normalization::Buffers(_) | Normalization::BatchStatistics => {
+                Statistics::OfBatch(vec![None; layout.entries().len()])
+            }
         };
-        Self { parameters, normalization }
+        Self { parameters, statistics }
     }
 
     /// The parameter at `index` in its shape.
@@ -51,17 +57,17 @@ impl<'a, R: Real> Pass<'a, R> {
     /// The buffers at `index` (mean) and `index + 1` (variance), [channels] each, in the precision of the parameters; `None` where
     /// this pass normalises by the statistics of the batch.
     pub(super) fn buffers(&self, index: usize) -> Option<[Tensor<1>; 2]> {
-        match &self.normalization {
-            Normalization::Buffers(buffers) => {
+        match &self.statistics {
+            Statistics::Running(buffers) => {
                 Some([0, 1].map(|which| buffers[index + which].clone().cast(self.parameters.dtype())))
             }
-            Normalization::BatchStatistics(_) => None,
+            Statistics::OfBatch(_) => None,
         }
     }
 
     /// Keeps the statistics that a layer with buffers at `index` and `index + 1` computed of its batch.
     pub(super) fn keep(&mut self, index: usize, statistics: BatchStats) {
-        if let Normalization::BatchStatistics(kept) = &mut self.normalization {
+        if let Statistics::OfBatch(kept) = &mut self.statistics {
             kept[index] = Some(statistics.mean);
             kept[index + 1] = Some(statistics.variance);
         }
@@ -70,11 +76,11 @@ impl<'a, R: Real> Pass<'a, R> {
     /// The batch statistics of every batch normalisation as one flat vector in the layout of the buffers; `None` for a network
     /// without batch normalisation, or one that normalised by its buffers.
     pub fn batch_statistics(self) -> Option<Vector> {
-        match self.normalization {
-            Normalization::BatchStatistics(kept) if !kept.is_empty() => {
+        match self.statistics {
+            Statistics::OfBatch(kept) if !kept.is_empty() => {
                 Some(Tensor::cat(kept.into_iter().collect::<Option<Vec<_>>>()?, 0))
             }
-            Normalization::BatchStatistics(_) | Normalization::Buffers(_) => None,
+            Statistics::OfBatch(_) | Statistics::Running(_) => None,
         }
     }
 }

@@ -88,8 +88,7 @@ impl Measurement for PacBayesBound {
         };
         let (train_loss, test_loss) = (average(&train), average(&test));
         let bound = (1.0 + EPSILON) * (train_loss + ingredients.theorem());
-        let classes = target.problem.classes();
-        let guessing_loss = (classes > 0).then(|| (classes as f64).ln());
+        let guessing_loss = target.problem.classes().map(|classes| (classes.get() as f64).ln());
         Some(Found::Event(Box::new(Event::Bound(Box::new(Bound {
             at: target.at,
             largest_trace,

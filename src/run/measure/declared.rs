@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use strum::VariantArray;
+
 use super::{
-    CurvaturePlan, QuantityInfo,
+    CurvaturePlan, MeasurementKind, MeasurementSettings, QuantityInfo,
     target::{HessianContext, MeasurementContext, MeasurementTarget, Shared},
 };
 use crate::run::{Event, NamedEstimate, ProblemConfig};
@@ -100,4 +102,25 @@ pub enum Found {
     },
     /// An event that no other measurement has.
     Event(Box<Event>),
+}
+
+impl CurvaturePlan {
+    /// Whether a measurement that is asked for requires this.
+    pub(super) fn requires(&self, shared: Shared) -> bool {
+        let asked = self.settings.of_the_hessian().into_iter().filter(|(kind, _)| self.measures(*kind));
+        asked.into_iter().any(|(_, measurement)| measurement.requires() == Some(shared))
+    }
+}
+
+impl MeasurementSettings {
+    /// Every setting of every measurement, in the order of presets.
+    pub fn all(&mut self) -> impl Iterator<Item = Setting<'_>> {
+        self.declared().into_iter().flat_map(Declared::settings)
+    }
+
+    /// What a measurement needs and the problem does not have, in words.
+    pub fn lacks(&mut self, kind: MeasurementKind, problem: &ProblemConfig) -> Option<&'static str> {
+        let place = MeasurementKind::VARIANTS.iter().position(|&one| one == kind)?;
+        self.declared()[place].lacks(problem)
+    }
 }

@@ -53,27 +53,20 @@ pub(in crate::run) struct Snapshot<'a> {
     /// The scale of its noise, where it has some.
     pub sigma: Option<f64>,
     /// The average of the weights, where the run keeps one and an iterate has entered.
-    pub average: Option<Averaged<'a>>,
+    pub average: Option<&'a AveragedWeights>,
 }
 
-/// An average of a run's weights as measurements take it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::run) struct Averaged<'a> {
-    /// How it is made.
-    pub kind: AverageKind,
-    pub average: &'a AverageWeights,
-    /// Forward passes of minibatches spent on buffers of averages so far.
-    pub forward_passes: u64,
-}
-
-/// The average of a run's weights.
+/// An average of a run's weights, ready to be measured.
 #[derive(Debug, Clone)]
-pub struct AverageWeights {
+pub struct AveragedWeights {
+    pub kind: AverageKind,
     /// How many iterates are averaged.
     pub iterates: u64,
     pub weights: Vector,
     /// The buffers of its batch normalisations, where it has any.
     pub buffers: Option<Vector>,
+    /// Forward passes of minibatches that the run has spent on buffers of averages so far.
+    pub forward_passes: u64,
 }
 
 /// The weights of the evaluation with the lowest validation loss.
@@ -191,15 +184,15 @@ impl<'a> Evaluator<'a> {
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(Averaged { kind, average, forward_passes }) = average else { return Ok(()) };
+        let Some(average) = average else { return Ok(()) };
         let clock = Clock::start();
         let metrics = self.input.problem.evaluate(&average.weights, average.buffers.as_ref());
         let weight_stats = self.weight_stats(&average.weights);
         publish(Event::AverageEval(Box::new(AverageEval {
             at,
-            average: kind,
+            average: average.kind,
             iterates: average.iterates,
-            forward_passes,
+            forward_passes: average.forward_passes,
             took: clock.seconds(),
             metrics,
             weight_stats,
@@ -215,7 +208,7 @@ impl<'a> Evaluator<'a> {
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(Averaged { average: AverageWeights { weights, buffers, .. }, .. }) = average else { return Ok(()) };
+        let Some(AveragedWeights { weights, buffers, .. }) = average else { return Ok(()) };
         let target = target(&self.input, &self.sample, WeightsAt { w: weights, buffers: buffers.as_ref(), at });
         publish(Event::AverageProbe(Box::new(curvature(&target, plan, &mut self.average_warm_start))))
     }

@@ -128,7 +128,8 @@ struct Deviations {
 
 /// The gradients of training examples drawn at random and dealt into so many parts of that size.
 fn deviations(target: &MeasurementTarget<'_>, parts: usize, size: usize) -> Option<Deviations> {
-    let mut dealt: Vec<usize> = (0..target.problem.examples()).collect();
+    let population = target.problem.examples()?.get();
+    let mut dealt: Vec<usize> = (0..population).collect();
     dealt.shuffle(&mut target.stream(GradientNoise::INFO.key));
     let dealt = dealt.get(..parts * size)?;
     let gradient = |examples: &[usize]| target.on(Examples::Chosen(examples)).gradient(target.w).gradient;
@@ -142,7 +143,7 @@ fn deviations(target: &MeasurementTarget<'_>, parts: usize, size: usize) -> Opti
     let (mean_square, others) = numbers.split_first()?;
     Some(Deviations {
         size,
-        population: target.problem.examples(),
+        population,
         mean_square: *mean_square,
         squares: others.iter().step_by(2).copied().collect(),
         overlaps: others.iter().skip(1).step_by(2).copied().collect(),

@@ -28,8 +28,8 @@ pub use declared::{MeasurementInfo, Setting, SettingValue};
 pub use plan::CurvaturePlan;
 pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
-pub use evaluator::{AverageWeights, BestWeights};
-pub(super) use evaluator::{Averaged, Evaluator, EvaluatorInput, Snapshot};
+pub use evaluator::{AveragedWeights, BestWeights};
+pub(super) use evaluator::{Evaluator, EvaluatorInput, Snapshot};
 pub(super) use readouts::{Divergence, PendingReadouts, ReadoutError};
 
 use declared::{Declared, Found, HessianMeasurement, Measurement};

@@ -1,9 +1,7 @@
 //! What one curvature measurement consists of, and what it may cost.
 
-use strum::VariantArray;
-
-use super::{MeasurementKind, MeasurementSettings, Setting, declared::Declared, target::Shared};
-use crate::{curvature::TraceEstimator, run::ProblemConfig};
+use super::{MeasurementKind, MeasurementSettings};
+use crate::curvature::TraceEstimator;
 
 /// What one curvature measurement consists of, and what it may cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,24 +37,5 @@ impl CurvaturePlan {
     /// Whether a measurement is asked for.
     pub fn measures(&self, kind: MeasurementKind) -> bool {
         self.measure.contains(&kind)
-    }
-
-    /// Whether a measurement that is asked for requires this.
-    pub(super) fn requires(&self, shared: Shared) -> bool {
-        let asked = self.settings.of_the_hessian().into_iter().filter(|(kind, _)| self.measures(*kind));
-        asked.into_iter().any(|(_, measurement)| measurement.requires() == Some(shared))
-    }
-}
-
-impl MeasurementSettings {
-    /// Every setting of every measurement, in the order of presets.
-    pub fn all(&mut self) -> impl Iterator<Item = Setting<'_>> {
-        self.declared().into_iter().flat_map(Declared::settings)
-    }
-
-    /// What a measurement needs and the problem does not have, in words.
-    pub fn lacks(&mut self, kind: MeasurementKind, problem: &ProblemConfig) -> Option<&'static str> {
-        let place = MeasurementKind::VARIANTS.iter().position(|&one| one == kind)?;
-        self.declared()[place].lacks(problem)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     autodiff::{Objective, Vector},
     curvature::{LinearOperator, ProbeVectors, Spectrum},
-    problem::{Examples, Mode, Problem, Reduction},
+    problem::{Examples, Mode, Normalization, Problem, Reduction},
     random::{Purpose, Stream, stream},
     run::{Estimate, NamedEstimate, Position, Probe},
 };
@@ -73,7 +73,7 @@ impl<'a> MeasurementTarget<'a> {
 
     /// The mean clean loss over these examples.
     pub fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + 'a> {
-        let mode = Mode { buffers: self.buffers.cloned(), ..Mode::default() };
+        let mode = Mode { normalization: Normalization::by(self.buffers), ..Mode::default() };
         self.problem.objective_in(mode, examples)
     }
 
@@ -89,7 +89,7 @@ impl<'a> MeasurementTarget<'a> {
 
     /// Whether the sample is the whole training set.
     pub fn has_all_examples(&self) -> bool {
-        self.sample.len() == self.problem.examples()
+        self.problem.examples().is_none_or(|all| self.sample.len() == all.get())
     }
 
     /// The sample in `count` parts of equal size (to one example), each mixed as the whole; fewer where there are fewer examples, one

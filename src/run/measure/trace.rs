@@ -81,11 +81,8 @@ fn by_part(
 
 /// The trace with its error over examples, from the traces of parts of the sample.
 fn sampled(target: &MeasurementTarget<'_>, trace: Trace, terms: &[f64]) -> Estimate {
-    let examples = target.problem.examples();
-    if examples == 0 {
-        return trace.into();
-    }
-    let share = target.sample.len() as f64 / examples as f64;
+    let Some(examples) = target.problem.examples() else { return trace.into() };
+    let share = target.sample.len() as f64 / examples.get() as f64;
     let parts = if target.has_all_examples() { u64::MAX } else { terms.len() as u64 };
     Estimate::from(trace).sampled(Estimate::error_of_sampling(terms, share), trace.mean.samples.min(parts))
 }

@@ -68,8 +68,9 @@ fn curvature(section: &mut Section, problem: &ProblemConfig) -> Result<Curvature
             return Err(section.fault("measure", fault));
         }
     }
-    let estimator = section.choice("trace_estimator", &TraceEstimator::ALL.map(TraceEstimator::key))?;
-    let estimator = TraceEstimator::ALL.into_iter().find(|one| Some(one.key()) == estimator).unwrap_or_default();
+    let estimators: Vec<&'static str> = TraceEstimator::VARIANTS.iter().map(Into::into).collect();
+    let estimator = section.choice("trace_estimator", &estimators)?;
+    let estimator = estimator.and_then(|key| key.parse().ok()).unwrap_or_default();
     for setting in settings.all() {
         read(section, setting)?;
     }

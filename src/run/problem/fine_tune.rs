@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strum::VariantNames;
 use toml::{Table, Value};
 
 use super::{BuildContext, Fact, Fault, ProblemSettings, Section, image_set};
@@ -12,14 +13,14 @@ use crate::{
 
 impl ProblemSettings for Box<FineTune> {
     fn read(section: &mut Section) -> Result<Self, Fault> {
-        let key = section.choice("network", &Backbone::KEYS)?.unwrap_or(Backbone::KEYS[0]);
-        let backbone = match Backbone::from_key(key) {
-            Some(Backbone::MobileNetV2 { stem_stride }) => {
+        let key = section.choice("network", Backbone::VARIANTS)?.unwrap_or(Backbone::VARIANTS[0]);
+        let backbone = match key.parse() {
+            Ok(Backbone::MobileNetV2 { stem_stride }) => {
                 let stride = section.count("stem_stride", 1..=2)?.and_then(|stride| usize::try_from(stride).ok());
                 Backbone::MobileNetV2 { stem_stride: stride.unwrap_or(stem_stride) }
             }
-            Some(Backbone::ResNet(depth)) => Backbone::ResNet(depth),
-            None => return Err(section.fault("network", format!("'{key}' is not built"))),
+            Ok(resnet @ (Backbone::ResNet18 | Backbone::ResNet34 | Backbone::ResNet50)) => resnet,
+            Err(_) => return Err(section.fault("network", format!("'{key}' is not built"))),
         };
         let weights = match section.text("weights")?.as_deref() {
             Some("none") => Weights::None,
@@ -43,12 +44,12 @@ impl ProblemSettings for Box<FineTune> {
     fn write(&self, table: &mut Table) {
         let FineTune { backbone, weights, freeze, batch_norm, images } = &**self;
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
-        put("network", backbone.key().into());
+        put("network", <&str>::from(backbone).into());
         match backbone {
             Backbone::MobileNetV2 { stem_stride } => {
                 put("stem_stride", Value::Integer(i64::try_from(*stem_stride).unwrap_or(i64::MAX)));
             }
-            Backbone::ResNet(_) => {}
+            Backbone::ResNet18 | Backbone::ResNet34 | Backbone::ResNet50 => {}
         }
         let weights = match weights {
             Weights::Embedded => "embedded".into(),

@@ -58,7 +58,7 @@ impl ImageSubset {
     }
 
     fn splits(&self, images: ImageSplits, channels: &[Channel], seed: u64) -> Result<Splits, ProblemError> {
-        let (train, test) = images;
+        let ImageSplits { train, test } = images;
         let available = train.len();
         let asked = self.train_samples.unwrap_or(available);
         if asked > available {
