@@ -139,7 +139,7 @@ pub fn trained(
         engine.close().await
     });
     let mut session = Session::open(&folder.path().join("session"))?;
-    let logs = session.read_new()?;
+    let logs = session.read_new()?.runs;
     let runs = session.plan.runs.iter().zip(logs).map(|(run, events)| Run::new(run.name.clone(), events));
     Ok(runs.collect())
 }

@@ -1,9 +1,12 @@
 //! Files that appear whole or not at all: everything is written to a temporary sibling, which takes the file's name once it is
 //! complete and on the disk.
 
-use std::{ffi::OsString, io, path::Path};
+use std::{ffi::OsString, fs::File, io, path::Path};
 
 use tempfile::{Builder, NamedTempFile};
+
+/// What the name of a temporary file begins with.
+pub(crate) const TEMPORARY_PREFIX: &str = ".nso-tui-";
 
 /// Lets `write` fill a hidden temporary file in the folder of `path`, with the same ending, and then puts it in the place of `path`.
 /// If anything fails, `path` is as before and the temporary file is removed.
@@ -25,6 +28,18 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut NamedTempFile) -> io:
     write(&mut temporary)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;
+    sync_folder(folder)
+}
+
+/// Makes a new name in a folder survive a power failure.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes a new name in a folder survive a power failure: other systems do not sync folders.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -42,14 +57,14 @@ fn builder(ending: &OsString) -> Builder<'_, '_> {
     use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
 
     let mut builder = Builder::new();
-    builder.suffix(ending).permissions(Permissions::from_mode(0o666));
+    builder.prefix(TEMPORARY_PREFIX).suffix(ending).permissions(Permissions::from_mode(0o666));
     builder
 }
 
 #[cfg(not(unix))]
 fn builder(ending: &OsString) -> Builder<'_, '_> {
     let mut builder = Builder::new();
-    builder.suffix(ending);
+    builder.prefix(TEMPORARY_PREFIX).suffix(ending);
     builder
 }
 
@@ -83,7 +98,7 @@ mod tests {
     fn an_error_is_that_of_the_system_and_names_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("a.png");
-        let expected = fs::File::create(&path).unwrap_err().to_string();
+        let expected = File::create(&path).unwrap_err().to_string();
         assert_eq!(replace(&path, |_| Ok(())).unwrap_err().to_string(), expected);
     }
 

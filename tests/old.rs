@@ -53,7 +53,7 @@ fn every_event_of_an_old_log_is_read() {
     for name in SESSIONS {
         let directory = fixture("sessions").join(name);
         let mut session = Session::open(&directory).unwrap();
-        let runs = session.read_new().unwrap();
+        let runs = session.read_new().unwrap().runs;
         assert_eq!(runs.len(), session.plan.runs.len());
         for (run, events) in session.plan.runs.iter().zip(&runs) {
             let written = fs::read_to_string(directory.join(&run.name).join("events.jsonl")).unwrap();

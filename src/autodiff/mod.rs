@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+mod archive;
 mod dual;
 mod layout;
 #[cfg(feature = "tch")]
@@ -15,6 +16,7 @@ mod value;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+pub use archive::{Archive, ArchiveError, ArchivedVector, Precision};
 pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]

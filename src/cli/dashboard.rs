@@ -45,7 +45,7 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
 /// A session from its log, which is read before the screen is taken and then read on.
 pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
     let mut session = Session::open(&args.directory)?;
-    let events = session.read_new()?;
+    let events = super::read_with_warnings(&mut session)?;
     let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
     let following = Some(Box::new(session));
     let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following };

@@ -40,7 +40,7 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage("--panel chooses what a figure shows; .csv and .jsonl have everything".to_owned()));
     }
     let mut session = Session::open(&args.directory)?;
-    let events = session.read_new()?;
+    let events = super::read_with_warnings(&mut session)?;
     // What the command line asks for, else what the preset does, else what suits the session.
     let panels = if args.panel.is_empty() { session.plan.panels.clone() } else { args.panel.clone() };
     let session = figure::Session::new(&session.plan, events);

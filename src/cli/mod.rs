@@ -5,7 +5,9 @@ mod devices;
 mod doctor;
 mod export;
 mod presets;
+mod resume;
 mod run;
+mod verify;
 
 use std::{
     fs::File,
@@ -20,11 +22,12 @@ use nso_tui::{
     dashboard::DashboardError,
     figure::ExportError,
     run::{
-        EngineError, Plan,
+        EngineError, Event, Plan,
         device::{DeviceError, Devices},
-        log::{Destination, LogError},
+        log::{DamagedLine, Destination, LogError, Session, SessionEvents},
         preset::{self, PresetError},
     },
+    text::printable,
     tui::key::UnknownKey,
 };
 use tracing_subscriber::EnvFilter;
@@ -51,6 +54,12 @@ pub struct Cli {
 enum Command {
     /// Run a preset without a terminal; progress goes to standard error, the results to standard output
     Run(run::RunArgs),
+    /// Go on with a session that was cut off, without a terminal
+    Resume(resume::ResumeArgs),
+    /// Repeat a session, live changes included, and compare
+    Rerun(resume::RerunArgs),
+    /// Check that every line and file of a session is as it was written
+    Verify(verify::VerifyArgs),
     /// Show a finished or running session in the dashboard
     Replay(dashboard::ReplayArgs),
     /// Write a session as a figure or a table
@@ -154,6 +163,9 @@ impl Cli {
         match self.command {
             None => dashboard::watch(self.preset.as_deref(), &self.output, &self.screen, &self.common),
             Some(Command::Run(args)) => run::run(&args, &self.common),
+            Some(Command::Resume(args)) => resume::resume(&args, &self.common),
+            Some(Command::Rerun(args)) => resume::rerun(&args, &self.common),
+            Some(Command::Verify(args)) => verify::verify(&args),
             Some(Command::Replay(args)) => dashboard::replay(&args, &self.common),
             Some(Command::Export(args)) => export::export(&args),
             Some(Command::Presets(command)) => presets::presets(&command),
@@ -188,6 +200,20 @@ impl Common {
         tracing_subscriber::fmt().with_env_filter(level).with_writer(Mutex::new(file)).with_ansi(false).init();
         Ok(())
     }
+}
+
+/// The events of a session. What is damaged is named on standard error.
+fn read_with_warnings(session: &mut Session) -> Result<Vec<Vec<Event>>, LogError> {
+    let SessionEvents { runs, damaged } = session.read_new()?;
+    for warning in session.warning.iter().cloned().chain(damaged.iter().map(DamagedLine::to_string)) {
+        note(&format!("warning: {warning}"));
+    }
+    Ok(runs)
+}
+
+/// A line on standard error, free of what terminals act on. A closed pipe is no error.
+fn note(text: &str) {
+    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
 }
 
 /// Writes to standard output. A reader that has closed the pipe, as `head` does, is no error.

@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal, Write as _},
+    io::{self, IsTerminal},
     ops::ControlFlow,
+    path::Path,
     process::ExitCode,
 };
 
@@ -11,13 +12,12 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
     figure::{Best, History, Quantity, RunState},
-    problem::Loading,
-    run::{Engine, Plan},
-    text::printable,
+    problem::{Loading, Progress as LoadingProgress},
+    run::{Engine, EngineError, Plan},
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Format, Output, print};
+use super::{CliError, Common, Format, Output, note, print};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -35,29 +35,59 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
     let plan = common.plan(&args.preset)?;
     let devices = common.devices()?;
+    if let Some(warning) = plan.warning(&devices) {
+        note(&warning);
+    }
+    let destination = args.output.destination();
+    let start =
+        |progress: LoadingProgress<'_>| Engine::start_with_progress(plan.clone(), &destination, &devices, progress);
+    let finished = to_the_end(&plan, start)?;
+    print(&finished.results(&plan, args.format));
+    Ok(finished.exit_code())
+}
+
+/// A session whose runs are over, or were stopped by a signal.
+pub(super) struct Finished {
+    histories: Vec<History>,
+    ended_by: Option<Signal>,
+    directory: String,
+}
+
+impl Finished {
+    pub(super) fn results(&self, plan: &Plan, format: Format) -> String {
+        match format {
+            Format::Text => table(plan, &self.histories, &self.directory),
+            Format::Json => format!("{:#}\n", summary(plan, &self.histories, &self.directory)),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        Path::new(&self.directory)
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(exit_code(&self.histories, self.ended_by))
+    }
+}
+
+/// Starts an engine and follows it until every run is over, with progress on standard error.
+pub(super) fn to_the_end(
+    plan: &Plan,
+    start: impl FnOnce(LoadingProgress<'_>) -> Result<Engine, EngineError>,
+) -> Result<Finished, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| CliError::Io { what: "start".to_owned(), source })?;
     runtime.block_on(async {
-        if let Some(warning) = plan.warning(&devices) {
-            note(&warning);
-        }
-        let destination = args.output.destination();
         let reading = Reading::new();
-        let engine =
-            Engine::start_with_progress(plan.clone(), &destination, &devices, &|loading| reading.show(&loading))?;
+        let engine = start(&|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
-        let mut progress = Progress::new(&plan);
-        let (histories, ended_by) = follow(engine, &plan, &mut progress).await;
+        let mut progress = Progress::new(plan);
+        let (histories, ended_by) = follow(engine, plan, &mut progress).await;
         progress.clear();
-        let text = match args.format {
-            Format::Text => table(&plan, &histories, &directory),
-            Format::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
-        };
-        print(&text);
-        Ok(ExitCode::from(exit_code(&histories, ended_by)))
+        Ok(Finished { histories, ended_by, directory })
     })
 }
 
@@ -156,11 +186,6 @@ impl Reading {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// A line on standard error, free of what terminals act on. A closed pipe is no error.
-fn note(text: &str) {
-    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
 }
 
 /// One bar a run on a terminal; elsewhere a line for each tenth of a run.

@@ -149,7 +149,7 @@ impl LiveEffects {
             sleep(POLL).await;
             let read = spawn_blocking(move || {
                 // A log that cannot be read now may be readable in a moment: it is being written. The others go on.
-                let events = logs.logs.iter_mut().map(|log| log.read_new().unwrap_or_default()).collect();
+                let events = logs.logs.iter_mut().map(|log| log.read_new().unwrap_or_default().events).collect();
                 (logs, events)
             });
             read.await.map_or(Done::Nothing, |(logs, events)| Done::LogUpdated(session, logs, events))
@@ -341,7 +341,7 @@ impl Starting {
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {
     let read = |directory: &Path| {
         let mut logs = log::Session::open(directory)?;
-        let events = logs.read_new()?;
+        let events = logs.read_new()?.runs;
         Ok::<_, LogError>((logs, events))
     };
     let (logs, events) = read(&directory).map_err(|error| error_chain(&error))?;

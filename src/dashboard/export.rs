@@ -26,7 +26,7 @@ pub fn export(request: ExportRequest) -> Result<PathBuf, String> {
 
 fn read(directory: &Path, received: &[usize]) -> Result<figure::Session, LogError> {
     let mut logs = log::Session::open(directory)?;
-    let mut events = logs.read_new()?;
+    let mut events = logs.read_new()?.runs;
     for (events, &received) in events.iter_mut().zip(received) {
         events.truncate(received);
     }
@@ -68,7 +68,7 @@ mod tests {
         let log = SessionDirectory::create(&Destination::Exactly(directory.clone()), &plan).unwrap().unwrap();
         let mut received = Vec::new();
         for run in 0..plan.runs.len() {
-            let mut writer = log.log(run).unwrap();
+            let mut writer = log.log(run, 0).unwrap();
             let events = events(run, spent);
             for event in &events {
                 writer.append(event).unwrap();

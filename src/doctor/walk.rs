@@ -113,7 +113,7 @@ fn walk(device: &Device, method: Method) -> Path {
 struct NoCommands;
 
 impl Inbox for NoCommands {
-    fn poll(&mut self) -> Option<Command> {
+    fn poll(&mut self, _step: u64) -> Option<Command> {
         None
     }
 
@@ -149,6 +149,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         probe_every: None,
         curvature: CurvaturePlan::default(),
         record_every: 1,
+        checkpoint_every: None,
     };
     let run = RunPlan {
         name: "doctor".to_owned(),
@@ -159,7 +160,8 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         average: None,
     };
     let mut numbers = Vec::new();
-    let ending = train(Job { run: &run, train: &plan, problem: &problem }, &mut NoCommands, &mut |event| {
+    let job = Job { run: &run, train: &plan, problem: &problem, checkpoint: None };
+    let ending = train(job, &mut NoCommands, &mut |event| {
         if let Event::Step { loss, .. } = event {
             numbers.push(vec![loss]);
         }

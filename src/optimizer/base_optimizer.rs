@@ -52,11 +52,11 @@ impl AdamConfig {
 /// What Adam and its variants keep between steps.
 #[derive(Debug, Clone)]
 pub struct AdamState {
-    m: Vector,
-    v: Vector,
+    pub(super) m: Vector,
+    pub(super) v: Vector,
     /// The largest v so far, for AMSGrad.
-    top: Option<Vector>,
-    steps: i32,
+    pub(super) top: Option<Vector>,
+    pub(super) steps: i32,
 }
 
 /// What a base optimizer keeps between steps.

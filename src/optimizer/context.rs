@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use serde::{Deserialize, Serialize};
+
 use super::noise::NoiseSource;
 use crate::autodiff::{Layout, Scalar, Vector};
 
@@ -38,7 +40,8 @@ pub struct CurvatureSamples {
 }
 
 /// What a step's curvature samples are samples of.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SampleKind {
     /// Tr H_sigma from antithetic pairs, U'(g+ - g-) / (2 sigma^2): exact in the mean for Gaussian noise (Stein's identity), to
     /// leading order in sigma for other distributions of mean 0.

@@ -33,6 +33,7 @@ mod method;
 mod noise;
 mod options;
 mod schedule;
+mod state;
 mod step;
 
 pub use base_optimizer::{AdamConfig, AdamState, BaseOptimizer, BaseState, UpdateRule};
@@ -45,4 +46,5 @@ pub use hyperparameters::{Hyperparameters, Rule};
 pub use method::*;
 pub use noise::{Noise, NoiseDistribution, NoiseSource, NoiseStream};
 pub use schedule::{LrSchedule, LrShape, NoiseSchedule, TrainingProgress};
-pub use step::{OptimizerState, StepInput, StepOutput};
+pub use state::OptimizerState;
+pub use step::{StepInput, StepOutput};

@@ -127,7 +127,8 @@ pub trait NoiseSource {
 }
 
 /// A run's own stream of weight noise. xi is drawn in single precision, whatever that of the weights.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NoiseStream {
     /// Coordinate by coordinate on the host.
     Host(Stream),

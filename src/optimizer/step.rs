@@ -4,26 +4,11 @@ use super::{
     Hyperparameters, Rule,
     base_optimizer::BaseState,
     context::{StepContext, StepStats},
-    method::{BsamInput, BsamOutput, BsamState, GradientMethod},
+    method::{BsamInput, BsamOutput, GradientMethod},
     schedule::TrainingProgress,
+    state::OptimizerState,
 };
 use crate::autodiff::{Objective, Vector};
-
-/// What an optimizer keeps between steps.
-#[derive(Debug, Clone)]
-pub enum OptimizerState {
-    /// A base optimizer's.
-    Base(BaseState),
-    /// bSAM's momentum and precision.
-    Bsam(Box<BsamState>),
-}
-
-impl Default for OptimizerState {
-    /// Before the first step.
-    fn default() -> Self {
-        Self::Base(BaseState::Empty)
-    }
-}
 
 /// Where a step begins.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
 //! An average of a run's iterates: stochastic weight averaging or an exponential moving average, with batch-norm buffers of its
 //! own. It reads the trajectory and never changes it.
 
+use burn::tensor::Device;
+
 use super::{AveragedWeights, Averaging, Position, batches::Batches};
 use crate::{
-    autodiff::Vector,
+    autodiff::{Archive, ArchiveError, Vector},
     problem::{BatchNormMode, Examples, Problem},
 };
 
@@ -89,6 +91,33 @@ impl RunningAverage {
         });
         let (kind, iterates) = (self.averaging.kind(), self.iterates);
         self.completed = Some(AveragedWeights { kind, iterates, weights, buffers, forward_passes });
+    }
+
+    pub fn to_archive(&self) -> Archive {
+        let mut archive = Archive::default();
+        archive.set("iterates", self.iterates);
+        archive.put_some("weights", self.weights.as_ref());
+        if let Some(completed) = &self.completed {
+            archive.set("completed.iterates", completed.iterates);
+            archive.set("completed.forward_passes", completed.forward_passes);
+            archive.put("completed.weights", &completed.weights);
+            archive.put_some("completed.buffers", completed.buffers.as_ref());
+        }
+        archive
+    }
+
+    pub fn from_archive(averaging: Averaging, archive: &Archive, device: &Device) -> Result<Self, ArchiveError> {
+        let completed = archive.find("completed.weights", device).map(|weights| {
+            Ok(AveragedWeights {
+                kind: averaging.kind(),
+                iterates: archive.get("completed.iterates")?,
+                weights,
+                buffers: archive.find("completed.buffers", device),
+                forward_passes: archive.get("completed.forward_passes")?,
+            })
+        });
+        let weights = archive.find("weights", device);
+        Ok(Self { averaging, iterates: archive.get("iterates")?, weights, completed: completed.transpose()? })
     }
 
     /// The average that was completed last; `None` before there is one.

@@ -23,6 +23,15 @@ impl Batches {
         Self { order: (0..examples).collect(), next: examples, size, random: stream(seed, Purpose::Batches) }
     }
 
+    /// The minibatches after the first `count`: those of the epochs before are shuffled past, at the cost of a shuffle each.
+    #[must_use]
+    pub fn after(mut self, count: u64) -> Self {
+        for _ in 0..count {
+            self.next_batch();
+        }
+        self
+    }
+
     /// Minibatches an epoch; 1 where there are no examples to divide.
     pub fn per_epoch(examples: Option<NonZeroUsize>, size: usize) -> u64 {
         examples.map_or(1, |all| all.get() / size.clamp(1, all.get())) as u64

@@ -11,7 +11,13 @@ pub(super) struct Clock {
 
 impl Clock {
     pub fn start() -> Self {
-        Self { before: Duration::ZERO, running_since: Some(Instant::now()) }
+        Self::started_at(0.0)
+    }
+
+    /// A clock that shows so many seconds already.
+    pub fn started_at(seconds: f64) -> Self {
+        let before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Self { before, running_since: Some(Instant::now()) }
     }
 
     pub fn pause(&mut self) {

@@ -2,45 +2,28 @@
 //! A run writes its own log and never waits for the receiver of its events: what the channel does not take yet stays with the run.
 
 use std::{
-    any::Any,
     collections::{BTreeMap, BTreeSet},
-    panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use burn::tensor::Device;
 use tokio::sync::mpsc as events;
 
 use super::{
-    Command, Event, Outcome, Plan, Position,
+    Command, EventBatch, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
-    job::{FinalState, Inbox, Job, LoopExit, PublishError},
-    log::{AVERAGE_FILE, BEST_FILE, Destination, LogError, LogWriter, SessionDirectory, WEIGHTS_FILE},
-    train::train,
+    log::{Destination, LogError, Session, SessionDirectory},
+    outbox::{Closing, LogStatus, Outbox},
+    resume::{self, Interrupted, RunStart},
+    worker::{Mailbox, Worker},
 };
-use crate::{
-    autodiff::Vector,
-    optimizer::Hyperparameter,
-    problem::{Loading, Problem, ProblemError, Progress, ignore_progress},
-};
-
-/// How often a run hands over its events while it trains.
-const BATCH_EVERY: Duration = Duration::from_millis(50);
+use crate::problem::{Loading, Problem, ProblemError, Progress, ignore_progress};
 
 /// Batches that may wait in the channel.
 const CHANNEL: usize = 64;
-
-/// Consecutive events of one run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventBatch {
-    /// Its place in the plan.
-    pub run: usize,
-    /// The events since its last batch, in order.
-    pub events: Vec<Event>,
-}
 
 /// Why a session could not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +52,7 @@ pub struct Engine {
     threads: Vec<JoinHandle<()>>,
     events: events::Receiver<EventBatch>,
     directory: Option<SessionDirectory>,
+    closing: Closing,
 }
 
 impl Engine {
@@ -91,21 +75,37 @@ impl Engine {
         devices: &Devices,
         progress: Progress<'_>,
     ) -> Result<Self, EngineError> {
-        let assigned = plan.assign(devices);
-        let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
-        // All are opened before the problem is read, which may take long: a missing device is reported at once.
-        let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
-        let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
-        let build = |(name, device): (DeviceName, Device)| {
-            Ok((name, plan.problem.build_with_progress(plan.train.seed, &device, progress)?))
-        };
-        let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
-        let problems: Vec<_> = assigned.iter().map(|name| by_device[name].clone()).collect();
-        if progress(Loading::Done).is_break() {
-            return Err(EngineError::Cancelled);
-        }
-        device::share_cores(&assigned);
+        let problems = build(&plan, devices, progress)?;
         Self::with_problems(plan, &problems, destination)
+    }
+
+    /// Goes on with the session in `directory`: every run that did not come to its end continues from its last checkpoint, or from the
+    /// beginning where there is none. On a device that repeats itself its log becomes that of a run that was never cut off. The events
+    /// that the log has are published first.
+    ///
+    /// # Errors
+    /// [`EngineError`], also where a process writes the session already.
+    pub fn resume(directory: &Path, devices: &Devices, progress: Progress<'_>) -> Result<Self, EngineError> {
+        let Interrupted { plan, directory, runs } = resume::read(directory)?;
+        let problems = build(&plan, devices, progress)?;
+        Self::launch(plan, &problems, Some(directory), runs)
+    }
+
+    /// Runs a recorded session again, with the changes of hyperparameters that its logs have at their steps, and logs it as a session
+    /// of its own.
+    ///
+    /// # Errors
+    /// As of [`Engine::start`], and [`EngineError::Log`] if the session cannot be read.
+    pub fn rerun(
+        session: &mut Session,
+        destination: &Destination,
+        devices: &Devices,
+        progress: Progress<'_>,
+    ) -> Result<Self, EngineError> {
+        let (plan, runs) = resume::repeat(session)?;
+        let problems = build(&plan, devices, progress)?;
+        let directory = SessionDirectory::create(destination, &plan)?;
+        Self::launch(plan, &problems, directory, runs)
     }
 
     /// Starts every run of the plan on this problem, in place of the one that the plan describes.
@@ -128,25 +128,48 @@ impl Engine {
         destination: &Destination,
     ) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
+        let runs = plan.runs.iter().map(|_| RunStart::default()).collect();
+        let new = directory.clone();
+        // A session of which nothing runs leaves nothing behind.
+        Self::launch(plan, problems, directory, runs).inspect_err(|_| new.iter().for_each(SessionDirectory::discard))
+    }
+
+    fn launch(
+        plan: Plan,
+        problems: &[Arc<dyn Problem>],
+        directory: Option<SessionDirectory>,
+        starts: Vec<RunStart>,
+    ) -> Result<Self, EngineError> {
         let (sender, events) = events::channel(CHANNEL);
         let plan = Arc::new(plan);
-        let mut engine = Self { commands: Vec::new(), threads: Vec::new(), events, directory };
-        for (run, problem) in problems.iter().enumerate() {
+        let log = |run, start: &RunStart| directory.as_ref().map(|directory| directory.log(run, start.log_length));
+        let logs = starts.iter().enumerate().map(|(run, start)| log(run, start).transpose());
+        // All are opened before the first run begins.
+        let logs = logs.collect::<Result<Vec<_>, LogError>>()?;
+        let mut engine =
+            Self { commands: Vec::new(), threads: Vec::new(), events, directory, closing: Closing::default() };
+        for (run, ((problem, log), start)) in problems.iter().zip(logs).zip(starts).enumerate() {
             let (commands, inbox) = mpsc::channel();
-            let log = engine.directory.as_ref().map(|directory| directory.log(run)).transpose()?;
+            let RunStart { history, beginning, catch_up, .. } = start;
             let outbox = Outbox {
                 run,
+                directory: engine.directory.clone(),
                 log,
                 channel: sender.clone(),
-                pending: Vec::new(),
+                closing: engine.closing.clone(),
+                checkpoint_every: plan.train.checkpoint_every,
+                catch_up,
+                pending: history,
                 sent: Instant::now(),
+                saved: Instant::now(),
                 at: Position::default(),
+                status: LogStatus::default(),
             };
-            let worker = Worker { plan: plan.clone(), problem: problem.clone(), directory: engine.directory.clone() };
+            let worker = Worker { plan: plan.clone(), problem: problem.clone() };
             let name: String = plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
             let thread = thread::Builder::new()
                 .name(name)
-                .spawn(move || worker.work(Mailbox(inbox), outbox))
+                .spawn(move || worker.work(Mailbox(inbox), outbox, beginning))
                 .map_err(EngineError::Thread)?;
             engine.commands.push(commands);
             engine.threads.push(thread);
@@ -173,6 +196,7 @@ impl Engine {
 
     /// Stops every run, lets each write its end, and waits for the threads. Returns the batches that were still under way.
     pub async fn close(mut self) -> Vec<EventBatch> {
+        self.closing.begin();
         for run in 0..self.commands.len() {
             self.send(run, Command::Stop);
         }
@@ -189,162 +213,21 @@ impl Engine {
     }
 }
 
-/// A run's end of the command channel.
-struct Mailbox(mpsc::Receiver<Command>);
-
-impl Inbox for Mailbox {
-    fn poll(&mut self) -> Option<Command> {
-        match self.0.try_recv() {
-            Ok(command) => Some(command),
-            Err(mpsc::TryRecvError::Empty) => None,
-            Err(mpsc::TryRecvError::Disconnected) => Some(Command::Stop),
-        }
+/// Opens the devices and builds the problem once on each that a run uses: the problem of each run.
+fn build(plan: &Plan, devices: &Devices, progress: Progress<'_>) -> Result<Vec<Arc<dyn Problem>>, EngineError> {
+    let assigned = plan.assign(devices);
+    let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
+    // All are opened before the problem is read, which may take long: a missing device is reported at once.
+    let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));
+    let opened = opened.collect::<Result<Vec<_>, DeviceError>>()?.into_iter();
+    let build = |(name, device): (DeviceName, Device)| {
+        Ok((name, plan.problem.build_with_progress(plan.train.seed, &device, progress)?))
+    };
+    let by_device = opened.map(build).collect::<Result<BTreeMap<_, _>, ProblemError>>()?;
+    let problems = assigned.iter().map(|name| by_device[name].clone()).collect();
+    if progress(Loading::Done).is_break() {
+        return Err(EngineError::Cancelled);
     }
-
-    fn wait(&mut self) -> Command {
-        self.0.recv().unwrap_or(Command::Stop)
-    }
-}
-
-/// What a run's thread holds.
-struct Worker {
-    plan: Arc<Plan>,
-    problem: Arc<dyn Problem>,
-    directory: Option<SessionDirectory>,
-}
-
-impl Worker {
-    /// Trains the run, again after each restart, until it is over and the engine is closed.
-    fn work(self, mut mailbox: Mailbox, mut outbox: Outbox) {
-        loop {
-            let attempt = panic::catch_unwind(AssertUnwindSafe(|| self.attempt(&mut mailbox, &mut outbox)));
-            let failed = |reason| End { outcome: Outcome::Failed, reason: Some(reason), best_step: None };
-            outbox.finish(match attempt {
-                Ok(Ok(None)) => continue,
-                Ok(Ok(Some(end))) => end,
-                Ok(Err(error)) => failed(error.to_string()),
-                Err(payload) => failed(format!("panicked: {}", panic_text(payload.as_ref()))),
-            });
-            loop {
-                match mailbox.0.recv() {
-                    Ok(Command::Restart) => break,
-                    Ok(Command::Adjust { hyperparameter, value }) => outbox.refuse(hyperparameter, value),
-                    Ok(Command::Pause | Command::Resume | Command::Stop) => {}
-                    Err(mpsc::RecvError) => return,
-                }
-            }
-        }
-    }
-
-    /// One training from start to end, its last, best and averaged weights kept: how it ended; `None` if it is to begin again.
-    fn attempt(&self, mailbox: &mut Mailbox, outbox: &mut Outbox) -> Result<Option<End>, AttemptError> {
-        if let Some(directory) = &self.directory {
-            directory.remove_earlier_weights(outbox.run)?;
-        }
-        let job = Job { run: &self.plan.runs[outbox.run], train: &self.plan.train, problem: self.problem.as_ref() };
-        let mut publish = |event| outbox.publish(event).map_err(PublishError::new);
-        let LoopExit::Ended(state) = train(job, mailbox, &mut publish)? else { return Ok(None) };
-        let FinalState { outcome, reason, at, weights, buffers, best, average } = *state;
-        outbox.at = at;
-        self.keep(outbox.run, WEIGHTS_FILE, &weights, buffers.as_ref())?;
-        if let Some(best) = &best {
-            self.keep(outbox.run, BEST_FILE, &best.weights, best.buffers.as_ref())?;
-        }
-        if let Some(average) = &average {
-            self.keep(outbox.run, AVERAGE_FILE, &average.weights, average.buffers.as_ref())?;
-        }
-        Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
-    }
-
-    /// Writes a whole network: its trained and its frozen tensors, and the buffers of its batch normalisations.
-    fn keep(&self, run: usize, file: &str, weights: &Vector, buffers: Option<&Vector>) -> Result<(), LogError> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        let buffers = self.problem.buffers().map(|found| found.layout).zip(buffers);
-        let frozen = self.problem.frozen();
-        let frozen = frozen.as_ref().map(|(layout, values)| (*layout, values));
-        let trained = [(self.problem.layout(), weights)];
-        let tensors: Vec<_> = trained.into_iter().chain(frozen).chain(buffers).collect();
-        directory.write_weights(run, file, &tensors)
-    }
-}
-
-/// Why an attempt failed.
-#[derive(Debug, thiserror::Error)]
-enum AttemptError {
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
-/// The fields of the last event that the attempt itself knows.
-struct End {
-    outcome: Outcome,
-    /// Why, where the outcome needs a reason.
-    reason: Option<String>,
-    /// The step of the lowest validation loss.
-    best_step: Option<u64>,
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
-}
-
-/// A run's end of the event channel, and its log.
-struct Outbox {
-    run: usize,
-    log: Option<LogWriter>,
-    channel: events::Sender<EventBatch>,
-    pending: Vec<Event>,
-    sent: Instant,
-    at: Position,
-}
-
-impl Outbox {
-    /// Logs the event, and hands over what is pending from time to time if the channel has room.
-    fn publish(&mut self, event: Event) -> Result<(), LogError> {
-        if let Some(log) = &mut self.log {
-            log.append(&event)?;
-        }
-        self.at = event.position().unwrap_or(self.at);
-        let urgent = !matches!(event, Event::Step { .. });
-        // The sender of a command waits for its answer, and a paused run publishes nothing more that could carry it along.
-        let answer =
-            matches!(event, Event::Pause { .. } | Event::Resume { .. } | Event::Adjust { .. } | Event::Reject { .. });
-        self.pending.push(event);
-        if urgent || self.sent.elapsed() >= BATCH_EVERY {
-            if let Some(log) = &mut self.log {
-                log.flush()?;
-            }
-            self.sent = Instant::now();
-            if answer {
-                let _ =
-                    self.channel.blocking_send(EventBatch { run: self.run, events: std::mem::take(&mut self.pending) });
-            } else if let Ok(room) = self.channel.try_reserve() {
-                room.send(EventBatch { run: self.run, events: std::mem::take(&mut self.pending) });
-            }
-        }
-        Ok(())
-    }
-
-    /// Rejects a change that came after the end. If the log cannot be written, the run's end has said so.
-    fn refuse(&mut self, setting: Hyperparameter, value: f64) {
-        let reason = "the run is over".to_owned();
-        let _ = self.publish(Event::Reject { step: self.at.step, setting, value, reason });
-    }
-
-    /// Publishes the end of the run and hands over everything, waiting for room in the channel. The log may be what made the run
-    /// fail, so that an error of it is only traced; a receiver that is gone is no error.
-    fn finish(&mut self, End { outcome, reason, best_step }: End) {
-        let event = Event::Finish { outcome, at: self.at, reason, best_step };
-        if let Some(log) = &mut self.log
-            && let Err(error) = log.append(&event).and_then(|()| log.flush())
-        {
-            tracing::error!("{error}");
-        }
-        self.pending.push(event);
-        let events = std::mem::take(&mut self.pending);
-        let _ = self.channel.blocking_send(EventBatch { run: self.run, events });
-    }
+    device::share_cores(&assigned);
+    Ok(problems)
 }

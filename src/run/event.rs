@@ -260,8 +260,9 @@ impl BudgetUnit {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// The budget is spent.
     Completed,
@@ -274,6 +275,39 @@ pub enum Outcome {
 }
 
 impl Event {
+    /// Whether two events are the same but for what a clock said.
+    pub fn equals_but_for_times(&self, other: &Self) -> bool {
+        let timeless = |event: &Self| {
+            let mut fields = serde_json::to_value(event).ok()?;
+            for time in ["seconds", "took"] {
+                fields.as_object_mut()?.remove(time);
+            }
+            Some(fields)
+        };
+        // Compared as they are written, since NaN equals nothing.
+        timeless(self).is_some() && timeless(self) == timeless(other)
+    }
+
+    /// Whether it says what a user did, and does not change the training.
+    pub(super) fn is_of_a_user(&self) -> bool {
+        match self {
+            Self::Pause { .. } | Self::Resume { .. } | Self::Reject { .. } => true,
+            Self::Start(_)
+            | Self::Step { .. }
+            | Self::Eval { .. }
+            | Self::AverageEval(_)
+            | Self::Probe(_)
+            | Self::AverageProbe(_)
+            | Self::FreeTrace { .. }
+            | Self::AscentCurvature { .. }
+            | Self::PerturbationGap(_)
+            | Self::Bound(_)
+            | Self::Measured(_)
+            | Self::Adjust { .. }
+            | Self::Finish { .. } => false,
+        }
+    }
+
     /// Where the run was, for the events that say so on every axis.
     pub fn position(&self) -> Option<Position> {
         match self {

@@ -7,7 +7,10 @@ use super::{
     Command, Event, Outcome, Position, RunPlan, Train,
     measure::{AveragedWeights, BestWeights},
 };
-use crate::{autodiff::Vector, problem::Problem};
+use crate::{
+    autodiff::{Archive, ArchiveError, Vector},
+    problem::Problem,
+};
 
 /// What is to be run.
 #[derive(Clone, Copy)]
@@ -18,19 +21,79 @@ pub struct Job<'a> {
     pub train: &'a Train,
     /// Network, data set and loss.
     pub problem: &'a dyn Problem,
+    /// Where it goes on from; `None` to begin at the initial weights.
+    pub checkpoint: Option<&'a Checkpoint>,
 }
 
 /// Where commands come from.
 pub trait Inbox {
-    /// The next command, if there is one.
-    fn poll(&mut self) -> Option<Command>;
+    /// The next command for a run that has taken so many steps, if there is one.
+    fn poll(&mut self, step: u64) -> Option<Command>;
 
     /// Waits for the next command; [`Command::Stop`] once all senders are gone.
     fn wait(&mut self) -> Command;
 }
 
-/// Where events go.
-pub type Publish<'a> = dyn FnMut(Event) -> Result<(), PublishError> + 'a;
+/// Where events and checkpoints go. A closure takes the events and no checkpoints.
+pub trait Listener {
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the run cannot go on without it.
+    fn publish(&mut self, event: Event) -> Result<(), PublishError>;
+
+    /// Whether the run is to hand over a checkpoint now, between two steps.
+    fn wants_checkpoint(&self) -> bool {
+        false
+    }
+
+    /// Takes a checkpoint: one that was asked for, and one at an orderly end.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the run cannot go on without it.
+    fn save(&mut self, _checkpoint: Checkpoint) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+impl<F: FnMut(Event) -> Result<(), PublishError>> Listener for F {
+    fn publish(&mut self, event: Event) -> Result<(), PublishError> {
+        self(event)
+    }
+}
+
+/// All that a run needs to go on from between two of its steps as if it had never stopped: weights, optimizer state, buffers,
+/// hyperparameters, random streams, averages, and what its measurements remember. The job itself is not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    at: Position,
+    archive: Archive,
+}
+
+impl Checkpoint {
+    pub(super) fn new(at: Position, archive: Archive) -> Self {
+        Self { at, archive }
+    }
+
+    /// Where the run was.
+    pub fn at(&self) -> Position {
+        self.at
+    }
+
+    pub(super) fn archive(&self) -> &Archive {
+        &self.archive
+    }
+}
+
+/// Why a training could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The checkpoint is of another job, or was made by another version.
+    #[error("the checkpoint does not fit: {0}")]
+    Checkpoint(#[from] ArchiveError),
+}
 
 /// An event that could not be published, for a reason that the loop does not look into: the run ends.
 #[derive(Debug, thiserror::Error)]

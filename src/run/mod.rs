@@ -2,7 +2,9 @@
 
 mod average;
 mod batches;
+mod catch_up;
 mod clock;
+mod compare;
 pub mod device;
 mod engine;
 mod estimate;
@@ -11,23 +13,29 @@ mod job;
 pub mod log;
 mod measure;
 mod measured;
+mod outbox;
 mod plan;
 mod position;
 pub mod preset;
 pub mod problem;
+mod resume;
 mod section;
+mod state;
 mod train;
 mod view;
+mod worker;
 
-pub use engine::{Engine, EngineError, EventBatch};
+pub use compare::{Difference, first_difference};
+pub use engine::{Engine, EngineError};
 pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
-pub use job::{FinalState, Inbox, Job, LoopExit, Publish, PublishError};
+pub use job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError};
 pub use measure::{
     AveragedWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,
     MeasurementSettings, QuantityInfo, Scale, Setting, SettingValue, Unit,
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
+pub use outbox::{EventBatch, LogStatus};
 pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use problem::{Fact, ProblemConfig};

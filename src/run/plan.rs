@@ -1,6 +1,6 @@
 //! The checked plan of a session, as `preset.rs` reads it from TOML: all that the training loop needs to know.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{
     AverageKind, Budget, Fact, PanelKind, Position, ProblemConfig,
@@ -66,6 +66,8 @@ pub struct Train {
     pub curvature: CurvaturePlan,
     /// Every how many steps a step event is logged.
     pub record_every: u64,
+    /// How much time passes between two checkpoints; `None` for none.
+    pub checkpoint_every: Option<Duration>,
 }
 
 /// An interval of training, in one of three units.

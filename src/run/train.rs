@@ -1,26 +1,17 @@
 //! The training loop of one run. It blocks, it is deterministic, and it knows neither threads nor files: commands come from an
-//! [`Inbox`], events go to a callback.
+//! [`Inbox`], events and checkpoints go to a [`Listener`].
 
 use std::time::Duration;
 
 use super::{
-    Budget, Cadence, Command, Event, Outcome, Position, RunHeader,
-    average::{RunningAverage, Transition},
-    batches::Batches,
+    Budget, Cadence, Command, Event, Outcome, Position,
+    average::RunningAverage,
     clock::Clock,
-    device,
-    job::{FinalState, Inbox, Job, LoopExit, Publish, PublishError},
-    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError, Snapshot},
+    job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError},
+    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError},
+    state::{State, header, steps_per_epoch},
 };
-use crate::{
-    autodiff::{Counted, Vector, vector_like},
-    optimizer::{
-        Hyperparameter, HyperparameterError, Hyperparameters, NoiseStream, OptimizerState, Rule, StepContext,
-        StepInput, StepOutput, StepStats, TrainingProgress,
-    },
-    problem::{Augmented, Buffers, Examples, Mode},
-    random::{Purpose, stream},
-};
+use crate::autodiff::{Archive, ArchiveError};
 
 /// How long step losses may stay on the device before they are read.
 const READ_EVERY: Duration = Duration::from_millis(150);
@@ -48,22 +39,6 @@ impl From<ReadoutError<PublishError>> for Interrupt {
     }
 }
 
-/// Everything that a step changes.
-struct State<'a> {
-    hyperparameters: Hyperparameters,
-    w: Vector,
-    /// The weights that training began from.
-    start: Vector,
-    optimizer: OptimizerState,
-    buffers: Option<Buffers<'a>>,
-    noise: NoiseStream,
-    batches: Batches,
-    at: Position,
-    /// Forward passes without a backward one that training took for the sake of batch normalisation.
-    forward_passes: u64,
-    average: Option<RunningAverage>,
-}
-
 /// What the loop measures with.
 struct Instruments<'a> {
     evaluator: Evaluator<'a>,
@@ -72,33 +47,34 @@ struct Instruments<'a> {
 }
 
 /// Where commands come from and events go.
-struct Channels<'a, 'b> {
+struct Channels<'a> {
     inbox: &'a mut dyn Inbox,
-    publish: &'a mut Publish<'b>,
+    listener: &'a mut dyn Listener,
 }
 
-/// Trains one run from its initial weights to the end of its budget. Every event is published but the last,
-/// [`Event::Finish`]: the caller publishes it once the weights are kept.
+/// Trains one run to the end of its budget, from its initial weights or from the job's checkpoint. Every event is published but the
+/// last, [`Event::Finish`]: the caller publishes it once the weights are kept. A run that goes on from a checkpoint publishes what
+/// comes after it.
 ///
 /// # Errors
-/// [`PublishError`] if an event could not be published; the run is over then.
-pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> Result<LoopExit, PublishError> {
-    let mut state = State::new(&job);
-    let clock = Clock::start();
-    publish(Event::Start(header(&job)))?;
-    let evaluator = Evaluator::new(EvaluatorInput {
-        problem: job.problem,
-        curvature: job.train.probe_every.map(|_| &job.train.curvature),
-        seed: job.train.seed,
-        initial_weights: state.start.clone(),
-    });
-    let mut instruments = Instruments { evaluator, readouts: PendingReadouts::new(job.train.record_every), clock };
-    let interrupt = run_to_the_end(&job, &mut state, &mut instruments, &mut Channels { inbox, publish }).err();
+/// [`TrainError`] if an event could not be published, or the checkpoint is not one of this job; the run is over then.
+pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -> Result<LoopExit, TrainError> {
+    let mut state = match job.checkpoint {
+        None => State::new(&job),
+        Some(checkpoint) => State::from_archive(&job, checkpoint.archive())?,
+    };
+    let mut instruments = Instruments::new(&job, &state)?;
+    if job.checkpoint.is_none() {
+        listener.publish(Event::Start(header(&job)))?;
+        instruments.evaluator.measure_all(state.snapshot(&job), &mut |event| listener.publish(event))?;
+    }
+    let mut channels = Channels { inbox, listener };
+    let interrupt = run_to_the_end(&job, &mut state, &mut instruments, &mut channels).err();
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, left_over(&job, &state)),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
         Some(Interrupt::Restart) => return Ok(LoopExit::Restart),
-        Some(Interrupt::Publish(error)) => return Err(error),
+        Some(Interrupt::Publish(error)) => return Err(error.into()),
         Some(Interrupt::Diverged(Divergence { at, loss })) => {
             (Outcome::Diverged, at, Some(format!("the loss is {loss} at step {}", at.step)))
         }
@@ -108,6 +84,40 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, publish: &mut Publish<'_>) -> 
     let buffers = state.buffers.map(|buffers| buffers.values);
     let best = instruments.evaluator.best();
     Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
+}
+
+impl<'a> Instruments<'a> {
+    /// As they are at the start of a job, or were at its checkpoint.
+    fn new(job: &Job<'a>, state: &State<'_>) -> Result<Self, ArchiveError> {
+        let mut evaluator = Evaluator::new(EvaluatorInput {
+            problem: job.problem,
+            curvature: job.train.probe_every.map(|_| &job.train.curvature),
+            seed: job.train.seed,
+            initial_weights: state.start.clone(),
+        });
+        let mut readouts = PendingReadouts::new(job.train.record_every);
+        if let Some(archive) = job.checkpoint.map(Checkpoint::archive) {
+            evaluator.restore(&archive.part("evaluator."))?;
+            readouts.restore(&archive.part("readouts."), job.problem.device())?;
+        }
+        Ok(Self { evaluator, readouts, clock: Clock::started_at(state.at.seconds) })
+    }
+
+    fn to_archive(&self) -> Archive {
+        let mut archive = Archive::default();
+        archive.put_all("evaluator.", self.evaluator.to_archive());
+        archive.put_all("readouts.", self.readouts.to_archive());
+        archive
+    }
+}
+
+/// Hands over all that the run needs to go on from here. The step losses so far must have been published.
+fn save(state: &State<'_>, instruments: &Instruments<'_>, listener: &mut dyn Listener) -> Result<(), PublishError> {
+    let mut archive = state.to_archive();
+    archive.put_all("", instruments.to_archive());
+    let at = Position { seconds: instruments.clock.seconds(), ..state.at };
+    archive.set("at", at);
+    listener.save(Checkpoint::new(at, archive))
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -121,18 +131,21 @@ fn run_to_the_end(
     job: &Job<'_>,
     state: &mut State<'_>,
     instruments: &mut Instruments<'_>,
-    channels: &mut Channels<'_, '_>,
+    channels: &mut Channels<'_>,
 ) -> Result<(), Interrupt> {
-    instruments.evaluator.measure_all(state.snapshot(job), channels.publish)?;
     let mut read_at = instruments.clock.elapsed();
     while state.affords_a_step(job) {
+        if channels.listener.wants_checkpoint() {
+            instruments.readouts.read_losses(&mut |event| channels.listener.publish(event))?;
+            save(state, instruments, channels.listener)?;
+        }
         handle_commands(state, instruments, channels)?;
         // A change may have made the next step dearer than what is left.
         if !state.affords_a_step(job) {
             break;
         }
         let Instruments { evaluator, readouts, clock } = &mut *instruments;
-        let publish = &mut *channels.publish;
+        let publish = &mut |event| channels.listener.publish(event);
         let before = state.at;
         let found = state.step(job, clock);
         readouts.record(state.at, found);
@@ -154,23 +167,29 @@ fn run_to_the_end(
             evaluator.measure(state.snapshot(job), publish)?;
         }
     }
-    let Instruments { evaluator, readouts, .. } = instruments;
-    let publish = &mut *channels.publish;
+    let Instruments { evaluator, readouts, .. } = &mut *instruments;
+    let publish = &mut |event| channels.listener.publish(event);
     readouts.read_losses(publish)?;
     readouts.read_free(publish)?;
     state.complete_average(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
-    evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
+    if let Some(divergence) = evaluator.divergence(state.at) {
+        return Err(Interrupt::Diverged(divergence));
+    }
+    save(state, instruments, channels.listener)?;
+    Ok(())
 }
 
 /// Carries out the pending commands between two steps. While paused it waits here.
 fn handle_commands(
     state: &mut State<'_>,
-    Instruments { readouts, clock, .. }: &mut Instruments<'_>,
-    Channels { inbox, publish }: &mut Channels<'_, '_>,
+    instruments: &mut Instruments<'_>,
+    Channels { inbox, listener }: &mut Channels<'_>,
 ) -> Result<(), Interrupt> {
     let mut paused = false;
-    while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll() } {
+    while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll(state.at.step) } {
+        let publish = &mut |event| listener.publish(event);
+        let Instruments { readouts, clock, .. } = &mut *instruments;
         // A restart discards the readouts of the attempt that it ends.
         if command == Command::Restart {
             return Err(Interrupt::Restart);
@@ -194,173 +213,12 @@ fn handle_commands(
             }
             Command::Pause | Command::Resume | Command::Restart => {}
             Command::Stop => {
-                readouts.read_free(publish)?;
+                // Before the free curvature of a window that the stop cuts short.
+                save(state, instruments, *listener)?;
+                instruments.readouts.read_free(&mut |event| listener.publish(event))?;
                 return Err(Interrupt::Stop);
             }
         }
     }
     Ok(())
-}
-
-impl<'a> State<'a> {
-    fn new(job: &Job<'a>) -> Self {
-        let seed = job.train.seed;
-        let initial = job.problem.initial(&mut stream(seed, Purpose::Weights));
-        let like = Vector::zeros([1], job.problem.device());
-        let start = vector_like(&initial, &like);
-        Self {
-            hyperparameters: job.run.hyperparameters,
-            w: start.clone(),
-            start,
-            optimizer: OptimizerState::default(),
-            buffers: job.problem.buffers(),
-            noise: device::noise(seed, job.problem.device()),
-            batches: Batches::new(job.problem.examples(), batch(job), seed),
-            at: Position::default(),
-            forward_passes: 0,
-            average: job.run.average.map(RunningAverage::new),
-        }
-    }
-
-    /// Whether the budget has room for the next step, whole.
-    fn affords_a_step(&self, job: &Job<'_>) -> bool {
-        match job.train.budget {
-            Budget::Epochs(epochs) => self.at.step < epochs * steps_per_epoch(job),
-            Budget::Steps(steps) => self.at.step < steps,
-            Budget::Gradients(gradients) => self.at.gradients + self.hyperparameters.rule.cost() <= gradients,
-        }
-    }
-
-    /// One optimizer step on the next minibatch.
-    fn step(&mut self, job: &Job<'_>, clock: &Clock) -> StepStats {
-        let problem = job.problem;
-        let start_of_step = self.at;
-        let examples = Examples::Chosen(self.batches.next_batch());
-        let mode = Mode {
-            normalization: self.buffers.as_ref().map(Buffers::in_training).unwrap_or_default(),
-            augmentation: job
-                .run
-                .augmentation
-                .filter(|augmentation| !augmentation.is_none())
-                .map(|augmentation| Augmented { augmentation, draw: self.at.step }),
-            smoothing: self.hyperparameters.rule.label_smoothing(),
-        };
-        let objective = problem.objective_in(mode, examples);
-        let counted = Counted::new(objective.as_ref());
-        let mut context = StepContext {
-            layout: problem.layout(),
-            initial_weights: &self.start,
-            examples: problem.examples(),
-            noise: &mut self.noise,
-        };
-        let before = StepInput {
-            w: self.w.clone(),
-            state: std::mem::take(&mut self.optimizer),
-            progress: progress(job, self.at, self.hyperparameters.rule),
-        };
-        let StepOutput { w, state, stats } = self.hyperparameters.step(&counted, before, &mut context);
-        if let Some(buffers) = &mut self.buffers {
-            buffers.update(|| {
-                stats.batch_statistics.clone().or_else(|| {
-                    self.forward_passes += 1;
-                    objective.batch_statistics(&self.w)
-                })
-            });
-        }
-        (self.w, self.optimizer) = (w, state);
-        self.at.step += 1;
-        self.at.gradients += counted.spent();
-        self.at.seconds = clock.seconds();
-        if let Some(average) = &mut self.average {
-            let TrainingProgress { spent, budget, .. } = progress(job, self.at, self.hyperparameters.rule);
-            average.record(
-                &self.w,
-                Transition {
-                    before: start_of_step,
-                    after: self.at,
-                    steps_per_epoch: steps_per_epoch(job),
-                    budget_share: spent as f64 / budget as f64,
-                },
-            );
-        }
-        stats
-    }
-
-    /// Gives the present average of the weights the batch-norm buffers that belong to it, before it is measured.
-    fn complete_average(&mut self, job: &Job<'_>) {
-        if let Some(average) = &mut self.average {
-            let batches = Batches::new(job.problem.examples(), batch(job), job.train.seed);
-            average.complete(job.problem, batches, steps_per_epoch(job));
-        }
-    }
-
-    /// What there is to measure now.
-    fn snapshot(&self, job: &Job<'_>) -> Snapshot<'_> {
-        let Hyperparameters { rule, lr, schedule, .. } = self.hyperparameters;
-        let progress = progress(job, self.at, rule);
-        let noise = match rule {
-            Rule::Follow { method, .. } => method.at(progress).weight_noise(),
-            Rule::Bsam(_) => None,
-        };
-        Snapshot {
-            w: &self.w,
-            buffers: self.buffers.as_ref().map(|buffers| &buffers.values),
-            at: self.at,
-            forward_passes: self.forward_passes,
-            lr: lr * schedule.factor(progress),
-            sigma: noise.map(|noise| noise.sigma),
-            average: self.average.as_ref().and_then(RunningAverage::completed),
-        }
-    }
-
-    /// Sets a hyperparameter, or says why not.
-    fn adjust(&mut self, setting: Hyperparameter, to: f64) -> Event {
-        let at = self.at;
-        let changed = if setting.is_initial() && self.hyperparameters.get(setting).is_some() && at.step > 0 {
-            Err(HyperparameterError::OnlyAtStart { hyperparameter: setting })
-        } else {
-            self.hyperparameters.with(setting, to)
-        };
-        match (self.hyperparameters.get(setting), changed) {
-            (Some(from), Ok(changed)) => {
-                self.hyperparameters = changed;
-                Event::Adjust { at, setting, from, to }
-            }
-            (_, Err(refused)) => Event::Reject { step: at.step, setting, value: to, reason: refused.to_string() },
-            (None, Ok(_)) => unreachable!("a hyperparameter that can be set has a value"),
-        }
-    }
-}
-
-fn header(job: &Job<'_>) -> RunHeader {
-    RunHeader {
-        run: job.run.name.clone(),
-        hyperparameters: job.run.hyperparameters,
-        seed: job.train.seed,
-        device: device::name_of(job.problem.device()).map_or_else(String::new, |name| name.to_string()),
-        parameters: job.problem.layout().dimension() as u64,
-        budget: job.train.budget,
-        steps_per_epoch: steps_per_epoch(job),
-        probe_examples: job.problem.examples().map_or(0, |all| all.get().min(job.train.curvature.examples)) as u64,
-    }
-}
-
-/// Examples in a minibatch.
-fn batch(job: &Job<'_>) -> usize {
-    job.run.batch.unwrap_or(job.train.batch)
-}
-
-fn steps_per_epoch(job: &Job<'_>) -> u64 {
-    Batches::per_epoch(job.problem.examples(), batch(job))
-}
-
-/// Where in its training the next step is taken, counted in what the budget counts.
-fn progress(job: &Job<'_>, at: Position, rule: Rule) -> TrainingProgress {
-    let epoch = steps_per_epoch(job);
-    let (spent, cost, budget) = match job.train.budget {
-        Budget::Epochs(epochs) => (at.step, 1, epochs * epoch),
-        Budget::Steps(steps) => (at.step, 1, steps),
-        Budget::Gradients(gradients) => (at.gradients, rule.cost(), gradients),
-    };
-    TrainingProgress { spent, cost, epoch, budget }
 }

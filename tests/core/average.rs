@@ -129,7 +129,7 @@ fn an_average_changes_neither_the_trajectory_nor_its_measurements() {
 struct Silent;
 
 impl Inbox for Silent {
-    fn poll(&mut self) -> Option<Command> {
+    fn poll(&mut self, _step: u64) -> Option<Command> {
         None
     }
 
@@ -183,7 +183,7 @@ fn the_buffers_of_an_average_are_those_of_a_plain_pass() {
     let mut run = plan.runs[0].clone();
     run.average = Some(Averaging::Swa { start: 0.0, every: Cadence::Steps(1) });
     let mut events = Vec::new();
-    let job = Job { run: &run, train: &plan.train, problem: &problem };
+    let job = Job { run: &run, train: &plan.train, problem: &problem, checkpoint: None };
     let exit = train(job, &mut Silent, &mut |event| {
         events.push(event);
         Ok(())
@@ -298,7 +298,7 @@ fn a_session_keeps_the_average_and_its_log_reads_back() {
     assert!(average.contains("\"average\":\"ema\",\"iterates\":") && average.contains("\"train_loss\":"), "{average}");
     let table = folder.path().join("table.csv");
     let mut session = Session::open(folder.path()).unwrap();
-    let read = session.read_new().unwrap();
+    let read = session.read_new().unwrap().runs;
     figure::export(&figure::Session::new(&session.plan, read), &table, &Options::default()).unwrap();
     let table = fs::read_to_string(table).unwrap();
     let rows: Vec<&str> = table.lines().filter(|row| row.starts_with("SGD,average_train_loss,")).collect();
@@ -312,7 +312,7 @@ fn a_session_keeps_the_average_and_its_log_reads_back() {
 struct StopAfter(u32);
 
 impl Inbox for StopAfter {
-    fn poll(&mut self) -> Option<Command> {
+    fn poll(&mut self, _step: u64) -> Option<Command> {
         self.0 = self.0.checked_sub(1)?;
         (self.0 == 0).then_some(Command::Stop)
     }
@@ -331,7 +331,7 @@ fn a_stopped_run_keeps_the_average_that_was_evaluated_last() {
     let plan = plan("quadratic", &sets);
     let problem = plan.problem.build(1, &Device::flex()).unwrap();
     let run = plan.runs.iter().find(|run| run.name == "SGD").unwrap();
-    let job = Job { run, train: &plan.train, problem: problem.as_ref() };
+    let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None };
     let exit = train(job, &mut StopAfter(26), &mut |_| Ok(())).unwrap();
     let LoopExit::Ended(state) = exit else { panic!("no restart was asked for") };
     assert_eq!((state.at.step, state.average.unwrap().iterates), (25, 20));

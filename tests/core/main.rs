@@ -23,6 +23,7 @@ mod operations;
 mod presets;
 mod readouts;
 mod relatives;
+mod resume;
 mod sessions;
 mod smoothing;
 mod spectrum;

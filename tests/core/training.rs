@@ -14,7 +14,7 @@ use nso_tui::{
 struct Script(VecDeque<(usize, Command)>, std::rc::Rc<std::cell::Cell<usize>>);
 
 impl Inbox for Script {
-    fn poll(&mut self) -> Option<Command> {
+    fn poll(&mut self, _step: u64) -> Option<Command> {
         match self.0.front() {
             Some((after, _)) if *after <= self.1.get() => self.0.pop_front().map(|(_, command)| command),
             _ => None,
@@ -43,11 +43,12 @@ pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (
     let published = std::rc::Rc::new(std::cell::Cell::new(0));
     let mut inbox = Script(script.into(), published.clone());
     let mut events = Vec::new();
-    let ending = train(Job { run, train: &plan.train, problem: problem.as_ref() }, &mut inbox, &mut |event| {
-        published.set(published.get() + 1);
-        events.push(without_time(event));
-        Ok(())
-    });
+    let ending =
+        train(Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None }, &mut inbox, &mut |event| {
+            published.set(published.get() + 1);
+            events.push(without_time(event));
+            Ok(())
+        });
     let LoopExit::Ended(finished) = ending.unwrap() else { panic!("no restart was asked for") };
     (events, *finished)
 }
@@ -146,7 +147,7 @@ fn a_run_ends_with_the_error_of_the_event_that_cannot_be_published() {
     let problem = problem(&plan);
     let mut inbox = Script(VecDeque::new(), std::rc::Rc::default());
     let mut published = 0;
-    let job = Job { run: &plan.runs[0], train: &plan.train, problem: problem.as_ref() };
+    let job = Job { run: &plan.runs[0], train: &plan.train, problem: problem.as_ref(), checkpoint: None };
     let end = train(job, &mut inbox, &mut |_| {
         published += 1;
         if published < 5 { Ok(()) } else { Err(PublishError::new(Full("an event"))) }

@@ -37,9 +37,9 @@ pub struct Bsam {
 #[derive(Debug, Clone)]
 pub struct BsamState {
     /// Momentum m.
-    momentum: Vector,
+    pub(in crate::optimizer) momentum: Vector,
     /// Precision s of each weight.
-    s: Vector,
+    pub(in crate::optimizer) s: Vector,
 }
 
 impl Bsam {

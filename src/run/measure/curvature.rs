@@ -1,13 +1,15 @@
 //! One curvature measurement: trace and largest eigenvalue of the exact Hessian of the clean loss at the current weights, and what
 //! else of this Hessian the plan asks for.
 
+use burn::tensor::Device;
+
 use super::{
     CurvaturePlan,
     target::{HessianContext, MeasurementTarget, Shared},
     trace::{Traced, trace},
 };
 use crate::{
-    autodiff::{Vector, norm, read},
+    autodiff::{Archive, Vector, norm, read},
     curvature::{Effort, Eigenpair, Extremal, Hessian, ProbeVectors, extremal_eigenpairs},
     run::{Eigenvalue, Probe, clock::Clock},
 };
@@ -23,6 +25,19 @@ const RESTART_NOISE: f64 = 0.3;
 pub(super) struct WarmStart {
     top: Option<Vector>,
     bottom: Option<Vector>,
+}
+
+impl WarmStart {
+    pub fn to_archive(&self) -> Archive {
+        let mut archive = Archive::default();
+        archive.put_some("top", self.top.as_ref());
+        archive.put_some("bottom", self.bottom.as_ref());
+        archive
+    }
+
+    pub fn from_archive(archive: &Archive, device: &Device) -> Self {
+        Self { top: archive.find("top", device), bottom: archive.find("bottom", device) }
+    }
 }
 
 /// Trace, eigenvalues and what else of the exact Hessian the plan asks for. Besides the Hessian-vector products that the event counts

@@ -8,7 +8,7 @@ use super::{
     target::{MeasurementContext, MeasurementTarget},
 };
 use crate::{
-    autodiff::{Vector, norm, read},
+    autodiff::{Archive, ArchiveError, Vector, norm, read},
     problem::Problem,
     run::{AverageEval, AverageKind, Event, Measured, Position, WeightStats, clock::Clock},
 };
@@ -95,6 +95,46 @@ impl<'a> Evaluator<'a> {
             best: None,
             sample,
         }
+    }
+
+    /// What it remembers. Waits for the device.
+    pub fn to_archive(&self) -> Archive {
+        let mut archive = Archive::default();
+        archive.set("evaluated_at", self.evaluated_at);
+        archive.set("measured_at", self.measured_at);
+        archive.set("train_loss_bits", self.train_loss.map(f64::to_bits));
+        archive.put_all("warm_start.", self.warm_start.to_archive());
+        archive.put_all("average_warm_start.", self.average_warm_start.to_archive());
+        if let Some(best) = &self.best {
+            archive.set("best.step", best.step);
+            archive.set("best.validation_loss", best.validation_loss);
+            archive.put("best.weights", &best.weights);
+            archive.put_some("best.buffers", best.buffers.as_ref());
+        }
+        archive
+    }
+
+    /// Remembers what [`Evaluator::to_archive`] kept.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] names what is missing.
+    pub fn restore(&mut self, archive: &Archive) -> Result<(), ArchiveError> {
+        let device = self.input.problem.device();
+        self.evaluated_at = archive.get("evaluated_at")?;
+        self.measured_at = archive.get("measured_at")?;
+        self.train_loss = archive.get::<Option<u64>>("train_loss_bits")?.map(f64::from_bits);
+        self.warm_start = WarmStart::from_archive(&archive.part("warm_start."), device);
+        self.average_warm_start = WarmStart::from_archive(&archive.part("average_warm_start."), device);
+        let best = archive.find("best.weights", device).map(|weights| {
+            Ok(BestWeights {
+                step: archive.get("best.step")?,
+                validation_loss: archive.get("best.validation_loss")?,
+                weights,
+                buffers: archive.find("best.buffers", device),
+            })
+        });
+        self.best = best.transpose()?;
+        Ok(())
     }
 
     /// The run at its lowest validation loss so far.

@@ -3,8 +3,10 @@
 
 use std::mem::discriminant;
 
+use burn::tensor::{Device, Tensor};
+
 use crate::{
-    autodiff::{Scalar, read},
+    autodiff::{Archive, ArchiveError, Scalar, read},
     curvature::Estimate,
     optimizer::{SampleKind, StepStats},
     run::{Event, Position, Sides},
@@ -37,6 +39,34 @@ fn scale(kind: SampleKind) -> f64 {
 impl PendingReadouts {
     pub fn new(record_every: u64) -> Self {
         Self { record_every, losses: Vec::new(), windows: Vec::new() }
+    }
+
+    /// The free samples that are not published yet. The losses must have been read. Waits for the device.
+    pub fn to_archive(&self) -> Archive {
+        let mut archive = Archive::default();
+        let windows: Vec<_> = self.windows.iter().map(|window| (window.kind, window.until, window.sigma)).collect();
+        archive.set("windows", windows);
+        for (index, window) in self.windows.iter().enumerate() {
+            if !window.samples.is_empty() {
+                archive.put(&format!("samples.{index}"), &Tensor::cat(window.samples.clone(), 0));
+            }
+        }
+        archive
+    }
+
+    /// Takes back what [`PendingReadouts::to_archive`] kept.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] names what is missing.
+    pub fn restore(&mut self, archive: &Archive, device: &Device) -> Result<(), ArchiveError> {
+        let windows: Vec<(SampleKind, Position, f64)> = archive.get("windows")?;
+        let window = |(index, (kind, until, sigma))| {
+            let samples = archive.find(&format!("samples.{index}"), device);
+            let samples = samples.map_or_else(Vec::new, |samples| samples.split(1, 0));
+            Window { kind, until, samples, sigma }
+        };
+        self.windows = windows.into_iter().enumerate().map(window).collect();
+        Ok(())
     }
 
     /// Keeps what a step found, without waiting for it.

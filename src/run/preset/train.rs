@@ -1,6 +1,6 @@
 //! The section [train]: how long, how often measured, and what a curvature measurement consists of.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use strum::VariantArray;
 
@@ -21,6 +21,9 @@ pub(super) fn budget_keys() -> impl Iterator<Item = &'static str> {
 
 /// Examples that a minibatch may have.
 pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000_000;
+
+/// The time between two checkpoints.
+pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
 /// Largest count that a preset may ask for; keeps products of counts well inside of 64 bits.
 const LARGEST_COUNT: u64 = 1_000_000_000_000;
@@ -50,9 +53,14 @@ pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Tra
     };
     let curvature = curvature(&mut section, problem)?;
     let record_every = section.count("record_every", 1..=LARGEST_COUNT)?.unwrap_or(1);
+    let checkpoint_every = match section.text("checkpoint_every")?.as_deref() {
+        None => Some(CHECKPOINT_EVERY),
+        Some("never") => None,
+        Some(text) => Some(duration(text).map_err(|fault| section.fault("checkpoint_every", fault))?),
+    };
     section.finish()?;
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    Ok(Train { budget, batch, seed, evaluate_every, probe_every, curvature, record_every })
+    Ok(Train { budget, batch, seed, evaluate_every, probe_every, curvature, record_every, checkpoint_every })
 }
 
 fn curvature(section: &mut Section, problem: &ProblemConfig) -> Result<CurvaturePlan, Fault> {
@@ -110,6 +118,14 @@ fn read(section: &mut Section, Setting { key, value }: Setting<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// "30 s".
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.strip_suffix('s').map(str::trim_end).and_then(|count| count.parse::<u32>().ok());
+    seconds.filter(|seconds| *seconds > 0).map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(|| {
+        format!("'{}' is not a time; expected a number of seconds, such as \"30 s\", or \"never\"", escaped(text))
+    })
 }
 
 /// "1 epoch", "50 steps", "100 gradients".

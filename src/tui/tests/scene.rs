@@ -172,6 +172,7 @@ pub fn plan() -> Plan {
                 ..CurvaturePlan::default()
             },
             record_every: 1,
+            checkpoint_every: None,
         },
         panels: Vec::new(),
         runs: vec![

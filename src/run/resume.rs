@@ -1,0 +1,103 @@
+//! What the logs and checkpoints of a session say of how its runs go on, or are repeated.
+
+use std::path::Path;
+
+use super::{
+    Event, Outcome, Plan,
+    catch_up::{CatchUp, change},
+    log::{LogError, LoggedEvent, Session, SessionDirectory, checkpoints},
+    worker::Beginning,
+};
+
+/// How a run's thread begins.
+#[derive(Debug, Default)]
+pub(super) struct RunStart {
+    /// What its log has already of what it says, to be published first.
+    pub history: Vec<Event>,
+    pub beginning: Beginning,
+    pub catch_up: CatchUp,
+    /// Bytes of its log that are whole lines.
+    pub log_length: u64,
+}
+
+/// A session to go on with.
+#[derive(Debug)]
+pub(super) struct Interrupted {
+    pub plan: Plan,
+    pub directory: SessionDirectory,
+    pub runs: Vec<RunStart>,
+}
+
+/// Reads the session in `directory`, which from here on no other process may write.
+pub(super) fn read(directory: &Path) -> Result<Interrupted, LogError> {
+    let Session { mut plan, logs, .. } = Session::open(directory)?;
+    let directory = SessionDirectory::reopen(directory, &plan)?;
+    let mut runs = Vec::new();
+    for (run, mut log) in logs.into_iter().enumerate() {
+        let mut events = Vec::new();
+        for damaged in log.read_on(&mut |event| events.push(event))? {
+            tracing::warn!("{damaged}");
+        }
+        run_on_the_device_of(&events, &mut plan, run);
+        let start = start(events, &directory, run)?;
+        runs.push(RunStart { log_length: log.offset(), ..start });
+    }
+    Ok(Interrupted { plan, directory, runs })
+}
+
+fn start(mut events: Vec<LoggedEvent>, directory: &SessionDirectory, run: usize) -> Result<RunStart, LogError> {
+    if events.last().is_some_and(|last| is_an_end(&last.event)) {
+        let history = events.into_iter().map(|logged| logged.event).collect();
+        return Ok(RunStart { history, beginning: Beginning::Over, ..RunStart::default() });
+    }
+    let first = events.iter().rposition(|logged| matches!(logged.event, Event::Start(_))).unwrap_or(0);
+    let begin = first.checked_sub(1).map_or(0, |before| events[before].end);
+    // A checkpoint from before the last restart is of another attempt.
+    let stored = checkpoints::newest(&directory.run_folder(run))?.filter(|stored| stored.log_length > begin);
+    let known = stored.as_ref().map_or(begin, |stored| stored.log_length);
+    let rest = events.split_off(events.partition_point(|logged| logged.end <= known));
+    Ok(RunStart {
+        history: events.into_iter().map(|logged| logged.event).collect(),
+        beginning: Beginning::Resumed(stored.map(|stored| Box::new(stored.checkpoint))),
+        catch_up: CatchUp::new(rest, known),
+        log_length: 0,
+    })
+}
+
+/// Whether a run with this last event has nothing left to do.
+fn is_an_end(event: &Event) -> bool {
+    match event {
+        Event::Finish { outcome, .. } => match outcome {
+            Outcome::Completed | Outcome::Diverged => true,
+            Outcome::Stopped | Outcome::Failed => false,
+        },
+        _ => false,
+    }
+}
+
+/// How the runs of a session are repeated: with the same changes at the same steps, stopped where they were stopped.
+pub(super) fn repeat(session: &mut Session) -> Result<(Plan, Vec<RunStart>), LogError> {
+    let mut plan = session.plan.clone();
+    let mut starts = Vec::new();
+    for (run, log) in session.logs.iter_mut().enumerate() {
+        let mut events = Vec::new();
+        log.read_on(&mut |event| events.push(event))?;
+        run_on_the_device_of(&events, &mut plan, run);
+        let first = events.iter().rposition(|logged| matches!(logged.event, Event::Start(_))).unwrap_or(0);
+        let script = events[first..].iter().filter_map(|logged| match &logged.event {
+            Event::Finish { outcome: Outcome::Stopped, at, .. } => Some((at.step, super::Command::Stop)),
+            event => change(event),
+        });
+        starts.push(RunStart { beginning: Beginning::Scripted(script.collect()), ..RunStart::default() });
+    }
+    Ok((plan, starts))
+}
+
+/// Lets a run train on the device that its log names.
+fn run_on_the_device_of(events: &[LoggedEvent], plan: &mut Plan, run: usize) {
+    let device = events.iter().rev().find_map(|logged| match &logged.event {
+        Event::Start(header) => header.device.parse().ok(),
+        _ => None,
+    });
+    plan.runs[run].device = device.or(plan.runs[run].device);
+}
