@@ -17,7 +17,7 @@ use ratatui::{
 
 use self::column::{Column, Filled, ending, fill};
 use super::{
-    session::{Pane, Session},
+    session::{Pane, WatchedSession},
     text::{fit, pad, width},
     theme::{Glyphs, Theme},
     view::{Focus, OutOfSight, region},
@@ -29,7 +29,7 @@ const NAME_COLUMN: usize = 32;
 /// Columns of cursor and mark.
 const LEGEND: usize = 4;
 
-pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let block = region(theme, Focus::of(Pane::Runs, session.pane)).title(Span::styled(" runs ", theme.strong()));
     let inner = block.inner(area);
     let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
@@ -68,7 +68,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
 }
 
 /// Draws the selected run on one line.
-pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let Some(run) = session.run() else { return };
     let columns = usize::from(area.width);
     let name = fit(&run.name, columns / 3);
@@ -104,7 +104,7 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
 }
 
 /// Cursor and mark.
-fn legend(index: usize, session: &Session, theme: Theme) -> Vec<Span<'static>> {
+fn legend(index: usize, session: &WatchedSession, theme: Theme) -> Vec<Span<'static>> {
     let cursor = if index == session.selected() { theme.glyph("▸ ", "> ") } else { "  " };
     let ink = ink(index);
     let mark = match theme.appearance().glyphs {
@@ -115,7 +115,7 @@ fn legend(index: usize, session: &Session, theme: Theme) -> Vec<Span<'static>> {
 }
 
 /// The columns that fit `room`, filled: what matters most has its place first, what matters less takes what is left.
-fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
+fn filling(session: &WatchedSession, theme: Theme, room: usize) -> Vec<Filled> {
     let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::primary_quantity).collect();
     let columns = candidates(session, room).into_iter().map(|column| fill(column, session, theme));
     let mut by_rank: Vec<(usize, Filled)> = columns.enumerate().collect();
@@ -131,7 +131,7 @@ fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
 }
 
 /// Columns in the order of the table. A bar has room only on wide screens; its percentage stays.
-fn candidates(session: &Session, room: usize) -> Vec<Column> {
+fn candidates(session: &WatchedSession, room: usize) -> Vec<Column> {
     let has = |quantity: &Quantity| session.runs.iter().any(|run| !run.history.series(*quantity).is_empty());
     let mut columns = vec![Column::State, if room >= 64 { Column::Progress } else { Column::Percent }];
     columns.extend([Column::Step, Column::Gradients]);

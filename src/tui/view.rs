@@ -25,7 +25,7 @@ use super::{
     charts, help, hyperparameters,
     overlay::{self, Card, Overlay},
     picker, runs,
-    session::{Pane, Session, Zoom},
+    session::{Pane, WatchedSession, Zoom},
     status,
     text::scrub,
     theme::{Glyphs, Theme, sweep},
@@ -124,7 +124,7 @@ fn render_picker(frame: &mut Frame<'_>, area: Rect, app: &App) {
     status::render_keys(frame, keys, app);
 }
 
-fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session) {
+fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &WatchedSession) {
     let theme = app.theme;
     let [top, body, keys] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
@@ -162,7 +162,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session)
 }
 
 /// Draws a single chart with one line about the selected run below it.
-fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     charts::render_one(frame, chart, session, theme);
     match session.pane {
@@ -178,7 +178,7 @@ fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Overlay::Ask(question) => {
             let session = app.session();
             let alive = session.map_or(0, |session| session.runs.iter().filter(|run| run.is_alive()).count());
-            let run = session.and_then(Session::run).map_or("", |run| run.name.as_str());
+            let run = session.and_then(WatchedSession::run).map_or("", |run| run.name.as_str());
             overlay::ask(frame, area, &question.card(alive, run), app.theme);
         }
         Overlay::Type(prompt) => overlay::type_line(frame, area, prompt, app.theme),

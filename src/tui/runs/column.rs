@@ -8,7 +8,7 @@ use crate::{
     figure::{History, Point, Quantity, RunState, Schedule, text::thousands},
     run::Cadence,
     tui::{
-        session::{Feed, Run, Session},
+        session::{Feed, Run, WatchedSession},
         text::{Notation, clock, pad, pad_left, scrub, width},
         theme::Theme,
     },
@@ -68,7 +68,7 @@ impl Filled {
 }
 
 /// The column of all runs.
-pub(super) fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
+pub(super) fn fill(column: Column, session: &WatchedSession, theme: Theme) -> Filled {
     let heading = theme.spell(match column {
         Column::State => "state",
         Column::Progress => "progress",
@@ -172,7 +172,7 @@ fn bar(progress: f64, theme: Theme) -> String {
 }
 
 /// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
-fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
+fn values(quantity: Quantity, session: &WatchedSession, theme: Theme) -> Vec<Cell> {
     let factor = quantity.unit().factor();
     let scaled = |point: Point| Point { value: point.value * factor, error: point.error * factor, ..point };
     let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity).map(scaled)).collect();
@@ -208,7 +208,7 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
 }
 
 /// The newest 95 % intervals of the trace, sharing their decimals.
-fn intervals(session: &Session, theme: Theme) -> Vec<Cell> {
+fn intervals(session: &WatchedSession, theme: Theme) -> Vec<Cell> {
     let of = |run: &Run| {
         let [low, high] = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| run.history.last(quantity));
         Some((low?, high?.value))

@@ -2,7 +2,7 @@
 
 mod keys;
 mod many;
-mod mash;
+mod random_keys;
 pub(crate) mod scene;
 mod screens;
 mod updates;
