@@ -132,7 +132,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &WatchedS
     status::render_keys(frame, keys, app);
     if fits(area, ROOMY) {
         let wanted =
-            (session.runs.len() + 3).max(hyperparameters::rows(session, usize::from(HYPERPARAMETER_COLUMNS - 2)) + 2);
+            (runs::rows(session) + 3).max(hyperparameters::rows(session, usize::from(HYPERPARAMETER_COLUMNS - 2)) + 2);
         // Charts shrink for the sake of a long table, but only down to what shows a curve well.
         let most = (body.height / 3).max(body.height.saturating_sub(2 * CHART_ROWS));
         let rows = u16::try_from(wanted).unwrap_or(u16::MAX).min(most).max(6);
@@ -149,7 +149,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &WatchedS
         if session.zoom == Zoom::One {
             return render_alone(frame, body, session, theme);
         }
-        let rows = u16::try_from(session.runs.len() + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
+        let rows = u16::try_from(runs::rows(session) + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
         let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
         charts::render_pair(frame, row, session, theme);
         match session.pane {
