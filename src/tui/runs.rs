@@ -3,6 +3,7 @@
 //! ```text
 //!    run     state    progress        loss    gap     trace       λ max  ETA
 //!  ● SGD     running  ▰▰▰▰▰▱▱▱ 62 %  0.0021  0.288  2.90 ± .11  0.168  0:31
+//!  ╌   ema   average  2,480 iterates 0.0016  0.251  1.74 ± .08  0.120
 //! ▸▲ NSO     diverged  at step 312: the loss is not finite
 //! ```
 //!
