@@ -92,7 +92,7 @@ struct Output {
 
 /// How results are written to standard output.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+enum OutputFormat {
     /// For people
     Text,
     /// One JSON object

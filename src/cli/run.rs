@@ -1,4 +1,4 @@
-//! `run`: the same engine without a terminal. Progress on standard error, results on standard output.
+//! `run`: the same engine without a terminal. ProgressBars on standard error, results on standard output.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +17,7 @@ use nso_tui::{
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Format, Output, print};
+use super::{CliError, Common, Output, OutputFormat, print};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -27,8 +27,8 @@ pub struct RunArgs {
     #[command(flatten)]
     output: Output,
     /// How the results are written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 /// Runs to the end of every run, or until interrupted.
@@ -49,12 +49,12 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
             Engine::start_with_progress(plan.clone(), &destination, &devices, &|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
-        let mut progress = Progress::new(&plan);
+        let mut progress = ProgressBars::new(&plan);
         let (histories, ended_by) = follow(engine, &plan, &mut progress).await;
         progress.clear();
         let text = match args.format {
-            Format::Text => table(&plan, &histories, &directory),
-            Format::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
+            OutputFormat::Text => table(&plan, &histories, &directory),
+            OutputFormat::Json => format!("{:#}\n", summary(&plan, &histories, &directory)),
         };
         print(&text);
         Ok(ExitCode::from(exit_code(&histories, ended_by)))
@@ -70,7 +70,7 @@ const INTERRUPT: Signal = Signal(2);
 const TERMINATE: Signal = Signal(15);
 
 /// Folds events until every run is over. A signal stops the runs, which write their ends; a second one leaves at once.
-async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Option<Signal>) {
+async fn follow(mut engine: Engine, plan: &Plan, progress: &mut ProgressBars) -> (Vec<History>, Option<Signal>) {
     let mut histories = vec![History::planned(plan); plan.runs.len()];
     let mut ended_by = None;
     while ended_by.is_none() && !histories.iter().all(|history| history.state().is_over()) {
@@ -164,7 +164,7 @@ fn note(text: &str) {
 }
 
 /// One bar a run on a terminal; elsewhere a line for each tenth of a run.
-struct Progress {
+struct ProgressBars {
     screen: MultiProgress,
     bars: Vec<ProgressBar>,
     names: Vec<String>,
@@ -175,7 +175,7 @@ struct Progress {
 /// Parts that a bar is divided into.
 const PARTS: u64 = 1000;
 
-impl Progress {
+impl ProgressBars {
     fn new(plan: &Plan) -> Self {
         let screen = MultiProgress::new();
         let names: Vec<String> = plan.runs.iter().map(|run| run.name.clone()).collect();

@@ -275,14 +275,14 @@ impl LogReader {
 
 /// A session on disk, finished or still running.
 #[derive(Debug)]
-pub struct Session {
+pub struct SessionLog {
     /// What was planned.
     pub plan: Plan,
     /// Each run's log, in the order of the plan.
     pub logs: Vec<LogReader>,
 }
 
-impl Session {
+impl SessionLog {
     /// Opens the session in `directory`.
     ///
     /// # Errors

@@ -147,7 +147,7 @@ fn run_to_the_end(
             state.complete_average(job);
         }
         if evaluate {
-            readouts.read_free(publish)?;
+            readouts.read_curvature_samples(publish)?;
             evaluator.evaluate(state.snapshot(job), publish)?;
         }
         if probe {
@@ -157,7 +157,7 @@ fn run_to_the_end(
     let Instruments { evaluator, readouts, .. } = instruments;
     let publish = &mut *channels.publish;
     readouts.read_losses(publish)?;
-    readouts.read_free(publish)?;
+    readouts.read_curvature_samples(publish)?;
     state.complete_average(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     evaluator.divergence(state.at).map_or(Ok(()), |divergence| Err(Interrupt::Diverged(divergence)))
@@ -179,7 +179,7 @@ fn handle_commands(
         match command {
             Command::Adjust { hyperparameter, value } => {
                 // Free curvature belongs to the hyperparameters that it was sampled with: it is published before they change.
-                readouts.read_free(publish)?;
+                readouts.read_curvature_samples(publish)?;
                 publish(state.adjust(hyperparameter, value))?;
             }
             Command::Pause if !paused => {
@@ -194,7 +194,7 @@ fn handle_commands(
             }
             Command::Pause | Command::Resume | Command::Restart => {}
             Command::Stop => {
-                readouts.read_free(publish)?;
+                readouts.read_curvature_samples(publish)?;
                 return Err(Interrupt::Stop);
             }
         }

@@ -10,8 +10,8 @@ use nso_tui::{
     problem::{CrossEntropy, ImageDataset, MobileNetV2, Network, Supervised},
     random::{Purpose, stream},
     run::{
-        AverageEval, Averaging, Cadence, Command, Event, FinalState, Inbox, Job, LoopExit, Plan, log::Session, preset,
-        train,
+        AverageEval, Averaging, Cadence, Command, Event, FinalState, Inbox, Job, LoopExit, Plan, log::SessionLog,
+        preset, train,
     },
 };
 use rand::seq::SliceRandom;
@@ -297,7 +297,7 @@ fn a_session_keeps_the_average_and_its_log_reads_back() {
     let average = log.lines().find(|line| line.contains("average_eval")).unwrap();
     assert!(average.contains("\"average\":\"ema\",\"iterates\":") && average.contains("\"train_loss\":"), "{average}");
     let table = folder.path().join("table.csv");
-    let mut session = Session::open(folder.path()).unwrap();
+    let mut session = SessionLog::open(folder.path()).unwrap();
     let read = session.read_new().unwrap();
     figure::export(&figure::Session::new(&session.plan, read), &table, &Options::default()).unwrap();
     let table = fs::read_to_string(table).unwrap();

@@ -77,6 +77,6 @@ pub fn averaged(
     let curvature = CurvatureSamples { kind: kind.filter(|_| noise.samples_traces()), values };
     Direction {
         vector: direction.value(w),
-        stats: StepStats { loss: loss.value(w), free: curvature, batch_statistics: None },
+        stats: StepStats { loss: loss.value(w), curvature_samples: curvature, batch_statistics: None },
     }
 }

@@ -82,7 +82,7 @@ impl Bsam {
         let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
-        let stats = StepStats { loss: around.loss, free: CurvatureSamples::none(), batch_statistics: None };
+        let stats = StepStats { loss: around.loss, curvature_samples: CurvatureSamples::none(), batch_statistics: None };
         BsamOutput { w, state: BsamState { momentum, s }, stats }
     }
 }

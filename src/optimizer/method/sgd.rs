@@ -28,7 +28,7 @@ impl Sgd {
 /// grad f(w), with its loss.
 pub(super) fn clean(f: &dyn Objective, w: &Vector) -> Direction {
     let clean = f.gradient(w);
-    let stats = StepStats { loss: clean.loss, free: CurvatureSamples::none(), batch_statistics: clean.batch_statistics };
+    let stats = StepStats { loss: clean.loss, curvature_samples: CurvatureSamples::none(), batch_statistics: clean.batch_statistics };
     Direction { vector: clean.gradient, stats }
 }
 
