@@ -42,7 +42,7 @@ pub trait Model {
     /// What a loss is computed on.
     type Batch;
 
-    /// The parameters.
+    /// The tensors that w is cut into.
     fn layout(&self) -> &Layout;
 
     /// The mean loss on `batch`.
@@ -60,7 +60,7 @@ pub trait Model {
 pub struct Evaluation {
     /// f(w), still on the device.
     pub loss: Scalar,
-    /// grad f(w).
+    /// grad f(w), [parameters].
     pub gradient: Vector,
     /// The batch statistics, where batch normalisation computed them.
     pub batch_statistics: Option<Vector>,

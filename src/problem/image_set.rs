@@ -28,7 +28,7 @@ pub enum Source {
 /// A set of colour images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSet {
-    /// Where they come from.
+    /// The set in the binary, or files.
     pub source: Source,
     /// Rows and columns that they are scaled to; their own where there is no number, 224 for image files.
     pub size: Option<NonZeroU32>,
@@ -54,20 +54,20 @@ const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
 pub enum Loading {
     /// So many images are read of so many.
     Images {
-        /// Read.
+        /// Images read so far.
         done: usize,
-        /// All that will be.
+        /// Images to be read.
         of: usize,
     },
     /// The problem is there.
     Done,
     /// Corrupt images are left out, as the preset allows.
     SkippedImages {
-        /// How many.
+        /// Images left out.
         count: usize,
-        /// Of how many.
+        /// Images found, those left out included.
         of: usize,
-        /// One of them.
+        /// The first of those left out.
         first: Skipped,
     },
 }

@@ -60,7 +60,7 @@ pub enum Examples<'a> {
 pub struct Augmented {
     /// What may happen to an example.
     pub augmentation: Augmentation,
-    /// Which draw of it.
+    /// The number of the draw: the same number shows the same examples alike.
     pub draw: u64,
 }
 

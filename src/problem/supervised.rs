@@ -32,9 +32,9 @@ pub struct Supervised<N, D, L> {
 
 /// Examples, and how a loss is computed on them.
 pub struct Minibatch<D: Dataset> {
-    /// The examples.
+    /// Inputs and targets, one row an example.
     pub batch: BatchOf<D>,
-    /// Labels, augmentation and batch normalisation.
+    /// How the loss is computed on them.
     pub mode: Mode,
 }
 
@@ -63,7 +63,7 @@ where
         Self { parameters, ..self }
     }
 
-    /// The data.
+    /// Where the examples of its losses come from.
     pub fn dataset(&self) -> &D {
         &self.dataset
     }

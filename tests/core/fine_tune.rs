@@ -92,7 +92,7 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
 }
 
 #[test]
-fn a_prefix_that_names_nothing_is_told() {
+fn a_prefix_that_names_nothing_is_an_error() {
     for prefix in ["feature.", "classifier."] {
         let error = clip_art(&[prefix]).build(1, &Device::flex(), &ignore_progress).err().unwrap();
         let expected = format!("begins with '{prefix}'; the first is 'features.0.0.weight'");

@@ -11,15 +11,12 @@ use crate::optimizer::{
 
 /// A numeric hyperparameter of a method and where its value is kept.
 pub struct NumberSlot<'a> {
-    /// Which one.
     pub hyperparameter: Hyperparameter,
-    /// Its value.
     pub value: Number<'a>,
 }
 
 /// A value that can be changed.
 pub enum Number<'a> {
-    /// A real number.
     Real(&'a mut f64),
     /// A count, at least 1.
     Count(&'a mut NonZeroU32),
@@ -27,9 +24,7 @@ pub enum Number<'a> {
 
 /// A categorical hyperparameter of a method and where its value is kept.
 pub struct WordSlot<'a> {
-    /// Which one.
     pub categorical: Categorical,
-    /// Its value.
     pub value: &'a mut dyn Words,
 }
 

@@ -33,7 +33,7 @@ enum Initializer {
 /// The tensors of a finished network.
 #[derive(Debug, Clone)]
 pub struct Tensors {
-    /// The parameters.
+    /// The parameters, in the order of their declaration.
     pub layout: Layout,
     /// The running means and variances of its batch normalisations.
     pub buffers: Layout,
@@ -45,7 +45,7 @@ pub struct Tensors {
 /// Channels in and out of a convolution, the size of its square kernels, and how they move.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// In and out.
+    /// Channels that come in and that go out.
     pub channels: [usize; 2],
     /// Pixels of a kernel's side, odd.
     pub size: usize,
@@ -120,7 +120,7 @@ impl Blueprint {
         self.parameters.len() - 1
     }
 
-    /// The network's tensors.
+    /// The tensors of all layers, in the order of their declaration.
     pub fn finish(self) -> Tensors {
         let layout = |tensors: Vec<(String, Vec<usize>)>| {
             Layout::new(tensors.iter().map(|(name, shape)| (name.as_str(), shape.clone())))
@@ -135,7 +135,7 @@ impl Blueprint {
 }
 
 impl Tensors {
-    /// Initial values of every parameter.
+    /// Initial values of all parameters, flat, [parameters].
     pub fn initial(&self, random: &mut Stream) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.layout.dimension());
         for initializer in &self.initializers {
