@@ -11,7 +11,9 @@ use crate::optimizer::{
 
 /// A numeric hyperparameter of a method and where its value is kept.
 pub struct NumberSlot<'a> {
+    /// Its name, range and steps.
     pub hyperparameter: Hyperparameter,
+    /// Where the method keeps it.
     pub value: Number<'a>,
 }
 
@@ -24,7 +26,9 @@ pub enum Number<'a> {
 
 /// A categorical hyperparameter of a method and where its value is kept.
 pub struct WordSlot<'a> {
+    /// Its name and meaning.
     pub categorical: Categorical,
+    /// Where the method keeps the word.
     pub value: &'a mut dyn Words,
 }
 
