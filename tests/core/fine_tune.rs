@@ -7,9 +7,9 @@ use nso_tui::{
     autodiff::{read, values},
     data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
     problem::{
-        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, InitialTensor,
-        Initialization, MobileNetV2, Mode, Network, Normalization, Problem, SoftmaxRegression, Source, Supervised,
-        Weights,
+        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, ImageSource,
+        InitialTensor, Initialization, MobileNetV2, Mode, Network, Normalization, Problem, SoftmaxRegression,
+        Supervised, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         ignore_progress,
     },
@@ -32,7 +32,7 @@ fn clip_art(freeze: &[&str]) -> FineTune {
         freeze: freeze.iter().map(|&prefix| prefix.to_owned()).collect(),
         batch_norm: BatchNormMode::BatchStatistics,
         images: ImageSet {
-            source: Source::Clipart,
+            source: ImageSource::Clipart,
             size: None,
             per_class: None,
             validation_share: Share::NONE,

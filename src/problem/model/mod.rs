@@ -7,7 +7,7 @@ mod perceptron;
 mod resnet;
 mod softmax;
 
-pub use blueprint::{Blueprint, Shape, Tensors};
+pub use blueprint::{Blueprint, ConvShape, Tensors};
 pub use convnet::ConvNet;
 pub use mobilenet::MobileNetV2;
 pub use perceptron::{Activation, Perceptron};
