@@ -33,7 +33,7 @@ pub struct StepStats {
 pub struct CurvatureSamples {
     /// What they are samples of; `None` where there are none.
     pub kind: Option<SampleKind>,
-    /// The samples.
+    /// One for each pair, perturbation or ascent of the step.
     pub values: Vec<Scalar>,
 }
 

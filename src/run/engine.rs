@@ -24,7 +24,7 @@ use super::{
 use crate::{
     autodiff::Vector,
     optimizer::Hyperparameter,
-    problem::{Loading, Problem, ProblemError, Progress, ignore_progress},
+    problem::{Loading, LoadingCallback, Problem, ProblemError, ignore_progress},
 };
 
 /// How often a run hands over its events while it trains.
@@ -89,7 +89,7 @@ impl Engine {
         plan: Plan,
         destination: &Destination,
         devices: &Devices,
-        progress: Progress<'_>,
+        progress: LoadingCallback<'_>,
     ) -> Result<Self, EngineError> {
         let assigned = plan.assign(devices);
         let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();

@@ -43,7 +43,7 @@ pub struct BsamState {
 }
 
 impl Bsam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "bsam",
         name: "Bayesian SAM (bSAM), an update of its own",
@@ -89,7 +89,6 @@ impl Bsam {
 
 /// Where a step of bSAM begins.
 pub(in crate::optimizer) struct BsamInput {
-    /// The weights.
     pub w: Vector,
     /// The state after the previous step; `None` at the first.
     pub state: Option<BsamState>,
@@ -101,7 +100,6 @@ pub(in crate::optimizer) struct BsamInput {
 
 /// Where a step of bSAM ends.
 pub(in crate::optimizer) struct BsamOutput {
-    /// The weights.
     pub w: Vector,
     /// What the next step needs of this one.
     pub state: BsamState,

@@ -31,7 +31,7 @@ pub struct Rsam {
 }
 
 impl Rsam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "rsam",
         name: "random SAM (RSAM)",

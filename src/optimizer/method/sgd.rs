@@ -11,7 +11,7 @@ use crate::{
 pub struct Sgd;
 
 impl Sgd {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "sgd",
         name: "stochastic gradient descent (SGD)",
