@@ -5,7 +5,7 @@
 use std::{error::Error, path::PathBuf};
 
 use nso_tui::{
-    run::log::Session,
+    run::log::SessionLog,
     tui::{App, Appearance, Colours, Glyphs, Recording, Setup, key, print},
 };
 use plotters::{
@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size: print::Size = arguments.next().unwrap_or_else(|| "120x40".to_owned()).parse()?;
     let keys = key::parse_script(&arguments.next().unwrap_or_default())?;
 
-    let mut session = Session::open(&directory)?;
-    let events = session.read_new()?;
+    let mut session = SessionLog::open(&directory)?;
+    let events = session.read_new()?.runs;
     let appearance = Appearance { colours: Colours::True, glyphs: Glyphs::Unicode };
     let recording = Recording { plan: session.plan, events, directory };
     let mut app = App::replay(recording, Setup { appearance, ..Setup::default() });

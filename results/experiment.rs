@@ -13,7 +13,7 @@ use nso_tui::{
     run::{
         Engine, Event,
         device::Devices,
-        log::{Destination, Session},
+        log::{Destination, SessionLog},
         preset,
     },
 };
@@ -138,7 +138,7 @@ pub fn trained(
         }
         engine.close().await
     });
-    let mut session = Session::open(&folder.path().join("session"))?;
+    let mut session = SessionLog::open(&folder.path().join("session"))?;
     let logs = session.read_new()?.runs;
     let runs = session.plan.runs.iter().zip(logs).map(|(run, events)| Run::new(run.name.clone(), events));
     Ok(runs.collect())

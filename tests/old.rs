@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use nso_tui::run::{log::Session, preset};
+use nso_tui::run::{log::SessionLog, preset};
 
 const SESSIONS: [&str; 3] = ["every-key", "digits", "live"];
 
@@ -41,7 +41,7 @@ fn a_preset_with_the_keys_of_0_1_is_the_plan_that_0_1_made_of_it() {
     for name in ["every-key", "digits"] {
         let text = fs::read_to_string(fixture(&format!("{name}.toml"))).unwrap();
         let plan = preset::parse(name, &text, &[]).unwrap();
-        let session = Session::open(&fixture("sessions").join(name)).unwrap();
+        let session = SessionLog::open(&fixture("sessions").join(name)).unwrap();
         assert_eq!(plan.runs, session.plan.runs, "{name}");
         assert_eq!(plan.train, session.plan.train, "{name}");
         assert_eq!(plan.problem, session.plan.problem, "{name}");
@@ -52,7 +52,7 @@ fn a_preset_with_the_keys_of_0_1_is_the_plan_that_0_1_made_of_it() {
 fn every_event_of_an_old_log_is_read() {
     for name in SESSIONS {
         let directory = fixture("sessions").join(name);
-        let mut session = Session::open(&directory).unwrap();
+        let mut session = SessionLog::open(&directory).unwrap();
         let runs = session.read_new().unwrap().runs;
         assert_eq!(runs.len(), session.plan.runs.len());
         for (run, events) in session.plan.runs.iter().zip(&runs) {

@@ -15,9 +15,9 @@ use super::{
 /// A value and its derivative along the direction that was put in. `None` means that nothing depends on w,
 /// so that inputs and whatever is computed from them alone cost nothing.
 pub struct Dual<B: Real, const D: usize> {
-    /// The value.
+    /// a, where the dual number is a + eps a'.
     pub value: B::T<D>,
-    /// d/d eps at eps = 0; of the shape of the value.
+    /// a', of the shape of a.
     pub tangent: Option<B::T<D>>,
 }
 

@@ -8,6 +8,7 @@ mod dual;
 mod layout;
 #[cfg(feature = "tch")]
 mod libtorch;
+mod native_autograd;
 mod objective;
 mod pair;
 mod primal;
@@ -21,9 +22,9 @@ pub use dual::{Dual, Forward};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};
+pub use native_autograd::{HessianProducts, NativeAutograd, Refusal};
 pub use objective::{
-    Counted, Differentiable, Evaluation, HessianProducts, Loss, Losses, Model, Objective, Product, objective,
-    objective_with,
+    Counted, Differentiable, Evaluation, Loss, Losses, Model, Objective, Product, objective, objective_with,
 };
 pub use pair::Pair;
 pub use primal::{Primal, PrimalOps};

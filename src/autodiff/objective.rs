@@ -1,10 +1,10 @@
 //! A model on one minibatch as a function of w: loss, gradient, exact Hessian product.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Dual, Forward, Layout, Parameters, Primal, Real, Scalar, Value, Vector};
+use super::{Dual, Forward, HessianProducts, Layout, NativeAutograd, Parameters, Primal, Real, Scalar, Value, Vector};
 
 /// What a model makes of a batch.
 pub struct Loss<R: Real> {
@@ -42,7 +42,7 @@ pub trait Model {
     /// What a loss is computed on.
     type Batch;
 
-    /// The parameters.
+    /// The tensors that w is cut into.
     fn layout(&self) -> &Layout;
 
     /// The mean loss on `batch`.
@@ -60,7 +60,7 @@ pub trait Model {
 pub struct Evaluation {
     /// f(w), still on the device.
     pub loss: Scalar,
-    /// grad f(w).
+    /// grad f(w), [parameters].
     pub gradient: Vector,
     /// The batch statistics, where batch normalisation computed them.
     pub batch_statistics: Option<Vector>,
@@ -138,34 +138,24 @@ pub struct Differentiable<'a, M: Model> {
     pub(super) batch: M::Batch,
 }
 
-/// How LibTorch's own reverse mode makes many Hessian-vector products at one point. Both are exact. Burn's reverse mode takes dual
-/// numbers always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HessianProducts {
-    /// grad_w (grad f(w)' v): the graph of the gradient is recorded once, a product is one backward pass through it.
-    DoubleBackward,
-    /// A forward pass with tangents and a backward pass for each product (Pearlmutter 1994).
-    DualNumbers,
-}
-
 /// The objective of `model` on `batch`, by the reverse mode that suits their device.
 pub fn objective<'a, M: Model>(model: &'a M, batch: M::Batch, device: &Device) -> Box<dyn Objective + 'a> {
-    objective_with(model, batch, device, HessianProducts::DoubleBackward)
+    objective_with(model, batch, device, &Arc::new(NativeAutograd::new(HessianProducts::DoubleBackward)))
 }
 
-/// The same with Hessian-vector products made that way, where there is a choice.
+/// The same where LibTorch's own autograd is used in this manner; what it refuses is remembered there.
 pub fn objective_with<'a, M: Model>(
     model: &'a M,
     batch: M::Batch,
     device: &Device,
-    products: HessianProducts,
+    native: &Arc<NativeAutograd>,
 ) -> Box<dyn Objective + 'a> {
     #[cfg(feature = "tch")]
     if super::libtorch::is_libtorch(device) {
-        return Box::new(super::libtorch::Native::new(model, batch, products));
+        return Box::new(super::libtorch::Native::new(model, batch, native.clone()));
     }
     #[cfg(not(feature = "tch"))]
-    let _ = (device, products);
+    let _ = (device, native);
     Box::new(Differentiable::new(model, batch))
 }
 

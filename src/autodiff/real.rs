@@ -45,7 +45,7 @@ pub trait Real {
     /// The values alone, without history.
     fn value<const D: usize>(x: &Self::T<D>) -> Tensor<D>;
 
-    /// The precision.
+    /// F32 or F64.
     fn dtype<const D: usize>(x: &Self::T<D>) -> DType;
 
     /// The size of each axis.

@@ -56,7 +56,7 @@ impl<R: Real, const D: usize> Value<R, D> {
         R::value(&self.0)
     }
 
-    /// The precision.
+    /// F32 or F64.
     pub fn dtype(&self) -> DType {
         R::dtype(&self.0)
     }

@@ -7,7 +7,7 @@ use nso_tui::{
     dashboard::{self, Site},
     run::{
         device::{self, Devices},
-        log::{Destination, Session},
+        log::{Destination, SessionLog},
         preset,
     },
     tui::{App, Appearance, Ending, Glyphs, InitialScreen, PresetEntry, Recording, Setup, key, print},
@@ -44,7 +44,7 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
 
 /// A session from its log, which is read before the screen is taken and then read on.
 pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let mut session = Session::open(&args.directory)?;
+    let mut session = SessionLog::open(&args.directory)?;
     let events = super::read_with_warnings(&mut session)?;
     let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
     let following = Some(Box::new(session));

@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use nso_tui::{
     dashboard,
-    doctor::{Check, Judgement, Section, Surroundings, Verdict, examine},
+    doctor::{Check, Environment, Judgement, Section, Verdict, examine},
     figure::text::{ascii, fixed},
     run::device,
     text::printable,
@@ -19,14 +19,14 @@ use nso_tui::{
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Format, print};
+use super::{CliError, Common, OutputFormat, print};
 
 /// `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// How the stats are written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 /// Exit code when some check fails.
@@ -52,24 +52,24 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let variable = |name: &str| std::env::var(name).ok();
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
     let size = if output { dashboard::terminal_size() } else { None };
-    let around = Surroundings { input, output, size, variable: &variable };
+    let environment = Environment { input, output, size, variable: &variable };
     let glyphs = Glyphs::detect(variable);
     let write = |text: String| match (args.format, glyphs) {
-        (Format::Json, _) => {}
-        (Format::Text, Glyphs::Unicode) => print(&text),
-        (Format::Text, Glyphs::Ascii) => print(&ascii(&text)),
+        (OutputFormat::Json, _) => {}
+        (OutputFormat::Text, Glyphs::Unicode) => print(&text),
+        (OutputFormat::Text, Glyphs::Ascii) => print(&ascii(&text)),
     };
     let seed = common.seed.unwrap_or(1);
     let began = Instant::now();
     write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
     let mut sections = Vec::new();
-    examine(&device, seed, &around, &mut |section| {
+    examine(&device, seed, &environment, &mut |section| {
         write(lines(&section));
         sections.push(section);
     });
     let seconds = began.elapsed().as_secs_f64();
     write(summary(&sections, seconds));
-    if matches!(args.format, Format::Json) {
+    if matches!(args.format, OutputFormat::Json) {
         let examined = Examined { device: name.to_string(), seed, seconds };
         print(&format!("{:#}\n", object(&sections, &examined)));
     }

@@ -4,8 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    figure::{self, Format, Options, PanelKind},
-    run::log::Session,
+    figure::{self, ExportFormat, Options, PanelKind},
+    run::log::SessionLog,
 };
 
 use super::CliError;
@@ -36,10 +36,10 @@ fn panel(key: &str) -> Result<PanelKind, String> {
 
 /// Reads the session and writes the file.
 pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
-    if !args.panel.is_empty() && !Format::of(&args.output)?.is_figure() {
+    if !args.panel.is_empty() && !ExportFormat::of(&args.output)?.is_figure() {
         return Err(CliError::Usage("--panel chooses what a figure shows; .csv and .jsonl have everything".to_owned()));
     }
-    let mut session = Session::open(&args.directory)?;
+    let mut session = SessionLog::open(&args.directory)?;
     let events = super::read_with_warnings(&mut session)?;
     // What the command line asks for, else what the preset does, else what suits the session.
     let panels = if args.panel.is_empty() { session.plan.panels.clone() } else { args.panel.clone() };

@@ -24,7 +24,7 @@ use nso_tui::{
     run::{
         EngineError, Event, Plan,
         device::{DeviceError, Devices},
-        log::{DamagedLine, Destination, LogError, Session, SessionEvents},
+        log::{DamagedLine, Destination, LogError, SessionEvents, SessionLog},
         preset::{self, PresetError},
     },
     text::printable,
@@ -101,7 +101,7 @@ struct Output {
 
 /// How results are written to standard output.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+enum OutputFormat {
     /// For people
     Text,
     /// One JSON object
@@ -203,7 +203,7 @@ impl Common {
 }
 
 /// The events of a session. What is damaged is named on standard error.
-fn read_with_warnings(session: &mut Session) -> Result<Vec<Vec<Event>>, LogError> {
+fn read_with_warnings(session: &mut SessionLog) -> Result<Vec<Vec<Event>>, LogError> {
     let SessionEvents { runs, damaged } = session.read_new()?;
     for warning in session.warning.iter().cloned().chain(damaged.iter().map(DamagedLine::to_string)) {
         note(&format!("warning: {warning}"));

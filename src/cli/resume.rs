@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use nso_tui::run::{Difference, Engine, first_difference, log::Session};
+use nso_tui::run::{Difference, Engine, first_difference, log::SessionLog};
 
-use super::{CliError, Common, Format, Output, print, run::to_the_end};
+use super::{CliError, Common, Output, OutputFormat, print, run::to_the_end};
 
 /// Exit code of a repetition that did not come out the same.
 const DIFFERENT: u8 = 1;
@@ -16,8 +16,8 @@ pub struct ResumeArgs {
     /// The folder of the session
     directory: PathBuf,
     /// How the results are written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 /// `rerun`.
@@ -31,7 +31,7 @@ pub struct RerunArgs {
 
 /// Goes on with every run that did not come to its end.
 pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let session = Session::open(&args.directory)?;
+    let session = SessionLog::open(&args.directory)?;
     let devices = common.devices()?;
     let finished = to_the_end(&session.plan, |progress| Engine::resume(&args.directory, &devices, progress))?;
     print(&finished.results(&session.plan, args.format));
@@ -40,14 +40,14 @@ pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> 
 
 /// Repeats a session into a new folder and says of each run whether it came out the same.
 pub fn rerun(args: &RerunArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let mut session = Session::open(&args.directory)?;
+    let mut session = SessionLog::open(&args.directory)?;
     let devices = common.devices()?;
     let destination = args.output.destination();
     let plan = session.plan.clone();
     let finished = to_the_end(&plan, |progress| Engine::rerun(&mut session, &destination, &devices, progress))?;
-    let repeated = Session::open(finished.directory())?.read_new()?.runs;
-    let recorded = Session::open(&args.directory)?.read_new()?.runs;
-    print(&finished.results(&plan, Format::Text));
+    let repeated = SessionLog::open(finished.directory())?.read_new()?.runs;
+    let recorded = SessionLog::open(&args.directory)?.read_new()?.runs;
+    print(&finished.results(&plan, OutputFormat::Text));
     let mut code = finished.exit_code();
     for ((run, recorded), repeated) in plan.runs.iter().zip(&recorded).zip(&repeated) {
         match first_difference(recorded, repeated) {

@@ -1,4 +1,4 @@
-//! `run`: the same engine without a terminal. Progress on standard error, results on standard output.
+//! `run`: the same engine without a terminal. ProgressBars on standard error, results on standard output.
 
 use std::{
     fmt::Write as _,
@@ -12,12 +12,12 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nso_tui::{
     figure::{Best, History, Quantity, RunState},
-    problem::{Loading, Progress as LoadingProgress},
+    problem::{Loading, LoadingCallback},
     run::{Engine, EngineError, Plan},
 };
 use serde_json::{Value, json};
 
-use super::{CliError, Common, Format, Output, note, print};
+use super::{CliError, Common, Output, OutputFormat, note, print};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -27,8 +27,8 @@ pub struct RunArgs {
     #[command(flatten)]
     output: Output,
     /// How the results are written to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 /// Runs to the end of every run, or until interrupted.
@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
     }
     let destination = args.output.destination();
     let start =
-        |progress: LoadingProgress<'_>| Engine::start_with_progress(plan.clone(), &destination, &devices, progress);
+        |progress: LoadingCallback<'_>| Engine::start_with_progress(plan.clone(), &destination, &devices, progress);
     let finished = to_the_end(&plan, start)?;
     print(&finished.results(&plan, args.format));
     Ok(finished.exit_code())
@@ -54,10 +54,10 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    pub(super) fn results(&self, plan: &Plan, format: Format) -> String {
+    pub(super) fn results(&self, plan: &Plan, format: OutputFormat) -> String {
         match format {
-            Format::Text => table(plan, &self.histories, &self.directory),
-            Format::Json => format!("{:#}\n", summary(plan, &self.histories, &self.directory)),
+            OutputFormat::Text => table(plan, &self.histories, &self.directory),
+            OutputFormat::Json => format!("{:#}\n", summary(plan, &self.histories, &self.directory)),
         }
     }
 
@@ -73,7 +73,7 @@ impl Finished {
 /// Starts an engine and follows it until every run is over, with progress on standard error.
 pub(super) fn to_the_end(
     plan: &Plan,
-    start: impl FnOnce(LoadingProgress<'_>) -> Result<Engine, EngineError>,
+    start: impl FnOnce(LoadingCallback<'_>) -> Result<Engine, EngineError>,
 ) -> Result<Finished, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -84,7 +84,7 @@ pub(super) fn to_the_end(
         let engine = start(&|loading| reading.show(&loading))?;
         reading.bar.finish_and_clear();
         let directory = engine.directory().map(|path| path.display().to_string()).unwrap_or_default();
-        let mut progress = Progress::new(plan);
+        let mut progress = ProgressBars::new(plan);
         let (histories, ended_by) = follow(engine, plan, &mut progress).await;
         progress.clear();
         Ok(Finished { histories, ended_by, directory })
@@ -100,7 +100,7 @@ const INTERRUPT: Signal = Signal(2);
 const TERMINATE: Signal = Signal(15);
 
 /// Folds events until every run is over. A signal stops the runs, which write their ends; a second one leaves at once.
-async fn follow(mut engine: Engine, plan: &Plan, progress: &mut Progress) -> (Vec<History>, Option<Signal>) {
+async fn follow(mut engine: Engine, plan: &Plan, progress: &mut ProgressBars) -> (Vec<History>, Option<Signal>) {
     let mut histories = vec![History::planned(plan); plan.runs.len()];
     let mut ended_by = None;
     while ended_by.is_none() && !histories.iter().all(|history| history.state().is_over()) {
@@ -189,7 +189,7 @@ impl Reading {
 }
 
 /// One bar a run on a terminal; elsewhere a line for each tenth of a run.
-struct Progress {
+struct ProgressBars {
     screen: MultiProgress,
     bars: Vec<ProgressBar>,
     names: Vec<String>,
@@ -200,7 +200,7 @@ struct Progress {
 /// Parts that a bar is divided into.
 const PARTS: u64 = 1000;
 
-impl Progress {
+impl ProgressBars {
     fn new(plan: &Plan) -> Self {
         let screen = MultiProgress::new();
         let names: Vec<String> = plan.runs.iter().map(|run| run.name.clone()).collect();

@@ -144,11 +144,11 @@ pub fn hutch_plus_plus(operator: &dyn LinearOperator, vectors: &mut ProbeVectors
             basis.push(q);
         }
     }
-    deflated(operator, &basis, vectors, Budget { spent: sketch, left: products - 2 * sketch })
+    deflated(operator, &basis, vectors, ProductBudget { spent: sketch, left: products - 2 * sketch })
 }
 
 /// Products of a trace that is deflated by a basis.
-struct Budget {
+struct ProductBudget {
     /// Products that went into the basis.
     spent: u32,
     /// Products for what is orthogonal to it.
@@ -161,7 +161,7 @@ fn deflated(
     operator: &dyn LinearOperator,
     basis: &Basis,
     vectors: &mut ProbeVectors,
-    Budget { spent, left }: Budget,
+    ProductBudget { spent, left }: ProductBudget,
 ) -> Trace {
     let basis_vectors = (0..basis.len()).filter_map(|index| basis.get(index));
     let known: f64 = read(basis_vectors.map(|q| operator.apply(&q).dot(q)).collect()).iter().sum();

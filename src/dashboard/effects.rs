@@ -51,7 +51,7 @@ pub struct Site {
     /// Where their logs go.
     pub destination: Destination,
     /// The logs of the session that the dashboard begins with, already read as far as they were: they are read on.
-    pub following: Option<Box<log::Session>>,
+    pub following: Option<Box<log::SessionLog>>,
 }
 
 /// Performs the effects of a dashboard on a terminal.
@@ -84,11 +84,11 @@ enum Done {
     /// Of the session of that count.
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
-    LogUpdated(u64, Box<log::Session>, Vec<Vec<Event>>),
+    LogUpdated(u64, Box<log::SessionLog>, Vec<Vec<Event>>),
     /// The load of the process, in the session of that count.
     LoadSampled(u64, Box<Meter>, Option<Load>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
-    Opened(Result<(Box<Recording>, Box<log::Session>), String>),
+    Opened(Result<(Box<Recording>, Box<log::SessionLog>), String>),
     Message(Msg),
     Nothing,
 }
@@ -143,7 +143,7 @@ impl LiveEffects {
     }
 
     /// Reads on in the logs of a session after a while.
-    fn follow(&mut self, mut logs: Box<log::Session>) {
+    fn follow(&mut self, mut logs: Box<log::SessionLog>) {
         let session = self.session();
         self.follower = Some(self.tasks.spawn(async move {
             sleep(POLL).await;
@@ -338,9 +338,9 @@ impl Starting {
     }
 }
 
-fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::Session>), String> {
+fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::SessionLog>), String> {
     let read = |directory: &Path| {
-        let mut logs = log::Session::open(directory)?;
+        let mut logs = log::SessionLog::open(directory)?;
         let events = logs.read_new()?.runs;
         Ok::<_, LogError>((logs, events))
     };

@@ -58,14 +58,13 @@ where
     let mut asked = first;
     loop {
         for effect in asked {
-            match effect {
-                Effect::Quit(ending) => return Ok(ending),
-                Effect::StartSession(_) => {
-                    session = Instant::now();
-                    effects.perform(effect);
-                }
-                _ => effects.perform(effect),
+            if let Effect::Quit(ending) = effect {
+                return Ok(ending);
             }
+            if matches!(effect, Effect::StartSession(_)) {
+                session = Instant::now();
+            }
+            effects.perform(effect);
         }
         let due = screen.due();
         let message = tokio::select! {

@@ -25,7 +25,7 @@ pub fn export(request: ExportRequest) -> Result<PathBuf, String> {
 }
 
 fn read(directory: &Path, received: &[usize]) -> Result<figure::Session, LogError> {
-    let mut logs = log::Session::open(directory)?;
+    let mut logs = log::SessionLog::open(directory)?;
     let mut events = logs.read_new()?.runs;
     for (events, &received) in events.iter_mut().zip(received) {
         events.truncate(received);

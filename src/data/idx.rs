@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_header_is_told_with_its_claim() {
+    fn an_error_names_what_a_header_claims() {
         let mut lying = TWO_BY_THREE;
         lying[7] = 200;
         let error = parse(&lying).unwrap_err().to_string();

@@ -57,53 +57,25 @@ pub enum DataError {
          problem.data_dir must be a folder with the four original files of MNIST's layout",
         folder = .folder.display()
     )]
-    Missing {
-        /// The folder that was searched.
-        folder: PathBuf,
-        /// The stem that was looked for.
-        name: &'static str,
-    },
+    Missing { folder: PathBuf, name: &'static str },
     /// The file cannot be opened or read.
     #[error("cannot read {path}", path = .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// The file is not what it claims to be.
     #[error("{path} is not a valid IDX file", path = .path.display())]
-    Idx {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and at which byte.
-        source: idx::IdxError,
-    },
+    Idx { path: PathBuf, source: idx::IdxError },
     /// A well-formed file with the wrong content.
     #[error("{path}: {fault}", path = .path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        fault: String,
-    },
+    Content { path: PathBuf, fault: String },
     /// One image of a folder is corrupt.
     #[error("{path} cannot be used (problem.corrupt = \"skip\" leaves such images out and counts them)", path = .path.display())]
-    Image {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: folder::ImageFault,
-    },
+    Image { path: PathBuf, source: folder::ImageFault },
     /// The reading was cancelled.
     #[error("reading the images was cancelled")]
     Unwanted,
     /// Pixels, labels and classes do not fit together.
     #[error("the images do not fit together: {fault}")]
-    Inconsistent {
-        /// What does not fit.
-        fault: String,
-    },
+    Inconsistent { fault: String },
 }
 
 impl DataError {

@@ -35,10 +35,8 @@ pub enum Judgement {
     Fact(Verdict),
 }
 
-/// One check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// What was checked.
     pub name: String,
     /// What was measured, in words.
     pub seen: String,

@@ -56,8 +56,8 @@ pub fn curvature(device: &Device, precision: Precision, seed: u64) -> Vec<Check>
     let w = vector_like(&specimen.w, &Vector::zeros([1], (device, precision.format)));
     let truth = specimen.truth(&specimen.w);
     let mut vectors = ProbeVectors::new(seed, &w);
-    let subject = Subject { f: f.as_ref(), w: &w, truth: &truth };
-    let mut checks = derivatives(subject, &mut vectors, precision.derivative);
+    let reference = ReferencePoint { f: f.as_ref(), w: &w, truth: &truth };
+    let mut checks = derivatives(reference, &mut vectors, precision.derivative);
     let hessian = Hessian::new(f.as_ref(), &w);
     for &estimator in TraceEstimator::VARIANTS {
         let rounding = precision.derivative * truth.hessian.diagonal().abs().sum();
@@ -82,7 +82,7 @@ fn off(a: &[f64], b: &[f64]) -> f64 {
 
 /// An objective at a point where everything is known.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct ReferencePoint<'a> {
     /// The objective under test.
     pub f: &'a dyn Objective,
     pub w: &'a Vector,
@@ -91,8 +91,8 @@ pub struct Subject<'a> {
 }
 
 /// The gradient, and Hessian-vector products with every unit vector and as many random ones.
-pub fn derivatives(subject: Subject<'_>, vectors: &mut ProbeVectors, bar: f64) -> Vec<Check> {
-    let Subject { f, w, truth } = subject;
+pub fn derivatives(reference: ReferencePoint<'_>, vectors: &mut ProbeVectors, bar: f64) -> Vec<Check> {
+    let ReferencePoint { f, w, truth } = reference;
     let error = off(&values(&f.gradient(w).gradient), truth.gradient.as_slice());
     let gradient = Check::figure("gradient", format!("{} off", scientific(error, 1)), error, Bar::AtMost(bar));
     let p = truth.gradient.len();
@@ -205,8 +205,8 @@ mod tests {
             let w = vector_like(&specimen.w, &Vector::zeros([1], (&Device::flex(), precision.format)));
             let of = |gradient, product| {
                 let off = Off { sound: f.as_ref(), gradient, product };
-                let subject = Subject { f: &off, w: &w, truth: &truth };
-                verdicts(derivatives(subject, &mut ProbeVectors::new(1, &w), precision.derivative))
+                let reference = ReferencePoint { f: &off, w: &w, truth: &truth };
+                verdicts(derivatives(reference, &mut ProbeVectors::new(1, &w), precision.derivative))
             };
             assert_eq!(of(0.0, 0.0), [Verdict::Pass, Verdict::Pass]);
             assert_eq!(of(0.01, 0.0), [Verdict::Fail, Verdict::Pass]);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_biased_estimator_a_wild_one_and_one_that_boasts_fail() {
+    fn a_biased_estimator_a_noisy_one_and_an_overconfident_one_fail() {
         let specimen = Specimen::new();
         let truth = specimen.truth(&specimen.w);
         let (matrix, like) = dense(&truth);
@@ -238,16 +238,16 @@ mod tests {
             };
             assert_eq!(of(&|mean| mean), [Verdict::Pass, Verdict::Pass], "{estimator:?}");
             assert_eq!(of(&|mean| mean.shifted(0.05 * tr))[0], Verdict::Fail, "{estimator:?}, biased");
-            let boasting = |mean: Estimate| Estimate { std_error: mean.std_error / 5.0, ..mean };
-            assert_eq!(of(&boasting), [Verdict::Pass, Verdict::Fail], "{estimator:?}, boasting");
+            let overconfident = |mean: Estimate| Estimate { std_error: mean.std_error / 5.0, ..mean };
+            assert_eq!(of(&overconfident), [Verdict::Pass, Verdict::Fail], "{estimator:?}, overconfident");
             assert_eq!(of(&|mean| mean.shifted(f64::NAN)), [Verdict::Fail, Verdict::Fail], "{estimator:?}, broken");
         }
         let mut vectors = ProbeVectors::new(1, &like);
-        let wild = trace("wild", Expected { trace: tr, rounding: 1e-9 }, || {
+        let noisy = trace("noisy", Expected { trace: tr, rounding: 1e-9 }, || {
             let mean = tr * (1.0 + 3.0 * vectors.normal_number());
             Trace { mean: Estimate::new(mean, 3.0 * tr, 60), products: 60 }
         });
-        assert_eq!(wild[0].verdict(), Verdict::Fail, "{wild:?}");
+        assert_eq!(noisy[0].verdict(), Verdict::Fail, "{noisy:?}");
     }
 
     /// A map with something added to it.

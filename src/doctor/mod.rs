@@ -17,7 +17,7 @@ use std::panic::{self, AssertUnwindSafe};
 use burn::tensor::Device;
 
 pub use check::{Bar, Check, Judgement, Section, Verdict};
-pub use terminal::Surroundings;
+pub use terminal::Environment;
 
 use curvature::PRECISIONS;
 
@@ -26,7 +26,7 @@ use crate::run::device;
 /// Makes every check and reports each section when it is done. Takes seconds. `seed` is that of noise and probe vectors.
 ///
 /// A section that panics is a failure and keeps none of the others from being made.
-pub fn examine(device: &Device, seed: u64, around: &Surroundings<'_>, report: &mut dyn FnMut(Section)) {
+pub fn examine(device: &Device, seed: u64, environment: &Environment<'_>, report: &mut dyn FnMut(Section)) {
     for precision in PRECISIONS {
         let title = format!("Curvature of a network of 238 parameters in {}", precision.name);
         report(section(title, || {
@@ -41,7 +41,7 @@ pub fn examine(device: &Device, seed: u64, around: &Surroundings<'_>, report: &m
     report(section("The same seed twice, at the same time on two threads", || walk::determinism(device, seed)));
     report(section("Noise distributions: mean, variance, kurtosis", || noise::noise(device, seed)));
     report(section("Speed on mnist-mlp, batch 128", || speed::speed(device, seed)));
-    report(section("Terminal", || terminal::terminal(around)));
+    report(section("Terminal", || terminal::terminal(environment)));
 }
 
 /// The checks that `make` makes, or its panic.

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_that_leans_to_one_side_fails() {
+    fn skewed_noise_fails() {
         // (x^2 - 1) / sqrt 2 of a Gaussian x has mean 0 and variance 1, and a third moment.
         let skewed = |u: Vector, sigma: f64| ((u / sigma).square() - 1.0) * (sigma / 2f64.sqrt());
         assert_eq!(verdict(NoiseDistribution::Gaussian, skewed), Verdict::Fail);

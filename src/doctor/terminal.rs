@@ -7,7 +7,7 @@ use super::check::{Check, Verdict};
 use crate::tui::{Appearance, Colours, Glyphs, ROOMY, SMALLEST};
 
 /// Where the program runs.
-pub struct Surroundings<'a> {
+pub struct Environment<'a> {
     /// Whether standard input is a terminal.
     pub input: bool,
     /// Whether standard output is one.
@@ -19,17 +19,17 @@ pub struct Surroundings<'a> {
 }
 
 /// The terminal's abilities.
-pub fn terminal(around: &Surroundings<'_>) -> Vec<Check> {
-    let mut checks = vec![presence(around)];
-    if around.output {
-        checks.extend([size(around.size), kind(around)]);
+pub fn terminal(environment: &Environment<'_>) -> Vec<Check> {
+    let mut checks = vec![presence(environment)];
+    if environment.output {
+        checks.extend([size(environment.size), kind(environment)]);
     }
-    checks.extend([colours(around), characters(around)]);
+    checks.extend([colours(environment), characters(environment)]);
     checks
 }
 
-fn presence(around: &Surroundings<'_>) -> Check {
-    let (seen, verdict) = match (around.input, around.output) {
+fn presence(environment: &Environment<'_>) -> Check {
+    let (seen, verdict) = match (environment.input, environment.output) {
         (true, true) => ("input and output are a terminal", Verdict::Pass),
         (_, false) => ("output is not a terminal; the dashboard needs one", Verdict::Note),
         (false, true) => ("input is not a terminal; the dashboard needs one", Verdict::Note),
@@ -51,8 +51,8 @@ fn size(size: Option<(u16, u16)>) -> Check {
     Check::fact("size", seen, verdict)
 }
 
-fn kind(around: &Surroundings<'_>) -> Check {
-    let (seen, verdict) = match (around.variable)("TERM").filter(|kind| !kind.is_empty()) {
+fn kind(environment: &Environment<'_>) -> Check {
+    let (seen, verdict) = match (environment.variable)("TERM").filter(|kind| !kind.is_empty()) {
         Some(kind) if kind == "dumb" => ("dumb: it cannot be drawn on".to_owned(), Verdict::Fail),
         Some(kind) => (kind, Verdict::Pass),
         None => ("not set".to_owned(), Verdict::Note),
@@ -60,9 +60,9 @@ fn kind(around: &Surroundings<'_>) -> Check {
     Check::fact("TERM", seen, verdict)
 }
 
-fn colours(around: &Surroundings<'_>) -> Check {
-    let asked = (around.variable)("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let (seen, verdict) = match Appearance::detect(Glyphs::Unicode, around.variable).colours {
+fn colours(environment: &Environment<'_>) -> Check {
+    let asked = (environment.variable)("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let (seen, verdict) = match Appearance::detect(Glyphs::Unicode, environment.variable).colours {
         Colours::True => ("24 bits", Verdict::Pass),
         Colours::Indexed => ("256; COLORTERM=truecolor says that there are more", Verdict::Pass),
         Colours::None if asked => ("none, as NO_COLOR asks", Verdict::Pass),
@@ -71,8 +71,8 @@ fn colours(around: &Surroundings<'_>) -> Check {
     Check::fact("colours", seen, verdict)
 }
 
-fn characters(around: &Surroundings<'_>) -> Check {
-    match Glyphs::detect(around.variable) {
+fn characters(environment: &Environment<'_>) -> Check {
+    match Glyphs::detect(environment.variable) {
         Glyphs::Unicode => Check::fact("characters", "Unicode, by the locale", Verdict::Pass),
         Glyphs::Ascii => Check::fact("characters", "no Unicode by the locale; --ascii does without", Verdict::Note),
     }
@@ -89,7 +89,7 @@ mod tests {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let checks = terminal(&Surroundings { input, output, size, variable: &variable });
+        let checks = terminal(&Environment { input, output, size, variable: &variable });
         checks.iter().map(|check| format!("{} {}", check.name, check.verdict().word())).collect::<Vec<_>>().join(", ")
     }
 
@@ -129,7 +129,7 @@ mod tests {
         let found = verdicts(Some((120, 40)), (true, true), &variables);
         assert_eq!(found, "terminal pass, size pass, TERM pass, colours pass, characters pass");
         let variable = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
-        let around = Surroundings { input: true, output: true, size: None, variable: &variable };
-        assert_eq!(colours(&around).seen, "none, as NO_COLOR asks");
+        let environment = Environment { input: true, output: true, size: None, variable: &variable };
+        assert_eq!(colours(&environment).seen, "none, as NO_COLOR asks");
     }
 }

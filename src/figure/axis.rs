@@ -36,12 +36,10 @@ impl Bounds {
         }
     }
 
-    /// The lower end.
     pub fn low(self) -> f64 {
         self.low
     }
 
-    /// The upper end.
     pub fn high(self) -> f64 {
         self.high
     }
@@ -72,7 +70,6 @@ impl Bounds {
 /// A value on an axis that gets a label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
-    /// Where.
     pub at: f64,
     /// Its label; the labels of one axis share their decimals.
     pub label: String,
@@ -143,12 +140,10 @@ impl Axis {
         self.scale
     }
 
-    /// The lower end.
     pub fn low(&self) -> f64 {
         self.low
     }
 
-    /// The upper end.
     pub fn high(&self) -> f64 {
         self.high
     }

@@ -49,7 +49,6 @@ impl Size {
 /// A figure as data: everything that the picture shows.
 #[derive(Debug, Clone)]
 pub struct Figure<'a> {
-    /// Its title.
     pub title: String,
     /// The runs' places in the palette, and their names.
     pub legend: Vec<(usize, &'a str)>,

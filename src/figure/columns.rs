@@ -16,7 +16,6 @@ pub struct Column {
     pub index: usize,
     /// The indices of its points, at least one.
     pub points: Range<usize>,
-    /// What they span.
     pub extents: Extents,
 }
 

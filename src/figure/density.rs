@@ -28,7 +28,7 @@ pub fn kernel_width<'a>(densities: impl IntoIterator<Item = &'a Density>) -> f64
 /// Cost: 64 exponentials a point of the density, however wide the range.
 pub fn broadened(density: &Density, width: f64) -> XyCurve {
     let Some(grid) = Grid::of(density, width) else { return XyCurve::default() };
-    grid.profile(&grid.heights(nodes(density)))
+    grid.curve(&grid.heights(nodes(density)))
 }
 
 /// The least and the most of the [`broadened`] densities that the random starts make one by one, each with what is known beforehand;
@@ -48,7 +48,7 @@ pub fn spread(density: &Density, width: f64) -> Option<[XyCurve; 2]> {
     let heights: Vec<Vec<f64>> = (1..=starts).map(of_start).collect();
     let edge = |pick: fn(f64, f64) -> f64| {
         let of_all = (0..=grid.last).filter_map(|index| heights.iter().map(|of_one| of_one[index]).reduce(pick));
-        grid.profile(&of_all.collect::<Vec<f64>>())
+        grid.curve(&of_all.collect::<Vec<f64>>())
     };
     Some([edge(f64::min), edge(f64::max)])
 }
@@ -109,9 +109,9 @@ impl Grid {
         sums
     }
 
-    fn profile(&self, heights: &[f64]) -> XyCurve {
-        let spots = heights.iter().enumerate();
-        spots.map(|(index, &y)| XyPoint { x: self.x(index), y, error: f64::NAN }).collect()
+    fn curve(&self, heights: &[f64]) -> XyCurve {
+        let points = heights.iter().enumerate();
+        points.map(|(index, &y)| XyPoint { x: self.x(index), y, error: f64::NAN }).collect()
     }
 }
 
@@ -145,9 +145,9 @@ mod tests {
         let curve = curve(&found, width);
         assert!((300..=433).contains(&curve.len()), "{} points", curve.len());
         let step = curve[1].x - curve[0].x;
-        let integral: f64 = curve.iter().map(|spot| spot.y * step).sum();
+        let integral: f64 = curve.iter().map(|point| point.y * step).sum();
         assert!((integral - 1.0).abs() < 1e-4, "{integral}");
-        let mean: f64 = curve.iter().map(|spot| spot.x * spot.y * step).sum();
+        let mean: f64 = curve.iter().map(|point| point.x * point.y * step).sum();
         assert!((mean - (-0.02 + 0.045 + 0.28 + 0.6)).abs() < 1e-3, "{mean}");
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let found = Density { starts: vec![1, 2, 0], ..density(&[0.0, 100.0, 200.0], &[0.3, 0.5, 0.2]) };
         let [least, most] = spread(&found, 2.0).unwrap().map(Points::Whole);
         let at =
-            |edge: &Points<'_>, x: f64| edge.iter().find(|spot| (spot.x - x).abs() < 1e-9).unwrap().y / 0.199_471_14;
+            |edge: &Points<'_>, x: f64| edge.iter().find(|point| (point.x - x).abs() < 1e-9).unwrap().y / 0.199_471_14;
         for (x, low, high) in [(0.0, 0.0, 0.6), (100.0, 0.0, 1.0), (200.0, 0.2, 0.2)] {
             assert!((at(&least, x) - low).abs() < 1e-6 && (at(&most, x) - high).abs() < 1e-6, "{x}");
         }
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn one_point_is_one_bell() {
         let curve = curve(&density(&[5.0], &[1.0]), 2.0);
-        let at = |x: f64| curve.iter().find(|spot| (spot.x - x).abs() < 1e-9).unwrap().y;
+        let at = |x: f64| curve.iter().find(|point| (point.x - x).abs() < 1e-9).unwrap().y;
         assert!((at(5.0) - 0.199_471_14).abs() < 1e-8 && (at(7.0) - 0.120_985_36).abs() < 1e-8);
         assert_eq!((curve[0].x, curve.last().unwrap().x), (-3.0, 13.0));
     }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use strum::EnumString;
+
 use super::{
     bitmap::{Figure, Size},
     history::History,
@@ -48,16 +50,11 @@ pub struct Options {
 pub enum ExportError {
     /// The ending names no format.
     #[error("cannot choose the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
-    UnknownEnding {
-        /// The path asked for.
-        path: PathBuf,
-    },
+    UnknownEnding { path: PathBuf },
     /// The file system or the picture's encoder refused.
     #[error("cannot write \"{path}\"", path = .path.display())]
     Write {
-        /// The path asked for.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
@@ -84,8 +81,9 @@ impl Session {
 }
 
 /// What a file holds, by its ending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum ExportFormat {
     /// A figure of pixels.
     Png,
     /// A figure of lines.
@@ -96,38 +94,35 @@ pub enum Format {
     Jsonl,
 }
 
-impl Format {
+impl ExportFormat {
     /// The format of a file of that name.
     ///
     /// # Errors
     /// [`ExportError::UnknownEnding`].
     pub fn of(path: &Path) -> Result<Self, ExportError> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-        match ending.as_str() {
-            "png" => Ok(Self::Png),
-            "svg" => Ok(Self::Svg),
-            "csv" => Ok(Self::Csv),
-            "jsonl" => Ok(Self::Jsonl),
-            _ => Err(ExportError::UnknownEnding { path: path.into() }),
-        }
+        ending.parse().map_err(|_| ExportError::UnknownEnding { path: path.into() })
     }
 
     /// Whether it shows panels.
     pub fn is_figure(self) -> bool {
-        matches!(self, Self::Png | Self::Svg)
+        match self {
+            Self::Png | Self::Svg => true,
+            Self::Csv | Self::Jsonl => false,
+        }
     }
 }
 
-/// Writes `session` to `path` in the [`Format`] of its ending. The file appears whole or not at all.
+/// Writes `session` to `path` in the [`ExportFormat`] of its ending. The file appears whole or not at all.
 ///
 /// # Errors
 /// [`ExportError`], which names the path.
 pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
-    let written = match Format::of(path)? {
-        Format::Png => figure(session, options, |figure, size| figure.write_png(path, size)),
-        Format::Svg => figure(session, options, |figure, size| figure.write_svg(path, size)),
-        Format::Csv => table::write_csv(session, path),
-        Format::Jsonl => table::write_jsonl(session, path),
+    let written = match ExportFormat::of(path)? {
+        ExportFormat::Png => figure(session, options, |figure, size| figure.write_png(path, size)),
+        ExportFormat::Svg => figure(session, options, |figure, size| figure.write_svg(path, size)),
+        ExportFormat::Csv => table::write_csv(session, path),
+        ExportFormat::Jsonl => table::write_jsonl(session, path),
     };
     written.map_err(|source| ExportError::Write { path: path.into(), source })
 }

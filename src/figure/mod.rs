@@ -23,7 +23,7 @@ mod tick;
 pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
-pub use export::{ExportError, Format, Options, Session, SessionRun, export};
+pub use export::{ExportError, ExportFormat, Options, Session, SessionRun, export};
 pub use history::{Average, Best, Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};

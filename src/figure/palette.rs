@@ -20,9 +20,7 @@ pub enum Background {
 /// The shape of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, VariantArray)]
 pub enum Shape {
-    /// A filled circle.
     Circle,
-    /// A square.
     Square,
     /// A square on its corner.
     Diamond,
@@ -34,7 +32,6 @@ pub enum Shape {
     Star,
     /// A thick cross.
     Plus,
-    /// An open circle.
     OpenCircle,
     /// A square with a hole.
     OpenSquare,
@@ -53,7 +50,6 @@ pub struct Ink {
     pub on_dark: Rgb,
     /// Its colour on a light background.
     pub on_light: Rgb,
-    /// Its mark.
     pub shape: Shape,
 }
 
@@ -95,7 +91,6 @@ pub fn ink(slot: usize) -> Ink {
 }
 
 impl Ink {
-    /// Its colour there.
     pub fn on(self, background: Background) -> Rgb {
         match background {
             Background::Dark => self.on_dark,

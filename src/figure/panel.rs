@@ -56,7 +56,6 @@ impl View {
 pub struct PlottedRun<'a> {
     /// Its place in the [palette](super::palette), the same on every screen and figure.
     pub slot: usize,
-    /// Its name.
     pub name: &'a str,
     /// What its events say.
     pub history: &'a History,
@@ -74,11 +73,8 @@ pub enum Emphasis {
 /// How a curve's line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stroke {
-    /// Without pause.
     Solid,
-    /// In dashes.
     Dashed,
-    /// In dots.
     Dotted,
 }
 
@@ -93,7 +89,6 @@ pub enum Form {
     Bars(f64),
 }
 
-/// One curve.
 #[derive(Debug, Clone)]
 pub struct Curve<'a> {
     /// The run's place in the palette.
@@ -102,11 +97,9 @@ pub struct Curve<'a> {
     pub name: &'a str,
     /// What it shows, if that is measured along training.
     pub quantity: Option<Quantity>,
-    /// How strongly.
     pub emphasis: Emphasis,
     /// As a line, dots or bars.
     pub form: Form,
-    /// Its points.
     pub points: Points<'a>,
     /// Its last value in words, where that is worth a label at its end.
     pub end: Option<String>,
@@ -117,9 +110,7 @@ pub struct Curve<'a> {
 pub struct Mark {
     /// The run's place in the palette.
     pub slot: usize,
-    /// Where along x.
     pub x: f64,
-    /// What was changed.
     pub change: Change,
 }
 
@@ -136,7 +127,6 @@ impl Mark {
 pub struct Guide {
     /// The run it belongs to, as a place in the palette; `None` where several runs share it.
     pub slot: Option<usize>,
-    /// Where along y.
     pub y: f64,
 }
 
@@ -150,7 +140,6 @@ pub enum XDimension {
 }
 
 impl XDimension {
-    /// The axis' name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Training(axis) => axis.title(),
@@ -162,25 +151,20 @@ impl XDimension {
 /// A panel with its data: what to draw, in the order in which to draw it.
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
-    /// What it shows.
     pub kind: PanelKind,
-    /// Its title.
     pub title: &'static str,
     /// The unit of its problem's loss, where that has one.
     pub loss_unit: Option<&'static str>,
     /// What runs along the bottom.
-    pub across: XDimension,
-    /// The x axis.
+    pub x_dimension: XDimension,
     pub x: Axis,
     /// The names along it, for a panel that has names instead of numbers there.
     pub x_names: Vec<Tick>,
-    /// The y axis.
     pub y: Axis,
     /// The curves: faint ones first.
     pub curves: Vec<Curve<'a>>,
     /// Where hyperparameters were changed, from left to right.
     pub marks: Vec<Mark>,
-    /// Dotted lines.
     pub guides: Vec<Guide>,
     /// Short remarks for the right end of the title, the most important first: "2 not finite", "log".
     pub notes: Vec<String>,
@@ -190,7 +174,7 @@ pub struct Panel<'a> {
 
 /// What a kind of panel has to show, before its y axis is chosen.
 struct Content<'a> {
-    across: XDimension,
+    x_dimension: XDimension,
     x: Axis,
     x_names: Vec<Tick>,
     curves: Vec<Curve<'a>>,
@@ -202,18 +186,34 @@ struct Content<'a> {
 impl<'a> Panel<'a> {
     /// The panel of that kind for these runs. A log scale that finds nothing positive gives way to a linear one, and says so.
     pub fn new(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View) -> Self {
-        let Content { across, x, x_names, curves, marks, notes: legend } = match kind {
+        let Content { x_dimension, x, x_names, curves, marks, notes: legend } = match kind {
             PanelKind::TraceByLoss => snapshot::trace_by_loss(runs),
             PanelKind::Density => snapshot::density(runs),
             PanelKind::TracePerTensor => snapshot::layers(runs),
             PanelKind::PerturbationGap => snapshot::perturbation_gap(runs),
-            _ => training::content(kind, runs, view),
+            PanelKind::Loss
+            | PanelKind::Gap
+            | PanelKind::ValidationLoss
+            | PanelKind::Accuracy
+            | PanelKind::ValidationError
+            | PanelKind::Distance
+            | PanelKind::Trace
+            | PanelKind::SmoothedTrace
+            | PanelKind::LambdaMax
+            | PanelKind::LambdaMin
+            | PanelKind::Bound
+            | PanelKind::Sharpness
+            | PanelKind::GradientNoise
+            | PanelKind::GradientCovariance
+            | PanelKind::DistanceFromInit
+            | PanelKind::WeightNorm
+            | PanelKind::GradientNorm => training::content(kind, runs, view),
         };
         let range = Range::of(kind, &curves, view.y_scale(kind));
         let guides = training::guides(kind, runs, range.data);
         let y = range.axis(kind, &guides);
 
-        let mut notes = range.troubles();
+        let mut notes = range.warnings();
         // What a bound is worth comes before how it is drawn.
         let first = legend.iter().take_while(|note| kind == PanelKind::Bound && !note.starts_with("faint")).count();
         let (verdict, legend) = legend.split_at(first);
@@ -226,7 +226,7 @@ impl<'a> Panel<'a> {
             notes.extend(legend.iter().cloned());
         }
         if !guides.is_empty() {
-            notes.push(training::guide_note(kind).into());
+            notes.extend(kind.threshold().map(|threshold| threshold.note().to_owned()));
         }
         let has_bars = |curve: &Curve<'_>| curve.emphasis == Emphasis::Normal && curve.points.bars().is_some();
         if kind.has_std_errors() && curves.iter().any(has_bars) {
@@ -237,7 +237,7 @@ impl<'a> Panel<'a> {
             kind,
             title: kind.title(),
             loss_unit: runs.iter().find_map(|run| run.history.loss_unit()),
-            across,
+            x_dimension,
             x,
             x_names,
             y,
@@ -261,7 +261,7 @@ impl<'a> Panel<'a> {
 
     /// The name of the x axis with its unit.
     pub fn x_title(&self) -> String {
-        with_unit(self.across.title(), self.kind.x_unit().name(self.loss_unit))
+        with_unit(self.x_dimension.title(), self.kind.x_unit().name(self.loss_unit))
     }
 
     /// The values to label along the y axis, at most `room` of them, in the unit that they are shown in.

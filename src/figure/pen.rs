@@ -44,7 +44,7 @@ pub(super) struct Lettering {
     pub size: f64,
     pub colour: Rgb,
     pub anchor: Anchor,
-    pub direction: Direction,
+    pub orientation: Orientation,
 }
 
 /// How a line is dashed.
@@ -59,9 +59,10 @@ pub(super) struct Dashes {
 
 /// Which way a text runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Right,
-    Up,
+pub(super) enum Orientation {
+    Horizontal,
+    /// Upwards.
+    Vertical,
 }
 
 /// The font's ascent and descent together, in em; plotters measures a font's size by it on bitmaps.
@@ -81,7 +82,7 @@ pub(super) struct Pen<'a, B: DrawingBackend> {
 impl Lettering {
     /// Text of that size and colour which starts at its place and runs to the right.
     pub(super) fn new(size: f64, colour: Rgb) -> Self {
-        Self { size, colour, anchor: Anchor::Start, direction: Direction::Right }
+        Self { size, colour, anchor: Anchor::Start, orientation: Orientation::Horizontal }
     }
 
     /// The same with another end at its place.
@@ -91,7 +92,7 @@ impl Lettering {
 
     /// The same, running up.
     pub(super) fn upwards(self) -> Self {
-        Self { direction: Direction::Up, ..self }
+        Self { orientation: Orientation::Vertical, ..self }
     }
 }
 
@@ -217,9 +218,9 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
             Surface::Vector => (em * SVG_LINE, em * 0.76),
         };
         let rise = (drop - HALF_CAPITAL * em) / self.fineness;
-        let (place, transform) = match lettering.direction {
-            Direction::Right => ((x, y - rise), FontTransform::None),
-            Direction::Up => ((x - rise, y), FontTransform::Rotate270),
+        let (place, transform) = match lettering.orientation {
+            Orientation::Horizontal => ((x, y - rise), FontTransform::None),
+            Orientation::Vertical => ((x - rise, y), FontTransform::Rotate270),
         };
         let horizontal = match lettering.anchor {
             Anchor::Start => HPos::Left,

@@ -41,33 +41,31 @@ pub struct XyCurve {
 
 impl FromIterator<XyPoint> for XyCurve {
     /// Points without a finite x have no place and are left out.
-    fn from_iter<I: IntoIterator<Item = XyPoint>>(spots: I) -> Self {
-        let mut spots: Vec<XyPoint> = spots.into_iter().filter(|spot| spot.x.is_finite()).collect();
-        spots.sort_by(|one, other| one.x.total_cmp(&other.x));
-        let mut profile = Self::default();
-        for XyPoint { x, y, error } in spots {
-            profile.x.push(x);
-            profile.y.push(y);
-            profile.errors.push(error);
-            profile.pyramid.grow(&profile.y);
+    fn from_iter<I: IntoIterator<Item = XyPoint>>(points: I) -> Self {
+        let mut points: Vec<XyPoint> = points.into_iter().filter(|point| point.x.is_finite()).collect();
+        points.sort_by(|one, other| one.x.total_cmp(&other.x));
+        let mut curve = Self::default();
+        for XyPoint { x, y, error } in points {
+            curve.x.push(x);
+            curve.y.push(y);
+            curve.errors.push(error);
+            curve.pyramid.grow(&curve.y);
             if let Some(bar) = Bounds::new(y - error.abs(), y + error.abs()) {
-                profile.bars = Some(profile.bars.map_or(bar, |bars| bars.union(bar)));
+                curve.bars = Some(curve.bars.map_or(bar, |bars| bars.union(bar)));
             }
         }
-        profile
+        curve
     }
 }
 
 impl Points<'_> {
-    /// How many there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Along(series, _) => series.len(),
-            Self::Whole(profile) => profile.x.len(),
+            Self::Whole(curve) => curve.x.len(),
         }
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -78,8 +76,8 @@ impl Points<'_> {
             Self::Along(series, axis) => {
                 series.get(index).map(|point| XyPoint { x: series.x(index, *axis), y: point.value, error: point.error })
             }
-            Self::Whole(profile) => {
-                Some(XyPoint { x: *profile.x.get(index)?, y: profile.y[index], error: profile.errors[index] })
+            Self::Whole(curve) => {
+                Some(XyPoint { x: *curve.x.get(index)?, y: curve.y[index], error: curve.errors[index] })
             }
         }
     }
@@ -91,11 +89,10 @@ impl Points<'_> {
     pub fn x(&self, index: usize) -> f64 {
         match self {
             Self::Along(series, axis) => series.x(index, *axis),
-            Self::Whole(profile) => profile.x[index],
+            Self::Whole(curve) => curve.x[index],
         }
     }
 
-    /// The last point.
     pub fn last(&self) -> Option<XyPoint> {
         self.get(self.len().checked_sub(1)?)
     }
@@ -110,9 +107,9 @@ impl Points<'_> {
     pub fn find(&self, from: usize, hint: usize, beyond: impl Fn(f64) -> bool) -> usize {
         match self {
             Self::Along(series, axis) => series.find(from, hint, *axis, beyond),
-            Self::Whole(profile) => {
-                let from = from.min(profile.x.len());
-                from + profile.x[from..].partition_point(|&x| !beyond(x))
+            Self::Whole(curve) => {
+                let from = from.min(curve.x.len());
+                from + curve.x[from..].partition_point(|&x| !beyond(x))
             }
         }
     }
@@ -121,7 +118,7 @@ impl Points<'_> {
     pub fn extents(&self, range: Range<usize>) -> Extents {
         match self {
             Self::Along(series, _) => series.extents(range),
-            Self::Whole(profile) => profile.pyramid.extents(&profile.y, range),
+            Self::Whole(curve) => curve.pyramid.extents(&curve.y, range),
         }
     }
 
@@ -129,7 +126,7 @@ impl Points<'_> {
     pub fn bars(&self) -> Option<Bounds> {
         match self {
             Self::Along(series, _) => series.bars(),
-            Self::Whole(profile) => profile.bars,
+            Self::Whole(curve) => curve.bars,
         }
     }
 }
@@ -140,10 +137,11 @@ mod tests {
 
     #[test]
     fn a_whole_curve_answers_from_left_to_right() {
-        let spots = [(3.0, 9.0, 0.5), (1.0, -1.0, f64::NAN), (f64::NAN, 7.0, 1.0), (2.0, 4.0, 2.0)];
-        let points = Points::Whole(spots.into_iter().map(|(x, y, error)| XyPoint { x, y, error }).collect::<XyCurve>());
+        let points = [(3.0, 9.0, 0.5), (1.0, -1.0, f64::NAN), (f64::NAN, 7.0, 1.0), (2.0, 4.0, 2.0)];
+        let points =
+            Points::Whole(points.into_iter().map(|(x, y, error)| XyPoint { x, y, error }).collect::<XyCurve>());
         assert_eq!(
-            points.iter().map(|spot| (spot.x, spot.y)).collect::<Vec<_>>(),
+            points.iter().map(|point| (point.x, point.y)).collect::<Vec<_>>(),
             [(1.0, -1.0), (2.0, 4.0), (3.0, 9.0)]
         );
         assert_eq!(points.find(0, 9, |x| x > 1.5), 1);

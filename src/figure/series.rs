@@ -26,7 +26,6 @@ pub enum XAxis {
 }
 
 impl XAxis {
-    /// The axis' name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Gradients => "gradient evaluations",
@@ -118,7 +117,6 @@ impl Series {
         }
     }
 
-    /// How many points there are.
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -134,7 +132,6 @@ impl Series {
         Some(Point { at, value, error: self.error(index) })
     }
 
-    /// The newest point.
     pub fn last(&self) -> Option<Point> {
         self.get(self.len().checked_sub(1)?)
     }

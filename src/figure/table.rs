@@ -43,26 +43,33 @@ struct Row<'a> {
     value: f64,
     std_error: f64,
     residual: f64,
-    place: Place<'a>,
+    coordinate: Coordinate<'a>,
 }
 
 impl Row<'_> {
     /// A value that has no error and belongs to its time alone.
     fn plain(quantity: &'static str, at: Position, value: f64) -> Self {
-        Self { quantity: quantity.into(), at, value, std_error: f64::NAN, residual: f64::NAN, place: Place::Nowhere }
+        Self {
+            quantity: quantity.into(),
+            at,
+            value,
+            std_error: f64::NAN,
+            residual: f64::NAN,
+            coordinate: Coordinate::None,
+        }
     }
 }
 
-/// What besides its time a value belongs to.
+/// Where along an axis of its own a value was measured, besides its position along training.
 #[derive(Clone, Copy)]
-enum Place<'a> {
-    Nowhere,
+enum Coordinate<'a> {
+    None,
     Sigma(f64),
     Eigenvalue(f64),
     Tensor(&'a str),
 }
 
-impl<'a> Place<'a> {
+impl<'a> Coordinate<'a> {
     fn sigma(self) -> f64 {
         if let Self::Sigma(sigma) = self { sigma } else { f64::NAN }
     }
@@ -97,7 +104,7 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
             let name = harmless(&run.name);
             for row in series(run).chain(snapshots(run)).chain(averages(run)) {
                 let optional = |value: f64| if value.is_nan() { String::new() } else { number(value) };
-                let place = row.place;
+                let coordinate = row.coordinate;
                 rows.write_record([
                     name.as_ref(),
                     row.quantity.as_ref(),
@@ -107,9 +114,9 @@ pub fn write_csv(session: &Session, path: &Path) -> io::Result<()> {
                     &number(row.at.seconds),
                     &number(row.value),
                     &optional(row.std_error),
-                    &optional(place.sigma()),
-                    &optional(place.eigenvalue()),
-                    harmless(place.tensor()).as_ref(),
+                    &optional(coordinate.sigma()),
+                    &optional(coordinate.eigenvalue()),
+                    harmless(coordinate.tensor()).as_ref(),
                     &optional(row.residual),
                 ])?;
             }
@@ -139,7 +146,7 @@ fn row_of(quantity: Quantity, key: Cow<'static, str>, point: Point) -> Row<'stat
         ErrorKind::StdError => (point.error, f64::NAN),
         ErrorKind::Residual => (f64::NAN, point.error),
     };
-    Row { quantity: key, at: point.at, value: point.value, std_error, residual, place: Place::Nowhere }
+    Row { quantity: key, at: point.at, value: point.value, std_error, residual, coordinate: Coordinate::None }
 }
 
 /// The newest measurements that are whole curves.
@@ -152,12 +159,12 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
     };
     let density = snapshots.density.iter().flat_map(move |density| {
         density.nodes.iter().zip(&density.weights).map(move |(&node, &weight)| Row {
-            place: Place::Eigenvalue(node),
+            coordinate: Coordinate::Eigenvalue(node),
             ..Row::plain("density_weight", measured_at, weight)
         })
     });
     let layers = snapshots.layers.iter().map(move |layer| Row {
-        place: Place::Tensor(&layer.name),
+        coordinate: Coordinate::Tensor(&layer.name),
         ..estimated("layer_trace", measured_at, layer.estimate)
     });
     let gaps = snapshots.gap.iter().flat_map(move |gap| {
@@ -170,7 +177,10 @@ fn snapshots(run: &SessionRun) -> impl Iterator<Item = Row<'_>> {
                 ("gap_from_smoothed_trace", smoothed),
                 ("smoothed_trace", point.smoothed_trace),
             ]
-            .map(|(quantity, estimate)| Row { place: Place::Sigma(point.sigma), ..estimated(quantity, at, estimate) })
+            .map(|(quantity, estimate)| Row {
+                coordinate: Coordinate::Sigma(point.sigma),
+                ..estimated(quantity, at, estimate)
+            })
         })
     });
     #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]

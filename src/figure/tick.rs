@@ -29,7 +29,7 @@ impl Axis {
             Scale::Log if exponent(self.high()) - exponent(self.low()) <= 6 => {
                 self.mantissas(&[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
             }
-            _ => Vec::new(),
+            Scale::Linear | Scale::Log => Vec::new(),
         }
     }
 

@@ -25,7 +25,7 @@ pub struct StepStats {
     /// The minibatch loss as the method saw it; each method says where.
     pub loss: Scalar,
     /// Curvature from gradients that the step needs anyway.
-    pub free: CurvatureSamples,
+    pub curvature_samples: CurvatureSamples,
     /// The batch's means and variances at the clean weights, where batch normalisation computed them there.
     pub batch_statistics: Option<Vector>,
 }
@@ -35,7 +35,7 @@ pub struct StepStats {
 pub struct CurvatureSamples {
     /// What they are samples of; `None` where there are none.
     pub kind: Option<SampleKind>,
-    /// The samples.
+    /// One for each pair, perturbation or ascent of the step.
     pub values: Vec<Scalar>,
 }
 

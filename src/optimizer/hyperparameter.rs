@@ -1,10 +1,24 @@
 //! The table of numeric hyperparameters: each with its key, symbol, meaning, range and increments.
 //! Presets, the hyperparameter panel, live commands and error texts all read this one table.
 
+mod definition;
+mod ladder;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
+
+use self::{
+    definition::{
+        DECAY, Definition, End, FINE, FREE, FROM_MILLIONTHS, MOMENTA, ONES, POSITIVE, SHARE, TENTHS, UP_TO_MILLION,
+        UP_TO_THOUSAND, define, name,
+    },
+    ladder::Ladder,
+};
+use super::Categorical;
+
+pub use definition::{Listed, Owner};
 
 /// A numeric hyperparameter. Which of them a run has is decided by its method, its base optimizer and its schedules
 /// (`Hyperparameters::get`).
@@ -57,43 +71,6 @@ pub enum Hyperparameter {
     Radius,
 }
 
-/// How `+` and `-` raise and lower a value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Ladder {
-    /// 1, 1.5, 2, 3, 5, 7, 10, ... times a power of ten; below `floor` comes zero where the range admits it.
-    Preferred { floor: f64 },
-    /// The values a momentum is usually given.
-    Listed(&'static [f64]),
-    /// Equal increments.
-    Even(f64),
-}
-
-#[derive(Clone, Copy)]
-struct Name {
-    key: &'static str,
-    symbol: &'static str,
-    meaning: &'static str,
-}
-
-#[derive(Clone, Copy)]
-struct Definition {
-    name: Name,
-    low: End,
-    high: End,
-    whole: bool,
-    ladder: Ladder,
-}
-
-/// An end of a range, which may belong to it or not.
-#[derive(Clone, Copy)]
-enum End {
-    In(f64),
-    Out(f64),
-}
-
-const MOMENTA: &[f64] = &[0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
-const PREFERRED: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
-
 /// A value that a hyperparameter does not take.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{hyperparameter} = {value} is out of range: {}, {}", .hyperparameter.meaning(), .hyperparameter.range())]
@@ -104,24 +81,6 @@ pub struct OutOfRange {
     pub value: f64,
 }
 
-const fn name(key: &'static str, symbol: &'static str, meaning: &'static str) -> Name {
-    Name { key, symbol, meaning }
-}
-
-/// A real number; counts say `whole`.
-const fn real(name: Name, (low, high): (End, End), ladder: Ladder) -> Definition {
-    Definition { name, low, high, whole: false, ladder }
-}
-
-const FREE: Ladder = Ladder::Preferred { floor: 1e-4 };
-const FINE: Ladder = Ladder::Preferred { floor: 1e-8 };
-const TENTHS: Ladder = Ladder::Even(0.1);
-const SHARE: (End, End) = (End::In(0.0), End::In(1.0));
-const DECAY: (End, End) = (End::In(0.0), End::Out(1.0));
-const UP_TO_THOUSAND: (End, End) = (End::In(0.0), End::In(1e3));
-const UP_TO_MILLION: (End, End) = (End::In(0.0), End::In(1e6));
-const POSITIVE: (End, End) = (End::Out(0.0), End::In(1e6));
-
 impl Hyperparameter {
     /// Every one, in the order in which panels list them.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -129,65 +88,92 @@ impl Hyperparameter {
     }
 
     fn definition(self) -> Definition {
+        use Owner::{LearningRate, Method, Penalty, Projection, StepSchedule, Update, Warmup};
+
         match self {
-            Self::Sigma => real(name("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE),
-            Self::K => Definition {
-                whole: true,
-                ..real(
-                    name("k", "k", "the number of perturbations a step"),
-                    (End::In(1.0), End::In(64.0)),
-                    Ladder::Even(1.0),
-                )
-            },
-            Self::Rho => real(name("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE),
-            Self::Lambda => {
-                real(name("lambda", "λ", "the weight of the gradient in RSAM's ascent"), UP_TO_THOUSAND, TENTHS)
+            Self::Sigma => {
+                define(Method, name("sigma", "σ", "the standard deviation of the weight noise"), UP_TO_THOUSAND, FREE)
+                    .always_listed()
+                    .scheduled(Categorical::SigmaSchedule)
             }
-            Self::Alpha => real(
-                name("alpha", "α", "the weight of GNP's perturbed gradient or GSAM's orthogonal component"),
+            Self::K => define(
+                Method,
+                name("k", "k", "the number of perturbations a step"),
+                (End::In(1.0), End::In(64.0)),
+                ONES,
+            )
+            .whole()
+            .always_listed(),
+            Self::Rho => define(Method, name("rho", "ρ", "the ascent radius"), UP_TO_THOUSAND, FREE).always_listed(),
+            Self::Lambda => define(
+                Method,
+                name("lambda", "λ", "the weight of the gradient in RSAM's ascent"),
                 UP_TO_THOUSAND,
                 TENTHS,
             ),
-            Self::Mix => real(name("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
-            Self::Smoothing => real(
+            Self::Alpha => define(
+                Method,
+                name("alpha", "α", "the weight of GNP's perturbed gradient or GSAM's orthogonal component"),
+                UP_TO_THOUSAND,
+                TENTHS,
+            )
+            .always_listed(),
+            Self::Mix => define(Method, name("mix", "mix", "the share of the clean gradient"), SHARE, TENTHS),
+            Self::Smoothing => define(
+                Method,
                 name("smoothing", "smoothing", "the share of the uniform distribution in the labels"),
                 SHARE,
                 TENTHS,
-            ),
-            Self::Lr => real(name("lr", "lr", "the learning rate"), POSITIVE, FINE),
-            Self::Momentum => real(name("momentum", "momentum", "the momentum factor"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Beta1 => real(name("beta1", "β1", "the decay of the first moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Beta2 => real(name("beta2", "β2", "the decay of the second moment"), DECAY, Ladder::Listed(MOMENTA)),
-            Self::Epsilon => real(
+            )
+            .always_listed(),
+            Self::Lr => define(LearningRate, name("lr", "lr", "the learning rate"), POSITIVE, FINE)
+                .always_listed()
+                .scheduled(Categorical::LrSchedule),
+            Self::Momentum => define(Update, name("momentum", "momentum", "the momentum factor"), DECAY, MOMENTA),
+            Self::Beta1 => define(Update, name("beta1", "β1", "the decay of the first moment"), DECAY, MOMENTA),
+            Self::Beta2 => define(Update, name("beta2", "β2", "the decay of the second moment"), DECAY, MOMENTA),
+            Self::Epsilon => define(
+                Update,
                 name("epsilon", "ε", "the floor of Adam's denominator"),
                 POSITIVE,
                 Ladder::Preferred { floor: 1e-12 },
             ),
-            Self::WeightDecay => real(
-                name("weight_decay", "decay", "the weight decay"),
-                UP_TO_MILLION,
-                Ladder::Preferred { floor: 1e-6 },
-            ),
-            Self::Prior => real(name("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
-            Self::Damping => real(name("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE),
-            Self::Precision => real(name("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE),
-            Self::Warmup => real(
+            Self::WeightDecay => {
+                define(Update, name("weight_decay", "decay", "the weight decay"), UP_TO_MILLION, FROM_MILLIONTHS)
+            }
+            Self::Prior => define(Update, name("prior", "prior", "the precision of bSAM's prior"), UP_TO_MILLION, FREE),
+            Self::Damping => {
+                define(Update, name("damping", "damping", "the damping of bSAM's precision"), UP_TO_MILLION, FREE)
+            }
+            Self::Precision => {
+                define(Update, name("precision", "s0", "bSAM's precision at the start of a run"), POSITIVE, FREE)
+            }
+            Self::Warmup => define(
+                Warmup,
                 name("warmup", "warm-up", "the epochs over which the learning rate rises from zero"),
                 UP_TO_MILLION,
-                Ladder::Even(1.0),
+                ONES,
             ),
-            Self::StepSize => {
-                real(name("step_size", "step size", "the epochs between two decays of lr"), POSITIVE, Ladder::Even(1.0))
-            }
-            Self::Gamma => {
-                real(name("gamma", "γ", "the factor of a decay of lr"), (End::Out(0.0), End::In(1.0)), TENTHS)
-            }
-            Self::Penalty => real(
+            Self::StepSize => define(
+                StepSchedule,
+                name("step_size", "step size", "the epochs between two decays of lr"),
+                POSITIVE,
+                ONES,
+            ),
+            Self::Gamma => define(
+                StepSchedule,
+                name("gamma", "γ", "the factor of a decay of lr"),
+                (End::Out(0.0), End::In(1.0)),
+                TENTHS,
+            ),
+            Self::Penalty => define(
+                Penalty,
                 name("penalty", "penalty", "the weight of the squared distance to the start"),
                 UP_TO_MILLION,
-                Ladder::Preferred { floor: 1e-6 },
+                FROM_MILLIONTHS,
             ),
-            Self::Radius => real(
+            Self::Radius => define(
+                Projection,
                 name(
                     "radius",
                     "radius",
@@ -195,7 +181,8 @@ impl Hyperparameter {
                 ),
                 UP_TO_MILLION,
                 FREE,
-            ),
+            )
+            .always_listed(),
         }
     }
 
@@ -217,6 +204,21 @@ impl Hyperparameter {
     /// What it is, as a noun phrase.
     pub fn meaning(self) -> &'static str {
         self.definition().name.meaning
+    }
+
+    /// What it is a setting of.
+    pub fn owner(self) -> Owner {
+        self.definition().owner
+    }
+
+    /// When a line of settings names it.
+    pub fn listed(self) -> Listed {
+        self.definition().listed
+    }
+
+    /// What chooses its schedule; `None` where it cannot have one.
+    pub fn schedule(self) -> Option<Categorical> {
+        self.definition().schedule
     }
 
     /// The one of that key, or of that key in logs.
@@ -274,40 +276,13 @@ impl Hyperparameter {
 
     /// The next value above `value` on the ladder, or `value` itself at the end of the range.
     pub fn raised(self, value: f64) -> f64 {
-        let up = match self.definition().ladder {
-            Ladder::Even(by) => tidy((value / by).round() * by + by),
-            Ladder::Listed(list) => list.iter().copied().find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value),
-            Ladder::Preferred { floor } => {
-                preferred(value, floor).find(|&next| next > value * (1.0 + 1e-9)).unwrap_or(value)
-            }
-        };
-        self.check(up).unwrap_or(value)
+        self.check(self.definition().ladder.above(value)).unwrap_or(value)
     }
 
     /// The next value below `value` on the ladder, or `value` itself at the end of the range.
     pub fn lowered(self, value: f64) -> f64 {
-        let down = match self.definition().ladder {
-            Ladder::Even(by) => tidy((value / by).round() * by - by),
-            Ladder::Listed(list) => list.iter().copied().rfind(|&next| next < value * (1.0 - 1e-9)).unwrap_or(value),
-            Ladder::Preferred { floor } => {
-                preferred(value, floor).take_while(|&next| next < value * (1.0 - 1e-9)).last().unwrap_or(0.0)
-            }
-        };
-        self.check(down).unwrap_or(value)
+        self.check(self.definition().ladder.below(value)).unwrap_or(value)
     }
-}
-
-/// The preferred numbers from `floor` to a little beyond `value`, rising.
-fn preferred(value: f64, floor: f64) -> impl Iterator<Item = f64> {
-    #[expect(clippy::cast_possible_truncation, reason = "exponents of numbers within a hyperparameter's range")]
-    let [lowest, highest] = [floor, value.max(floor)].map(|x| x.log10().floor() as i32);
-    (lowest..=highest + 1)
-        .flat_map(move |exponent| PREFERRED.into_iter().map(move |digit| tidy(digit * 10f64.powi(exponent))))
-}
-
-/// Drops the last bits, so that 0.1 + 0.2 reads 0.3.
-fn tidy(value: f64) -> f64 {
-    format!("{value:.10e}").parse().unwrap_or(value)
 }
 
 impl fmt::Display for Hyperparameter {

@@ -41,7 +41,7 @@ pub use categorical::Categorical;
 pub use context::{CurvatureSamples, SampleKind, StepContext, StepStats};
 pub use distance_regularizer::{DistanceRegularizer, Projection};
 pub use error::HyperparameterError;
-pub use hyperparameter::{Hyperparameter, OutOfRange};
+pub use hyperparameter::{Hyperparameter, Listed, OutOfRange, Owner};
 pub use hyperparameters::{Hyperparameters, Rule};
 pub use method::*;
 pub use noise::{Noise, NoiseDistribution, NoiseSource, NoiseStream};

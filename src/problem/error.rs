@@ -5,6 +5,7 @@ use crate::data::DataError;
 
 /// Why a problem could not be built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum ProblemError {
     /// The data set is at fault.
     #[error(transparent)]
@@ -16,18 +17,8 @@ pub enum ProblemError {
     #[error(
         "problem.freeze: no tensor but the new head's has a name that begins with '{prefix}'; the first is '{example}'"
     )]
-    NothingToFreeze {
-        /// As in the preset.
-        prefix: String,
-        /// A name that there is.
-        example: String,
-    },
+    NothingToFreeze { prefix: String, example: String },
     /// Fewer examples than asked for.
     #[error("problem.train_samples = {asked}, but the training set has {available} examples")]
-    TooFewExamples {
-        /// As in the preset.
-        asked: usize,
-        /// As in the data.
-        available: usize,
-    },
+    TooFewExamples { asked: usize, available: usize },
 }

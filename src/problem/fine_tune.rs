@@ -9,7 +9,7 @@ use super::{
     BatchNormMode, CrossEntropy, Depth, ImageDataset, ImageSet, InitialTensor, Initialization, MobileNetV2, Network,
     Problem, ProblemError, ResNet, Supervised,
     checkpoint::{self, Checkpoint},
-    image_set::Progress,
+    image_set::LoadingCallback,
 };
 use crate::{autodiff::Entry, data::Splits};
 
@@ -79,7 +79,12 @@ impl FineTune {
     ///
     /// # Errors
     /// [`ProblemError`] names the file, and the image or tensor.
-    pub fn build(&self, seed: u64, device: &Device, progress: Progress<'_>) -> Result<Arc<dyn Problem>, ProblemError> {
+    pub fn build(
+        &self,
+        seed: u64,
+        device: &Device,
+        progress: LoadingCallback<'_>,
+    ) -> Result<Arc<dyn Problem>, ProblemError> {
         let data = self.images.load(seed, progress)?;
         let ([_, size, _], classes) = (data.train.shape, data.train.classes);
         let resnet = |depth| ResNet::new(depth, classes, size);

@@ -16,7 +16,7 @@ use crate::data::{
 
 /// Where images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ImageSource {
     /// The embedded clip art.
     Clipart,
     /// CIFAR-10 or CIFAR-100 in a folder of its binary version.
@@ -28,8 +28,8 @@ pub enum Source {
 /// A set of colour images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSet {
-    /// Where they come from.
-    pub source: Source,
+    /// The set in the binary, or files.
+    pub source: ImageSource,
     /// Rows and columns that they are scaled to; their own where there is no number, 224 for image files.
     pub size: Option<NonZeroU32>,
     /// Training images of each class, at most.
@@ -54,26 +54,26 @@ const USUAL_SIZE: NonZeroU32 = NonZeroU32::new(224).unwrap();
 pub enum Loading {
     /// So many images are read of so many.
     Images {
-        /// Read.
+        /// Images read so far.
         done: usize,
-        /// All that will be.
+        /// Images to be read.
         of: usize,
     },
     /// The problem is there.
     Done,
     /// Corrupt images are left out, as the preset allows.
     SkippedImages {
-        /// How many.
+        /// Images left out.
         count: usize,
-        /// Of how many.
+        /// Images found, those left out included.
         of: usize,
-        /// One of them.
+        /// The first of those left out.
         first: Skipped,
     },
 }
 
 /// Called while a problem is built; [`ControlFlow::Break`] ends that.
-pub type Progress<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
+pub type LoadingCallback<'a> = &'a dyn Fn(Loading) -> ControlFlow<()>;
 
 /// Progress that is not shown.
 pub fn ignore_progress(_: Loading) -> ControlFlow<()> {
@@ -98,7 +98,7 @@ impl ImageSet {
     ///
     /// # Errors
     /// [`DataError`] names the file and what is wrong with it.
-    pub fn load(&self, seed: u64, progress: Progress<'_>) -> Result<Splits, DataError> {
+    pub fn load(&self, seed: u64, progress: LoadingCallback<'_>) -> Result<Splits, DataError> {
         let normalised = |images: &Images| images.normalised(&data::IMAGENET as &[Channel]);
         let ImageSplits { train, test } = self.images(seed, progress)?;
         let (train, validation) = train.validated(self.validation_share, seed)?;
@@ -111,9 +111,9 @@ impl ImageSet {
     }
 
     /// Training and test images, chosen and scaled.
-    fn images(&self, seed: u64, progress: Progress<'_>) -> Result<ImageSplits, DataError> {
+    fn images(&self, seed: u64, progress: LoadingCallback<'_>) -> Result<ImageSplits, DataError> {
         let ImageSplits { train, test } = match &self.source {
-            Source::Folder(path) => {
+            ImageSource::Folder(path) => {
                 let options = FolderOptions {
                     image_size: self.size.unwrap_or(USUAL_SIZE),
                     per_class: self.per_class,
@@ -134,11 +134,11 @@ impl ImageSet {
                 }
                 return Ok(ImageSplits { train: loaded.train, test: loaded.test });
             }
-            Source::Clipart => clipart::embedded()?,
-            Source::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
+            ImageSource::Clipart => clipart::embedded()?,
+            ImageSource::Cifar(path, labels) => cifar::from_folder(path, *labels)?,
         };
         let train = self.per_class.map_or_else(|| train.clone(), |count| train.per_class(count.get(), seed));
-        if let (Some(side), Source::Cifar(path, _)) = (self.size, &self.source) {
+        if let (Some(side), ImageSource::Cifar(path, _)) = (self.size, &self.source) {
             let count = train.len() + test.len();
             data::check_room(count, side.get()).map_err(|fault| DataError::content(path, fault))?;
         }

@@ -31,13 +31,14 @@ use crate::{
 pub use dataset::{Batch, BatchOf, Classes, Dataset, ImageDataset, Split};
 pub use error::ProblemError;
 pub use fine_tune::{Backbone, FineTune, Weights};
-pub use image_set::{ImageSet, Loading, Progress, Source, ignore_progress};
+pub use image_set::{ImageSet, ImageSource, Loading, LoadingCallback, ignore_progress};
 pub use layer::{BatchNorm, Conv, Linear, Pass, Stage};
 pub use loss::{CrossEntropy, LossFunction, Reduction};
 pub use matrix_sensing::{MatrixSensing, MatrixSensingSize};
 pub use metrics::Metrics;
 pub use model::{
-    Activation, Blueprint, ConvNet, Depth, MobileNetV2, Network, Perceptron, ResNet, Shape, SoftmaxRegression, Tensors,
+    Activation, Blueprint, ConvNet, ConvShape, Depth, MobileNetV2, Network, Perceptron, ResNet, SoftmaxRegression,
+    Tensors,
 };
 pub use normalization::{BatchNormMode, Buffers, Normalization};
 pub use quadratic::Quadratic;
@@ -60,7 +61,7 @@ pub enum Examples<'a> {
 pub struct Augmented {
     /// What may happen to an example.
     pub augmentation: Augmentation,
-    /// Which draw of it.
+    /// The number of the draw: the same number shows the same examples alike.
     pub draw: u64,
 }
 

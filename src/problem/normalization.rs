@@ -18,6 +18,7 @@ pub enum BatchNormMode {
 
 /// What the batch normalisations of a pass normalise by. A network without batch normalisation is the same under both.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::large_enum_variant, reason = "one a pass, next to the pass's tensors")]
 pub enum Normalization {
     /// The means and variances of the batch.
     #[default]

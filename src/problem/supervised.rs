@@ -3,7 +3,7 @@
 mod initialization;
 mod weighted_sum;
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 
@@ -14,7 +14,9 @@ use super::{
     Reduction, Split, layer::Pass, model::Network,
 };
 use crate::{
-    autodiff::{Layout, Loss, Model, Objective, Parameters, Primal, Real, Scalar, Vector, objective_with, read},
+    autodiff::{
+        Layout, Loss, Model, NativeAutograd, Objective, Parameters, Primal, Real, Scalar, Vector, objective_with, read,
+    },
     data::selection,
     random::Stream,
 };
@@ -28,13 +30,14 @@ pub struct Supervised<N, D, L> {
     dataset: D,
     loss: L,
     parameters: ParameterPartition,
+    native: Arc<NativeAutograd>,
 }
 
 /// Examples, and how a loss is computed on them.
 pub struct Minibatch<D: Dataset> {
-    /// The examples.
+    /// Inputs and targets, one row an example.
     pub batch: BatchOf<D>,
-    /// Labels, augmentation and batch normalisation.
+    /// How the loss is computed on them.
     pub mode: Mode,
 }
 
@@ -53,7 +56,8 @@ where
     /// `network` on these data, every parameter drawn by the network and trained.
     pub fn new(network: N, dataset: D, loss: L) -> Self {
         let parameters = ParameterPartition::new(&network, Initialization::random(&network), dataset.device());
-        Self { network, dataset, loss, parameters }
+        let native = Arc::new(NativeAutograd::new(network.hessian_products()));
+        Self { network, dataset, loss, parameters, native }
     }
 
     /// The same from these values.
@@ -63,7 +67,7 @@ where
         Self { parameters, ..self }
     }
 
-    /// The data.
+    /// Where the examples of its losses come from.
     pub fn dataset(&self) -> &D {
         &self.dataset
     }
@@ -220,14 +224,7 @@ where
             .flat_map(|batch| if batch.count <= most { vec![batch] } else { self.dataset.parts(&batch, most) });
         let parts: Vec<_> = parts.collect();
         let whole = parts.iter().map(|part| part.count).sum::<usize>() as f64;
-        let on = |batch| {
-            objective_with(
-                self,
-                Minibatch { batch, mode: mode.clone() },
-                self.device(),
-                self.network.hessian_products(),
-            )
-        };
+        let on = |batch| objective_with(self, Minibatch { batch, mode: mode.clone() }, self.device(), &self.native);
         let mut parts: Vec<_> = parts.into_iter().map(|part| (part.count as f64 / whole, on(part))).collect();
         match (parts.len(), parts.pop()) {
             (1, Some((_, only))) => only,

@@ -15,12 +15,12 @@ use tokio::sync::mpsc as events;
 use super::{
     Command, EventBatch, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
-    log::{Destination, LogError, Session, SessionDirectory},
+    log::{Destination, LogError, SessionDirectory, SessionLog},
     outbox::{Closing, LogStatus, Outbox},
     resume::{self, Interrupted, RunStart},
     worker::{Mailbox, Worker},
 };
-use crate::problem::{Loading, Problem, ProblemError, Progress, ignore_progress};
+use crate::problem::{Loading, LoadingCallback, Problem, ProblemError, ignore_progress};
 
 /// Batches that may wait in the channel.
 const CHANNEL: usize = 64;
@@ -73,7 +73,7 @@ impl Engine {
         plan: Plan,
         destination: &Destination,
         devices: &Devices,
-        progress: Progress<'_>,
+        progress: LoadingCallback<'_>,
     ) -> Result<Self, EngineError> {
         let problems = build(&plan, devices, progress)?;
         Self::with_problems(plan, &problems, destination)
@@ -85,7 +85,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`], also where a process writes the session already.
-    pub fn resume(directory: &Path, devices: &Devices, progress: Progress<'_>) -> Result<Self, EngineError> {
+    pub fn resume(directory: &Path, devices: &Devices, progress: LoadingCallback<'_>) -> Result<Self, EngineError> {
         let Interrupted { plan, directory, runs } = resume::read(directory)?;
         let problems = build(&plan, devices, progress)?;
         Self::launch(plan, &problems, Some(directory), runs)
@@ -97,10 +97,10 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::start`], and [`EngineError::Log`] if the session cannot be read.
     pub fn rerun(
-        session: &mut Session,
+        session: &mut SessionLog,
         destination: &Destination,
         devices: &Devices,
-        progress: Progress<'_>,
+        progress: LoadingCallback<'_>,
     ) -> Result<Self, EngineError> {
         let (plan, runs) = resume::repeat(session)?;
         let problems = build(&plan, devices, progress)?;
@@ -214,7 +214,7 @@ impl Engine {
 }
 
 /// Opens the devices and builds the problem once on each that a run uses: the problem of each run.
-fn build(plan: &Plan, devices: &Devices, progress: Progress<'_>) -> Result<Vec<Arc<dyn Problem>>, EngineError> {
+fn build(plan: &Plan, devices: &Devices, progress: LoadingCallback<'_>) -> Result<Vec<Arc<dyn Problem>>, EngineError> {
     let assigned = plan.assign(devices);
     let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
     // All are opened before the problem is read, which may take long: a missing device is reported at once.

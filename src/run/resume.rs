@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     Event, Outcome, Plan,
     catch_up::{CatchUp, change},
-    log::{LogError, LoggedEvent, Session, SessionDirectory, checkpoints},
+    log::{LogError, LoggedEvent, SessionDirectory, SessionLog, checkpoints},
     worker::Beginning,
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Interrupted {
 
 /// Reads the session in `directory`, which from here on no other process may write.
 pub(super) fn read(directory: &Path) -> Result<Interrupted, LogError> {
-    let Session { mut plan, logs, .. } = Session::open(directory)?;
+    let SessionLog { mut plan, logs, .. } = SessionLog::open(directory)?;
     let directory = SessionDirectory::reopen(directory, &plan)?;
     let mut runs = Vec::new();
     for (run, mut log) in logs.into_iter().enumerate() {
@@ -76,7 +76,7 @@ fn is_an_end(event: &Event) -> bool {
 }
 
 /// How the runs of a session are repeated: with the same changes at the same steps, stopped where they were stopped.
-pub(super) fn repeat(session: &mut Session) -> Result<(Plan, Vec<RunStart>), LogError> {
+pub(super) fn repeat(session: &mut SessionLog) -> Result<(Plan, Vec<RunStart>), LogError> {
     let mut plan = session.plan.clone();
     let mut starts = Vec::new();
     for (run, log) in session.logs.iter_mut().enumerate() {

@@ -160,7 +160,7 @@ fn run_to_the_end(
             state.complete_average(job);
         }
         if evaluate {
-            readouts.read_free(publish)?;
+            readouts.read_curvature_samples(publish)?;
             evaluator.evaluate(state.snapshot(job), publish)?;
         }
         if probe {
@@ -170,7 +170,7 @@ fn run_to_the_end(
     let Instruments { evaluator, readouts, .. } = &mut *instruments;
     let publish = &mut |event| channels.listener.publish(event);
     readouts.read_losses(publish)?;
-    readouts.read_free(publish)?;
+    readouts.read_curvature_samples(publish)?;
     state.complete_average(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
     if let Some(divergence) = evaluator.divergence(state.at) {
@@ -198,7 +198,7 @@ fn handle_commands(
         match command {
             Command::Adjust { hyperparameter, value } => {
                 // Free curvature belongs to the hyperparameters that it was sampled with: it is published before they change.
-                readouts.read_free(publish)?;
+                readouts.read_curvature_samples(publish)?;
                 publish(state.adjust(hyperparameter, value))?;
             }
             Command::Pause if !paused => {
@@ -215,7 +215,7 @@ fn handle_commands(
             Command::Stop => {
                 // Before the free curvature of a window that the stop cuts short.
                 save(state, instruments, *listener)?;
-                instruments.readouts.read_free(&mut |event| listener.publish(event))?;
+                instruments.readouts.read_curvature_samples(&mut |event| listener.publish(event))?;
                 return Err(Interrupt::Stop);
             }
         }

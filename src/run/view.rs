@@ -11,7 +11,6 @@ use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 pub enum PanelKind {
     /// The clean training loss; behind it, faint, the minibatch loss of each step.
     Loss,
-    /// The generalization gap.
     Gap,
     /// The loss on the validation set; behind it, faint, the one on the test set.
     ValidationLoss,

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use super::{
     key::Key,
-    keymap::{self, Action, Context},
+    keymap::{self, Action, Context, SessionAction},
     message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup},
     overlay::{Overlay, Prompt, Purpose, Question},
     picker::{Picker, Typing},
-    session::{Feed, Session},
+    session::{Feed, WatchedSession},
     theme::Theme,
 };
-use crate::{figure::Format, problem::Loading, run::Plan};
+use crate::{figure::ExportFormat, problem::Loading, run::Plan};
 
 /// Everything that is on the screen.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub enum Screen {
     /// Waiting for a session to be read from this directory.
     Opening(PathBuf),
     /// Watching a session.
-    Watch(Box<Session>),
+    Watch(Box<WatchedSession>),
 }
 
 /// One line that reports on what was asked, until the next key.
@@ -107,7 +107,7 @@ impl App {
             }
             Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
-            Msg::Drained => self.with_session(Session::drained),
+            Msg::Drained => self.with_session(WatchedSession::drained),
             Msg::Load(load) => self.with_session(|session| session.load = Some(load)),
         }
         Vec::new()
@@ -135,25 +135,48 @@ impl App {
     /// Whether an action would do something now. What is not offered is neither shown nor done.
     pub fn offers(&self, action: Action) -> bool {
         match (&self.overlay, &self.screen) {
-            (Overlay::None, Screen::Watch(session)) => session.offers(action),
+            (Overlay::None, Screen::Watch(session)) => match action {
+                Action::Watch(action) => session.offers(action),
+                Action::ToPicker => session.can_be_left(),
+                Action::Move(_)
+                | Action::StartPreset
+                | Action::Filter
+                | Action::EditCopy
+                | Action::OpenSession
+                | Action::Help
+                | Action::Accept
+                | Action::Cancel
+                | Action::Erase
+                | Action::Quit
+                | Action::Interrupt => true,
+            },
             (Overlay::None, Screen::Picker) => match action {
                 Action::StartPreset => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
                 Action::EditCopy => self.picker.chosen().is_some(),
-                _ => true,
+                Action::Move(_)
+                | Action::Watch(_)
+                | Action::Filter
+                | Action::OpenSession
+                | Action::ToPicker
+                | Action::Help
+                | Action::Accept
+                | Action::Cancel
+                | Action::Erase
+                | Action::Quit
+                | Action::Interrupt => true,
             },
-            _ => true,
+            (Overlay::None, Screen::Opening(_)) | (Overlay::Help | Overlay::Ask(_) | Overlay::Type(_), _) => true,
         }
     }
 
-    /// The session being watched.
-    pub fn session(&self) -> Option<&Session> {
+    pub fn session(&self) -> Option<&WatchedSession> {
         match &self.screen {
             Screen::Watch(session) => Some(session),
             Screen::Picker | Screen::Opening(_) => None,
         }
     }
 
-    fn with_session(&mut self, change: impl FnOnce(&mut Session)) {
+    fn with_session(&mut self, change: impl FnOnce(&mut WatchedSession)) {
         if let Screen::Watch(session) = &mut self.screen {
             change(session);
         }
@@ -162,16 +185,26 @@ impl App {
     fn press(&mut self, key: Key) -> Vec<Effect> {
         self.notice = None;
         let context = self.context();
-        match (keymap::action(context, key), key) {
-            (Some(action), _) if self.offers(action) => return self.act(action),
-            (None, Key::Char(letter)) => match &mut self.overlay {
-                Overlay::Type(prompt) => prompt.push(letter),
-                Overlay::None if context == Context::Filter => self.picker.narrow(letter),
-                Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
-            },
-            _ => {}
+        match keymap::action(context, key) {
+            Some(action) if self.offers(action) => return self.act(action),
+            Some(_) => {}
+            None => {
+                if let Key::Char(letter) = key {
+                    self.type_letter(letter);
+                }
+            }
         }
         Vec::new()
+    }
+
+    /// Takes a letter in where text is typed.
+    fn type_letter(&mut self, letter: char) {
+        let context = self.context();
+        match &mut self.overlay {
+            Overlay::Type(prompt) => prompt.push(letter),
+            Overlay::None if context == Context::Filter => self.picker.narrow(letter),
+            Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
+        }
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -185,7 +218,8 @@ impl App {
             Action::Help if self.overlay == Overlay::Help => self.overlay = Overlay::None,
             Action::Help => self.overlay = Overlay::Help,
             Action::Accept => return self.accept(),
-            Action::Cancel | Action::Erase => self.take_back(action),
+            Action::Cancel => self.cancel(),
+            Action::Erase => self.erase(),
             Action::OpenSession => self.overlay = Overlay::Type(Prompt::session()),
             Action::Filter => self.picker.start_typing(),
             Action::EditCopy => {
@@ -200,44 +234,41 @@ impl App {
                 self.origin = Origin::Picker;
                 return vec![Effect::EndSession];
             }
-            Action::Move(direction) if matches!(self.screen, Screen::Picker) => self.picker.go(direction),
-            _ => return self.act_on_session(action),
+            Action::Move(arrow) => match &mut self.screen {
+                Screen::Picker => self.picker.go(arrow),
+                Screen::Watch(session) => session.go(arrow),
+                Screen::Opening(_) => {}
+            },
+            Action::Watch(action) => return self.act_on_session(action),
         }
         Vec::new()
     }
 
-    fn act_on_session(&mut self, action: Action) -> Vec<Effect> {
+    fn act_on_session(&mut self, action: SessionAction) -> Vec<Effect> {
         let Screen::Watch(session) = &mut self.screen else { return Vec::new() };
-        match action {
-            Action::ExportAs => {
-                self.overlay = Overlay::Type(Prompt::file());
+        match asked_before(action, session) {
+            Some(overlay) => {
+                self.overlay = overlay;
                 Vec::new()
             }
-            Action::TypeValue => {
-                self.overlay = session
-                    .cursor()
-                    .map_or(Overlay::None, |hyperparameter| Overlay::Type(Prompt::value(hyperparameter)));
-                Vec::new()
-            }
-            Action::Restart if session.selected_is_alive() => {
-                self.overlay = Overlay::Ask(Question::Restart);
-                Vec::new()
-            }
-            Action::Stop => {
-                self.overlay = Overlay::Ask(Question::Stop);
-                Vec::new()
-            }
-            _ => session.act(action),
+            None => session.act(action),
         }
     }
 
-    /// Esc and Backspace in whatever takes text or asks.
-    fn take_back(&mut self, action: Action) {
-        match (&mut self.overlay, action) {
-            (Overlay::Type(prompt), Action::Erase) => prompt.erase(),
-            (Overlay::None, Action::Erase) => self.picker.widen(),
-            (Overlay::None, _) => self.picker.clear_filter(),
-            (overlay, _) => *overlay = Overlay::None,
+    /// Leaves what takes text or asks, and without either the filter.
+    fn cancel(&mut self) {
+        match self.overlay {
+            Overlay::None => self.picker.clear_filter(),
+            Overlay::Help | Overlay::Ask(_) | Overlay::Type(_) => self.overlay = Overlay::None,
+        }
+    }
+
+    /// Takes back the last letter of what is typed.
+    fn erase(&mut self) {
+        match &mut self.overlay {
+            Overlay::Type(prompt) => prompt.erase(),
+            Overlay::None => self.picker.widen(),
+            Overlay::Help | Overlay::Ask(_) => self.overlay = Overlay::None,
         }
     }
 
@@ -246,8 +277,8 @@ impl App {
             Overlay::Ask(Question::Quit) => vec![self.quit()],
             Overlay::Ask(Question::Interrupt) => vec![Effect::Quit(Ending::Interrupted)],
             Overlay::Ask(question @ (Question::Restart | Question::Stop)) => match &mut self.screen {
-                Screen::Watch(session) if question == Question::Stop => session.act(Action::Stop),
-                Screen::Watch(session) => session.act(Action::Restart),
+                Screen::Watch(session) if question == Question::Stop => session.act(SessionAction::Stop),
+                Screen::Watch(session) => session.act(SessionAction::Restart),
                 Screen::Picker | Screen::Opening(_) => Vec::new(),
             },
             Overlay::Type(prompt) => self.take(prompt),
@@ -265,7 +296,7 @@ impl App {
             }
             (Purpose::File, Screen::Watch(session)) => {
                 let path = PathBuf::from(prompt.text().trim());
-                if let Err(error) = Format::of(&path) {
+                if let Err(error) = ExportFormat::of(&path) {
                     prompt.refuse(error.to_string());
                     self.overlay = Overlay::Type(prompt);
                     return Vec::new();
@@ -286,7 +317,7 @@ impl App {
 
     fn start(&mut self, plan: Plan) -> Vec<Effect> {
         self.picker.clear_filter();
-        self.screen = Screen::Watch(Box::new(Session::new(plan.clone(), Feed::Starting)));
+        self.screen = Screen::Watch(Box::new(WatchedSession::new(plan.clone(), Feed::Starting)));
         vec![Effect::StartSession(Box::new(plan))]
     }
 
@@ -296,7 +327,7 @@ impl App {
     }
 
     fn show(&mut self, recording: Recording) {
-        let mut session = Session::new(recording.plan, Feed::Recorded);
+        let mut session = WatchedSession::new(recording.plan, Feed::Recorded);
         for (run, events) in recording.events.iter().enumerate() {
             session.receive(run, events);
         }
@@ -316,10 +347,36 @@ impl App {
     }
 
     fn alive(&self) -> bool {
-        self.session().is_some_and(Session::is_alive)
+        self.session().is_some_and(WatchedSession::is_alive)
     }
 
     fn quit(&self) -> Effect {
-        Effect::Quit(Ending::Quit(self.session().map_or_else(Vec::new, Session::outcomes)))
+        Effect::Quit(Ending::Quit(self.session().map_or_else(Vec::new, WatchedSession::outcomes)))
+    }
+}
+
+/// What is asked before an action is done: a value, a file, or whether it is meant; `None` for what is done at once.
+fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<Overlay> {
+    match action {
+        SessionAction::ExportAs => Some(Overlay::Type(Prompt::file())),
+        SessionAction::TypeValue => session.cursor().map(|hyperparameter| Overlay::Type(Prompt::value(hyperparameter))),
+        SessionAction::Restart => session.selected_is_alive().then_some(Overlay::Ask(Question::Restart)),
+        SessionAction::Stop => Some(Overlay::Ask(Question::Stop)),
+        SessionAction::NextPane
+        | SessionAction::PreviousPane
+        | SessionAction::Enlarge
+        | SessionAction::Shrink
+        | SessionAction::Raise
+        | SessionAction::Lower
+        | SessionAction::ToggleScope
+        | SessionAction::Pause
+        | SessionAction::PauseAll
+        | SessionAction::NextKind
+        | SessionAction::PreviousKind
+        | SessionAction::ToggleGrid
+        | SessionAction::CycleX
+        | SessionAction::ToggleLogY
+        | SessionAction::ToggleLogX
+        | SessionAction::Export => None,
     }
 }

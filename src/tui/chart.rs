@@ -212,8 +212,8 @@ impl<'a> Plot<'a> {
         let row = y + height + 1;
         let mut right = usize::from(self.inner.right());
         // A neighbour has the name of the axis that all share, not that of an axis of the panel's own.
-        let across = self.chart.panel.across;
-        if self.chart.x_title == XTitle::Shown || matches!(across, XDimension::Own(_)) {
+        let dimension = self.chart.panel.x_dimension;
+        if self.chart.x_title == XTitle::Shown || matches!(dimension, XDimension::Own(_)) {
             let title = theme.spell(&self.chart.panel.x_title());
             let columns = text::width(&title);
             if columns > 0 && columns + 20 <= usize::from(self.inner.width) {

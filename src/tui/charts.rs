@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{
     chart::{Chart, MarkText, XTitle},
-    session::{Pane, Session, Zoom},
+    session::{Pane, WatchedSession, Zoom},
     text::{fit, width},
     theme::Theme,
     view::{Focus, region},
@@ -18,7 +18,7 @@ use super::{
 use crate::figure::Panel;
 
 /// Draws all charts in two rows.
-pub fn render_grid(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_grid(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let columns = session.grid.columns();
     let [above, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);
     Row { session, charts: 0..columns, place: RowPlace::Upper, theme }.render(frame, above);
@@ -26,13 +26,13 @@ pub fn render_grid(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
 }
 
 /// Draws the focused chart and the one beside it.
-pub fn render_pair(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_pair(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let first = session.grid.focus() / 2 * 2;
     Row { session, charts: first..first + 2, place: RowPlace::Only, theme }.render(frame, area);
 }
 
 /// Draws the focused chart alone.
-pub fn render_one(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_one(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let focus = session.grid.focus();
     Row { session, charts: focus..focus + 1, place: RowPlace::Only, theme }.render(frame, area);
 }
@@ -47,7 +47,7 @@ enum RowPlace {
 
 /// Charts side by side.
 struct Row<'a> {
-    session: &'a Session,
+    session: &'a WatchedSession,
     /// Their places in the grid.
     charts: Range<usize>,
     place: RowPlace,

@@ -24,7 +24,7 @@ use ratatui::{
 };
 
 use super::{
-    session::{Pane, Run, Scope, Session},
+    session::{Pane, Run, Scope, WatchedSession},
     settings::{is_scheduled, method_unless_named, non_default, schedule},
     text::{fit, pad, scrub, value, width, wrap},
     theme::Theme,
@@ -43,17 +43,17 @@ const CURSOR: usize = 2;
 const MOST_ROWS: usize = 9;
 
 /// Rows that the panel wants at that width, its frame not counted.
-pub fn rows(session: &Session, columns: usize) -> usize {
+pub fn rows(session: &WatchedSession, columns: usize) -> usize {
     let wanted = |run: &Run| {
         let (active, inactive) = run.panel();
         let shared = |entries: Vec<String>| packed(&entries, columns).last().map_or(0, |row| row + 1);
         let inactive = shared(inactive.into_iter().map(|hyperparameter| at_rest(run, hyperparameter)).collect());
-        active.len() + inactive + shared(categoricals(run)) + left_over(run, columns).len()
+        active.len() + inactive + shared(categoricals(run)) + unspent(run, columns).len()
     };
     session.runs.iter().map(wanted).max().unwrap_or(0).min(MOST_ROWS)
 }
 
-pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let Some(run) = session.run() else { return };
     let block = region(theme, Focus::of(Pane::Hyperparameters, session.pane));
     let columns = usize::from(area.width.saturating_sub(2));
@@ -77,7 +77,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
 }
 
 /// Draws the hyperparameter under the cursor on one line.
-pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let (Some(run), Some(hyperparameter)) = (session.run(), session.cursor()) else { return };
     let name = fit(&run.name, usize::from(area.width) / 3);
     let value = run.hyperparameters().get(hyperparameter).map(value).unwrap_or_default();
@@ -116,8 +116,8 @@ struct Widths {
     value: usize,
 }
 
-/// One of several entries on a line.
-struct Entry {
+/// One of several on a line.
+struct Item {
     text: String,
     here: Here,
 }
@@ -158,15 +158,15 @@ impl Panel<'_> {
                 content.cursor = first..content.lines.len();
             }
         }
-        let inactive = inactive.into_iter().map(|hyperparameter| Entry {
+        let inactive = inactive.into_iter().map(|hyperparameter| Item {
             text: theme.spell(&at_rest(run, hyperparameter)),
             here: self.here(hyperparameter),
         });
         self.share(&mut content, &inactive.collect::<Vec<_>>());
-        let categoricals = categoricals(run).into_iter().map(|text| Entry { text: theme.spell(&text), here: Here::No });
+        let categoricals = categoricals(run).into_iter().map(|text| Item { text: theme.spell(&text), here: Here::No });
         self.share(&mut content, &categoricals.collect::<Vec<_>>());
-        let left_over = left_over(run, columns).into_iter();
-        content.lines.extend(left_over.map(|line| Line::styled(theme.spell(&line), theme.quiet())));
+        let unspent = unspent(run, columns).into_iter();
+        content.lines.extend(unspent.map(|line| Line::styled(theme.spell(&line), theme.quiet())));
         content
     }
 
@@ -207,11 +207,11 @@ impl Panel<'_> {
     }
 
     /// Adds entries that share lines.
-    fn share(self, content: &mut Content, entries: &[Entry]) {
+    fn share(self, content: &mut Content, entries: &[Item]) {
         let theme = self.theme;
         let first = content.lines.len();
         let texts: Vec<String> = entries.iter().map(|entry| entry.text.clone()).collect();
-        for (Entry { text, here }, row) in entries.iter().zip(packed(&texts, self.columns)) {
+        for (Item { text, here }, row) in entries.iter().zip(packed(&texts, self.columns)) {
             if first + row >= content.lines.len() {
                 content.lines.push(Line::default());
             }
@@ -244,7 +244,7 @@ fn categoricals(run: &Run) -> Vec<String> {
 }
 
 /// What a completed run leaves of its budget, in lines.
-fn left_over(run: &Run, columns: usize) -> Vec<String> {
+fn unspent(run: &Run, columns: usize) -> Vec<String> {
     let completed = *run.history.state() == RunState::Completed;
     let reason = run.history.end_reason().filter(|_| completed).map(scrub).unwrap_or_default();
     wrap(&reason, columns.saturating_sub(CURSOR).max(1)).into_iter().map(|line| format!("  {line}")).collect()

@@ -3,7 +3,6 @@
 
 use std::{fmt, str::FromStr};
 
-/// One key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
     /// A printable character, shift already applied.

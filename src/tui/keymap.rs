@@ -11,7 +11,9 @@ use super::key::Key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Move the cursor of the place where the keys go.
-    Move(Direction),
+    Move(Arrow),
+    /// Something about the session being watched.
+    Watch(SessionAction),
     /// Start the preset under the cursor.
     StartPreset,
     /// Narrow the list of presets.
@@ -20,6 +22,25 @@ pub enum Action {
     EditCopy,
     /// Ask for the directory of a session to replay.
     OpenSession,
+    /// Leave a finished session for the list of presets.
+    ToPicker,
+    /// Show all keys, or hide them.
+    Help,
+    /// Say yes, or take what was typed.
+    Accept,
+    /// Say no, or leave what was typed.
+    Cancel,
+    /// Take back the last character typed.
+    Erase,
+    /// Leave; asks while runs are alive.
+    Quit,
+    /// Leave as after Ctrl-C; asks once while runs are alive.
+    Interrupt,
+}
+
+/// What a key asks for while a session is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
+pub enum SessionAction {
     /// The next of charts, runs, hyperparameters.
     NextPane,
     /// The one before.
@@ -28,8 +49,10 @@ pub enum Action {
     Enlarge,
     /// Back to all charts.
     Shrink,
-    /// Raise or lower the hyperparameter under the cursor.
-    Change(Adjustment),
+    /// The hyperparameter under the cursor to the next greater of its usual values.
+    Raise,
+    /// To the next smaller one.
+    Lower,
     /// Type the hyperparameter's value.
     TypeValue,
     /// Whether the next change goes to the selected run or to all that have the hyperparameter.
@@ -58,38 +81,15 @@ pub enum Action {
     Export,
     /// Write the charts or their data to a file whose name is typed.
     ExportAs,
-    /// Leave a finished session for the list of presets.
-    ToPicker,
-    /// Show all keys, or hide them.
-    Help,
-    /// Say yes, or take what was typed.
-    Accept,
-    /// Say no, or leave what was typed.
-    Cancel,
-    /// Take back the last character typed.
-    Erase,
-    /// Leave; asks while runs are alive.
-    Quit,
-    /// Leave as after Ctrl-C; asks once while runs are alive.
-    Interrupt,
 }
 
 /// Where a cursor moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
+pub enum Arrow {
     Up,
     Down,
     Left,
     Right,
-}
-
-/// Which way a hyperparameter is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Adjustment {
-    /// To the next greater of its usual values.
-    Raise,
-    /// To the next smaller one.
-    Lower,
 }
 
 /// Where the keys go.
@@ -130,24 +130,33 @@ pub struct Binding {
     pub description: &'static str,
 }
 
-use Action::{Change, Move};
-use Direction::{Down, Left, Right, Up};
+use Action::{Move, Watch};
 
-const WATCH: &[Context] = &[Context::Charts, Context::Chart, Context::Runs, Context::Hyperparameters];
-const ROWS: &[(Key, Action)] =
-    &[(Key::Up, Move(Up)), (Key::Down, Move(Down)), (Key::Char('k'), Move(Up)), (Key::Char('j'), Move(Down))];
-const COLUMNS: &[(Key, Action)] =
-    &[(Key::Left, Move(Left)), (Key::Right, Move(Right)), (Key::Char('h'), Move(Left)), (Key::Char('l'), Move(Right))];
-const ALL_WAYS: &[(Key, Action)] = &[
-    (Key::Left, Move(Left)),
-    (Key::Down, Move(Down)),
-    (Key::Up, Move(Up)),
-    (Key::Right, Move(Right)),
-    (Key::Char('h'), Move(Left)),
-    (Key::Char('j'), Move(Down)),
-    (Key::Char('k'), Move(Up)),
-    (Key::Char('l'), Move(Right)),
-];
+const WATCHING: &[Context] = &[Context::Charts, Context::Chart, Context::Runs, Context::Hyperparameters];
+const ROWS: &[(Key, Action)] = {
+    use Arrow::{Down, Up};
+
+    &[(Key::Up, Move(Up)), (Key::Down, Move(Down)), (Key::Char('k'), Move(Up)), (Key::Char('j'), Move(Down))]
+};
+const COLUMNS: &[(Key, Action)] = {
+    use Arrow::{Left, Right};
+
+    &[(Key::Left, Move(Left)), (Key::Right, Move(Right)), (Key::Char('h'), Move(Left)), (Key::Char('l'), Move(Right))]
+};
+const ALL_WAYS: &[(Key, Action)] = {
+    use Arrow::{Down, Left, Right, Up};
+
+    &[
+        (Key::Left, Move(Left)),
+        (Key::Down, Move(Down)),
+        (Key::Up, Move(Up)),
+        (Key::Right, Move(Right)),
+        (Key::Char('h'), Move(Left)),
+        (Key::Char('j'), Move(Down)),
+        (Key::Char('k'), Move(Up)),
+        (Key::Char('l'), Move(Right)),
+    ]
+};
 
 /// The table, in the order in which the bottom line and help show it.
 pub const TABLE: &[Binding] = {
@@ -155,7 +164,7 @@ pub const TABLE: &[Binding] = {
 
     &[
         keys(ROWS, 2).within(&[Picker]).words("choose", "choose a preset"),
-        keys(&[(Key::Up, Move(Up)), (Key::Down, Move(Down))], 2)
+        keys(&[(Key::Up, Move(Arrow::Up)), (Key::Down, Move(Arrow::Down))], 2)
             .within(&[Filter])
             .words("choose", "choose among what is left"),
         keys(&[(Key::Enter, Action::StartPreset)], 1)
@@ -176,58 +185,65 @@ pub const TABLE: &[Binding] = {
         keys(COLUMNS, 2).within(&[Runs]).words("hparam", "choose a hyperparameter of the selected run"),
         keys(ROWS, 2).within(&[Hyperparameters]).words("hparam", "choose a hyperparameter"),
         keys(COLUMNS, 2).within(&[Hyperparameters]).words("run", "the run before or after"),
-        keys(&[(Key::Char('+'), Change(Adjustment::Raise)), (Key::Char('-'), Change(Adjustment::Lower))], 2)
-            .within(WATCH)
+        keys(&[(Key::Char('+'), Watch(SessionAction::Raise)), (Key::Char('-'), Watch(SessionAction::Lower))], 2)
+            .within(WATCHING)
             .words("change", "raise or lower the hyperparameter under the cursor, between two steps of training"),
-        keys(&[(Key::Esc, Action::Shrink), (Key::Enter, Action::Shrink)], 1)
+        keys(&[(Key::Esc, Watch(SessionAction::Shrink)), (Key::Enter, Watch(SessionAction::Shrink))], 1)
             .within(&[Chart])
             .words("back", "show all charts again"),
-        keys(&[(Key::Tab, Action::NextPane)], 1)
+        keys(&[(Key::Tab, Watch(SessionAction::NextPane))], 1)
             .within(&[Charts, Runs, Hyperparameters])
             .words("pane", "go to the next of charts, runs and hyperparameters"),
-        keys(&[(Key::BackTab, Action::PreviousPane)], 0)
+        keys(&[(Key::BackTab, Watch(SessionAction::PreviousPane))], 0)
             .within(&[Charts, Runs, Hyperparameters])
             .words("pane back", "go to the pane before"),
-        keys(&[(Key::Char('a'), Action::ToggleScope)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('a'), Watch(SessionAction::ToggleScope))], 1)
+            .within(WATCHING)
             .words("all", "changes go to all runs that have the hyperparameter, or to the selected run alone"),
-        keys(&[(Key::Char(' '), Action::Pause)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char(' '), Watch(SessionAction::Pause))], 1)
+            .within(WATCHING)
             .words("pause", "pause the selected run, or resume it"),
-        keys(&[(Key::Char('p'), Action::PauseAll)], 0)
-            .within(WATCH)
+        keys(&[(Key::Char('p'), Watch(SessionAction::PauseAll))], 0)
+            .within(WATCHING)
             .words("pause all", "pause all runs, or resume them"),
-        keys(&[(Key::Char('['), Action::PreviousKind), (Key::Char(']'), Action::NextKind)], 2)
-            .within(WATCH)
-            .words("kind", "change what the focused chart shows, one kind back or on"),
-        keys(&[(Key::Enter, Action::Enlarge)], 1)
+        keys(
+            &[(Key::Char('['), Watch(SessionAction::PreviousKind)), (Key::Char(']'), Watch(SessionAction::NextKind))],
+            2,
+        )
+        .within(WATCHING)
+        .words("kind", "change what the focused chart shows, one kind back or on"),
+        keys(&[(Key::Enter, Watch(SessionAction::Enlarge))], 1)
             .within(&[Charts, Runs, Hyperparameters])
             .words("full screen", "show the focused chart on the whole screen"),
-        keys(&[(Key::Char('x'), Action::CycleX)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('x'), Watch(SessionAction::CycleX))], 1)
+            .within(WATCHING)
             .words("axis", "count x in gradient evaluations, steps, epochs or seconds"),
-        keys(&[(Key::Char('e'), Action::Export)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('e'), Watch(SessionAction::Export))], 1)
+            .within(WATCHING)
             .words("export", "write the charts as a PNG beside the session's log"),
-        keys(&[(Key::Char('y'), Action::ToggleLogY)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('y'), Watch(SessionAction::ToggleLogY))], 1)
+            .within(WATCHING)
             .words("log", "logarithmic y on the focused chart, or linear again"),
-        keys(&[(Key::Char('g'), Action::ToggleGrid)], 1)
+        keys(&[(Key::Char('g'), Watch(SessionAction::ToggleGrid))], 1)
             .within(&[Charts, Runs, Hyperparameters])
             .words("six charts", "show six charts, or four again"),
-        keys(&[(Key::Char('Y'), Action::ToggleLogX)], 0).within(WATCH).words("log x", "logarithmic x, or linear again"),
-        keys(&[(Key::Char('E'), Action::ExportAs)], 0)
-            .within(WATCH)
+        keys(&[(Key::Char('Y'), Watch(SessionAction::ToggleLogX))], 0)
+            .within(WATCHING)
+            .words("log x", "logarithmic x, or linear again"),
+        keys(&[(Key::Char('E'), Watch(SessionAction::ExportAs))], 0)
+            .within(WATCHING)
             .words("export as", "export to a file whose name you type: .png .svg .csv .jsonl"),
         keys(&[(Key::Char('b'), Action::ToPicker)], 1)
-            .within(WATCH)
+            .within(WATCHING)
             .words("presets", "back to the presets, once no run is alive"),
-        keys(&[(Key::Char('='), Action::TypeValue)], 1).within(WATCH).words("type", "type the hyperparameter's value"),
-        keys(&[(Key::Char('s'), Action::Stop)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('='), Watch(SessionAction::TypeValue))], 1)
+            .within(WATCHING)
+            .words("type", "type the hyperparameter's value"),
+        keys(&[(Key::Char('s'), Watch(SessionAction::Stop))], 1)
+            .within(WATCHING)
             .words("stop", "end the selected run and keep what there is; asks"),
-        keys(&[(Key::Char('r'), Action::Restart)], 1)
-            .within(WATCH)
+        keys(&[(Key::Char('r'), Watch(SessionAction::Restart))], 1)
+            .within(WATCHING)
             .words("restart", "begin the selected run again from its initial weights"),
         keys(&[(Key::Enter, Action::Accept)], 1).within(&[Prompt]).words("accept", "take what was typed"),
         keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Prompt]).words("cancel", "leave things as they are"),
@@ -325,7 +341,7 @@ pub fn places(contexts: &[Context]) -> String {
     if contexts.len() >= Context::COUNT {
         return "anywhere".into();
     }
-    if contexts == WATCH {
+    if contexts == WATCHING {
         return "watching".into();
     }
     let here = Context::VARIANTS.iter().filter(|context| contexts.contains(context));

@@ -12,7 +12,6 @@ use crate::{
 /// What the dashboard begins with.
 #[derive(Debug)]
 pub enum InitialScreen {
-    /// The list of presets.
     Picker,
     /// A session of this plan.
     Plan(Box<Plan>),
@@ -23,7 +22,6 @@ pub enum InitialScreen {
 /// A session read from its log.
 #[derive(Debug)]
 pub struct Recording {
-    /// What was planned.
     pub plan: Plan,
     /// The events of each run of the plan.
     pub events: Vec<Vec<Event>>,
@@ -42,7 +40,6 @@ pub struct Setup {
     pub appearance: Appearance,
 }
 
-/// What can happen.
 #[derive(Debug)]
 pub enum Msg {
     /// A key was pressed.
@@ -104,7 +101,6 @@ pub enum Effect {
 /// A file to be written: what it shows and where it goes.
 #[derive(Debug)]
 pub struct ExportRequest {
-    /// The file to write.
     pub path: PathBuf,
     /// The session's directory, whose logs have the events.
     pub directory: PathBuf,

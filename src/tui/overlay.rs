@@ -20,7 +20,6 @@ const LONGEST: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
     None,
-    /// All keys.
     Help,
     /// A question to be answered yes or no.
     Ask(Question),
@@ -76,12 +75,10 @@ impl Prompt {
         Self { purpose: Purpose::File, text: String::new(), refused: None }
     }
 
-    /// What the line is for.
     pub fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// What was typed.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -16,7 +16,7 @@ use ratatui::{
 };
 
 use super::{
-    keymap::Direction,
+    keymap::Arrow,
     settings::{method_unless_named, summary},
     text::{self, fit, pad, pad_left, scrub, wrap},
     theme::Theme,
@@ -87,12 +87,12 @@ impl Picker {
     }
 
     /// Moves the cursor; it stays inside the list.
-    pub fn go(&mut self, direction: Direction) {
+    pub fn go(&mut self, arrow: Arrow) {
         let last = self.matching().len().saturating_sub(1);
-        self.cursor = match direction {
-            Direction::Up => self.cursor.saturating_sub(1),
-            Direction::Down => (self.cursor + 1).min(last),
-            Direction::Left | Direction::Right => self.cursor,
+        self.cursor = match arrow {
+            Arrow::Up => self.cursor.saturating_sub(1),
+            Arrow::Down => (self.cursor + 1).min(last),
+            Arrow::Left | Arrow::Right => self.cursor,
         };
     }
 
@@ -352,10 +352,10 @@ mod tests {
     #[test]
     fn the_cursor_stays_inside_the_list() {
         let mut picker = picker(&["valley", "mnist-mlp"]);
-        picker.go(Direction::Up);
+        picker.go(Arrow::Up);
         assert_eq!(picker.chosen().map(|choice| choice.name.as_str()), Some("valley"));
         for _ in 0..5 {
-            picker.go(Direction::Down);
+            picker.go(Arrow::Down);
         }
         assert_eq!(picker.chosen().map(|choice| choice.name.as_str()), Some("mnist-mlp"));
     }
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn an_empty_list_has_nothing_under_the_cursor() {
         let mut picker = picker(&[]);
-        picker.go(Direction::Down);
+        picker.go(Arrow::Down);
         assert!(picker.chosen().is_none());
     }
 }

@@ -9,7 +9,6 @@ use super::{app::App, key::Key, message::Msg, view};
 /// Most columns or rows that a printed frame may have.
 const LARGEST: u16 = 1_000;
 
-/// The size of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     pub columns: u16,

@@ -3,10 +3,14 @@
 //! ```text
 //!    run     state    progress        loss    gap     trace       λ max  ETA
 //!  ● SGD     running  ▰▰▰▰▰▱▱▱ 62 %  0.0021  0.288  2.90 ± .11  0.168  0:31
+//!  ╌   ema   average  2,480 iterates 0.0016  0.251  1.74 ± .08  0.120
 //! ▸▲ NSO     diverged  at step 312: the loss is not finite
 //! ```
+//!
+//! Below a run that keeps an average of its weights stands what was measured at the average.
 
 mod column;
+mod row;
 
 use ratatui::{
     Frame,
@@ -15,46 +19,57 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use self::column::{Column, Filled, ending, fill};
+use self::{
+    column::{Column, Filled, fill},
+    row::{Row, Weights, ending},
+};
 use super::{
-    session::{Pane, Session},
+    session::{Pane, WatchedSession},
     text::{fit, pad, width},
-    theme::{Glyphs, Theme},
+    theme::Theme,
     view::{Focus, OutOfSight, region},
 };
-use crate::figure::{Background, PanelKind, Quantity, Unit, ink};
+use crate::figure::{PanelKind, Quantity, Unit};
 
 /// Widest that the column of names grows.
 const NAME_COLUMN: usize = 32;
 /// Columns of cursor and mark.
 const LEGEND: usize = 4;
 
-pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+/// Rows that the table wants, its frame and its heading not counted.
+pub fn rows(session: &WatchedSession) -> usize {
+    Row::all(session).len()
+}
+
+pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let block = region(theme, Focus::of(Pane::Runs, session.pane)).title(Span::styled(" runs ", theme.strong()));
     let inner = block.inner(area);
     let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-    // The selected run is always in sight.
-    let height = usize::from(body.height);
-    let first = (session.selected() + 1).saturating_sub(height.max(1));
-    let below = session.runs.len().saturating_sub(first + height);
+    let all = Row::all(session);
+    // The selected run is always in sight, and its average where there is room for both.
+    let height = usize::from(body.height).max(1);
+    let place = all.iter().position(|row| row.index == session.selected()).unwrap_or(0);
+    let end = all.iter().rposition(|row| row.index == session.selected()).unwrap_or(0);
+    let first = (end + 1).saturating_sub(height).min(place);
+    let below = all.len().saturating_sub(first + usize::from(body.height));
     frame.render_widget(OutOfSight { above: first, below }.on(block, theme), area);
     let columns = usize::from(inner.width);
-    let names = session.runs.iter().map(|run| width(&run.name)).max().unwrap_or(0).max("run".len());
+    let names = all.iter().map(|row| width(&row.name())).max().unwrap_or(0).max("run".len());
     let names = names.min(NAME_COLUMN.min(columns / 3));
-    let filled = filling(session, theme, columns.saturating_sub(LEGEND + names));
+    let filled = filling(&all, session, theme, columns.saturating_sub(LEGEND + names));
     let mut heading = vec![Span::raw(" ".repeat(LEGEND)), Span::styled(pad("run", names), theme.quiet())];
     for column in &filled {
         heading.push(Span::styled(format!("  {}", column.align(&column.heading)), theme.quiet()));
     }
     frame.render_widget(Line::from(heading), Rect { height: 1.min(inner.height), ..inner });
-    let rows = session.runs.iter().enumerate().skip(first).take(height).map(|(index, run)| {
-        let mut spans = legend(index, session, theme);
-        let name = if index == session.selected() { theme.strong() } else { theme.text() };
-        spans.push(Span::styled(pad(&run.name, names), name));
-        match ending(run) {
+    let rows = all.iter().enumerate().skip(first).take(height).map(|(index, row)| {
+        let mut spans = legend(row, session.selected(), theme);
+        spans.push(Span::styled(pad(&row.name(), names), row.name_style(session.selected(), theme)));
+        match row.ending() {
             Some(ending) => {
-                let room = columns.saturating_sub(LEGEND + names + 4 + width(run.history.state().word()));
-                spans.push(Span::styled(format!("  {}", run.history.state().word()), theme.alert()));
+                let word = row.run.history.state().word();
+                let room = columns.saturating_sub(LEGEND + names + 4 + width(word));
+                spans.push(Span::styled(format!("  {word}"), theme.alert()));
                 spans.push(Span::styled(format!("  {}", fit(&theme.spell(&ending), room)), theme.text()));
             }
             None => spans.extend(filled.iter().filter_map(|column| {
@@ -68,11 +83,13 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme
 }
 
 /// Draws the selected run on one line.
-pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let Some(run) = session.run() else { return };
+    let rows = Row::all(session);
+    let Some(place) = rows.iter().position(|row| row.index == session.selected()) else { return };
     let columns = usize::from(area.width);
     let name = fit(&run.name, columns / 3);
-    let mut spans = legend(session.selected(), session, theme);
+    let mut spans = legend(&rows[place], session.selected(), theme);
     let mut room = columns.saturating_sub(LEGEND + width(&name));
     spans.push(Span::styled(name, theme.strong()));
     if let Some(ending) = ending(run) {
@@ -80,8 +97,8 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
         spans.push(Span::styled(format!("  {}", theme.spell(&ending)), theme.text()));
     } else {
         for column in candidates(session, room) {
-            let filled = fill(column, session, theme);
-            let Some(cell) = filled.cells.into_iter().nth(session.selected()) else { continue };
+            let filled = fill(column, &rows, session.feed, theme);
+            let Some(cell) = filled.cells.into_iter().nth(place) else { continue };
             let labelled = match column {
                 Column::Value(quantity) if quantity.unit() == Unit::Percent => {
                     format!("  {} {} %", filled.heading.trim_end_matches(" %"), cell.text)
@@ -103,21 +120,19 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: 
     frame.render_widget(Line::from(spans), area);
 }
 
-/// Cursor and mark.
-fn legend(index: usize, session: &Session, theme: Theme) -> Vec<Span<'static>> {
-    let cursor = if index == session.selected() { theme.glyph("▸ ", "> ") } else { "  " };
-    let ink = ink(index);
-    let mark = match theme.appearance().glyphs {
-        Glyphs::Unicode => ink.glyph(),
-        Glyphs::Ascii => ink.ascii(),
+/// Cursor and mark, `selected` being the place of the selected run.
+fn legend(row: &Row<'_>, selected: usize, theme: Theme) -> Vec<Span<'static>> {
+    let cursor = match row.weights {
+        Weights::Current if row.index == selected => theme.glyph("▸ ", "> "),
+        Weights::Current | Weights::Average(_) => "  ",
     };
-    vec![Span::styled(cursor, theme.key()), Span::styled(format!("{mark} "), theme.series(ink.on(Background::Dark)))]
+    vec![Span::styled(cursor, theme.key()), row.mark(theme)]
 }
 
 /// The columns that fit `room`, filled: what matters most has its place first, what matters less takes what is left.
-fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
+fn filling(rows: &[Row<'_>], session: &WatchedSession, theme: Theme, room: usize) -> Vec<Filled> {
     let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::primary_quantity).collect();
-    let columns = candidates(session, room).into_iter().map(|column| fill(column, session, theme));
+    let columns = candidates(session, room).into_iter().map(|column| fill(column, rows, session.feed, theme));
     let mut by_rank: Vec<(usize, Filled)> = columns.enumerate().collect();
     by_rank.sort_by_key(|(_, filled)| rank(filled.column, &charted));
     let mut left = room;
@@ -131,7 +146,7 @@ fn filling(session: &Session, theme: Theme, room: usize) -> Vec<Filled> {
 }
 
 /// Columns in the order of the table. A bar has room only on wide screens; its percentage stays.
-fn candidates(session: &Session, room: usize) -> Vec<Column> {
+fn candidates(session: &WatchedSession, room: usize) -> Vec<Column> {
     let has = |quantity: &Quantity| session.runs.iter().any(|run| !run.history.series(*quantity).is_empty());
     let mut columns = vec![Column::State, if room >= 64 { Column::Progress } else { Column::Percent }];
     columns.extend([Column::Step, Column::Gradients]);

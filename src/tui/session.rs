@@ -12,7 +12,7 @@ pub use run::Run;
 use grid::Walk;
 
 use super::{
-    keymap::{Action, Adjustment, Context, Direction},
+    keymap::{Arrow, Context, SessionAction},
     message::{Effect, ExportRequest},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 
 /// One session being watched.
 #[derive(Debug)]
-pub struct Session {
+pub struct WatchedSession {
     pub plan: Plan,
     /// One for each run of the plan, in its order.
     pub runs: Vec<Run>,
@@ -55,7 +55,6 @@ pub enum Feed {
     Live,
     /// From nowhere any more: all runs have ended for good.
     Drained,
-    /// From a log.
     Recorded,
 }
 
@@ -81,7 +80,7 @@ pub enum Scope {
     AllRuns,
 }
 
-impl Session {
+impl WatchedSession {
     /// A session of `plan` before its first event.
     pub fn new(plan: Plan, feed: Feed) -> Self {
         let runs: Vec<Run> = (0..plan.runs.len()).filter_map(|index| Run::new(&plan, index)).collect();
@@ -176,21 +175,36 @@ impl Session {
     }
 
     /// Whether an action would do something now.
-    pub fn offers(&self, action: Action) -> bool {
+    pub fn offers(&self, action: SessionAction) -> bool {
         match action {
-            Action::Change(_) | Action::TypeValue => {
+            SessionAction::Raise | SessionAction::Lower | SessionAction::TypeValue => {
                 self.cursor().is_some_and(|hyperparameter| !self.targets(hyperparameter).is_empty())
             }
-            Action::ToggleScope => self.feed == Feed::Live && self.is_alive() && self.runs.len() > 1,
-            Action::Pause | Action::Stop => self.selected_is_alive(),
-            Action::PauseAll => self.feed == Feed::Live && self.is_alive(),
-            Action::Restart => self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some()),
-            Action::Export | Action::ExportAs => {
+            SessionAction::ToggleScope => self.feed == Feed::Live && self.is_alive() && self.runs.len() > 1,
+            SessionAction::Pause | SessionAction::Stop => self.selected_is_alive(),
+            SessionAction::PauseAll => self.feed == Feed::Live && self.is_alive(),
+            SessionAction::Restart => {
+                self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some())
+            }
+            SessionAction::Export | SessionAction::ExportAs => {
                 self.directory.is_some() && self.runs.iter().any(|run| run.history.start().is_some())
             }
-            Action::ToPicker => self.feed == Feed::Starting || !self.is_alive(),
-            _ => true,
+            SessionAction::NextPane
+            | SessionAction::PreviousPane
+            | SessionAction::Enlarge
+            | SessionAction::Shrink
+            | SessionAction::NextKind
+            | SessionAction::PreviousKind
+            | SessionAction::ToggleGrid
+            | SessionAction::CycleX
+            | SessionAction::ToggleLogY
+            | SessionAction::ToggleLogX => true,
         }
+    }
+
+    /// Whether the list of presets may take its place: no run would be left without a screen.
+    pub fn can_be_left(&self) -> bool {
+        self.feed == Feed::Starting || !self.is_alive()
     }
 
     /// The session's clock moves while runs are alive.
@@ -220,33 +234,33 @@ impl Session {
         }
     }
 
-    /// Does what a key asked for.
-    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+    /// Does what a key asked for. Text is asked for by the app.
+    pub fn act(&mut self, action: SessionAction) -> Vec<Effect> {
         match action {
-            Action::Move(direction) => self.go(direction),
-            Action::NextPane => self.pane = self.pane.next(),
-            Action::PreviousPane => self.pane = self.pane.next().next(),
-            Action::Enlarge => self.zoom = Zoom::One,
-            Action::Shrink => self.zoom = Zoom::All,
-            Action::ToggleScope => {
+            SessionAction::NextPane => self.pane = self.pane.next(),
+            SessionAction::PreviousPane => self.pane = self.pane.next().next(),
+            SessionAction::Enlarge => self.zoom = Zoom::One,
+            SessionAction::Shrink => self.zoom = Zoom::All,
+            SessionAction::ToggleScope => {
                 self.scope = match self.scope {
                     Scope::Selected => Scope::AllRuns,
                     Scope::AllRuns => Scope::Selected,
                 }
             }
-            Action::NextKind => self.grid.walk(Walk::Forwards, &plotted_runs(&self.runs)),
-            Action::PreviousKind => self.grid.walk(Walk::Backwards, &plotted_runs(&self.runs)),
-            Action::ToggleGrid => self.grid.toggle(),
-            Action::CycleX => self.view.x = self.view.x.next(),
-            Action::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
-            Action::ToggleLogY => self.view.toggle_y_scale(self.panel()),
-            Action::Change(adjustment) => return self.adjust(adjustment),
-            Action::Pause => return self.pause(),
-            Action::PauseAll => return self.pause_all(),
-            Action::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
-            Action::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
-            Action::Export => return self.export().map(Effect::Export).into_iter().collect(),
-            _ => {}
+            SessionAction::NextKind => self.grid.walk(Walk::Forwards, &plotted_runs(&self.runs)),
+            SessionAction::PreviousKind => self.grid.walk(Walk::Backwards, &plotted_runs(&self.runs)),
+            SessionAction::ToggleGrid => self.grid.toggle(),
+            SessionAction::CycleX => self.view.x = self.view.x.next(),
+            SessionAction::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
+            SessionAction::ToggleLogY => self.view.toggle_y_scale(self.panel()),
+            SessionAction::Raise => return self.adjust(Hyperparameter::raised),
+            SessionAction::Lower => return self.adjust(Hyperparameter::lowered),
+            SessionAction::Pause => return self.pause(),
+            SessionAction::PauseAll => return self.pause_all(),
+            SessionAction::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
+            SessionAction::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
+            SessionAction::Export => return self.export().map(Effect::Export).into_iter().collect(),
+            SessionAction::TypeValue | SessionAction::ExportAs => {}
         }
         Vec::new()
     }
@@ -256,12 +270,9 @@ impl Session {
         self.request(hyperparameter, |_| value)
     }
 
-    fn adjust(&mut self, adjustment: Adjustment) -> Vec<Effect> {
+    fn adjust(&mut self, change: fn(Hyperparameter, f64) -> f64) -> Vec<Effect> {
         let Some(hyperparameter) = self.cursor() else { return Vec::new() };
-        self.request(hyperparameter, |value| match adjustment {
-            Adjustment::Raise => hyperparameter.raised(value),
-            Adjustment::Lower => hyperparameter.lowered(value),
-        })
+        self.request(hyperparameter, |value| change(hyperparameter, value))
     }
 
     /// Asks each target for a new value of `hyperparameter`, made from the one that it will have.
@@ -331,26 +342,27 @@ impl Session {
         })
     }
 
-    fn go(&mut self, direction: Direction) {
-        use Direction::{Down, Left, Right, Up};
-        match (self.context(), direction) {
-            (Context::Charts, _) | (Context::Chart, Left | Right) => self.grid.go(direction),
-            (Context::Hyperparameters, Up) | (Context::Runs, Left) => self.choose_hyperparameter(Adjustment::Lower),
-            (Context::Hyperparameters, Down) | (Context::Runs, Right) => self.choose_hyperparameter(Adjustment::Raise),
+    /// Moves the cursor of the place where the keys go.
+    pub fn go(&mut self, arrow: Arrow) {
+        use Arrow::{Down, Left, Right, Up};
+        match (self.context(), arrow) {
+            (Context::Charts, _) | (Context::Chart, Left | Right) => self.grid.go(arrow),
+            (Context::Hyperparameters, Up) | (Context::Runs, Left) => self.choose_hyperparameter(Walk::Backwards),
+            (Context::Hyperparameters, Down) | (Context::Runs, Right) => self.choose_hyperparameter(Walk::Forwards),
             (_, Up | Left) => self.selected = self.selected.saturating_sub(1),
             (_, Down | Right) => self.selected = (self.selected + 1).min(self.runs.len().saturating_sub(1)),
         }
     }
 
-    fn choose_hyperparameter(&mut self, adjustment: Adjustment) {
+    fn choose_hyperparameter(&mut self, walk: Walk) {
         let Some(run) = self.run() else { return };
         let (active, inactive) = run.panel();
         let hyperparameters = [active, inactive].concat();
         let here =
             hyperparameters.iter().position(|hyperparameter| Some(*hyperparameter) == self.cursor()).unwrap_or(0);
-        let next = match adjustment {
-            Adjustment::Raise => (here + 1).min(hyperparameters.len().saturating_sub(1)),
-            Adjustment::Lower => here.saturating_sub(1),
+        let next = match walk {
+            Walk::Forwards => (here + 1).min(hyperparameters.len().saturating_sub(1)),
+            Walk::Backwards => here.saturating_sub(1),
         };
         self.hyperparameter = hyperparameters.get(next).copied().unwrap_or(self.hyperparameter);
     }

@@ -1,15 +1,11 @@
 //! A run's settings in words, in addition to the numbers, for the hyperparameter panel and the list of presets.
 
 use super::text::value;
-use crate::optimizer::{Categorical, Hyperparameter, Hyperparameters};
+use crate::optimizer::{Categorical, Hyperparameter, Hyperparameters, Listed};
 
 /// The schedule of a hyperparameter, by its name in presets; `None` where it is constant or cannot have one.
 pub fn schedule(hyperparameters: &Hyperparameters, hyperparameter: Hyperparameter) -> Option<&'static str> {
-    let choice = match hyperparameter {
-        Hyperparameter::Lr => Categorical::LrSchedule,
-        Hyperparameter::Sigma => Categorical::SigmaSchedule,
-        _ => return None,
-    };
+    let choice = hyperparameter.schedule()?;
     hyperparameters.chosen(choice).filter(|word| Some(word) != choice.words().first())
 }
 
@@ -23,7 +19,7 @@ pub fn is_scheduled(hyperparameters: &Hyperparameters, hyperparameter: Hyperpara
 /// The categorical settings that are not the default. Schedules are left out: they stand [beside their hyperparameter](schedule).
 pub fn non_default(hyperparameters: &Hyperparameters) -> Vec<(Categorical, &'static str)> {
     let choices = hyperparameters.choices();
-    let is_schedule = |choice| matches!(choice, Categorical::LrSchedule | Categorical::SigmaSchedule);
+    let is_schedule = |choice| Hyperparameter::all().any(|hyperparameter| hyperparameter.schedule() == Some(choice));
     choices.filter(|&(choice, word)| !is_schedule(choice) && Some(&word) != choice.words().first()).collect()
 }
 
@@ -34,44 +30,27 @@ pub fn method_unless_named(name: &str, hyperparameters: &Hyperparameters) -> Opt
     (!plain(name).starts_with(&plain(key))).then_some(key)
 }
 
-/// The settings on one line: the base optimizer, then what the method adds. What has no effect or is the default is left out.
+/// The settings on one line: the words, then the numbers by what they are settings of. What has no effect or is the default is left out.
 pub fn summary(hyperparameters: &Hyperparameters) -> String {
-    const BASE: [Hyperparameter; 10] = [
-        Hyperparameter::Momentum,
-        Hyperparameter::Beta1,
-        Hyperparameter::Beta2,
-        Hyperparameter::Epsilon,
-        Hyperparameter::WeightDecay,
-        Hyperparameter::Prior,
-        Hyperparameter::Damping,
-        Hyperparameter::Precision,
-        Hyperparameter::Warmup,
-        Hyperparameter::Penalty,
-    ];
     let default = default(hyperparameters);
-    let always = |hyperparameter| {
-        matches!(
-            hyperparameter,
-            Hyperparameter::Lr
-                | Hyperparameter::Sigma
-                | Hyperparameter::K
-                | Hyperparameter::Rho
-                | Hyperparameter::Alpha
-                | Hyperparameter::Smoothing
-                | Hyperparameter::Radius
-        )
-    };
-    let rest = Hyperparameter::all()
-        .filter(|hyperparameter| *hyperparameter != Hyperparameter::Lr && !BASE.contains(hyperparameter));
-    let numbers = std::iter::once(Hyperparameter::Lr).chain(BASE).chain(rest).filter_map(|hyperparameter| {
+    let mut ordered: Vec<Hyperparameter> = Hyperparameter::all().collect();
+    ordered.sort_by_key(|hyperparameter| hyperparameter.owner());
+    let numbers = ordered.into_iter().filter_map(|hyperparameter| {
         let at = hyperparameters.get(hyperparameter)?;
-        let shown = always(hyperparameter) || default.is_none_or(|default| default.get(hyperparameter) != Some(at));
+        let is_listed = match hyperparameter.listed() {
+            Listed::Always => true,
+            Listed::UnlessDefault => default.is_none_or(|default| default.get(hyperparameter) != Some(at)),
+        };
         let schedule = schedule(hyperparameters, hyperparameter).map_or_else(String::new, |word| format!(" {word}"));
-        shown.then(|| format!("{} {}{schedule}", hyperparameter.symbol(), value(at)))
+        is_listed.then(|| format!("{} {}{schedule}", hyperparameter.symbol(), value(at)))
     });
     let words = non_default(hyperparameters).into_iter().map(|(choice, word)| match choice {
         Categorical::Scaling => format!("{word} scaling"),
-        _ => word.to_owned(),
+        Categorical::BaseOptimizer
+        | Categorical::Distribution
+        | Categorical::SigmaSchedule
+        | Categorical::LrSchedule
+        | Categorical::Projection => word.to_owned(),
     });
     words.chain(numbers).collect::<Vec<_>>().join("  ")
 }

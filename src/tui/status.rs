@@ -11,9 +11,9 @@ use ratatui::{
 use super::{
     app::{App, Notice},
     help::spelled,
-    keymap::{Action, Binding},
+    keymap::{Action, Binding, SessionAction},
     overlay::Overlay,
-    session::{Feed, Session},
+    session::{Feed, WatchedSession},
     text::{clock, fit, scrub, width},
     theme::Theme,
 };
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Draws where the session stands: what runs, how far it is, how long it took and will take.
-pub fn render_top(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+pub fn render_top(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let columns = usize::from(area.width);
     let name = fit(&scrub(&session.plan.preset), columns / 2);
     let states = states(session);
@@ -68,7 +68,7 @@ fn busy(load: Load) -> String {
 }
 
 /// How many runs are in which state.
-fn states(session: &Session) -> String {
+fn states(session: &WatchedSession) -> String {
     match session.feed {
         Feed::Starting => return session.loading.as_ref().map_or("starting".into(), Loading::to_string),
         Feed::Recorded if session.is_over() => return "replay".into(),
@@ -85,7 +85,7 @@ fn states(session: &Session) -> String {
 }
 
 /// How far the furthest run is, in the budget's unit: where the charts end.
-fn spent(session: &Session) -> String {
+fn spent(session: &WatchedSession) -> String {
     let nows = || session.runs.iter().map(|run| run.history.now());
     match session.plan.train.budget {
         Budget::Gradients(budget) => {
@@ -103,7 +103,7 @@ fn spent(session: &Session) -> String {
     }
 }
 
-fn elapsed(session: &Session) -> Duration {
+fn elapsed(session: &WatchedSession) -> Duration {
     match session.feed {
         Feed::Recorded => {
             let seconds = session.runs.iter().map(|run| run.history.now().seconds).fold(0.0, f64::max);
@@ -114,7 +114,7 @@ fn elapsed(session: &Session) -> Duration {
 }
 
 /// How long the slowest run still takes.
-fn left(session: &Session) -> Option<String> {
+fn left(session: &WatchedSession) -> Option<String> {
     if session.is_over() {
         return None;
     }
@@ -168,12 +168,15 @@ fn shown(app: &App) -> Vec<(String, String)> {
 /// A row's word; a key that goes to and fro says where it goes now.
 fn label(app: &App, binding: &Binding) -> String {
     let session = app.session();
-    let paused = session.and_then(Session::run).is_some_and(|run| *run.history.state() == RunState::Paused);
+    let paused = session.and_then(WatchedSession::run).is_some_and(|run| *run.history.state() == RunState::Paused);
     let six = session.is_some_and(|session| session.grid.len() == 6);
-    match binding.keys.first() {
-        Some((_, Action::Pause)) if paused => "resume".into(),
-        Some((_, Action::ToggleGrid)) if six => "four charts".into(),
-        _ => binding.label.into(),
+    let action = binding.keys.first().map(|(_, action)| *action);
+    if action == Some(Action::Watch(SessionAction::Pause)) && paused {
+        "resume".into()
+    } else if action == Some(Action::Watch(SessionAction::ToggleGrid)) && six {
+        "four charts".into()
+    } else {
+        binding.label.into()
     }
 }
 

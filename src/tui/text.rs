@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_lose_their_teeth() {
+    fn escape_sequences_are_removed() {
         assert_eq!(scrub("a\u{1b}[31mb\u{9b}2J\u{202e}c\u{7}\n d"), "a[31mb2Jc d");
     }
 

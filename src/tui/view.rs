@@ -25,7 +25,7 @@ use super::{
     charts, help, hyperparameters,
     overlay::{self, Card, Overlay},
     picker, runs,
-    session::{Pane, Session, Zoom},
+    session::{Pane, WatchedSession, Zoom},
     status,
     text::scrub,
     theme::{Glyphs, Theme, sweep},
@@ -124,7 +124,7 @@ fn render_picker(frame: &mut Frame<'_>, area: Rect, app: &App) {
     status::render_keys(frame, keys, app);
 }
 
-fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session) {
+fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &WatchedSession) {
     let theme = app.theme;
     let [top, body, keys] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
@@ -132,7 +132,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session)
     status::render_keys(frame, keys, app);
     if fits(area, ROOMY) {
         let wanted =
-            (session.runs.len() + 3).max(hyperparameters::rows(session, usize::from(HYPERPARAMETER_COLUMNS - 2)) + 2);
+            (runs::rows(session) + 3).max(hyperparameters::rows(session, usize::from(HYPERPARAMETER_COLUMNS - 2)) + 2);
         // Charts shrink for the sake of a long table, but only down to what shows a curve well.
         let most = (body.height / 3).max(body.height.saturating_sub(2 * CHART_ROWS));
         let rows = u16::try_from(wanted).unwrap_or(u16::MAX).min(most).max(6);
@@ -149,7 +149,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session)
         if session.zoom == Zoom::One {
             return render_alone(frame, body, session, theme);
         }
-        let rows = u16::try_from(session.runs.len() + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
+        let rows = u16::try_from(runs::rows(session) + 3).unwrap_or(u16::MAX).max(6).min(body.height / 2);
         let [row, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
         charts::render_pair(frame, row, session, theme);
         match session.pane {
@@ -162,7 +162,7 @@ fn render_watch(frame: &mut Frame<'_>, area: Rect, app: &App, session: &Session)
 }
 
 /// Draws a single chart with one line about the selected run below it.
-fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &Session, theme: Theme) {
+fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let [chart, line] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     charts::render_one(frame, chart, session, theme);
     match session.pane {
@@ -178,7 +178,7 @@ fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Overlay::Ask(question) => {
             let session = app.session();
             let alive = session.map_or(0, |session| session.runs.iter().filter(|run| run.is_alive()).count());
-            let run = session.and_then(Session::run).map_or("", |run| run.name.as_str());
+            let run = session.and_then(WatchedSession::run).map_or("", |run| run.name.as_str());
             overlay::ask(frame, area, &question.card(alive, run), app.theme);
         }
         Overlay::Type(prompt) => overlay::type_line(frame, area, prompt, app.theme),

@@ -329,7 +329,7 @@ fn headers_of_safetensors_that_lie_are_refused() {
 }
 
 #[test]
-fn other_files_are_told_so() {
+fn other_files_are_refused_as_such() {
     let turn = Turn::take();
     let unknown = "neither safetensors nor written by torch.save";
     for (name, file) in [

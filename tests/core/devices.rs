@@ -62,7 +62,7 @@ fn a_run_may_have_a_device_of_its_own_which_the_session_file_keeps() {
 }
 
 #[test]
-fn what_takes_long_or_rounds_is_told_before_it_starts() {
+fn a_slow_or_rounding_device_gives_a_warning() {
     let warning = |preset: &str, sets: &[&str], device: DeviceName| plan(preset, sets).warning(&device.into());
     let slow = warning("clipart-mobilenet", &[], DeviceName::Flex).unwrap();
     assert!(slow.starts_with("slow on flex (8 min on LibTorch, hours on flex)"), "{slow}");

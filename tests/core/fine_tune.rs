@@ -7,9 +7,9 @@ use nso_tui::{
     autodiff::{read, values},
     data::{Augmentation, Flip, IMAGENET, Labelled, Share, clipart, folder::Corrupt},
     problem::{
-        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, InitialTensor,
-        Initialization, MobileNetV2, Mode, Network, Normalization, Problem, SoftmaxRegression, Source, Supervised,
-        Weights,
+        Augmented, Backbone, BatchNormMode, CrossEntropy, Examples, FineTune, ImageDataset, ImageSet, ImageSource,
+        InitialTensor, Initialization, MobileNetV2, Mode, Network, Normalization, Problem, SoftmaxRegression,
+        Supervised, Weights,
         checkpoint::{Checkpoint, embedded_mobilenet},
         ignore_progress,
     },
@@ -32,7 +32,7 @@ fn clip_art(freeze: &[&str]) -> FineTune {
         freeze: freeze.iter().map(|&prefix| prefix.to_owned()).collect(),
         batch_norm: BatchNormMode::BatchStatistics,
         images: ImageSet {
-            source: Source::Clipart,
+            source: ImageSource::Clipart,
             size: None,
             per_class: None,
             validation_share: Share::NONE,
@@ -92,7 +92,7 @@ fn frozen_tensors_stay_out_of_the_weights_and_change_no_other_derivative() {
 }
 
 #[test]
-fn a_prefix_that_names_nothing_is_told() {
+fn a_prefix_that_names_nothing_is_an_error() {
     for prefix in ["feature.", "classifier."] {
         let error = clip_art(&[prefix]).build(1, &Device::flex(), &ignore_progress).err().unwrap();
         let expected = format!("begins with '{prefix}'; the first is 'features.0.0.weight'");

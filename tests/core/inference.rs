@@ -184,7 +184,7 @@ fn a_step_that_does_not_fit_the_budget_is_not_taken() {
 
 /// A step of NSO has no clean pass: batch normalisation takes a forward pass of its own, which is no gradient evaluation and is logged.
 #[test]
-fn forward_passes_of_batch_normalisation_are_told() {
+fn forward_passes_of_batch_normalisation_are_counted() {
     let text = |norm: &str| {
         format!(
             "[problem]\nkind = \"fine-tune\"\nper_class = 2\nvalidation_share = 0\nbatch_norm = \"{norm}\"\n[train]\nsteps = 2\nbatch = 3\n\
@@ -193,11 +193,11 @@ fn forward_passes_of_batch_normalisation_are_told() {
     };
     let passes = |norm, name| {
         let (events, _) = run(&preset::parse("t", &text(norm), &[]).unwrap(), name);
-        let told = events.iter().rev().find_map(|e| match e {
+        let last = events.iter().rev().find_map(|e| match e {
             Event::Eval { forward_passes, at, .. } => Some((*forward_passes, at.gradients)),
             _ => None,
         });
-        told.unwrap()
+        last.unwrap()
     };
     assert_eq!((passes("batch", "SAM"), passes("batch", "NSO"), passes("stored", "NSO")), ((0, 4), (2, 4), (0, 4)));
 }
@@ -269,7 +269,7 @@ fn intervals_from_samples_of_examples_cover_the_whole_training_set() {
 /// The program's own measurement on a sample: its trace is that of the sample's digits, its error over examples that of their exact
 /// traces, up to what the probe vectors add.
 #[test]
-fn a_measurement_on_a_sample_tells_both_errors() {
+fn a_measurement_on_a_sample_has_both_errors() {
     let sets = [
         "train.gradients=200",
         "train.evaluate_every=\"200 gradients\"",

@@ -70,7 +70,7 @@ fn steps_sample_the_curvature_that_their_method_states() {
     let f = problem.objective(Examples::First(0));
     for method in Method::all() {
         let (_, stats) = direction(method, &problem, f.as_ref(), &vector(&[0.3, -1.5], DType::F64));
-        assert_eq!(stats.free.kind, method.sampled_curvature(), "{}", method.info().key);
+        assert_eq!(stats.curvature_samples.kind, method.sampled_curvature(), "{}", method.info().key);
     }
 }
 
@@ -242,7 +242,7 @@ fn noise_that_is_not_centred_samples_no_trace() {
         for method in [Method::Nso(Nso { noise, k: k(2), mix: 0.0 }), Method::WpSgd(WpSgd { noise, k: k(2) })] {
             let (_, stats) = direction(method, &problem, f.as_ref(), &w);
             let expected = if distribution == NoiseDistribution::BinomialUncentred { 0 } else { 2 };
-            assert_eq!(stats.free.values.len(), expected, "{method:?}");
+            assert_eq!(stats.curvature_samples.values.len(), expected, "{method:?}");
         }
     }
 }
@@ -254,7 +254,7 @@ fn the_free_trace_of_nso_has_the_mean_and_the_variance_of_its_quadratic_form() {
     let f = problem.objective(Examples::First(0));
     let method = Method::Nso(Nso { noise: Noise::gaussian(0.05), k: k(10_000), mix: 0.0 });
     let (_, stats) = direction(method, &problem, f.as_ref(), &vector(&[0.5, -0.2, 0.9], DType::F64));
-    let samples = read(stats.free.values);
+    let samples = read(stats.curvature_samples.values);
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
     let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);

@@ -222,7 +222,7 @@ fn measurements_that_a_problem_cannot_have_are_refused() {
 }
 
 #[test]
-fn an_unknown_preset_is_told_with_the_closest_name() {
+fn the_error_of_an_unknown_preset_has_the_closest_name() {
     let error = preset::find("mnist-mpl").unwrap_err().to_string();
     assert!(error.contains("no preset or file 'mnist-mpl', did you mean 'mnist-mlp'?"), "{error}");
     assert!(!preset::find("\u{1b}[2J").unwrap_err().to_string().contains('\u{1b}'));

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn one_sided_and_two_point_traces_are_told_apart() {
+fn traces_of_one_point_and_of_two_have_their_own_events_and_errors() {
     let sides = |name| {
         let (events, _) = run(&asked("one-sided", &[&SMALL]), name);
         let free = events.into_iter().filter_map(|e| match e {
@@ -28,32 +28,32 @@ fn one_sided_and_two_point_traces_are_told_apart() {
 
 /// On 1/2 h w^2 the curvature along any ascent is h.
 #[test]
-fn sam_tells_the_curvature_along_its_ascent() {
+fn sam_measures_the_curvature_along_its_ascent() {
     let (events, _) =
         run(&asked("quadratic", &[&["train.gradients=40", "problem.h=[3.0]", "problem.start=[1.0]"]]), "SAM");
-    let told: Vec<_> = events
+    let found: Vec<_> = events
         .iter()
         .filter_map(|e| if let Event::AscentCurvature { curvature, .. } = e { Some(*curvature) } else { None })
         .collect();
-    assert!(told.len() > 2);
-    assert!(told.iter().all(|curvature| (curvature.mean / 3.0 - 1.0).abs() < 1e-4), "{told:?}");
+    assert!(found.len() > 2);
+    assert!(found.iter().all(|curvature| (curvature.mean / 3.0 - 1.0).abs() < 1e-4), "{found:?}");
 }
 
-/// On a bowl of gradient zero there is no ascent and nothing to tell of it; before that there was.
+/// On a bowl of gradient zero there is no ascent and no curvature along it; before that there was.
 #[test]
-fn an_ascent_that_does_not_move_tells_no_curvature() {
+fn an_ascent_that_does_not_move_yields_no_curvature() {
     let sets =
         ["train.gradients=4000", "problem.h=[1.0]", "problem.start=[1.0]", "run.SAM.method=usam", "defaults.lr=0.9"];
     let (events, _) = run(&asked("quadratic", &[&sets]), "SAM");
-    let told: Vec<_> =
+    let found: Vec<_> =
         events
             .iter()
             .filter_map(|e| {
                 if let Event::AscentCurvature { curvature, at } = e { Some((at.step, *curvature)) } else { None }
             })
             .collect();
-    assert!(!told.is_empty() && told.last().unwrap().0 < 1500, "{told:?}");
-    assert!(told[0].1.mean.is_finite() && told.iter().all(|(_, curvature)| curvature.mean.is_finite()), "{told:?}");
+    assert!(!found.is_empty() && found.last().unwrap().0 < 1500, "{found:?}");
+    assert!(found[0].1.mean.is_finite() && found.iter().all(|(_, curvature)| curvature.mean.is_finite()), "{found:?}");
 }
 
 #[test]
@@ -61,22 +61,22 @@ fn a_schedule_of_sigma_is_one_window_between_two_evaluations() {
     let sets =
         ["train.steps=40", "train.evaluate_every=\"10 steps\"", "run.NSO.sigma_schedule=linear", "run.NSO.sigma=0.39"];
     let (events, _) = run(&asked("quadratic", &[&sets]), "NSO");
-    let told: Vec<_> = events
+    let found: Vec<_> = events
         .iter()
         .filter_map(
             |e| if let Event::FreeTrace { sigma, trace, .. } = e { Some((*sigma, trace.samples)) } else { None },
         )
         .collect();
-    // Steps 1 to 40 have sigma 0, .01, .02, ...; the first has no noise and tells nothing.
+    // Steps 1 to 40 have sigma 0, .01, .02, ...; the first has no noise and yields no sample.
     let expected = [(0.05, 9), (0.145, 10), (0.245, 10), (0.345, 10)];
-    assert_eq!(told.len(), 4, "{told:?}");
-    for ((sigma, probes), (mean, count)) in told.into_iter().zip(expected) {
+    assert_eq!(found.len(), 4, "{found:?}");
+    for ((sigma, probes), (mean, count)) in found.into_iter().zip(expected) {
         assert!((sigma - mean).abs() < 1e-12 && probes == count, "{sigma} {mean} {probes}");
     }
 }
 
-/// With zero weights in the last layer all ten classes are equally likely, and smoothing changes nothing: log 10. Elsewhere the minibatch loss of
-/// the first step is the smoothed one, which the clean loss of the same weights is not.
+/// The minibatch loss of a step is that of the smoothed labels; an evaluation has the clean loss. With a batch of the whole training set
+/// the first step is at the weights of the first evaluation: the two losses are equal without smoothing and differ with it.
 #[test]
 fn smoothed_labels_are_what_label_smoothing_trains_on() {
     let first = |set: &str| {

@@ -11,7 +11,7 @@ use nso_tui::{
         Checkpoint, Command, Engine, Event, FinalState, Inbox, Job, Listener, LoopExit, Plan, PublishError,
         device::DeviceName,
         first_difference,
-        log::{Destination, Session},
+        log::{Destination, SessionLog},
         train,
     },
 };
@@ -182,11 +182,11 @@ fn a_session_cut_anywhere_is_resumed_to_the_log_and_weights_of_one_that_was_not(
     let sets = ["train.gradients=40", "train.evaluate_every=\"10 gradients\"", "train.probe_every=\"20 gradients\""];
     let plan = plan("valley", &sets);
     run_to(&whole, &plan);
-    let expected = Session::open(&whole).unwrap().read_new().unwrap().runs;
+    let expected = SessionLog::open(&whole).unwrap().read_new().unwrap().runs;
     for share in [0.0, 0.02, 0.3, 0.71, 0.999] {
         cut(&whole, &other, share);
         let seen = resume(&other, plan.runs.len());
-        let found = Session::open(&other).unwrap().read_new().unwrap();
+        let found = SessionLog::open(&other).unwrap().read_new().unwrap();
         assert_eq!(found.damaged, []);
         for ((run, found), (expected, seen)) in plan.runs.iter().zip(&found.runs).zip(expected.iter().zip(&seen)) {
             assert_eq!(first_difference(expected, found), None, "{} cut at {share}", run.name);
@@ -217,23 +217,23 @@ fn a_stopped_run_goes_on_and_its_changes_are_made_again() {
         }
         engine.close().await;
     });
-    let before = Session::open(&stopped).unwrap().read_new().unwrap().runs;
+    let before = SessionLog::open(&stopped).unwrap().read_new().unwrap().runs;
     assert!(before.iter().all(|run| matches!(run.last(), Some(Event::Finish { .. }))));
     // Shorter, so that it comes to its end.
     let steps = before.iter().flatten().filter_map(Event::position).map(|at| at.gradients).max().unwrap();
     let text = fs::read_to_string(stopped.join("session.toml")).unwrap();
     fs::write(stopped.join("session.toml"), text.replace("3000000", &(steps + 1000).to_string())).unwrap();
     resume(&stopped, plan.runs.len());
-    let resumed = Session::open(&stopped).unwrap().read_new().unwrap().runs;
+    let resumed = SessionLog::open(&stopped).unwrap().read_new().unwrap().runs;
     // Repeated from its log, it is the same: the change was made once, at its step.
     block_on(async {
-        let mut session = Session::open(&stopped).unwrap();
+        let mut session = SessionLog::open(&stopped).unwrap();
         let destination = Destination::Exactly(again.clone());
         let mut engine = Engine::rerun(&mut session, &destination, &DeviceName::Flex.into(), &ignore_progress).unwrap();
         until_over(&mut engine, plan.runs.len()).await;
         engine.close().await;
     });
-    let repeated = Session::open(&again).unwrap().read_new().unwrap().runs;
+    let repeated = SessionLog::open(&again).unwrap().read_new().unwrap().runs;
     for ((run, resumed), repeated) in plan.runs.iter().zip(&resumed).zip(&repeated) {
         let mut whole = repeated.clone();
         // The budget was shortened in between, and is in the first event.

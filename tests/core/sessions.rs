@@ -10,7 +10,7 @@ use nso_tui::{
     run::{
         Command, Engine, Event, Outcome, Plan,
         device::DeviceName,
-        log::{Destination, LogReader, Session, Verdict, run_folders, verify},
+        log::{Destination, LogReader, SessionLog, Verdict, run_folders, verify},
         preset,
     },
 };
@@ -64,7 +64,7 @@ fn the_log_is_what_the_screen_saw_and_reads_back_as_the_same_session() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan("mnist-mlp", &SHORT);
     let seen = run_to(folder.path(), &plan);
-    let mut session = Session::open(folder.path()).unwrap();
+    let mut session = SessionLog::open(folder.path()).unwrap();
     assert_eq!(session.plan, plan);
     assert_eq!(session.read_new().unwrap().runs, seen);
     assert!(session.read_new().unwrap().runs.iter().all(Vec::is_empty), "nothing is read twice");
@@ -226,7 +226,7 @@ fn a_panic_in_one_run_ends_that_run_alone() {
             assert_eq!(*outcome, Outcome::Completed, "{}", run.name);
         }
     }
-    assert_eq!(Session::open(folder.path()).unwrap().read_new().unwrap().runs, events);
+    assert_eq!(SessionLog::open(folder.path()).unwrap().read_new().unwrap().runs, events);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_receiver_that_never_reads_loses_nothing_and_delays_no_run() {
     let events = block_on(async {
         let mut engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();
         // Nothing is received until every log has its end: the runs do not wait for the receiver.
-        let mut logs = Session::open(folder.path()).unwrap();
+        let mut logs = SessionLog::open(folder.path()).unwrap();
         let mut over = 0;
         while over < 4 {
             over +=
@@ -249,7 +249,7 @@ fn a_receiver_that_never_reads_loses_nothing_and_delays_no_run() {
         events
     });
     // As text, since a free trace of one pair has no standard error: NaN.
-    let logged = Session::open(folder.path()).unwrap().read_new().unwrap().runs;
+    let logged = SessionLog::open(folder.path()).unwrap().read_new().unwrap().runs;
     assert!(format!("{logged:?}") == format!("{events:?}"));
     assert_eq!(events[0].iter().filter(|e| matches!(e, Event::Step { .. })).count(), 20_000);
 }

@@ -65,7 +65,7 @@ fn nsos_samples_estimate_the_trace_of_the_smoothed_hessian() {
             let mut noise = NoiseStream::new(8);
             let mut context =
                 StepContext { layout, initial_weights: &w, examples: NonZeroUsize::new(EXAMPLES), noise: &mut noise };
-            let free = method.direction(f.as_ref(), &w, &mut context).stats.free;
+            let free = method.direction(f.as_ref(), &w, &mut context).stats.curvature_samples;
             assert_eq!(free.kind, Some(SampleKind::TwoPoint { sigma }));
             let free = Estimate::of(&read(free.values));
             let smoothed = SmoothedHessian::new(f.as_ref(), &w, smoothing(sigma, 1), ProbeVectors::new(2, &w));

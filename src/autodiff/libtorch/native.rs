@@ -1,19 +1,21 @@
 //! A model's objective by LibTorch's own reverse mode. Where that fails, burn's reverse mode takes over.
 
+use std::sync::Arc;
+
 use super::{
     LibTorch, Tracked,
     exchange::{from_burn, to_burn},
 };
 use crate::autodiff::{
-    Dual, Evaluation, Forward, HessianProducts, Layout, Loss, Model, Objective, Parameters, Product, Scalar, Vector,
-    objective::Differentiable,
+    Dual, Evaluation, Forward, HessianProducts, Layout, Loss, Model, NativeAutograd, Objective, Parameters, Product,
+    Refusal, Scalar, Vector, objective::Differentiable,
 };
 
 /// The objective of a model on one batch, by LibTorch's own reverse mode.
 pub struct Native<'a, M: Model> {
     /// The same by burn's reverse mode, where LibTorch fails: out of memory, or without a derivative of some operation.
     burn: Differentiable<'a, M>,
-    products: HessianProducts,
+    autograd: Arc<NativeAutograd>,
 }
 
 /// A loss with what it was computed from.
@@ -25,8 +27,8 @@ struct Recorded {
 
 impl<'a, M: Model> Native<'a, M> {
     /// `model` on `batch`, both on a device of LibTorch.
-    pub fn new(model: &'a M, batch: M::Batch, products: HessianProducts) -> Self {
-        Self { burn: Differentiable::new(model, batch), products }
+    pub fn new(model: &'a M, batch: M::Batch, autograd: Arc<NativeAutograd>) -> Self {
+        Self { burn: Differentiable::new(model, batch), autograd }
     }
 
     fn layout(&self) -> &Layout {
@@ -95,8 +97,9 @@ fn joined(pieces: &[tch::Tensor]) -> Result<tch::Tensor, tch::TchError> {
     Ok(whole)
 }
 
-fn warn_of_failure(what: &str, error: &tch::TchError) {
+fn note_failure(refusal: &Refusal, what: &str, error: &tch::TchError) {
     tracing::warn!("LibTorch's autograd fails at {what}, burn's takes over: {error}");
+    refusal.note(error);
 }
 
 impl<M: Model> Objective for Native<'_, M> {
@@ -113,11 +116,14 @@ impl<M: Model> Objective for Native<'_, M> {
     }
 
     fn gradient(&self, w: &Vector) -> Evaluation {
+        if self.autograd.gradient.is_known() {
+            return self.burn.gradient(w);
+        }
         let Recorded { loss, batch_statistics, leaves } = self.forward(w);
         match flat_gradient(&loss, &leaves, Graph::Freed) {
             Ok(gradient) => Evaluation { loss: to_burn(&loss), gradient: to_burn(&gradient), batch_statistics },
             Err(error) => {
-                warn_of_failure("a gradient", &error);
+                note_failure(&self.autograd.gradient, "a gradient", &error);
                 self.burn.gradient(w)
             }
         }
@@ -125,6 +131,9 @@ impl<M: Model> Objective for Native<'_, M> {
 
     /// By dual numbers over LibTorch's: one forward pass with tangents, one backward (Pearlmutter 1994).
     fn hessian_product(&self, w: &Vector, v: &Vector) -> Vector {
+        if self.autograd.dual_product.is_known() {
+            return self.burn.hessian_product(w, v);
+        }
         let leaves = self.leaves(w);
         let duals = leaves.iter().zip(self.layout().split(v)).map(|(leaf, tangent)| Dual {
             value: Tracked(leaf.shallow_clone()),
@@ -137,7 +146,7 @@ impl<M: Model> Objective for Native<'_, M> {
         match flat_gradient(&slope.0, &leaves, Graph::Freed) {
             Ok(product) => to_burn(&product),
             Err(error) => {
-                warn_of_failure("a Hessian product", &error);
+                note_failure(&self.autograd.dual_product, "a Hessian product", &error);
                 self.burn.hessian_product(w, v)
             }
         }
@@ -146,26 +155,32 @@ impl<M: Model> Objective for Native<'_, M> {
     /// By double backward, grad_w (grad f(w)' v), unless dual numbers were asked for: the graph of grad f(w) is made once and kept,
     /// so that a product costs one backward pass through it, 1.1 gradients on perceptrons.
     fn hessian<'a>(&'a self, w: &Vector) -> Product<'a> {
-        if self.products == HessianProducts::DualNumbers {
+        if self.autograd.products == HessianProducts::DualNumbers {
             let w = w.clone();
             return Box::new(move |v| self.hessian_product(&w, v));
+        }
+        if self.autograd.double_backward.is_known() {
+            return self.burn.hessian(w);
         }
         let Recorded { loss, leaves, .. } = self.forward(w);
         // A second handle on w's numbers keeps burn from changing them in place.
         let w = w.clone();
         match flat_gradient(&loss, &leaves, Graph::Extended) {
             Ok(gradient) => Box::new(move |v| {
+                if self.autograd.double_backward.is_known() {
+                    return self.burn.hessian_product(&w, v);
+                }
                 let slope = gradient.dot(&from_burn(v.clone()));
                 match flat_gradient(&slope, &leaves, Graph::Kept) {
                     Ok(product) => to_burn(&product),
                     Err(error) => {
-                        warn_of_failure("a Hessian product", &error);
+                        note_failure(&self.autograd.double_backward, "a Hessian product", &error);
                         self.burn.hessian_product(&w, v)
                     }
                 }
             }),
             Err(error) => {
-                warn_of_failure("a Hessian", &error);
+                note_failure(&self.autograd.double_backward, "a Hessian", &error);
                 self.burn.hessian(&w)
             }
         }

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{Budget, FEWEST_RESIDUALS, Trace, deflated, fresh, hutchinson};
+use super::{FEWEST_RESIDUALS, ProductBudget, Trace, deflated, fresh, hutchinson};
 use crate::{
     autodiff::read,
     curvature::{Estimate, LinearOperator, ProbeVectors, gram_schmidt::Basis},
@@ -61,7 +61,7 @@ pub fn xtrace(operator: &dyn LinearOperator, vectors: &mut ProbeVectors, product
         #[expect(clippy::cast_possible_truncation, reason = "at most `products`")]
         let (spent, rank) = (tried as u32, basis.len() as u32);
         let left = products.saturating_sub(spent + rank).max(FEWEST_RESIDUALS.min(products));
-        return deflated(operator, &basis, vectors, Budget { spent, left });
+        return deflated(operator, &basis, vectors, ProductBudget { spent, left });
     }
     let sketch = Sketch {
         images: DMatrix::from_fn(n, n, |i, j| columns[j].get(i).copied().unwrap_or(0.0)),

@@ -83,9 +83,7 @@ pub struct Loaded {
 /// A corrupt image that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
     pub reason: String,
 }
 

@@ -23,12 +23,48 @@ pub(super) struct Layer {
 /// Where the data of a panel come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Steps and evaluations.
-    Training,
+    Evaluation,
+    /// Samples of the trace that steps make at no extra cost, averaged between two evaluations.
+    FreeTrace,
     /// Every curvature measurement.
     Curvature,
     /// Curvature measurements of a preset that asks for this.
     Measurement(MeasurementKind),
+}
+
+/// What a dotted horizontal line of a panel marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Threshold {
+    /// The edge of stability of an eigenvalue.
+    EdgeOfStability,
+    /// The loss of guessing, above which a bound is vacuous.
+    GuessingLoss,
+}
+
+impl Threshold {
+    /// What the line is, for the title.
+    pub(super) fn note(self) -> &'static str {
+        match self {
+            Self::EdgeOfStability => "dotted: edge of stability 2(1+β)/lr",
+            Self::GuessingLoss => "dotted: log(classes), above it vacuous",
+        }
+    }
+
+    /// Its value for a run.
+    pub(super) fn of(self, history: &History) -> Option<f64> {
+        match self {
+            Self::EdgeOfStability => history.edge_of_stability(),
+            Self::GuessingLoss => history.snapshots().bound?.guessing_loss,
+        }
+    }
+
+    /// The factor by which it may lie beyond the data and still be drawn.
+    pub(super) fn reach(self) -> f64 {
+        match self {
+            Self::EdgeOfStability => 2.0,
+            Self::GuessingLoss => 10.0,
+        }
+    }
 }
 
 /// What the catalogue says of a kind.
@@ -41,11 +77,12 @@ struct Entry {
     /// The quantity that the chart is about; of a chart that is one measurement, the one along training nearest to it.
     quantity: Quantity,
     source: Source,
+    threshold: Option<Threshold>,
 }
 
 impl PanelKind {
     fn entry(self) -> Entry {
-        use Source::{Curvature, Measurement, Training};
+        use Source::{Curvature, Evaluation, FreeTrace, Measurement};
 
         let of = |quantity: Quantity, source| Entry {
             title: quantity.title(),
@@ -54,25 +91,28 @@ impl PanelKind {
             scale: quantity.scale(),
             quantity,
             source,
+            threshold: None,
         };
         // A panel about a quantity that a measurement declares, by its place among those.
         let declared = |measurement, index| {
             of(Quantity::Declared(DeclaredQuantity { measurement, index }), Measurement(measurement))
         };
         match self {
-            Self::Loss => Entry { title: "loss", y_name: "loss", ..of(Quantity::TrainLoss, Training) },
-            Self::Gap => Entry { y_name: "test − train loss", ..of(Quantity::Gap, Training) },
-            Self::ValidationLoss => of(Quantity::ValidationLoss, Training),
-            Self::Accuracy => of(Quantity::TestAccuracy, Training),
-            Self::ValidationError => of(Quantity::ValidationError, Training),
-            Self::Distance => of(Quantity::Distance, Training),
+            Self::Loss => Entry { title: "loss", y_name: "loss", ..of(Quantity::TrainLoss, Evaluation) },
+            Self::Gap => Entry { y_name: "test − train loss", ..of(Quantity::Gap, Evaluation) },
+            Self::ValidationLoss => of(Quantity::ValidationLoss, Evaluation),
+            Self::Accuracy => of(Quantity::TestAccuracy, Evaluation),
+            Self::ValidationError => of(Quantity::ValidationError, Evaluation),
+            Self::Distance => of(Quantity::Distance, Evaluation),
             Self::Trace => of(Quantity::Trace, Curvature),
             // Near zero loss the trace falls with the loss.
             Self::TraceByLoss => {
                 Entry { title: "Hessian trace at equal loss", scale: Scale::Log, ..of(Quantity::Trace, Curvature) }
             }
-            Self::SmoothedTrace => of(Quantity::SmoothedTrace, Training),
-            Self::LambdaMax => of(Quantity::LambdaMax, Curvature),
+            Self::SmoothedTrace => of(Quantity::SmoothedTrace, FreeTrace),
+            Self::LambdaMax => {
+                Entry { threshold: Some(Threshold::EdgeOfStability), ..of(Quantity::LambdaMax, Curvature) }
+            }
             Self::LambdaMin => of(Quantity::LambdaMin, Measurement(MeasurementKind::LambdaMin)),
             // The bulk of a spectrum lies at zero.
             Self::Density => Entry {
@@ -96,17 +136,19 @@ impl PanelKind {
                 scale: Scale::Log,
                 ..of(Quantity::Trace, Measurement(MeasurementKind::PerturbationGap))
             },
-            Self::Bound => of(Quantity::Bound, Measurement(MeasurementKind::PacBayesBound)),
+            Self::Bound => Entry {
+                threshold: Some(Threshold::GuessingLoss),
+                ..of(Quantity::Bound, Measurement(MeasurementKind::PacBayesBound))
+            },
             Self::Sharpness => declared(MeasurementKind::Sharpness, 0),
             Self::GradientNoise => declared(MeasurementKind::GradientNoise, 0),
             Self::GradientCovariance => declared(MeasurementKind::GradientNoise, 1),
-            Self::DistanceFromInit => of(Quantity::DistanceFromInit, Training),
-            Self::WeightNorm => of(Quantity::WeightNorm, Training),
+            Self::DistanceFromInit => of(Quantity::DistanceFromInit, Evaluation),
+            Self::WeightNorm => of(Quantity::WeightNorm, Evaluation),
             Self::GradientNorm => of(Quantity::GradientNorm, Curvature),
         }
     }
 
-    /// The chart's title.
     pub fn title(self) -> &'static str {
         self.entry().title
     }
@@ -139,6 +181,11 @@ impl PanelKind {
     /// Where its data come from.
     pub(super) fn source(self) -> Source {
         self.entry().source
+    }
+
+    /// What its dotted lines mark; `None` for a panel without them.
+    pub(super) fn threshold(self) -> Option<Threshold> {
+        self.entry().threshold
     }
 
     /// What it draws along training, from back to front; nothing for a chart that is one measurement.

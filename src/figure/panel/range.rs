@@ -61,7 +61,7 @@ impl Range {
     }
 
     /// What was wrong with the values, the worst first.
-    pub fn troubles(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.non_finite > 0 {
             notes.push(format!("{} not finite", text::thousands(self.non_finite as u64)));

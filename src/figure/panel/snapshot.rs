@@ -25,24 +25,24 @@ const NAME: usize = 24;
 /// The loss of the measured examples along x, their trace up: both of one measurement, so that a run's points are true whenever its
 /// losses on whole splits were evaluated.
 pub(super) fn trace_by_loss<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
-    let spots = |run: &PlottedRun<'a>| -> XyCurve {
+    let points = |run: &PlottedRun<'a>| -> XyCurve {
         let losses: HashMap<u64, f64> =
             run.history.series(Quantity::MeasuredLoss).points().map(|point| (point.at.step, point.value)).collect();
-        let spot = |point: Point| {
+        let xy = |point: Point| {
             let x = *losses.get(&point.at.step).filter(|&&loss| loss > 0.0)?;
             Some(XyPoint { x, y: point.value, error: point.error })
         };
-        run.history.series(Quantity::Trace).points().filter_map(spot).collect()
+        run.history.series(Quantity::Trace).points().filter_map(xy).collect()
     };
     let line = Form::Line(Stroke::Solid);
     let curves: Vec<_> = runs
         .iter()
-        .map(|run| curve(run, Emphasis::Normal, line, spots(run)))
+        .map(|run| curve(run, Emphasis::Normal, line, points(run)))
         .filter(|curve| !curve.points.is_empty())
         .collect();
     let ends = curves.iter().filter_map(|curve| Bounds::new(curve.points.get(0)?.x, curve.points.last()?.x));
     Content {
-        across: XDimension::Own("train loss, same examples"),
+        x_dimension: XDimension::Own("train loss, same examples"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Log),
         x_names: Vec::new(),
         curves,
@@ -69,7 +69,7 @@ pub(super) fn density<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     }
     notes.extend(age(found.iter().filter_map(|(run, _)| Some(run.history.snapshots().measured_at?.step))));
     Content {
-        across: XDimension::Own("eigenvalue"),
+        x_dimension: XDimension::Own("eigenvalue"),
         x: Axis::covering(ends.reduce(Bounds::union), Scale::Linear),
         x_names: Vec::new(),
         curves,
@@ -105,7 +105,7 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
         .enumerate()
         .map(|(place, name)| Tick { at: count(place) + 0.5, label: printable(name).chars().take(NAME).collect() });
     Content {
-        across: XDimension::Own(""),
+        x_dimension: XDimension::Own(""),
         x: Axis::exactly(Bounds::new(0.0, count(names.len()))),
         x_names: ticks.collect(),
         curves: curves.collect(),
@@ -120,24 +120,24 @@ pub(super) fn layers<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
 pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let found: Vec<(&PlottedRun<'a>, &GapCurve)> =
         runs.iter().filter_map(|run| Some((run, run.history.snapshots().gap.as_ref()?))).collect();
-    let profile = |gap: &GapCurve, heights: Vec<Estimate>| -> XyCurve {
-        let spot = |(point, height): (&GapPoint, Estimate)| XyPoint {
+    let over_sigma = |gap: &GapCurve, heights: Vec<Estimate>| -> XyCurve {
+        let xy = |(point, height): (&GapPoint, Estimate)| XyPoint {
             x: point.sigma,
             y: height.mean,
             error: height.std_error,
         };
-        gap.points.iter().zip(heights).map(spot).collect()
+        gap.points.iter().zip(heights).map(xy).collect()
     };
     let exact = found.iter().map(|(run, gap)| {
-        let predicted = profile(gap, gap.from_trace());
+        let predicted = over_sigma(gap, gap.from_trace());
         curve(run, Emphasis::Faint, Form::Line(Stroke::Dashed), predicted)
     });
     let smoothed = found.iter().map(|(run, gap)| {
-        let predicted = profile(gap, gap.from_smoothed_traces());
+        let predicted = over_sigma(gap, gap.from_smoothed_traces());
         curve(run, Emphasis::Faint, Form::Line(Stroke::Dotted), predicted)
     });
     let measured = found.iter().map(|(run, gap)| {
-        let gaps = profile(gap, gap.points.iter().map(|point| point.gap).collect());
+        let gaps = over_sigma(gap, gap.points.iter().map(|point| point.gap).collect());
         let measured = curve(run, Emphasis::Normal, Form::Line(Stroke::Solid), gaps);
         let end = measured.points.last().map(|last| text::bare(&text::significant(last.y, 3)));
         Curve { end, ..measured }
@@ -147,7 +147,7 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     let mut notes = vec!["dashed: σ²/2 Tr H".to_owned(), "dotted: ½∫ Tr Hσ dσ²".to_owned()];
     notes.extend(age(found.iter().map(|(_, gap)| gap.at.step)));
     Content {
-        across: XDimension::Own("noise scale σ"),
+        x_dimension: XDimension::Own("noise scale σ"),
         x: Axis::exactly(ends.reduce(Bounds::union).and_then(aired)),
         x_names: Vec::new(),
         curves,
@@ -156,8 +156,8 @@ pub(super) fn perturbation_gap<'a>(runs: &[PlottedRun<'a>]) -> Content<'a> {
     }
 }
 
-fn curve<'a>(run: &PlottedRun<'a>, emphasis: Emphasis, form: Form, profile: XyCurve) -> Curve<'a> {
-    let points = Points::Whole(profile);
+fn curve<'a>(run: &PlottedRun<'a>, emphasis: Emphasis, form: Form, over_sigma: XyCurve) -> Curve<'a> {
+    let points = Points::Whole(over_sigma);
     Curve { slot: run.slot, name: run.name, quantity: None, emphasis, form, points, end: None }
 }
 

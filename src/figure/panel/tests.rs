@@ -145,9 +145,9 @@ fn the_axis_covers_the_error_bars() {
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::Trace, &runs);
     for curve in panel.curves.iter().filter(|curve| curve.emphasis == Emphasis::Normal) {
-        for spot in curve.points.iter() {
-            assert!(panel.y.slot(spot.y + spot.error, 100).is_some());
-            assert!(panel.y.slot(spot.y - spot.error, 100).is_some());
+        for point in curve.points.iter() {
+            assert!(panel.y.slot(point.y + point.error, 100).is_some());
+            assert!(panel.y.slot(point.y - point.error, 100).is_some());
         }
     }
 }

@@ -42,11 +42,11 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
         curves.extend(averages);
     }
     if kind == PanelKind::Bound {
-        notes.splice(0..0, worthless(runs));
+        notes.splice(0..0, vacuous_or_refuted(runs));
         notes.extend(newest_bound(runs));
     }
     Content {
-        across: XDimension::Training(view.x),
+        x_dimension: XDimension::Training(view.x),
         x: x_axis(runs, view, &curves),
         x_names: Vec::new(),
         marks: marks(runs, view.x),
@@ -78,7 +78,7 @@ fn belongs(kind: PanelKind, run: &PlottedRun<'_>) -> bool {
 }
 
 /// The runs whose newest bound says nothing, or is refuted: "vacuous: SGD, NSO".
-fn worthless(runs: &[PlottedRun<'_>]) -> Vec<String> {
+fn vacuous_or_refuted(runs: &[PlottedRun<'_>]) -> Vec<String> {
     let named = |what: &str, is: fn(&Bound) -> bool| {
         let found = runs.iter().filter(|run| run.history.snapshots().bound.as_ref().is_some_and(is));
         let names: Vec<&str> = found.map(|run| run.name).collect();
@@ -109,7 +109,7 @@ fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
         Scale::Log => {
             let first_positive = |points: &Points<'_>| {
                 let index = points.find(0, 0, |x| x > 0.0);
-                points.get(index).map(|spot| spot.x)
+                points.get(index).map(|point| point.x)
             };
             let steps = runs
                 .iter()
@@ -136,28 +136,14 @@ fn marks(runs: &[PlottedRun<'_>], x: XAxis) -> Vec<Mark> {
     marks
 }
 
-/// What the dotted lines of a panel are.
-pub(super) fn guide_note(kind: PanelKind) -> &'static str {
-    if kind == PanelKind::Bound {
-        "dotted: log(classes), above it vacuous"
-    } else {
-        "dotted: edge of stability 2(1+β)/lr"
-    }
-}
-
-/// The edges of stability of eigenvalues, and the loss above which a bound is vacuous, where they lie among the data or within a
-/// factor of two of them (of ten for bounds); runs with the same one share it.
+/// The panel's threshold for each run, where it lies among the data or within its reach of them; runs with the same one share it.
 pub(super) fn guides(kind: PanelKind, runs: &[PlottedRun<'_>], data: Option<Bounds>) -> Vec<Guide> {
-    let Some(data) = data else { return Vec::new() };
-    let (of, near): (fn(&PlottedRun<'_>) -> Option<f64>, f64) = match kind {
-        PanelKind::LambdaMax => (|run| run.history.edge_of_stability(), 2.0),
-        PanelKind::Bound => (|run| run.history.snapshots().bound?.guessing_loss, 10.0),
-        _ => return Vec::new(),
-    };
+    let (Some(data), Some(threshold)) = (data, kind.threshold()) else { return Vec::new() };
+    let reach = threshold.reach();
     let mut guides: Vec<Guide> = Vec::new();
     for run in runs {
-        let Some(y) = of(run) else { continue };
-        if y > near * data.high() || y < data.low() / near {
+        let Some(y) = threshold.of(run.history) else { continue };
+        if y > reach * data.high() || y < data.low() / reach {
             continue;
         }
         match guides.iter_mut().find(|guide| (guide.y - y).abs() <= 1e-9 * y) {

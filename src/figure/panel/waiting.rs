@@ -13,9 +13,9 @@ use crate::{
 
 /// Why there is nothing to draw, and when there will be.
 pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
-    let what = match kind.source() {
-        Source::Training => "evaluation",
-        Source::Curvature | Source::Measurement(_) => "curvature measurement",
+    let (what, needs_curvature) = match kind.source() {
+        Source::Evaluation | Source::FreeTrace => ("evaluation", false),
+        Source::Curvature | Source::Measurement(_) => ("curvature measurement", true),
     };
     if runs.is_empty() {
         return "no run is shown".into();
@@ -30,12 +30,10 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
     for run in runs {
         let cadence = match run.history.schedule() {
             Schedule::Unknown => continue,
-            Schedule::Planned { curvature: None, .. } if kind.source() != Source::Training => {
+            Schedule::Planned { curvature: None, .. } if needs_curvature => {
                 return "this preset measures no curvature".into();
             }
-            Schedule::Planned { evaluate, curvature } => {
-                curvature.filter(|_| kind.source() != Source::Training).unwrap_or(evaluate)
-            }
+            Schedule::Planned { evaluate, curvature } => curvature.filter(|_| needs_curvature).unwrap_or(evaluate),
         };
         if over {
             break;
@@ -58,26 +56,27 @@ pub(super) fn reason(kind: PanelKind, runs: &[PlottedRun<'_>]) -> String {
 
 /// Whether the measurements that feed the panel were made and had nothing for it.
 fn is_measured(kind: PanelKind, history: &History) -> bool {
-    match kind {
+    let values = |quantity| history.series(quantity).len();
+    match kind.source() {
+        Source::Evaluation => values(Quantity::TrainLoss) > 0,
         // Steps have passed only at the second evaluation.
-        PanelKind::SmoothedTrace => history.series(Quantity::TrainLoss).len() > 1,
-        _ if kind.source() != Source::Training => !history.series(Quantity::Trace).is_empty(),
-        _ => !history.series(Quantity::TrainLoss).is_empty(),
+        Source::FreeTrace => values(Quantity::TrainLoss) > 1,
+        Source::Curvature | Source::Measurement(_) => values(Quantity::Trace) > 0,
     }
 }
 
 /// What to say of something that these measurements do not hold.
 fn missing(kind: PanelKind) -> String {
-    match (kind, kind.source()) {
-        (_, Source::Measurement(kind)) => format!("not measured: [train] measure lacks \"{}\"", kind.info().key),
-        (PanelKind::TracePerTensor, _) => "no trace per parameter tensor was measured".into(),
-        (PanelKind::SmoothedTrace, _) => {
+    match kind.source() {
+        Source::Measurement(kind) => format!("not measured: [train] measure lacks \"{}\"", kind.info().key),
+        Source::FreeTrace => {
             let samples = |method: &Method| {
                 matches!(method.sampled_curvature(), Some(SampleKind::TwoPoint { .. } | SampleKind::OnePoint { .. }))
             };
             let methods: Vec<_> = Method::all().filter(samples).map(|method| method.info().key).collect();
             format!("only steps of {} sample it", methods.join(" and "))
         }
-        (_, Source::Training | Source::Curvature) => format!("this problem has no {}", kind.title()),
+        Source::Curvature if kind == PanelKind::TracePerTensor => "no trace per parameter tensor was measured".into(),
+        Source::Evaluation | Source::Curvature => format!("this problem has no {}", kind.title()),
     }
 }

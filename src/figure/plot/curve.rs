@@ -29,10 +29,10 @@ pub(super) fn draw<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, c
             }
         }
         Form::Bars(width) => {
-            for spot in curve.points.iter().filter(|spot| panel.y.has(spot.y)) {
-                let (left, right) = (field.x(spot.x - width / 2.0), field.x(spot.x + width / 2.0));
+            for point in curve.points.iter().filter(|point| panel.y.has(point.y)) {
+                let (left, right) = (field.x(point.x - width / 2.0), field.x(point.x + width / 2.0));
                 // Zero, or where a log scale has none the lower edge.
-                let (top, foot) = (field.y(spot.y), field.y(0.0));
+                let (top, foot) = (field.y(point.y), field.y(0.0));
                 let ring = [(left, foot), (left, top), (right, top), (right, foot)];
                 pen.area(&ring, Colour(rgb, 0.55))?;
                 pen.line(&ring, Colour(rgb, 1.0), 1.4 * unit)?;
@@ -43,9 +43,9 @@ pub(super) fn draw<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, c
     let barred = curve.emphasis == Emphasis::Normal || matches!(curve.points, Points::Whole(_));
     let strength = if curve.emphasis == Emphasis::Normal { 1.0 } else { 0.55 };
     if barred && curve.points.bars().is_some() && curve.points.len() <= count {
-        for spot in curve.points.iter().filter(|spot| spot.error > 0.0) {
-            let x = field.x(spot.x);
-            let ends = [spot.y - spot.error, spot.y + spot.error];
+        for point in curve.points.iter().filter(|point| point.error > 0.0) {
+            let x = field.x(point.x);
+            let ends = [point.y - point.error, point.y + point.error];
             let cap = 4.0 * unit;
             pen.line(&ends.map(|end| (x, field.y(end))), Colour(rgb, strength), 1.4 * unit)?;
             // A bar that the axis cuts off does not end there.
@@ -75,14 +75,37 @@ fn line<B: DrawingBackend>(
             (Emphasis::Normal, Stroke::Dotted) => pen.dashed(&stretch.path, Colour(rgb, 1.0), dots(2.4))?,
             (Emphasis::Faint, Stroke::Dashed) => pen.dashed(&stretch.path, Colour(rgb, 0.55), dashes)?,
             (Emphasis::Faint, Stroke::Dotted) => pen.dashed(&stretch.path, Colour(rgb, 0.7), dots(2.2))?,
-            (Emphasis::Faint, Stroke::Solid) if stretch.is_dense => pen.area(&stretch.band(), Colour(rgb, 0.28))?,
+            (Emphasis::Faint, Stroke::Solid) if stretch.spacing == Spacing::Dense => {
+                pen.area(&stretch.band(), Colour(rgb, 0.28))?;
+            }
             (Emphasis::Faint, Stroke::Solid) => pen.line(&stretch.path, Colour(rgb, 0.4), 1.3 * unit)?,
         }
     }
     Ok(())
 }
 
-/// A part of a curve without gaps, and of one density.
+/// How many points of a curve lie in a column of pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Spacing {
+    /// So few that the path through them can be seen.
+    #[default]
+    Sparse,
+    /// Several, so that the path is a smear and the band shows more.
+    Dense,
+}
+
+impl Spacing {
+    /// That of a column of so many points beside this one: between two and three points, a stretch stays what it was.
+    fn beside(self, points: usize) -> Self {
+        let dense_from = match self {
+            Self::Sparse => 3,
+            Self::Dense => 2,
+        };
+        if points >= dense_from { Self::Dense } else { Self::Sparse }
+    }
+}
+
+/// A part of a curve without gaps, and of one spacing.
 #[derive(Default)]
 struct Stretch {
     /// Through the first, lowest, highest and last value of each column.
@@ -91,8 +114,7 @@ struct Stretch {
     above: Vec<PixelPoint>,
     /// The lowest values, from left to right.
     below: Vec<PixelPoint>,
-    /// Whether its columns hold several points, so that the path is a smear and the band shows more.
-    is_dense: bool,
+    spacing: Spacing,
 }
 
 impl Stretch {
@@ -101,10 +123,10 @@ impl Stretch {
         self.above.iter().chain(self.below.iter().rev()).copied().collect()
     }
 
-    /// What goes on from here at another density: it begins where this one ends, so that the two touch.
-    fn continued(&self, is_dense: bool) -> Self {
+    /// What goes on from here at another spacing: it begins where this one ends, so that the two touch.
+    fn continued(&self, spacing: Spacing) -> Self {
         let end = |places: &[PixelPoint]| places.last().copied().into_iter().collect();
-        Self { path: end(&self.path), above: end(&self.above), below: end(&self.below), is_dense }
+        Self { path: end(&self.path), above: end(&self.above), below: end(&self.below), spacing }
     }
 }
 
@@ -119,10 +141,9 @@ fn stretches(field: &Field<'_>, curve: &Curve<'_>) -> Vec<Stretch> {
             stretches.push(Stretch::default());
         }
         let Some(current) = stretches.last_mut() else { continue };
-        // Between two and three points a column, a stretch stays what it was.
-        let is_dense = if current.is_dense { column.points.len() > 1 } else { column.points.len() > 2 };
-        if is_dense != current.is_dense {
-            let next = current.continued(is_dense);
+        let spacing = current.spacing.beside(column.points.len());
+        if spacing != current.spacing {
+            let next = current.continued(spacing);
             stretches.push(next);
         }
         let Some(current) = stretches.last_mut() else { continue };
@@ -160,11 +181,11 @@ pub(super) fn marks<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, 
         let wanted = (0..ALONG).map(|number| panel.x.value((index(number) + 0.25 + offset * 0.8) / index(ALONG)));
         wanted.map(|x| points.find(0, 0, |place| place >= x)).collect()
     };
-    let is_shown = |number: usize| points.get(number).is_some_and(|spot| panel.y.has(spot.y));
+    let is_shown = |number: usize| points.get(number).is_some_and(|point| panel.y.has(point.y));
     chosen.extend((0..points.len()).rev().take(3).find(|&last| is_shown(last)));
     chosen.dedup();
-    for spot in chosen.into_iter().filter_map(|number| points.get(number)).filter(|spot| panel.y.has(spot.y)) {
-        pen.mark(shape, (field.x(spot.x), field.y(spot.y)), rgb, 5.6 * unit)?;
+    for point in chosen.into_iter().filter_map(|number| points.get(number)).filter(|point| panel.y.has(point.y)) {
+        pen.mark(shape, (field.x(point.x), field.y(point.y)), rgb, 5.6 * unit)?;
     }
     Ok(())
 }

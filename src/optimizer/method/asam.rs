@@ -36,7 +36,7 @@ pub enum Scaling {
 }
 
 impl Asam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "asam",
         name: "adaptive SAM (ASAM)",

@@ -41,8 +41,11 @@ impl Ascent {
 
     /// The direction that `g` makes of the clean and the perturbed gradient. The reported loss is f(w).
     pub fn direction(self, g: impl FnOnce(Vector, Vector) -> Vector) -> Direction {
-        let stats =
-            StepStats { loss: self.clean.loss, free: self.curvature, batch_statistics: self.clean.batch_statistics };
+        let stats = StepStats {
+            loss: self.clean.loss,
+            curvature_samples: self.curvature,
+            batch_statistics: self.clean.batch_statistics,
+        };
         Direction { vector: g(self.clean.gradient, self.perturbed.gradient), stats }
     }
 }

@@ -38,9 +38,7 @@ impl RunningMean {
 
 /// What a method makes of one draw U.
 pub struct Perturbed {
-    /// The gradient.
     pub gradient: Vector,
-    /// The loss.
     pub loss: Vector,
     /// A sample of U' H_sigma U.
     pub curvature: Vector,
@@ -51,7 +49,6 @@ pub struct Perturbed {
 pub struct Draws {
     /// Distribution and scale of U.
     pub noise: Noise,
-    /// How many.
     pub k: NonZeroU32,
     /// What their curvature samples are of.
     pub kind: Option<SampleKind>,
@@ -77,6 +74,6 @@ pub fn averaged(
     let curvature = CurvatureSamples { kind: kind.filter(|_| noise.samples_traces()), values };
     Direction {
         vector: direction.value(w),
-        stats: StepStats { loss: loss.value(w), free: curvature, batch_statistics: None },
+        stats: StepStats { loss: loss.value(w), curvature_samples: curvature, batch_statistics: None },
     }
 }

@@ -43,7 +43,7 @@ pub struct BsamState {
 }
 
 impl Bsam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "bsam",
         name: "Bayesian SAM (bSAM), an update of its own",
@@ -82,14 +82,13 @@ impl Bsam {
         let momentum = momentum * self.beta1 + (g2 + w.clone() * prior) * (1.0 - self.beta1);
         let w = w - momentum.clone() / s.clone() * lr;
         let s = s.clone() * self.beta2 + (s.sqrt() * g1.abs() + (self.damping + prior)) * (1.0 - self.beta2);
-        let stats = StepStats { loss: around.loss, free: CurvatureSamples::none(), batch_statistics: None };
+        let stats = StepStats { loss: around.loss, curvature_samples: CurvatureSamples::none(), batch_statistics: None };
         BsamOutput { w, state: BsamState { momentum, s }, stats }
     }
 }
 
 /// Where a step of bSAM begins.
 pub(in crate::optimizer) struct BsamInput {
-    /// The weights.
     pub w: Vector,
     /// The state after the previous step; `None` at the first.
     pub state: Option<BsamState>,
@@ -101,7 +100,6 @@ pub(in crate::optimizer) struct BsamInput {
 
 /// Where a step of bSAM ends.
 pub(in crate::optimizer) struct BsamOutput {
-    /// The weights.
     pub w: Vector,
     /// What the next step needs of this one.
     pub state: BsamState,

@@ -27,7 +27,7 @@ pub struct Gnp {
 }
 
 impl Gnp {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "gnp",
         name: "gradient-norm penalty (GNP)",

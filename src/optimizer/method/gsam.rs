@@ -29,7 +29,7 @@ pub struct Gsam {
 }
 
 impl Gsam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "gsam",
         name: "surrogate-gap guided SAM (GSAM)",

@@ -19,7 +19,7 @@ pub struct LabelSmoothing {
 }
 
 impl LabelSmoothing {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "label-smoothing",
         name: "SGD with label smoothing",

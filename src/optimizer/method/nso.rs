@@ -32,7 +32,7 @@ pub struct Nso {
 }
 
 impl Nso {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "nso",
         name: "noise stability optimization (NSO)",

@@ -31,7 +31,7 @@ pub struct Rsam {
 }
 
 impl Rsam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "rsam",
         name: "random SAM (RSAM)",
@@ -69,7 +69,7 @@ impl GradientMethod for Rsam {
         let d = by_rows(&context.noise.draw(w, self.noise), w, context.layout);
         let there = f.gradient(&(w.clone() + d.clone()));
         let e = on_sphere(&(d + there.gradient * self.lambda), self.rho);
-        let stats = StepStats { loss: there.loss, free: CurvatureSamples::none(), batch_statistics: None };
+        let stats = StepStats { loss: there.loss, curvature_samples: CurvatureSamples::none(), batch_statistics: None };
         Direction { vector: f.gradient(&(w.clone() + e)).gradient, stats }
     }
 }

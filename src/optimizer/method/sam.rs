@@ -19,7 +19,7 @@ pub struct Sam {
 }
 
 impl Sam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "sam",
         name: "sharpness-aware minimization (SAM)",

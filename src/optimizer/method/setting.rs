@@ -12,15 +12,14 @@ use crate::optimizer::{
 
 /// A numeric hyperparameter of a method and where its value is kept.
 pub struct NumberSlot<'a> {
-    /// Which one.
+    /// Its name, range and steps.
     pub hyperparameter: Hyperparameter,
-    /// Its value.
+    /// Where the method keeps it.
     pub value: Number<'a>,
 }
 
 /// A value that can be changed.
 pub enum Number<'a> {
-    /// A real number.
     Real(&'a mut f64),
     /// A count, at least 1.
     Count(&'a mut NonZeroU32),
@@ -28,9 +27,9 @@ pub enum Number<'a> {
 
 /// A categorical hyperparameter of a method and where its value is kept.
 pub struct WordSlot<'a> {
-    /// Which one.
+    /// Its name and meaning.
     pub categorical: Categorical,
-    /// Its value.
+    /// Where the method keeps the word.
     pub value: &'a mut dyn Words,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 pub struct Sgd;
 
 impl Sgd {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "sgd",
         name: "stochastic gradient descent (SGD)",
@@ -28,7 +28,7 @@ impl Sgd {
 /// grad f(w), with its loss.
 pub(super) fn clean(f: &dyn Objective, w: &Vector) -> Direction {
     let clean = f.gradient(w);
-    let stats = StepStats { loss: clean.loss, free: CurvatureSamples::none(), batch_statistics: clean.batch_statistics };
+    let stats = StepStats { loss: clean.loss, curvature_samples: CurvatureSamples::none(), batch_statistics: clean.batch_statistics };
     Direction { vector: clean.gradient, stats }
 }
 

@@ -14,7 +14,7 @@ pub struct Usam {
 }
 
 impl Usam {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "usam",
         name: "unnormalised SAM (USAM)",

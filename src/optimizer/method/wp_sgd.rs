@@ -29,7 +29,7 @@ pub struct WpSgd {
 }
 
 impl WpSgd {
-    /// What tables say of it.
+    /// Name, formula, cost and paper, for presets, panels and docs.
     pub const INFO: MethodInfo = MethodInfo {
         key: "wp-sgd",
         name: "weight-perturbed SGD (WP-SGD), randomized smoothing",

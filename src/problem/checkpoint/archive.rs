@@ -19,58 +19,29 @@ const LOCAL_LENGTH: usize = 30;
 
 /// What is wrong with an archive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum ArchiveError {
     /// Cut off, or with something appended.
     #[error("no end record in the last {END_LENGTH} bytes: the file is cut off or was not written by torch.save")]
     End,
     /// The directory is not where the end record says.
     #[error("the end record claims a directory of {entries} entries at bytes {start} to {end}, which is not there")]
-    Directory {
-        /// As claimed.
-        entries: usize,
-        /// As claimed.
-        start: usize,
-        /// As claimed.
-        end: usize,
-    },
+    Directory { entries: usize, start: usize, end: usize },
     /// An entry is compressed, encrypted or beyond 4 GiB.
     #[error("entry {entry} is compressed or encrypted; torch.save does neither: save the weights again")]
-    Packed {
-        /// Its name.
-        entry: String,
-    },
+    Packed { entry: String },
     /// An entry is not where the directory says.
     #[error("entry {entry} is not at byte {at} as the directory says")]
-    Misplaced {
-        /// Its name.
-        entry: String,
-        /// Where it should begin.
-        at: usize,
-    },
+    Misplaced { entry: String, at: usize },
     /// Two entries share bytes or a name.
     #[error("entries {first} and {second} overlap or have the same name")]
-    Overlap {
-        /// The one.
-        first: String,
-        /// The other.
-        second: String,
-    },
+    Overlap { first: String, second: String },
     /// The bytes are not those that were written.
     #[error("entry {entry} is damaged: its checksum is {found:08x}, the directory says {claimed:08x}")]
-    Damaged {
-        /// Its name.
-        entry: String,
-        /// Of the bytes.
-        found: u32,
-        /// In the directory.
-        claimed: u32,
-    },
+    Damaged { entry: String, found: u32, claimed: u32 },
     /// An entry is missing.
     #[error("there is no entry {entry}")]
-    Missing {
-        /// Its name.
-        entry: String,
-    },
+    Missing { entry: String },
 }
 
 /// One file of the archive.

@@ -7,68 +7,44 @@ use super::{ArchiveError, PickleError, ViewError, pickle::Storage};
 
 /// Why weights could not be read from a file.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum CheckpointError {
     /// The file could not be read.
     #[error("{file} could not be read")]
-    Read {
-        /// The file.
-        file: String,
-        /// What the system says.
-        source: io::Error,
-    },
+    Read { file: String, source: io::Error },
     /// The file is no checkpoint, is damaged or holds what is refused.
     #[error("{file}: {fault}")]
-    Format {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        fault: Fault,
-    },
+    Format { file: String, fault: Fault },
     /// Tensors that the model needs are not there.
     #[error("{file}: {missing} of {wanted} tensors are missing, first {first}; {hint}")]
     Missing {
-        /// The file.
         file: String,
-        /// How many are missing.
         missing: usize,
-        /// How many the model needs.
         wanted: usize,
-        /// The first few of them.
         first: String,
         /// What the names of the file look like.
         hint: Hint,
     },
     /// A tensor has another shape than the model's.
     #[error("{file}: {tensor} has shape {found:?}, the model wants {wanted:?}")]
-    Shape {
-        /// The file.
-        file: String,
-        /// The tensor.
-        tensor: String,
-        /// In the file.
-        found: Vec<usize>,
-        /// In the model.
-        wanted: Vec<usize>,
-    },
+    Shape { file: String, tensor: String, found: Vec<usize>, wanted: Vec<usize> },
     /// A weight is no number or too large for single precision, or a variance is negative.
     #[error(
         "{file}: {tensor} is {value} at index {index} (of its flat values, in single precision); weights must be finite, \
          variances not negative"
     )]
     Value {
-        /// The file.
         file: String,
-        /// The tensor.
         tensor: String,
         /// Its first such value, in row-major order.
         index: usize,
-        /// The value.
         value: f32,
     },
 }
 
 /// What is wrong with the content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Fault {
     /// Neither format.
     #[error(
@@ -84,10 +60,7 @@ pub enum Fault {
     Pickle(#[from] PickleError),
     /// Not one pickle in the archive.
     #[error("the archive has {found} entries named data.pkl instead of one")]
-    Pickles {
-        /// How many it has.
-        found: usize,
-    },
+    Pickles { found: usize },
     /// Written on a big-endian machine.
     #[error("its numbers are not little-endian")]
     ByteOrder,
@@ -101,68 +74,35 @@ pub enum Fault {
     Keys,
     /// A storage does not hold as many numbers as the pickle says.
     #[error("storage {key} does not hold the {count} numbers that the pickle says")]
-    Storage {
-        /// Its key.
-        key: String,
-        /// As claimed.
-        count: usize,
-    },
+    Storage { key: String, count: usize },
     /// Bytes after the last storage.
     #[error("{bytes} bytes follow the last storage, from byte {at} on")]
-    Remainder {
-        /// Where they begin.
-        at: usize,
-        /// How many.
-        bytes: usize,
-    },
+    Remainder { at: usize, bytes: usize },
     /// The header of safetensors is longer than the file or than allowed.
     #[error(
         "claims a header of {claimed} bytes; the file has {available} after byte 8, and at most {longest} are read"
     )]
     HeaderLength {
-        /// As claimed.
         claimed: u64,
         /// Bytes of the file behind the claim.
         available: usize,
-        /// The most that is read.
         longest: u64,
     },
     /// The header of safetensors, in its library's words.
     #[error("its safetensors header is at fault: {fault}")]
-    Header {
-        /// What the library says.
-        fault: String,
-    },
+    Header { fault: String },
     /// A tensor of numbers that are not read.
     #[error("{tensor} is of type {element}, which is not read; save it in f32, f16 or bf16")]
-    Element {
-        /// The tensor.
-        tensor: String,
-        /// Its type.
-        element: String,
-    },
+    Element { tensor: String, element: String },
     /// A tensor that is not where the file says.
     #[error("{tensor} {fault}")]
-    View {
-        /// The tensor.
-        tensor: String,
-        /// What is wrong with it.
-        fault: ViewError,
-    },
+    View { tensor: String, fault: ViewError },
     /// Two tensors of one name.
     #[error("{tensor} occurs twice")]
-    Twice {
-        /// The tensor.
-        tensor: String,
-    },
+    Twice { tensor: String },
     /// An empty or very long name.
     #[error("a tensor's name is empty or longer than {longest} bytes: '{tensor}'")]
-    Name {
-        /// As it begins.
-        tensor: String,
-        /// The most that is read.
-        longest: usize,
-    },
+    Name { tensor: String, longest: usize },
 }
 
 impl Fault {

@@ -12,47 +12,27 @@ use std::collections::HashMap;
 
 /// What is wrong with a pickle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum PickleError {
     /// Cut off.
     #[error("its pickle ends within the opcode at byte {at}")]
-    Truncated {
-        /// Where the opcode is, from the pickle's beginning.
-        at: usize,
-    },
+    Truncated { at: usize },
     /// Not among the opcodes of a state dict.
     #[error(
         "its pickle has the opcode 0x{opcode:02x} at byte {at}, which torch.save does not write for weights; save model.state_dict() alone, by torch.save's default protocol"
     )]
-    Opcode {
-        /// Where.
-        at: usize,
-        /// Which.
-        opcode: u8,
-    },
+    Opcode { at: usize, opcode: u8 },
     /// A class or function that describes no tensor.
     #[error(
         "its pickle asks for {name} at byte {at}, which is refused: only tensors are read and no code is ever run; save model.state_dict() alone"
     )]
-    Global {
-        /// Where.
-        at: usize,
-        /// Module and name.
-        name: String,
-    },
+    Global { at: usize, name: String },
     /// Opcodes that fit no values.
     #[error("its pickle is malformed at byte {at}: {what}")]
-    Malformed {
-        /// Where.
-        at: usize,
-        /// What was expected there.
-        what: &'static str,
-    },
+    Malformed { at: usize, what: &'static str },
     /// More opcodes than the weights of any network need.
     #[error("its pickle has more than {most} operations, more than any network's weights need")]
-    Long {
-        /// How many are read.
-        most: usize,
-    },
+    Long { most: usize },
 }
 
 /// A Python value; containers are numbers of [`Pickle::containers`].

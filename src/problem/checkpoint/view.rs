@@ -36,35 +36,19 @@ impl Element {
 
 /// Why a tensor cannot be where the file says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum ViewError {
     /// No weight has so many dimensions.
     #[error("has {rank} dimensions, more than the {LARGEST_RANK} that are read")]
-    Rank {
-        /// As claimed.
-        rank: usize,
-    },
+    Rank { rank: usize },
     /// Shape and strides are of different lengths.
     #[error("has {shape} sizes but {strides} strides")]
-    Strides {
-        /// Number of sizes.
-        shape: usize,
-        /// Number of strides.
-        strides: usize,
-    },
+    Strides { shape: usize, strides: usize },
     /// It reaches past its storage, or past every number there can be.
     #[error(
         "of shape {shape:?}, strides {strides:?} and offset {offset} reaches past the {available} numbers of its storage"
     )]
-    Reach {
-        /// As claimed.
-        shape: Vec<usize>,
-        /// As claimed, in numbers.
-        strides: Vec<usize>,
-        /// As claimed, in numbers.
-        offset: usize,
-        /// Numbers in the storage.
-        available: usize,
-    },
+    Reach { shape: Vec<usize>, strides: Vec<usize>, offset: usize, available: usize },
 }
 
 /// A tensor as the pickle or header describes it, before it is checked: sizes, strides and offset count numbers.

@@ -33,7 +33,7 @@ enum Initializer {
 /// The tensors of a finished network.
 #[derive(Debug, Clone)]
 pub struct Tensors {
-    /// The parameters.
+    /// The parameters, in the order of their declaration.
     pub layout: Layout,
     /// The running means and variances of its batch normalisations.
     pub buffers: Layout,
@@ -44,8 +44,8 @@ pub struct Tensors {
 
 /// Channels in and out of a convolution, the size of its square kernels, and how they move.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    /// In and out.
+pub struct ConvShape {
+    /// Channels that come in and that go out.
     pub channels: [usize; 2],
     /// Pixels of a kernel's side, odd.
     pub size: usize,
@@ -55,7 +55,7 @@ pub struct Shape {
     pub groups: usize,
 }
 
-impl Shape {
+impl ConvShape {
     fn window(self) -> Conv2dOptions {
         Conv2dOptions { stride: self.stride, padding: self.size / 2, groups: self.groups }
     }
@@ -68,7 +68,7 @@ impl Shape {
 
 impl Blueprint {
     /// A convolution without a bias, padded to keep the size at stride 1: `{name}.weight`.
-    pub fn conv(&mut self, name: &str, shape: Shape) -> Conv {
+    pub fn conv(&mut self, name: &str, shape: ConvShape) -> Conv {
         let parameters = self.parameters.len();
         let kernels = shape.kernels();
         self.has_grouped_convolutions |= shape.groups > 1;
@@ -80,7 +80,7 @@ impl Blueprint {
     }
 
     /// The same with a bias: `{name}.weight`, `{name}.bias`.
-    pub fn conv_with_bias(&mut self, name: &str, shape: Shape) -> Conv {
+    pub fn conv_with_bias(&mut self, name: &str, shape: ConvShape) -> Conv {
         let parameters = self.parameters.len();
         let kernels = shape.kernels();
         self.has_grouped_convolutions |= shape.groups > 1;
@@ -100,7 +100,7 @@ impl Blueprint {
     }
 
     /// A convolution and its normalisation, by their names.
-    pub fn stage(&mut self, [conv, norm]: [&str; 2], shape: Shape) -> Stage {
+    pub fn stage(&mut self, [conv, norm]: [&str; 2], shape: ConvShape) -> Stage {
         Stage { conv: self.conv(conv, shape), norm: self.batch_norm(norm, shape.channels[1]) }
     }
 
@@ -120,7 +120,7 @@ impl Blueprint {
         self.parameters.len() - 1
     }
 
-    /// The network's tensors.
+    /// The tensors of all layers, in the order of their declaration.
     pub fn finish(self) -> Tensors {
         let layout = |tensors: Vec<(String, Vec<usize>)>| {
             Layout::new(tensors.iter().map(|(name, shape)| (name.as_str(), shape.clone())))
@@ -135,7 +135,7 @@ impl Blueprint {
 }
 
 impl Tensors {
-    /// Initial values of every parameter.
+    /// Initial values of all parameters, flat, [parameters].
     pub fn initial(&self, random: &mut Stream) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.layout.dimension());
         for initializer in &self.initializers {
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(MobileNetV2::new(10, 2, 32).hessian_products(), DualNumbers);
         assert_eq!(ResNet::new(Depth::Eighteen, 10, 32).hessian_products(), DoubleBackward);
         let mut plan = Blueprint::default();
-        plan.conv_with_bias("conv", Shape { channels: [4, 4], size: 3, stride: 1, groups: 2 });
+        plan.conv_with_bias("conv", ConvShape { channels: [4, 4], size: 3, stride: 1, groups: 2 });
         assert!(plan.finish().has_grouped_convolutions);
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     Network,
-    blueprint::{Blueprint, Shape, Tensors},
+    blueprint::{Blueprint, ConvShape, Tensors},
 };
 use crate::{
     autodiff::{Conv2dOptions, Real},
@@ -24,7 +24,8 @@ impl ConvNet {
     /// For images of this shape, [channels, height, width], with so many channels after the first convolution.
     pub fn new([inputs, height, width]: [usize; 3], channels: usize, classes: usize) -> Self {
         let mut plan = Blueprint::default();
-        let mut conv = |name, channels| plan.conv_with_bias(name, Shape { channels, size: 3, stride: 1, groups: 1 });
+        let mut conv =
+            |name, channels| plan.conv_with_bias(name, ConvShape { channels, size: 3, stride: 1, groups: 1 });
         let convs = [conv("conv1", [inputs, channels]), conv("conv2", [channels, 2 * channels])];
         let head = plan.linear("fc", [2 * channels * (height / 4) * (width / 4), classes]);
         Self { convs, head, tensors: plan.finish(), width: channels * height * width }

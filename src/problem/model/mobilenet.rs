@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     Network,
-    blueprint::{Blueprint, Shape, Tensors},
+    blueprint::{Blueprint, ConvShape, Tensors},
 };
 use crate::{
     autodiff::Real,
@@ -64,9 +64,9 @@ impl Inverted {
         };
         let mut stage = |names: [String; 2], shape| plan.stage([&names[0], &names[1]], shape);
         let expand = (expansion != 1)
-            .then(|| stage(next(true), Shape { channels: [channels[0], hidden], size: 1, stride: 1, groups: 1 }));
-        let depthwise = stage(next(true), Shape { channels: [hidden; 2], size: 3, stride, groups: hidden });
-        let project = stage(next(false), Shape { channels: [hidden, channels[1]], size: 1, stride: 1, groups: 1 });
+            .then(|| stage(next(true), ConvShape { channels: [channels[0], hidden], size: 1, stride: 1, groups: 1 }));
+        let depthwise = stage(next(true), ConvShape { channels: [hidden; 2], size: 3, stride, groups: hidden });
+        let project = stage(next(false), ConvShape { channels: [hidden, channels[1]], size: 1, stride: 1, groups: 1 });
         Self { expand, depthwise, project, residual: stride == 1 && channels[0] == channels[1] }
     }
 
@@ -85,7 +85,7 @@ impl MobileNetV2 {
     /// For RGB images of about `size` x `size` pixels. The stem's stride is 2 in the paper; 1 suits small images.
     pub fn new(classes: usize, stem_stride: usize, size: usize) -> Self {
         let mut plan = Blueprint::default();
-        let stem = Shape { channels: [3, STEM], size: 3, stride: stem_stride, groups: 1 };
+        let stem = ConvShape { channels: [3, STEM], size: 3, stride: stem_stride, groups: 1 };
         let stem = plan.stage(["features.0.0", "features.0.1"], stem);
         let (mut blocks, mut channels) = (Vec::new(), STEM);
         for (expansion, out, repetitions, first_stride) in STAGES {
@@ -101,7 +101,7 @@ impl MobileNetV2 {
             }
         }
         let name = format!("features.{}", blocks.len() + 1);
-        let last = Shape { channels: [channels, LAST], size: 1, stride: 1, groups: 1 };
+        let last = ConvShape { channels: [channels, LAST], size: 1, stride: 1, groups: 1 };
         let last = plan.stage([&format!("{name}.0"), &format!("{name}.1")], last);
         let head = plan.linear("classifier.1", [LAST, classes]);
         // The first expansion, of 16 channels by 6, at the stem's resolution.

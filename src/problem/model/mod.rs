@@ -7,7 +7,7 @@ mod perceptron;
 mod resnet;
 mod softmax;
 
-pub use blueprint::{Blueprint, Shape, Tensors};
+pub use blueprint::{Blueprint, ConvShape, Tensors};
 pub use convnet::ConvNet;
 pub use mobilenet::MobileNetV2;
 pub use perceptron::{Activation, Perceptron};
@@ -35,12 +35,12 @@ pub trait Network: Send + Sync {
     /// Its tensors as its layers declared them.
     fn tensors(&self) -> &Tensors;
 
-    /// The parameters.
+    /// The parameters under PyTorch's names, in the order of the flat vector w.
     fn layout(&self) -> &Layout {
         &self.tensors().layout
     }
 
-    /// Initial weights.
+    /// Initial weights, flat, [parameters]; each kind of layer has its own distribution.
     fn initial(&self, random: &mut Stream) -> Vec<f64> {
         self.tensors().initial(random)
     }

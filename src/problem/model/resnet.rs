@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     Network,
-    blueprint::{Blueprint, Shape, Tensors},
+    blueprint::{Blueprint, ConvShape, Tensors},
 };
 use crate::{
     autodiff::{Conv2dOptions, Real},
@@ -68,7 +68,7 @@ struct BlockShape {
 impl Block {
     fn new(plan: &mut Blueprint, name: &str, depth: Depth, BlockShape { inputs, within, stride }: BlockShape) -> Self {
         let outputs = within * depth.expansion();
-        let shape = |channels, size, stride| Shape { channels, size, stride, groups: 1 };
+        let shape = |channels, size, stride| ConvShape { channels, size, stride, groups: 1 };
         let shapes = match depth {
             Depth::Fifty => {
                 vec![shape([inputs, within], 1, 1), shape([within, within], 3, stride), shape([within, outputs], 1, 1)]
@@ -108,7 +108,7 @@ impl ResNet {
     /// For RGB images of about `size` x `size` pixels.
     pub fn new(depth: Depth, classes: usize, size: usize) -> Self {
         let mut plan = Blueprint::default();
-        let stem = Shape { channels: [3, STEM], size: 7, stride: 2, groups: 1 };
+        let stem = ConvShape { channels: [3, STEM], size: 7, stride: 2, groups: 1 };
         let stem = plan.stage(["conv1", "bn1"], stem);
         let (mut blocks, mut channels) = (Vec::new(), STEM);
         for (stage, repetitions) in (1..).zip(depth.blocks()) {

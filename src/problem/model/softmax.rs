@@ -18,7 +18,7 @@ pub struct SoftmaxRegression {
 }
 
 impl SoftmaxRegression {
-    /// A regression of these widths.
+    /// Logits W x without a bias, W [classes, inputs], zero at first.
     pub fn new(inputs: usize, classes: usize) -> Self {
         let mut plan = Blueprint::default();
         // Zero, where the Hessian is known.

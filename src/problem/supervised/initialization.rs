@@ -50,6 +50,7 @@ pub(super) struct ParameterPartition {
 
 /// One parameter tensor.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a tensor of a network, some hundred")]
 enum Part {
     /// Trained from these values; `None` where the network draws them.
     Trained(Option<Vec<f32>>),

@@ -52,7 +52,11 @@ pub fn open(name: DeviceName) -> Result<Device, String> {
             Err(format!("CUDA devices that this libtorch sees: {}, counted from 0", cuda_devices()))
         }
         DeviceName::TorchMps if !tch::utils::has_mps() => Err(NO_MPS.to_owned()),
-        _ => device(name).ok_or_else(|| "it is none of LibTorch's".to_owned()),
+        DeviceName::Flex
+        | DeviceName::Torch
+        | DeviceName::TorchCuda(_)
+        | DeviceName::TorchMps
+        | DeviceName::Wgpu(_) => device(name).ok_or_else(|| "it is none of LibTorch's".to_owned()),
     }
 }
 

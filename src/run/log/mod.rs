@@ -32,7 +32,7 @@ pub use directory::{Destination, SessionDirectory, run_folders};
 pub use lock::LOCK_FILE;
 pub use reader::{DamagedLine, LogReader, NewEvents};
 pub(super) use reader::{LoggedEvent, open_regular};
-pub use session::{Session, SessionEvents};
+pub use session::{SessionEvents, SessionLog};
 pub use verify::{FileReport, Verdict, verify};
 pub use writer::LogWriter;
 

@@ -19,7 +19,7 @@ const CHECKSUM: &str = "# crc32 ";
 
 /// A session on disk, finished or still running.
 #[derive(Debug)]
-pub struct Session {
+pub struct SessionLog {
     pub directory: PathBuf,
     /// What was planned.
     pub plan: Plan,
@@ -38,7 +38,7 @@ pub struct SessionEvents {
     pub damaged: Vec<DamagedLine>,
 }
 
-impl Session {
+impl SessionLog {
     /// Opens the session in `directory`.
     ///
     /// # Errors

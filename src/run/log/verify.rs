@@ -9,7 +9,7 @@ use std::{
 use safetensors::SafeTensors;
 
 use super::{
-    EVENTS_FILE, LogError, SESSION_FILE, Session, io_error,
+    EVENTS_FILE, LogError, SESSION_FILE, SessionLog, io_error,
     session::{integrity, read_preset},
     weights::{self, Integrity},
 };
@@ -46,7 +46,7 @@ pub fn verify(directory: &Path) -> Result<Vec<FileReport>, LogError> {
         Integrity::Damaged => Verdict::Damaged(vec!["its checksum is wrong".to_owned()]),
     };
     let mut reports = vec![FileReport { path, verdict }];
-    let session = Session::open(directory)?;
+    let session = SessionLog::open(directory)?;
     for log in &session.logs {
         let folder = log.path().parent().unwrap_or(directory);
         reports

@@ -32,22 +32,15 @@ pub struct Setting<'a> {
 /// A value that a preset may set.
 pub enum SettingValue<'a> {
     /// A whole number in a range.
-    Count {
-        /// The number.
-        value: &'a mut u32,
-        /// What it may be.
-        range: RangeInclusive<u32>,
-    },
+    Count { value: &'a mut u32, range: RangeInclusive<u32> },
     /// A real number.
     Number {
-        /// The number.
         value: &'a mut f64,
         /// What is wrong with a number, in words.
         check: fn(f64) -> Result<(), String>,
     },
     /// A list of real numbers.
     Numbers {
-        /// The numbers.
         value: &'a mut Vec<f64>,
         /// What is wrong with a list, in words.
         check: fn(&[f64]) -> Result<(), String>,

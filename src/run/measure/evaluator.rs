@@ -74,9 +74,7 @@ pub struct AveragedWeights {
 pub struct BestWeights {
     /// Optimizer steps taken by then.
     pub step: u64,
-    /// The validation loss.
     pub validation_loss: f64,
-    /// The weights.
     pub weights: Vector,
     /// The buffers of its batch normalisations, where it has any.
     pub buffers: Option<Vector>,

@@ -72,17 +72,17 @@ impl PendingReadouts {
     /// Keeps what a step found, without waiting for it.
     pub fn record(&mut self, at: Position, stats: StepStats) {
         self.losses.push((at, stats.loss));
-        let Some(kind) = stats.free.kind else { return };
+        let Some(kind) = stats.curvature_samples.kind else { return };
         match self.windows.last_mut() {
             Some(window) if discriminant(&window.kind) == discriminant(&kind) => {
-                let share =
-                    stats.free.values.len() as f64 / (window.samples.len() + stats.free.values.len()).max(1) as f64;
+                let share = stats.curvature_samples.values.len() as f64
+                    / (window.samples.len() + stats.curvature_samples.values.len()).max(1) as f64;
                 window.sigma += (scale(kind) - window.sigma) * share;
-                window.samples.extend(stats.free.values);
+                window.samples.extend(stats.curvature_samples.values);
                 window.until = at;
             }
             _ => {
-                let samples = stats.free.values;
+                let samples = stats.curvature_samples.values;
                 self.windows.push(Window { kind, until: at, samples, sigma: scale(kind) });
             }
         }
@@ -103,8 +103,8 @@ impl PendingReadouts {
         Ok(())
     }
 
-    /// Publishes the free curvature over the steps since the last call, where the method samples one.
-    pub fn read_free<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), E> {
+    /// Publishes the curvature that the steps since the last call sampled at no extra cost, where the method samples one.
+    pub fn read_curvature_samples<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for Window { kind, until, samples, sigma } in self.windows.drain(..) {
             let mut samples = read(samples);
             if kind == SampleKind::Ascent {

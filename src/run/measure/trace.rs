@@ -15,7 +15,6 @@ const PARTS: usize = 16;
 
 /// A trace, and what its Hessian-vector products found besides.
 pub(super) struct Traced {
-    /// The whole.
     pub trace: Estimate,
     /// The trace of each tensor's block; empty where it is not known, or for a single tensor.
     pub tensors: Vec<NamedEstimate>,

@@ -12,7 +12,6 @@ use crate::problem::{ConvNet, CrossEntropy, LossFunction, Problem, ProblemError}
 pub struct FashionCnn {
     /// Channels after its first convolution.
     pub channels: usize,
-    /// Which images.
     pub images: ImageSubset,
 }
 

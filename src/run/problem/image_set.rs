@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::{Fault, Section};
 use crate::{
     data::{Augmentation, Share, cifar::CifarLabels, folder::Corrupt},
-    problem::{ImageSet, Source},
+    problem::{ImageSet, ImageSource},
 };
 
 /// The share that a folder without a division of its own holds out, unless said otherwise.
@@ -66,14 +66,14 @@ pub(super) fn read(section: &mut Section) -> Result<ImageSet, Fault> {
         section.fault("data_dir", format!("missing: the folder of the {name} images"))
     };
     let source = match (kind, folder) {
-        (SourceKind::Clipart, None) => Source::Clipart,
+        (SourceKind::Clipart, None) => ImageSource::Clipart,
         (SourceKind::Clipart, Some(_)) => {
             return Err(section.fault("data_dir", "clip art is in the binary and takes no folder"));
         }
         (SourceKind::Cifar | SourceKind::CifarCoarse | SourceKind::Folder, None) => return Err(needs_folder(section)),
-        (SourceKind::Cifar, Some(path)) => Source::Cifar(path, CifarLabels::Fine),
-        (SourceKind::CifarCoarse, Some(path)) => Source::Cifar(path, CifarLabels::Coarse),
-        (SourceKind::Folder, Some(path)) => Source::Folder(path),
+        (SourceKind::Cifar, Some(path)) => ImageSource::Cifar(path, CifarLabels::Fine),
+        (SourceKind::CifarCoarse, Some(path)) => ImageSource::Cifar(path, CifarLabels::Coarse),
+        (SourceKind::Folder, Some(path)) => ImageSource::Folder(path),
     };
     let small = |count: Option<u64>| count.and_then(|count| u32::try_from(count).ok());
     let size = small(section.count("image_size", 8..=1_024)?).and_then(NonZeroU32::new);
@@ -109,15 +109,15 @@ fn read_share(section: &mut Section, key: &str, usual: f64) -> Result<Share, Fau
 pub(super) fn write(images: &ImageSet, table: &mut Table) {
     let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
     let kind = match images.source {
-        Source::Clipart => SourceKind::Clipart,
-        Source::Cifar(_, CifarLabels::Fine) => SourceKind::Cifar,
-        Source::Cifar(_, CifarLabels::Coarse) => SourceKind::CifarCoarse,
-        Source::Folder(_) => SourceKind::Folder,
+        ImageSource::Clipart => SourceKind::Clipart,
+        ImageSource::Cifar(_, CifarLabels::Fine) => SourceKind::Cifar,
+        ImageSource::Cifar(_, CifarLabels::Coarse) => SourceKind::CifarCoarse,
+        ImageSource::Folder(_) => SourceKind::Folder,
     };
     put("data", <&str>::from(kind).into());
     match &images.source {
-        Source::Clipart => {}
-        Source::Cifar(path, _) | Source::Folder(path) => {
+        ImageSource::Clipart => {}
+        ImageSource::Cifar(path, _) | ImageSource::Folder(path) => {
             put("data_dir", path.to_string_lossy().into_owned().into());
         }
     }

@@ -18,7 +18,6 @@ pub struct MnistMlp {
     pub hidden: usize,
     /// The function of each hidden unit.
     pub activation: Activation,
-    /// Which digits.
     pub images: ImageSubset,
 }
 

@@ -18,7 +18,7 @@ pub use image_subset::ImageSubset;
 use super::section::{Fault, Section};
 use crate::{
     data::Augmentation,
-    problem::{FineTune, Problem, ProblemError, Progress, ignore_progress},
+    problem::{FineTune, LoadingCallback, Problem, ProblemError, ignore_progress},
 };
 
 /// What is known of a problem before it is built.
@@ -46,7 +46,7 @@ pub(super) struct BuildContext<'a> {
     /// Where its tensors will be.
     pub device: &'a Device,
     /// Called while data are read.
-    pub progress: Progress<'a>,
+    pub progress: LoadingCallback<'a>,
 }
 
 /// A kind of problem, as its settings.
@@ -219,7 +219,7 @@ impl ProblemConfig {
         &self,
         seed: u64,
         device: &Device,
-        progress: Progress<'_>,
+        progress: LoadingCallback<'_>,
     ) -> Result<Arc<dyn Problem>, ProblemError> {
         self.inner().build(BuildContext { seed, device, progress })
     }

@@ -12,7 +12,6 @@ pub(super) enum Layer {
     Guide,
     /// A curve behind the curves.
     Faint,
-    /// An error bar.
     Bar,
     /// What the chart is about.
     Bright,
@@ -139,7 +138,7 @@ impl Canvas {
             Glyphs::Ascii => Some(match (dots.bits & BRAILLE[0][0] != 0, dots.bits & BRAILLE[1][0] != 0) {
                 (true, true) => ':',
                 (true, false) => '\'',
-                _ => '.',
+                (false, _) => '.',
             }),
         }
     }

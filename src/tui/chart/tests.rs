@@ -100,7 +100,7 @@ fn what_is_not_measured_says_so() {
 }
 
 #[test]
-fn in_ascii_and_without_colours_marks_tell_runs_apart() {
+fn in_ascii_and_without_colours_marks_distinguish_runs() {
     let session = sample::session();
     let runs = session.plotted_runs();
     let panel = Panel::new(PanelKind::Gap, &runs, &View::default());

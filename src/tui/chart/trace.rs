@@ -85,9 +85,9 @@ fn line(panel: &Panel<'_>, curve: &Curve<'_>, stroke: Option<Stroke>, canvas: &m
         let Some(bounds) = column.bounds(scale) else { continue };
         let (bottom, top) = (row(bounds.low()), row(bounds.high()));
         canvas.vertical(x, (top, bottom), brush);
-        let spot = curve.points.get(column.points.end - 1);
-        if let Some(spot) = spot.filter(|spot| has_bars && spot.error > 0.0 && spot.y.is_finite()) {
-            let ends = (row(spot.y - spot.error), row(spot.y + spot.error));
+        let point = curve.points.get(column.points.end - 1);
+        if let Some(point) = point.filter(|point| has_bars && point.error > 0.0 && point.y.is_finite()) {
+            let ends = (row(point.y - point.error), row(point.y + point.error));
             canvas.vertical(x, ends, Brush { layer: Layer::Bar, ..brush });
         }
         is_visible = true;
@@ -108,17 +108,17 @@ fn bars(panel: &Panel<'_>, curve: &Curve<'_>, width: f64, canvas: &mut Canvas) -
     let row = |value: f64| height - 1 - panel.y.clamped(value, height);
     let column = |x: f64| panel.x.clamped(x, columns);
     let mut tops = Vec::new();
-    for spot in curve.points.iter().filter(|spot| panel.y.has(spot.y)) {
-        let (left, right) = (column(spot.x - width / 2.0), column(spot.x + width / 2.0));
+    for point in curve.points.iter().filter(|point| panel.y.has(point.y)) {
+        let (left, right) = (column(point.x - width / 2.0), column(point.x + width / 2.0));
         // A dot is left free on the right, so that neighbours stay apart.
         for x in left..right.max(left + 1) {
-            canvas.vertical(x, (row(spot.y), row(0.0)), brush);
+            canvas.vertical(x, (row(point.y), row(0.0)), brush);
         }
-        if spot.error > 0.0 {
-            let ends = (row(spot.y - spot.error), row(spot.y + spot.error));
-            canvas.vertical(column(spot.x), ends, Brush { layer: Layer::Bar, ..brush });
+        if point.error > 0.0 {
+            let ends = (row(point.y - point.error), row(point.y + point.error));
+            canvas.vertical(column(point.x), ends, Brush { layer: Layer::Bar, ..brush });
         }
-        tops.push((column(spot.x) / across, row(spot.y) / down));
+        tops.push((column(point.x) / across, row(point.y) / down));
     }
     Some(Traced { slot: curve.slot, end: *tops.last()?, marks: tops })
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 
+use super::row::{Row, Weights};
 use crate::{
     figure::{History, Point, Quantity, RunState, Schedule, text::thousands},
     run::Cadence,
     tui::{
-        session::{Feed, Run, Session},
-        text::{Notation, clock, pad, pad_left, scrub, width},
+        session::Feed,
+        text::{Notation, clock, pad, pad_left, width},
         theme::Theme,
     },
 };
@@ -17,7 +18,6 @@ use crate::{
 /// Blocks of a progress bar.
 const BLOCKS: usize = 8;
 
-/// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     State,
@@ -47,28 +47,35 @@ pub(super) struct Filled {
     pub width: usize,
 }
 
-/// When and why a run ended that should not have.
-pub(super) fn ending(run: &Run) -> Option<String> {
-    match run.history.state() {
-        RunState::Diverged { step, reason } | RunState::Failed { step, reason } => {
-            Some(format!("at step {}: {}", thousands(*step), scrub(reason)))
-        }
-        _ => None,
-    }
-}
-
 impl Filled {
     /// A text in the width of the column.
     pub(super) fn align(&self, text: &str) -> String {
         match self.column {
             Column::State | Column::Progress => pad(text, self.width),
-            _ => pad_left(text, self.width),
+            Column::Percent
+            | Column::Step
+            | Column::Gradients
+            | Column::Value(_)
+            | Column::TraceInterval
+            | Column::Best
+            | Column::Eta => pad_left(text, self.width),
         }
     }
 }
 
-/// The column of all runs.
-pub(super) fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
+impl Cell {
+    fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style }
+    }
+
+    /// A cell of something that was not measured.
+    fn missing(theme: Theme) -> Self {
+        Self::new(theme.glyph("–", "-"), theme.quiet())
+    }
+}
+
+/// The column of all rows.
+pub(super) fn fill(column: Column, rows: &[Row<'_>], feed: Feed, theme: Theme) -> Filled {
     let heading = theme.spell(match column {
         Column::State => "state",
         Column::Progress => "progress",
@@ -80,11 +87,7 @@ pub(super) fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
         Column::Best => "at best val.",
         Column::Eta => "ETA",
     });
-    let cells: Vec<Cell> = match column {
-        Column::Value(quantity) => values(quantity, session, theme),
-        Column::TraceInterval => intervals(session, theme),
-        _ => session.runs.iter().map(|run| cell(column, run, session.feed, theme)).collect(),
-    };
+    let cells = cells(column, rows, feed, theme);
     // A column keeps its width while numbers come and go.
     let least = match column {
         Column::State => "completed".len(),
@@ -92,10 +95,10 @@ pub(super) fn fill(column: Column, session: &Session, theme: Theme) -> Filled {
         Column::Value(_) => 6,
         Column::Percent => "100 %".len(),
         Column::Eta => 4,
-        _ => 0,
+        Column::Progress | Column::Step | Column::Gradients | Column::TraceInterval | Column::Best => 0,
     };
     // A run that ended badly has its reason where its cells would be.
-    let counted = cells.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none());
+    let counted = cells.iter().zip(rows).filter(|(_, row)| row.ending().is_none());
     let widest = counted.map(|(cell, _)| width(&cell.text)).max().unwrap_or(0);
     Filled { column, width: widest.max(width(&heading)).max(least), heading, cells }
 }
@@ -137,32 +140,74 @@ fn heading(quantity: Quantity) -> &'static str {
     }
 }
 
-fn cell(column: Column, run: &Run, feed: Feed, theme: Theme) -> Cell {
-    let history = &run.history;
-    let percent = format!("{:.0} %", (history.progress() * 100.0).floor());
-    let (text, style) = match column {
-        Column::State => match (feed, history.state()) {
-            (Feed::Starting, _) => ("starting".into(), theme.quiet()),
-            (_, RunState::Paused) => ("paused".into(), theme.pending()),
-            (_, state) => (state.word().into(), if run.is_alive() { theme.text() } else { theme.quiet() }),
-        },
-        Column::Progress => (format!("{} {}", bar(history.progress(), theme), pad_left(&percent, 5)), theme.text()),
-        Column::Percent => (percent, theme.text()),
-        Column::Step => (thousands(history.now().step), theme.text()),
-        Column::Gradients => (thousands(history.now().gradients), theme.text()),
-        Column::Eta => match history.eta_seconds().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-            Some(left) => (clock(left), theme.text()),
-            None => (theme.glyph("–", "-").into(), theme.quiet()),
-        },
-        Column::Best => match history.best().and_then(|best| Some((best.metrics.test_accuracy?, best.at))) {
-            Some((accuracy, at)) => {
-                (format!("{} @ {}", Quantity::TestAccuracy.format(accuracy), thousands(at.gradients)), theme.text())
-            }
-            None => (theme.glyph("–", "-").into(), theme.quiet()),
-        },
-        Column::Value(_) | Column::TraceInterval => (String::new(), theme.text()),
+fn cells(column: Column, rows: &[Row<'_>], feed: Feed, theme: Theme) -> Vec<Cell> {
+    // What a run has once, whatever weights it is measured at.
+    let once = |cell: &dyn Fn(&History) -> Cell| -> Vec<Cell> {
+        let of_row = |row: &Row<'_>| match row.weights {
+            Weights::Current => cell(&row.run.history),
+            Weights::Average(_) => Cell::new("", theme.text()),
+        };
+        rows.iter().map(of_row).collect()
     };
-    Cell { text, style }
+    match column {
+        Column::State => rows.iter().map(|row| state(row, feed, theme)).collect(),
+        Column::Progress => rows.iter().map(|row| progress(row, theme)).collect(),
+        Column::Percent => once(&|history| Cell::new(percent(history), theme.text())),
+        Column::Step => once(&|history| Cell::new(thousands(history.now().step), theme.text())),
+        Column::Gradients => once(&|history| Cell::new(thousands(history.now().gradients), theme.text())),
+        Column::Value(quantity) => values(quantity, rows, theme),
+        Column::TraceInterval => intervals(rows, theme),
+        Column::Best => once(&|history| best(history, theme)),
+        Column::Eta => once(&|history| eta(history, theme)),
+    }
+}
+
+/// Where the run stands.
+fn state(row: &Row<'_>, feed: Feed, theme: Theme) -> Cell {
+    match (row.weights, feed, row.run.history.state()) {
+        (Weights::Average(_), _, _) => Cell::new("average", theme.quiet()),
+        (Weights::Current, Feed::Starting, _) => Cell::new("starting", theme.quiet()),
+        (Weights::Current, _, RunState::Paused) => Cell::new("paused", theme.pending()),
+        (Weights::Current, _, state) => {
+            Cell::new(state.word(), if row.run.is_alive() { theme.text() } else { theme.quiet() })
+        }
+    }
+}
+
+/// How far the run is; of an average, how many iterates have entered it.
+fn progress(row: &Row<'_>, theme: Theme) -> Cell {
+    let history = &row.run.history;
+    match row.weights {
+        Weights::Current => {
+            let percent = pad_left(&percent(history), 5);
+            Cell::new(format!("{} {percent}", bar(history.progress(), theme)), theme.text())
+        }
+        Weights::Average(_) => {
+            let iterates = history.average().newest().map_or(0, |(_, iterates)| iterates);
+            Cell::new(format!("{} iterates", thousands(iterates)), theme.quiet())
+        }
+    }
+}
+
+fn percent(history: &History) -> String {
+    format!("{:.0} %", (history.progress() * 100.0).floor())
+}
+
+fn best(history: &History, theme: Theme) -> Cell {
+    match history.best().and_then(|best| Some((best.metrics.test_accuracy?, best.at))) {
+        Some((accuracy, at)) => {
+            let accuracy = Quantity::TestAccuracy.format(accuracy);
+            Cell::new(format!("{accuracy} @ {}", thousands(at.gradients)), theme.text())
+        }
+        None => Cell::missing(theme),
+    }
+}
+
+fn eta(history: &History, theme: Theme) -> Cell {
+    match history.eta_seconds().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(left) => Cell::new(clock(left), theme.text()),
+        None => Cell::missing(theme),
+    }
 }
 
 fn bar(progress: f64, theme: Theme) -> String {
@@ -172,12 +217,11 @@ fn bar(progress: f64, theme: Theme) -> String {
 }
 
 /// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
-fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
+fn values(quantity: Quantity, rows: &[Row<'_>], theme: Theme) -> Vec<Cell> {
     let factor = quantity.unit().factor();
     let scaled = |point: Point| Point { value: point.value * factor, error: point.error * factor, ..point };
-    let points: Vec<Option<Point>> = session.runs.iter().map(|run| run.history.last(quantity).map(scaled)).collect();
-    let shown =
-        || points.iter().zip(&session.runs).filter(|(_, run)| ending(run).is_none()).filter_map(|(point, _)| *point);
+    let points: Vec<Option<Point>> = rows.iter().map(|row| row.last(quantity).map(scaled)).collect();
+    let shown = || points.iter().zip(rows).filter(|(_, row)| row.ending().is_none()).filter_map(|(point, _)| *point);
     let estimated = matches!(quantity, Quantity::Trace | Quantity::SmoothedTrace);
     let notation = Notation::of(shown().map(|point| point.value));
     let errors = Notation::of_errors(shown().map(|point| point.error));
@@ -195,35 +239,36 @@ fn values(quantity: Quantity, session: &Session, theme: Theme) -> Vec<Cell> {
             notation.write(point.value)
         }
     };
-    let vacuous =
-        |run: &Run| quantity == Quantity::Bound && run.history.snapshots().bound.is_some_and(|bound| bound.vacuous);
-    let cell = |(point, run): (&Option<Point>, &Run)| match point {
-        Some(point) if vacuous(run) => Cell { text: format!("{} vacuous", write(*point)), style: theme.quiet() },
-        None => Cell { text: theme.glyph("–", "-").into(), style: theme.quiet() },
-        Some(point) if !point.value.is_finite() => Cell { text: write(*point), style: theme.alert() },
-        Some(point) if is_stale(&run.history, quantity, *point) => Cell { text: write(*point), style: theme.quiet() },
-        Some(point) => Cell { text: write(*point), style: theme.text() },
+    let vacuous = |row: &Row<'_>| {
+        quantity == Quantity::Bound && row.run.history.snapshots().bound.is_some_and(|bound| bound.vacuous)
     };
-    points.iter().zip(&session.runs).map(cell).collect()
+    let cell = |(point, row): (&Option<Point>, &Row<'_>)| match point {
+        None => Cell::missing(theme),
+        Some(point) if vacuous(row) => Cell::new(format!("{} vacuous", write(*point)), theme.quiet()),
+        Some(point) if !point.value.is_finite() => Cell::new(write(*point), theme.alert()),
+        Some(point) if is_stale(&row.run.history, quantity, *point) => Cell::new(write(*point), theme.quiet()),
+        Some(point) => Cell::new(write(*point), theme.text()),
+    };
+    points.iter().zip(rows).map(cell).collect()
 }
 
 /// The newest 95 % intervals of the trace, sharing their decimals.
-fn intervals(session: &Session, theme: Theme) -> Vec<Cell> {
-    let of = |run: &Run| {
-        let [low, high] = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| run.history.last(quantity));
+fn intervals(rows: &[Row<'_>], theme: Theme) -> Vec<Cell> {
+    let of = |row: &Row<'_>| {
+        let [low, high] = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| row.last(quantity));
         Some((low?, high?.value))
     };
-    let found: Vec<Option<(Point, f64)>> = session.runs.iter().map(of).collect();
+    let found: Vec<Option<(Point, f64)>> = rows.iter().map(of).collect();
     let notation = Notation::of(found.iter().flatten().flat_map(|(low, high)| [low.value, *high]));
-    let cell = |(found, run): (&Option<(Point, f64)>, &Run)| match found {
-        None => Cell { text: theme.glyph("–", "-").into(), style: theme.quiet() },
+    let cell = |(found, row): (&Option<(Point, f64)>, &Row<'_>)| match found {
+        None => Cell::missing(theme),
         Some((low, high)) => {
-            let stale = is_stale(&run.history, Quantity::Trace, *low);
+            let stale = is_stale(&row.run.history, Quantity::Trace, *low);
             let text = format!("{} to {}", notation.write(low.value), notation.write(*high));
-            Cell { text, style: if stale { theme.quiet() } else { theme.text() } }
+            Cell::new(text, if stale { theme.quiet() } else { theme.text() })
         }
     };
-    found.iter().zip(&session.runs).map(cell).collect()
+    found.iter().zip(rows).map(cell).collect()
 }
 
 /// Whether the plan would have had a newer value by now.

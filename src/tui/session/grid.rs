@@ -5,7 +5,7 @@ use strum::VariantArray;
 
 use crate::{
     figure::{Panel, PanelKind, PlottedRun, View, default_panels},
-    tui::keymap::Direction,
+    tui::keymap::Arrow,
 };
 
 /// Most charts that a grid has.
@@ -31,7 +31,7 @@ pub struct Grid {
     focus: usize,
 }
 
-/// Which way a key walks the catalogue of kinds.
+/// Which way a key walks a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Walk {
     Forwards,
@@ -96,12 +96,12 @@ impl Grid {
     }
 
     /// Moves the focus in the grid: along a row and on into the next one, or to the chart above or below.
-    pub fn go(&mut self, direction: Direction) {
-        let to = match direction {
-            Direction::Up => self.focus.checked_sub(self.columns),
-            Direction::Down => Some(self.focus + self.columns),
-            Direction::Left => self.focus.checked_sub(1),
-            Direction::Right => Some(self.focus + 1),
+    pub fn go(&mut self, arrow: Arrow) {
+        let to = match arrow {
+            Arrow::Up => self.focus.checked_sub(self.columns),
+            Arrow::Down => Some(self.focus + self.columns),
+            Arrow::Left => self.focus.checked_sub(1),
+            Arrow::Right => Some(self.focus + 1),
         };
         self.focus = to.filter(|&to| to < self.len()).unwrap_or(self.focus);
     }
@@ -157,7 +157,7 @@ mod tests {
         let mut grid = Grid::new(&[]);
         grid.toggle();
         for _ in 0..5 {
-            grid.go(Direction::Right);
+            grid.go(Arrow::Right);
         }
         grid.walk(Walk::Forwards, &[]);
         let panels = grid.panels(&[]);
@@ -171,14 +171,13 @@ mod tests {
     fn arrows_reach_every_chart_and_stop_at_the_ends() {
         let mut grid = Grid::new(&[PanelKind::Loss; 6]);
         for expected in [1, 2, 3, 4, 5, 5] {
-            grid.go(Direction::Right);
+            grid.go(Arrow::Right);
             assert_eq!(grid.focus(), expected);
         }
-        for (direction, expected) in
-            [(Direction::Up, 2), (Direction::Up, 2), (Direction::Left, 1), (Direction::Down, 4), (Direction::Down, 4)]
+        for (arrow, expected) in [(Arrow::Up, 2), (Arrow::Up, 2), (Arrow::Left, 1), (Arrow::Down, 4), (Arrow::Down, 4)]
         {
-            grid.go(direction);
-            assert_eq!(grid.focus(), expected, "after {direction:?}");
+            grid.go(arrow);
+            assert_eq!(grid.focus(), expected, "after {arrow:?}");
         }
     }
 }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use crate::{
     figure::History,
     optimizer::{Hyperparameter, Hyperparameters},
-    run::{Event, Plan},
+    run::{AverageKind, Averaging, Event, Plan},
     tui::text::scrub,
 };
 
-/// One run being watched.
 #[derive(Debug)]
 pub struct Run {
     /// Its name, scrubbed.
@@ -21,6 +20,7 @@ pub struct Run {
     pub pending: BTreeMap<Hyperparameter, f64>,
     /// Its hyperparameters before its first event.
     planned: Hyperparameters,
+    average: Option<AverageKind>,
 }
 
 impl Run {
@@ -33,12 +33,18 @@ impl Run {
             received: 0,
             pending: BTreeMap::new(),
             planned: run.hyperparameters,
+            average: run.average.map(Averaging::kind),
         })
     }
 
     /// The hyperparameters as the run reported them, or as they are planned.
     pub fn hyperparameters(&self) -> &Hyperparameters {
         self.history.hyperparameters().unwrap_or(&self.planned)
+    }
+
+    /// How its weights are averaged; `None` where no average is kept.
+    pub fn average(&self) -> Option<AverageKind> {
+        self.average
     }
 
     /// The hyperparameters of the panel in its order: those with a row of their own, and those that have no effect at their value.
@@ -81,7 +87,18 @@ impl Run {
                 self.pending.retain(|hyperparameter, asked| hyperparameter != setting || asked != answered);
             }
             Event::Start(_) | Event::Finish { .. } => self.pending.clear(),
-            _ => {}
+            Event::Step { .. }
+            | Event::Eval { .. }
+            | Event::AverageEval(_)
+            | Event::Probe(_)
+            | Event::AverageProbe(_)
+            | Event::FreeTrace { .. }
+            | Event::AscentCurvature { .. }
+            | Event::PerturbationGap(_)
+            | Event::Bound(_)
+            | Event::Measured(_)
+            | Event::Pause { .. }
+            | Event::Resume { .. } => {}
         }
         self.received += 1;
         self.history.push(event);

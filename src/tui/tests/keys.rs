@@ -6,68 +6,24 @@ use strum::VariantArray;
 
 use crate::tui::{
     key::Key,
-    keymap::{
-        Action::{self, Change, Move},
-        Adjustment, Context,
-        Direction::{Down, Left, Right, Up},
-        TABLE, action, markdown,
-    },
+    keymap::{Action, Arrow, Context, SessionAction, TABLE, action, markdown},
 };
 
-/// Every action, and a compiler's refusal when one is missing from the list.
+/// Every action. The compiler refuses one that is missing here.
 fn every_action() -> Vec<Action> {
-    fn listed(action: Action) {
-        match action {
-            Move(_)
-            | Change(_)
-            | Action::StartPreset
-            | Action::Filter
-            | Action::EditCopy
-            | Action::OpenSession
-            | Action::NextPane
-            | Action::PreviousPane
-            | Action::Enlarge
-            | Action::Shrink
-            | Action::TypeValue
-            | Action::ToggleScope
-            | Action::Pause
-            | Action::PauseAll
-            | Action::Stop
-            | Action::Restart
-            | Action::NextKind
-            | Action::PreviousKind
-            | Action::ToggleGrid
-            | Action::CycleX
-            | Action::ToggleLogY
-            | Action::ToggleLogX
-            | Action::Export
-            | Action::ExportAs
-            | Action::ToPicker
-            | Action::Help
-            | Action::Accept
-            | Action::Cancel
-            | Action::Erase
-            | Action::Quit
-            | Action::Interrupt => {}
-        }
-    }
-    let mut all: Vec<Action> = [Up, Down, Left, Right].map(Move).into();
-    all.extend([Adjustment::Raise, Adjustment::Lower].map(Change));
-    all.extend([Action::StartPreset, Action::Filter, Action::EditCopy, Action::OpenSession, Action::NextPane]);
-    all.extend([Action::PreviousPane, Action::Enlarge, Action::Shrink, Action::TypeValue, Action::ToggleScope]);
-    all.extend([Action::Pause, Action::PauseAll, Action::Stop, Action::Restart, Action::CycleX]);
-    all.extend([
-        Action::ToggleLogY,
-        Action::ToggleLogX,
-        Action::Export,
-        Action::ExportAs,
-        Action::ToPicker,
-        Action::Help,
-    ]);
-    all.extend([Action::NextKind, Action::PreviousKind, Action::ToggleGrid]);
-    all.extend([Action::Accept, Action::Cancel, Action::Erase, Action::Quit, Action::Interrupt]);
-    all.iter().copied().for_each(listed);
-    all
+    use Action::{
+        Accept, Cancel, EditCopy, Erase, Filter, Help, Interrupt, Move, OpenSession, Quit, StartPreset, ToPicker, Watch,
+    };
+
+    let others = [StartPreset, Filter, EditCopy, OpenSession, ToPicker, Help, Accept, Cancel, Erase, Quit, Interrupt];
+    let is_listed = |action: &Action| match action {
+        Move(_) | Watch(_) => false,
+        StartPreset | Filter | EditCopy | OpenSession | ToPicker | Help | Accept | Cancel | Erase | Quit
+        | Interrupt => true,
+    };
+    assert!(others.iter().all(is_listed));
+    let moves = Arrow::VARIANTS.iter().copied().map(Move);
+    moves.chain(SessionAction::VARIANTS.iter().copied().map(Watch)).chain(others).collect()
 }
 
 #[test]

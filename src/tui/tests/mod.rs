@@ -1,8 +1,9 @@
 //! Tests of the dashboard: what is on the screen after which keys, what it asks of the world, and that nothing breaks it.
 
+mod average;
 mod keys;
 mod many;
-mod mash;
+mod random_keys;
 pub(crate) mod scene;
 mod screens;
 mod updates;

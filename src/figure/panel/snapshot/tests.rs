@@ -59,10 +59,10 @@ fn a_trace_stands_at_the_loss_it_was_measured_at() {
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::TraceByLoss, &runs[..1]);
     let found = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
-    let found: Vec<_> = found.iter().map(|spot| (spot.x, spot.y, spot.error)).collect();
+    let found: Vec<_> = found.iter().map(|point| (point.x, point.y, point.error)).collect();
     assert_eq!(found, [(0.5, 90.0, 0.5), (0.8, 70.0, 0.5), (2.0, 100.0, 0.5)]);
     assert_eq!(
-        (panel.across, panel.x.scale(), panel.y.scale()),
+        (panel.x_dimension, panel.x.scale(), panel.y.scale()),
         (XDimension::Own("train loss, same examples"), Scale::Log, Scale::Log)
     );
     assert!(panel.x.low() <= 0.5 && panel.x.high() >= 2.0);
@@ -73,7 +73,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
     let session = sample::session();
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::Density, &runs);
-    assert_eq!((panel.across, panel.y.scale()), (XDimension::Own("eigenvalue"), Scale::Log));
+    assert_eq!((panel.x_dimension, panel.y.scale()), (XDimension::Own("eigenvalue"), Scale::Log));
     assert_eq!(panel.curves.len(), 12, "two edges of the spread and a mean each");
     assert!(panel.notes.contains(&"faint: least and most over random starts".to_owned()), "{:?}", panel.notes);
     let spectra = session.runs.iter().filter_map(|run| run.history.snapshots().density.as_ref());
@@ -84,7 +84,7 @@ fn a_density_is_that_of_the_newest_probe_by_one_kernel_for_all() {
         let points = points(&panel, slot, Emphasis::Normal, Form::Line(Stroke::Solid));
         let step = points[1].x - points[0].x;
         assert!((step - width / 4.0).abs() < 1e-9, "run {slot} has a kernel of its own");
-        let integral: f64 = points.iter().map(|spot| spot.y * step).sum();
+        let integral: f64 = points.iter().map(|point| point.y * step).sum();
         assert!((integral - 1.0).abs() < 1e-3, "run {slot}: {integral}");
         let newest = session.runs[slot].history.last(Quantity::LambdaMax).unwrap().value;
         assert!(
@@ -105,8 +105,8 @@ fn emptiness_between_eigenvalues_does_not_stretch_a_log_axis() {
     let session = sample::session();
     let panel = panel(PanelKind::Density, &session.plotted_runs()[..1]);
     let points = points(&panel, 0, Emphasis::Normal, Form::Line(Stroke::Solid));
-    let peak = points.iter().map(|spot| spot.y).fold(0.0, f64::max);
-    assert!(points.iter().any(|spot| spot.y < 1e-20 * peak), "the sample has an empty stretch");
+    let peak = points.iter().map(|point| point.y).fold(0.0, f64::max);
+    assert!(points.iter().any(|point| point.y < 1e-20 * peak), "the sample has an empty stretch");
     assert!(panel.y.low() > 1e-6 * peak && panel.y.low() <= 1e-5 * peak, "{} of {peak}", panel.y.low());
     assert!(panel.notes.contains(&"clipped".to_owned()));
 }
@@ -123,17 +123,17 @@ fn each_tensor_has_a_group_and_each_run_a_bar_in_it() {
     for curve in &panel.curves {
         let Form::Bars(width) = curve.form else { panic!("{:?} is no bar", curve.form) };
         let layers = &session.runs[curve.slot].history.snapshots().layers;
-        for (group, (spot, layer)) in curve.points.iter().zip(layers).enumerate() {
-            assert_eq!((spot.y, spot.error), (layer.estimate.mean, layer.estimate.std_error));
-            assert!(spot.x - width / 2.0 > group as f64 && spot.x + width / 2.0 < group as f64 + 1.0);
-            ends.push((spot.x - width / 2.0, spot.x + width / 2.0));
+        for (group, (point, layer)) in curve.points.iter().zip(layers).enumerate() {
+            assert_eq!((point.y, point.error), (layer.estimate.mean, layer.estimate.std_error));
+            assert!(point.x - width / 2.0 > group as f64 && point.x + width / 2.0 < group as f64 + 1.0);
+            ends.push((point.x - width / 2.0, point.x + width / 2.0));
         }
     }
     ends.sort_by(|one, other| one.0.total_cmp(&other.0));
     assert_eq!(ends.len(), 16);
     assert!(ends.windows(2).all(|pair| pair[0].1 <= pair[1].0 + 1e-9), "bars overlap: {ends:?}");
     let shortest =
-        panel.curves.iter().flat_map(|curve| curve.points.iter()).map(|spot| spot.y).fold(f64::MAX, f64::min);
+        panel.curves.iter().flat_map(|curve| curve.points.iter()).map(|point| point.y).fold(f64::MAX, f64::min);
     assert!(panel.y.low() <= shortest / 2.0, "the shortest bar can be seen");
     assert!(panel.notes.contains(&"bars: ± 1 std. error".to_owned()));
 }
@@ -204,7 +204,7 @@ fn changes_and_the_view_s_x_have_no_place_in_them() {
     let view = View { x: XAxis::Seconds, x_scale: Scale::Log, ..View::default() };
     for kind in [PanelKind::TraceByLoss, PanelKind::Density, PanelKind::TracePerTensor, PanelKind::PerturbationGap] {
         let panel = Panel::new(kind, &runs, &view);
-        assert!(panel.marks.is_empty() && matches!(panel.across, XDimension::Own(_)));
+        assert!(panel.marks.is_empty() && matches!(panel.x_dimension, XDimension::Own(_)));
         let own = if kind == PanelKind::TraceByLoss { Scale::Log } else { Scale::Linear };
         assert_eq!(panel.x.scale(), own);
     }

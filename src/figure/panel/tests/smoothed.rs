@@ -14,7 +14,7 @@ fn exact(step: u64, mean: f64) -> Event {
 }
 
 #[test]
-fn smoothed_traces_of_one_and_of_two_sides_are_told_apart() {
+fn one_point_and_two_point_smoothed_traces_are_drawn_differently() {
     let session = sample::session();
     let runs = session.plotted_runs();
     let panel = panel(PanelKind::SmoothedTrace, &runs);

@@ -1,0 +1,94 @@
+//! The rows of the table of runs: one of each run's weights, and below it one of their average where the run keeps one.
+
+use ratatui::{style::Style, text::Span};
+
+use crate::{
+    figure::{Background, Point, Quantity, RunState, ink, text::thousands},
+    run::AverageKind,
+    tui::{
+        session::{Run, WatchedSession},
+        text::scrub,
+        theme::{Glyphs, Theme},
+    },
+};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    /// The run's place in the session.
+    pub index: usize,
+    pub run: &'a Run,
+    pub weights: Weights,
+}
+
+/// The weights that a row's values were measured at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weights {
+    /// Those that the newest step made.
+    Current,
+    /// The average of those of many steps.
+    Average(AverageKind),
+}
+
+impl<'a> Row<'a> {
+    /// The rows of a session, run after run.
+    pub fn all(session: &'a WatchedSession) -> Vec<Self> {
+        let of_run = |(index, run): (usize, &'a Run)| {
+            let average = run.average().map(Weights::Average);
+            std::iter::once(Weights::Current).chain(average).map(move |weights| Self { index, run, weights })
+        };
+        session.runs.iter().enumerate().flat_map(of_run).collect()
+    }
+
+    pub fn name(&self) -> String {
+        match self.weights {
+            Weights::Current => self.run.name.clone(),
+            Weights::Average(kind) => format!("  {}", kind.key()),
+        }
+    }
+
+    /// The run's mark in charts; for an average the dashes that its curves are drawn in.
+    pub fn mark(&self, theme: Theme) -> Span<'static> {
+        let ink = ink(self.index);
+        let mark = match (self.weights, theme.appearance().glyphs) {
+            (Weights::Current, Glyphs::Unicode) => ink.glyph(),
+            (Weights::Current, Glyphs::Ascii) => ink.ascii(),
+            (Weights::Average(_), Glyphs::Unicode) => '╌',
+            (Weights::Average(_), Glyphs::Ascii) => '-',
+        };
+        Span::styled(format!("{mark} "), theme.series(ink.on(Background::Dark)))
+    }
+
+    /// The style of its name, `selected` being the place of the selected run.
+    pub fn name_style(&self, selected: usize, theme: Theme) -> Style {
+        match self.weights {
+            Weights::Current if self.index == selected => theme.strong(),
+            Weights::Current | Weights::Average(_) => theme.text(),
+        }
+    }
+
+    /// When and why the run ended that should not have, on the row of its weights. What was measured at their average stays.
+    pub fn ending(&self) -> Option<String> {
+        match self.weights {
+            Weights::Current => ending(self.run),
+            Weights::Average(_) => None,
+        }
+    }
+
+    /// The newest value of a quantity at these weights.
+    pub fn last(&self, quantity: Quantity) -> Option<Point> {
+        match self.weights {
+            Weights::Current => self.run.history.last(quantity),
+            Weights::Average(_) => self.run.history.average().series(quantity).last(),
+        }
+    }
+}
+
+/// When and why a run ended that should not have.
+pub(super) fn ending(run: &Run) -> Option<String> {
+    match run.history.state() {
+        RunState::Diverged { step, reason } | RunState::Failed { step, reason } => {
+            Some(format!("at step {}: {}", thousands(*step), scrub(reason)))
+        }
+        RunState::Waiting | RunState::Running | RunState::Paused | RunState::Completed | RunState::Stopped => None,
+    }
+}
