@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use nso_tui::run::{Difference, Engine, first_difference, log::SessionLog};
+use nso_tui::run::{Attendance, Difference, Engine, first_difference, log::SessionLog};
 
 use super::{CliError, Common, Output, OutputFormat, print, run::to_the_end};
 
@@ -33,7 +33,9 @@ pub struct RerunArgs {
 pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> {
     let session = SessionLog::open(&args.directory)?;
     let devices = common.devices()?;
-    let finished = to_the_end(&session.plan, |progress| Engine::resume(&args.directory, &devices, progress))?;
+    let finished = to_the_end(&session.plan, |progress| {
+        Engine::resume(&args.directory, &devices, Attendance::Unattended, progress)
+    })?;
     print(&finished.results(&session.plan, args.format));
     Ok(finished.exit_code())
 }

@@ -33,7 +33,7 @@ pub struct RunArgs {
 
 /// Runs to the end of every run, or until interrupted.
 pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let plan = common.plan(&args.preset)?;
+    let plan = common.plan(&args.preset)?.unattended();
     let devices = common.devices()?;
     if let Some(warning) = plan.warning(&devices) {
         note(&warning);
@@ -296,6 +296,9 @@ fn table(plan: &Plan, histories: &[History], directory: &str) -> String {
     for (run, history) in plan.runs.iter().zip(histories) {
         if let Some(reason) = history.end_reason() {
             let _ = writeln!(text, "{}: {reason}", run.name);
+        }
+        if history.non_finite_losses() > 0 {
+            let _ = writeln!(text, "{}: the loss of {} steps was not finite", run.name, history.non_finite_losses());
         }
         if let Some(Best { at, metrics }) = history.best() {
             let value = |quantity: Quantity, value: Option<f64>| {

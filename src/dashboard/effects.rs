@@ -328,7 +328,7 @@ impl Starting {
             let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
             if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let started = Engine::start_with_progress(plan, destination, devices, &progress);
+        let started = Engine::start_with_progress(plan.attended(), destination, devices, &progress);
         started.map(Box::new).map_err(|error| error_chain(&error))
     }
 

@@ -150,6 +150,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         curvature: CurvaturePlan::default(),
         record_every: 1,
         checkpoint_every: None,
+        non_finite: None,
     };
     let run = RunPlan {
         name: "doctor".to_owned(),

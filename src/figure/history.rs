@@ -50,6 +50,7 @@ pub struct History {
     best: Option<Best>,
     changes: Vec<Change>,
     rejection: Option<Rejection>,
+    non_finite_losses: u64,
 }
 
 impl Default for History {
@@ -99,6 +100,7 @@ impl History {
             best: None,
             changes: Vec::new(),
             rejection: None,
+            non_finite_losses: 0,
         }
     }
 
@@ -108,7 +110,11 @@ impl History {
             Event::Start(start) => self.begin(start),
             Event::Step { at, loss } => {
                 let at = self.arrive(*at);
+                self.non_finite_losses += u64::from(!loss.is_finite());
                 self.record(Quantity::StepLoss, at, *loss);
+            }
+            Event::NonFinite { at, .. } => {
+                self.arrive(*at);
             }
             Event::Eval { at, metrics, weight_stats, forward_passes, .. } => {
                 let at = self.arrive(*at);
@@ -346,6 +352,11 @@ impl History {
     /// The last change that was refused, until one of the same hyperparameter is accepted.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.rejection.as_ref()
+    }
+
+    /// How many steps had a loss that is NaN or infinite.
+    pub fn non_finite_losses(&self) -> u64 {
+        self.non_finite_losses
     }
 
     /// When the plan has it measured.

@@ -18,7 +18,7 @@ use crate::{
 /// w_A + r (w_n - w_A) with r = 1/n and r = (1 - d)/(1 - d^n).
 ///
 /// Memory: two more vectors of weights. Cost of an update: no gradient evaluation and no forward pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RunningAverage {
     averaging: Averaging,
     /// n.

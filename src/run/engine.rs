@@ -55,6 +55,13 @@ pub struct Engine {
     closing: Closing,
 }
 
+/// Whether somebody watches a session who can let a run go on that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attendance {
+    Attended,
+    Unattended,
+}
+
 impl Engine {
     /// Opens the devices, builds the problem once on each that a run uses, makes the session directory and starts every
     /// run. May take seconds.
@@ -85,8 +92,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`], also where a process writes the session already.
-    pub fn resume(directory: &Path, devices: &Devices, progress: LoadingCallback<'_>) -> Result<Self, EngineError> {
+    pub fn resume(
+        directory: &Path,
+        devices: &Devices,
+        attendance: Attendance,
+        progress: LoadingCallback<'_>,
+    ) -> Result<Self, EngineError> {
         let Interrupted { plan, directory, runs } = resume::read(directory)?;
+        let plan = match attendance {
+            Attendance::Attended => plan,
+            Attendance::Unattended => plan.unattended(),
+        };
         let problems = build(&plan, devices, progress)?;
         Self::launch(plan, &problems, Some(directory), runs)
     }
@@ -103,6 +119,7 @@ impl Engine {
         progress: LoadingCallback<'_>,
     ) -> Result<Self, EngineError> {
         let (plan, runs) = resume::repeat(session)?;
+        let plan = plan.unattended();
         let problems = build(&plan, devices, progress)?;
         let directory = SessionDirectory::create(destination, &plan)?;
         Self::launch(plan, &problems, directory, runs)

@@ -6,6 +6,7 @@ use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::{
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
+    plan::NonFinitePolicy,
     position::Position,
 };
 use crate::{
@@ -132,6 +133,17 @@ pub enum Event {
         value: f64,
         /// Why, in words.
         reason: String,
+    },
+    /// A loss that is not finite, where the run does not end with it: the first of a row of them, or one whose step was skipped.
+    NonFinite {
+        /// Where the run was, this step included.
+        #[serde(flatten)]
+        at: Position,
+        /// The loss.
+        #[serde(with = "number")]
+        loss: f64,
+        /// What the run does about it.
+        policy: NonFinitePolicy,
     },
     /// The run holds.
     Pause {
@@ -304,6 +316,7 @@ impl Event {
             | Self::Bound(_)
             | Self::Measured(_)
             | Self::Adjust { .. }
+            | Self::NonFinite { .. }
             | Self::Finish { .. } => false,
         }
     }
@@ -317,6 +330,7 @@ impl Event {
             | Self::FreeTrace { at, .. }
             | Self::AscentCurvature { at, .. }
             | Self::Adjust { at, .. }
+            | Self::NonFinite { at, .. }
             | Self::Finish { at, .. } => Some(*at),
             Self::AverageEval(eval) => Some(eval.at),
             Self::Probe(probe) | Self::AverageProbe(probe) => Some(probe.at),

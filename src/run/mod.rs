@@ -26,7 +26,7 @@ mod view;
 mod worker;
 
 pub use compare::{Difference, first_difference};
-pub use engine::{Engine, EngineError};
+pub use engine::{Attendance, Engine, EngineError};
 pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
 pub use job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError};
@@ -36,7 +36,7 @@ pub use measure::{
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
 pub use outbox::{EventBatch, LogStatus};
-pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};
+pub use plan::{Averaging, Cadence, NonFinitePolicy, Plan, RunPlan, Train};
 pub use position::Position;
 pub use problem::{Fact, ProblemConfig};
 pub use train::train;

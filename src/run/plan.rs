@@ -2,6 +2,9 @@
 
 use std::{fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
+
 use super::{
     AverageKind, Budget, Fact, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
@@ -36,6 +39,24 @@ impl Plan {
         devices.assign(self.runs.iter().map(|run| run.device))
     }
 
+    /// The same where nobody watches who could let a run go on that holds at a loss that is not finite: it stops there.
+    #[must_use]
+    pub fn unattended(mut self) -> Self {
+        self.train.non_finite = self.train.non_finite.map(|policy| match policy {
+            NonFinitePolicy::Pause | NonFinitePolicy::Stop => NonFinitePolicy::Stop,
+            NonFinitePolicy::Skip => NonFinitePolicy::Skip,
+            NonFinitePolicy::Continue => NonFinitePolicy::Continue,
+        });
+        self
+    }
+
+    /// The same where somebody watches: unless the preset says otherwise a run holds at a loss that is not finite.
+    #[must_use]
+    pub fn attended(mut self) -> Self {
+        self.train.non_finite.get_or_insert(NonFinitePolicy::Pause);
+        self
+    }
+
     /// What to know before it starts on these devices: that a convolutional network of ImageNet's size takes long without
     /// LibTorch or a GPU, or that the GPU rounds.
     pub fn warning(&self, devices: &Devices) -> Option<String> {
@@ -68,6 +89,27 @@ pub struct Train {
     pub record_every: u64,
     /// How much time passes between two checkpoints; `None` for none.
     pub checkpoint_every: Option<Duration>,
+    /// What happens at a loss that is not finite; `None` leaves it to the program.
+    pub non_finite: Option<NonFinitePolicy>,
+}
+
+/// What a run does at a loss that is NaN or infinite. The loss is logged whatever it does.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum NonFinitePolicy {
+    /// It ends as diverged.
+    #[default]
+    Stop,
+    /// It holds, and a user decides.
+    Pause,
+    /// The step is not taken: weights, optimizer state and buffers stay as they were before it, and the next minibatch is drawn. Each
+    /// step then waits for the device.
+    Skip,
+    /// It goes on as if nothing had happened.
+    Continue,
 }
 
 /// An interval of training, in one of three units.

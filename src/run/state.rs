@@ -35,6 +35,14 @@ pub(super) struct State<'a> {
     pub average: Option<RunningAverage>,
 }
 
+/// What a step changes and a skipped one does not.
+pub(super) struct Kept {
+    w: Vector,
+    optimizer: OptimizerState,
+    buffers: Option<Vector>,
+    average: Option<RunningAverage>,
+}
+
 impl<'a> State<'a> {
     pub fn new(job: &Job<'a>) -> Self {
         let seed = job.train.seed;
@@ -164,6 +172,20 @@ impl<'a> State<'a> {
             );
         }
         stats
+    }
+
+    /// What a step that is skipped leaves as it was.
+    pub fn kept(&self) -> Kept {
+        let buffers = self.buffers.as_ref().map(|buffers| buffers.values.clone());
+        Kept { w: self.w.clone(), optimizer: self.optimizer.clone(), buffers, average: self.average.clone() }
+    }
+
+    /// Undoes a step, but for its cost, its minibatch and its draws of noise.
+    pub fn put_back(&mut self, Kept { w, optimizer, buffers, average }: Kept) {
+        (self.w, self.optimizer, self.average) = (w, optimizer, average);
+        if let (Some(buffers), Some(values)) = (&mut self.buffers, buffers) {
+            buffers.values = values;
+        }
     }
 
     /// Gives the present average of the weights the batch-norm buffers that belong to it, before it is measured.

@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use super::{
-    Budget, Cadence, Command, Event, Outcome, Position,
+    Budget, Cadence, Command, Event, NonFinitePolicy, Outcome, Position,
     average::RunningAverage,
     clock::Clock,
     job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError},
-    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts, ReadoutError},
+    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts},
     state::{State, header, steps_per_epoch},
 };
-use crate::autodiff::{Archive, ArchiveError};
+use crate::{
+    autodiff::{Archive, ArchiveError, norm, read},
+    optimizer::CurvatureSamples,
+};
 
 /// How long step losses may stay on the device before they are read.
 const READ_EVERY: Duration = Duration::from_millis(150);
@@ -30,20 +33,14 @@ impl From<PublishError> for Interrupt {
     }
 }
 
-impl From<ReadoutError<PublishError>> for Interrupt {
-    fn from(error: ReadoutError<PublishError>) -> Self {
-        match error {
-            ReadoutError::Diverged(divergence) => Self::Diverged(divergence),
-            ReadoutError::Publish(error) => Self::Publish(error),
-        }
-    }
-}
-
 /// What the loop measures with.
 struct Instruments<'a> {
     evaluator: Evaluator<'a>,
     readouts: PendingReadouts,
     clock: Clock,
+    policy: NonFinitePolicy,
+    /// Whether the run is to hold before its next step, since a loss is not finite.
+    pause_due: bool,
 }
 
 /// Where commands come from and events go.
@@ -100,7 +97,24 @@ impl<'a> Instruments<'a> {
             evaluator.restore(&archive.part("evaluator."))?;
             readouts.restore(&archive.part("readouts."), job.problem.device())?;
         }
-        Ok(Self { evaluator, readouts, clock: Clock::started_at(state.at.seconds) })
+        Ok(Self {
+            evaluator,
+            readouts,
+            clock: Clock::started_at(state.at.seconds),
+            policy: job.train.non_finite.unwrap_or_default(),
+            pause_due: false,
+        })
+    }
+
+    /// Publishes the step losses so far, and does about those that are not finite what the policy says.
+    fn read_losses(&mut self, listener: &mut dyn Listener) -> Result<(), Interrupt> {
+        let found = self.readouts.read_losses(self.policy, &mut |event| listener.publish(event))?;
+        match (found, self.policy) {
+            (Some(divergence), NonFinitePolicy::Stop) => return Err(Interrupt::Diverged(divergence)),
+            (Some(_), NonFinitePolicy::Pause) => self.pause_due = true,
+            (Some(_), NonFinitePolicy::Skip | NonFinitePolicy::Continue) | (None, _) => {}
+        }
+        Ok(())
     }
 
     fn to_archive(&self) -> Archive {
@@ -136,7 +150,7 @@ fn run_to_the_end(
     let mut read_at = instruments.clock.elapsed();
     while state.affords_a_step(job) {
         if channels.listener.wants_checkpoint() {
-            instruments.readouts.read_losses(&mut |event| channels.listener.publish(event))?;
+            instruments.read_losses(channels.listener)?;
             save(state, instruments, channels.listener)?;
         }
         handle_commands(state, instruments, channels)?;
@@ -144,18 +158,17 @@ fn run_to_the_end(
         if !state.affords_a_step(job) {
             break;
         }
-        let Instruments { evaluator, readouts, clock } = &mut *instruments;
-        let publish = &mut |event| channels.listener.publish(event);
         let before = state.at;
-        let found = state.step(job, clock);
-        readouts.record(state.at, found);
+        take_a_step(job, state, instruments, channels.listener)?;
         let due = |cadence: Cadence| cadence.is_due(before, state.at, steps_per_epoch(job));
         let evaluate = due(job.train.evaluate_every);
         let probe = job.train.probe_every.is_some_and(due);
-        if evaluate || probe || clock.elapsed().saturating_sub(read_at) > READ_EVERY {
-            readouts.read_losses(publish)?;
-            read_at = clock.elapsed();
+        if evaluate || probe || instruments.clock.elapsed().saturating_sub(read_at) > READ_EVERY {
+            instruments.read_losses(channels.listener)?;
+            read_at = instruments.clock.elapsed();
         }
+        let Instruments { evaluator, readouts, .. } = &mut *instruments;
+        let publish = &mut |event| channels.listener.publish(event);
         if evaluate || probe {
             state.complete_average(job);
         }
@@ -167,16 +180,46 @@ fn run_to_the_end(
             evaluator.measure(state.snapshot(job), publish)?;
         }
     }
+    instruments.read_losses(channels.listener)?;
     let Instruments { evaluator, readouts, .. } = &mut *instruments;
     let publish = &mut |event| channels.listener.publish(event);
-    readouts.read_losses(publish)?;
     readouts.read_curvature_samples(publish)?;
     state.complete_average(job);
     evaluator.measure_what_is_old(state.snapshot(job), publish)?;
-    if let Some(divergence) = evaluator.divergence(state.at) {
-        return Err(Interrupt::Diverged(divergence));
+    match (evaluator.divergence(state.at), instruments.policy) {
+        (Some(divergence), NonFinitePolicy::Stop | NonFinitePolicy::Pause) => {
+            return Err(Interrupt::Diverged(divergence));
+        }
+        (Some(_), NonFinitePolicy::Skip | NonFinitePolicy::Continue) | (None, _) => {}
     }
     save(state, instruments, channels.listener)?;
+    Ok(())
+}
+
+/// Takes the next step, or skips it where its loss or the weights after it are not finite and the policy says so.
+fn take_a_step(
+    job: &Job<'_>,
+    state: &mut State<'_>,
+    instruments: &mut Instruments<'_>,
+    listener: &mut dyn Listener,
+) -> Result<(), PublishError> {
+    match instruments.policy {
+        NonFinitePolicy::Stop | NonFinitePolicy::Pause | NonFinitePolicy::Continue => {
+            let found = state.step(job, &instruments.clock);
+            instruments.readouts.record(state.at, found);
+        }
+        NonFinitePolicy::Skip => {
+            let before = state.kept();
+            let mut found = state.step(job, &instruments.clock);
+            let [loss, length] = read(vec![found.loss.clone(), norm(&state.w)]).try_into().unwrap_or([f64::NAN; 2]);
+            if !(loss.is_finite() && length.is_finite()) {
+                state.put_back(before);
+                found.curvature_samples = CurvatureSamples::none();
+                listener.publish(Event::NonFinite { at: state.at, loss, policy: instruments.policy })?;
+            }
+            instruments.readouts.record(state.at, found);
+        }
+    }
     Ok(())
 }
 
@@ -186,15 +229,19 @@ fn handle_commands(
     instruments: &mut Instruments<'_>,
     Channels { inbox, listener }: &mut Channels<'_>,
 ) -> Result<(), Interrupt> {
-    let mut paused = false;
+    let mut paused = std::mem::take(&mut instruments.pause_due);
+    if paused {
+        instruments.clock.pause();
+        listener.publish(Event::Pause { step: state.at.step })?;
+    }
     while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll(state.at.step) } {
-        let publish = &mut |event| listener.publish(event);
-        let Instruments { readouts, clock, .. } = &mut *instruments;
         // A restart discards the readouts of the attempt that it ends.
         if command == Command::Restart {
             return Err(Interrupt::Restart);
         }
-        readouts.read_losses(publish)?;
+        instruments.read_losses(*listener)?;
+        let publish = &mut |event| listener.publish(event);
+        let Instruments { readouts, clock, .. } = &mut *instruments;
         match command {
             Command::Adjust { hyperparameter, value } => {
                 // Free curvature belongs to the hyperparameters that it was sampled with: it is published before they change.

@@ -19,6 +19,7 @@ mod loops;
 mod measurements;
 mod methods;
 mod networks;
+mod non_finite;
 mod operations;
 mod presets;
 mod readouts;

@@ -8,7 +8,7 @@ use nso_tui::{
     optimizer::Hyperparameter,
     problem::ignore_progress,
     run::{
-        Checkpoint, Command, Engine, Event, FinalState, Inbox, Job, Listener, LoopExit, Plan, PublishError,
+        Attendance, Checkpoint, Command, Engine, Event, FinalState, Inbox, Job, Listener, LoopExit, Plan, PublishError,
         device::DeviceName,
         first_difference,
         log::{Destination, SessionLog},
@@ -152,7 +152,8 @@ fn buffers_of_batch_normalisation_go_on_from_a_checkpoint() {
 
 fn resume(directory: &Path, runs: usize) -> Vec<Vec<Event>> {
     block_on(async {
-        let mut engine = Engine::resume(directory, &DeviceName::Flex.into(), &ignore_progress).unwrap();
+        let mut engine =
+            Engine::resume(directory, &DeviceName::Flex.into(), Attendance::Unattended, &ignore_progress).unwrap();
         let events = until_over(&mut engine, runs).await;
         engine.close().await;
         events

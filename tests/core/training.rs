@@ -75,6 +75,7 @@ pub fn without_time(mut event: Event) -> Event {
         Event::PerturbationGap(curve) => (curve.at.seconds, curve.took) = (0.0, 0.0),
         Event::Bound(bound) => (bound.at.seconds, bound.took) = (0.0, 0.0),
         Event::Measured(found) => (found.at.seconds, found.took) = (0.0, 0.0),
+        Event::NonFinite { at, .. } => at.seconds = 0.0,
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
     }
     event

@@ -30,7 +30,7 @@ pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
 pub use evaluator::{AveragedWeights, BestWeights};
 pub(super) use evaluator::{Evaluator, EvaluatorInput, Snapshot};
-pub(super) use readouts::{Divergence, PendingReadouts, ReadoutError};
+pub(super) use readouts::{Divergence, PendingReadouts};
 
 use declared::{Declared, Found, HessianMeasurement, Measurement};
 

@@ -9,7 +9,7 @@ use crate::{
     autodiff::{Archive, ArchiveError, Scalar, read},
     curvature::Estimate,
     optimizer::{SampleKind, StepStats},
-    run::{Event, Position, Sides},
+    run::{Event, NonFinitePolicy, Position, Sides},
 };
 
 /// Losses and free curvature samples that are still on the device.
@@ -18,6 +18,8 @@ pub(in crate::run) struct PendingReadouts {
     losses: Vec<(Position, Scalar)>,
     /// Samples of one kind belong together.
     windows: Vec<Window>,
+    /// Whether the last loss that was read is finite.
+    last_was_finite: bool,
 }
 
 struct Window {
@@ -38,7 +40,7 @@ fn scale(kind: SampleKind) -> f64 {
 
 impl PendingReadouts {
     pub fn new(record_every: u64) -> Self {
-        Self { record_every, losses: Vec::new(), windows: Vec::new() }
+        Self { record_every, losses: Vec::new(), windows: Vec::new(), last_was_finite: true }
     }
 
     /// The free samples that are not published yet. The losses must have been read. Waits for the device.
@@ -46,6 +48,7 @@ impl PendingReadouts {
         let mut archive = Archive::default();
         let windows: Vec<_> = self.windows.iter().map(|window| (window.kind, window.until, window.sigma)).collect();
         archive.set("windows", windows);
+        archive.set("last_was_finite", self.last_was_finite);
         for (index, window) in self.windows.iter().enumerate() {
             if !window.samples.is_empty() {
                 archive.put(&format!("samples.{index}"), &Tensor::cat(window.samples.clone(), 0));
@@ -60,6 +63,7 @@ impl PendingReadouts {
     /// [`ArchiveError`] names what is missing.
     pub fn restore(&mut self, archive: &Archive, device: &Device) -> Result<(), ArchiveError> {
         let windows: Vec<(SampleKind, Position, f64)> = archive.get("windows")?;
+        self.last_was_finite = archive.get("last_was_finite")?;
         let window = |(index, (kind, until, sigma))| {
             let samples = archive.find(&format!("samples.{index}"), device);
             let samples = samples.map_or_else(Vec::new, |samples| samples.split(1, 0));
@@ -88,19 +92,34 @@ impl PendingReadouts {
         }
     }
 
-    /// Publishes the step losses gathered so far. Divergence is found here; steps past it are not published.
-    pub fn read_losses<E>(&mut self, publish: &mut dyn FnMut(Event) -> Result<(), E>) -> Result<(), ReadoutError<E>> {
+    /// Publishes the step losses gathered so far, those that are not finite whatever the interval, up to the first of these where
+    /// `policy` stops there: that one is what it returns.
+    pub fn read_losses<E>(
+        &mut self,
+        policy: NonFinitePolicy,
+        publish: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<Option<Divergence>, E> {
         let (positions, losses): (Vec<_>, Vec<_>) = self.losses.drain(..).unzip();
+        let mut first = None;
         for (at, loss) in positions.into_iter().zip(read(losses)) {
-            let diverged = !loss.is_finite();
-            if diverged || at.step % self.record_every == 0 {
+            let finite = loss.is_finite();
+            if !finite || at.step % self.record_every == 0 {
                 publish(Event::Step { at, loss })?;
             }
-            if diverged {
-                return Err(ReadoutError::Diverged(Divergence { at, loss }));
+            if !finite {
+                first.get_or_insert(Divergence { at, loss });
             }
+            match policy {
+                NonFinitePolicy::Stop if !finite => break,
+                NonFinitePolicy::Pause | NonFinitePolicy::Continue if !finite && self.last_was_finite => {
+                    publish(Event::NonFinite { at, loss, policy })?;
+                }
+                // The step that skips says so itself.
+                NonFinitePolicy::Stop | NonFinitePolicy::Pause | NonFinitePolicy::Skip | NonFinitePolicy::Continue => {}
+            }
+            self.last_was_finite = finite;
         }
-        Ok(())
+        Ok(first)
     }
 
     /// Publishes the curvature that the steps since the last call sampled at no extra cost, where the method samples one.
@@ -127,21 +146,8 @@ impl PendingReadouts {
 }
 
 /// A loss that is not finite.
+#[derive(Debug, Clone, Copy)]
 pub(in crate::run) struct Divergence {
     pub at: Position,
     pub loss: f64,
-}
-
-/// Why the pending readouts could not all be read.
-pub(in crate::run) enum ReadoutError<E> {
-    /// A loss is not finite.
-    Diverged(Divergence),
-    /// An event could not be published.
-    Publish(E),
-}
-
-impl<E> From<E> for ReadoutError<E> {
-    fn from(error: E) -> Self {
-        Self::Publish(error)
-    }
 }

@@ -2,14 +2,14 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use strum::VariantArray;
+use strum::{VariantArray, VariantNames};
 
 use super::Fault;
 use crate::{
     curvature::TraceEstimator,
     run::{
-        Cadence, CurvaturePlan, MeasurementKind, ProblemConfig, Setting, SettingValue, Train, event::BudgetUnit,
-        section::Section,
+        Cadence, CurvaturePlan, MeasurementKind, NonFinitePolicy, ProblemConfig, Setting, SettingValue, Train,
+        event::BudgetUnit, section::Section,
     },
     text::escaped,
 };
@@ -58,9 +58,20 @@ pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Tra
         Some("never") => None,
         Some(text) => Some(duration(text).map_err(|fault| section.fault("checkpoint_every", fault))?),
     };
+    let non_finite = section.choice("non_finite", NonFinitePolicy::VARIANTS)?.and_then(|word| word.parse().ok());
     section.finish()?;
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    Ok(Train { budget, batch, seed, evaluate_every, probe_every, curvature, record_every, checkpoint_every })
+    Ok(Train {
+        budget,
+        batch,
+        seed,
+        evaluate_every,
+        probe_every,
+        curvature,
+        record_every,
+        checkpoint_every,
+        non_finite,
+    })
 }
 
 fn curvature(section: &mut Section, problem: &ProblemConfig) -> Result<CurvaturePlan, Fault> {

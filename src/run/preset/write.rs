@@ -63,6 +63,9 @@ fn train_table(train: &Train) -> Table {
         table.insert(key.to_owned(), value);
     }
     table.insert("record_every".to_owned(), integer(train.record_every));
+    if let Some(policy) = train.non_finite {
+        table.insert("non_finite".to_owned(), Into::<&str>::into(policy).into());
+    }
     let checkpoint_every = train.checkpoint_every.map_or("never".to_owned(), |every| format!("{} s", every.as_secs()));
     table.insert("checkpoint_every".to_owned(), checkpoint_every.into());
     table

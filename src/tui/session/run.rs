@@ -98,6 +98,7 @@ impl Run {
             | Event::Bound(_)
             | Event::Measured(_)
             | Event::Pause { .. }
+            | Event::NonFinite { .. }
             | Event::Resume { .. } => {}
         }
         self.received += 1;

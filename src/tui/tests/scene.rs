@@ -173,6 +173,7 @@ pub fn plan() -> Plan {
             },
             record_every: 1,
             checkpoint_every: None,
+            non_finite: None,
         },
         panels: Vec::new(),
         runs: vec![
