@@ -5,6 +5,7 @@
 
 mod archive;
 mod dual;
+mod interruption;
 mod layout;
 #[cfg(feature = "tch")]
 mod libtorch;
@@ -19,6 +20,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 pub use archive::{Archive, ArchiveError, ArchivedVector, Precision};
 pub use dual::{Dual, Forward};
+pub use interruption::{Interruptible, Interruption};
 pub use layout::{Entry, Layout, Parameters};
 #[cfg(feature = "tch")]
 pub use libtorch::{LibTorch, Native};

@@ -161,7 +161,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         average: None,
     };
     let mut numbers = Vec::new();
-    let job = Job { run: &run, train: &plan, problem: &problem, checkpoint: None };
+    let job = Job { run: &run, train: &plan, problem: &problem, checkpoint: None, interruption: None };
     let ending = train(job, &mut NoCommands, &mut |event| {
         if let Event::Step { loss, .. } = event {
             numbers.push(vec![loss]);

@@ -148,6 +148,11 @@ pub trait Problem: Send + Sync {
     /// Losses and their companions on whole splits, at `w` normalised by `buffers`. Waits for the device.
     fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics;
 
+    /// The same as long as it is `wanted`, which is asked between parts; `None` once it is not.
+    fn evaluate_while(&self, w: &Vector, buffers: Option<&Vector>, wanted: &dyn Fn() -> bool) -> Option<Metrics> {
+        wanted().then(|| self.evaluate(w, buffers))
+    }
+
     /// Where the tensors live.
     fn device(&self) -> &Device;
 }

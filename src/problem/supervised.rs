@@ -125,10 +125,11 @@ where
             .map(move |start| self.dataset.range(split, start..count.min(start.saturating_add(most))))
     }
 
-    fn score(&self, w: &Vector, buffers: Option<&Vector>, split: Split) -> Option<Score> {
+    /// The losses and accuracies of a split, of as many of its batches as are `wanted`.
+    fn score(&self, w: &Vector, buffers: Option<&Vector>, split: Split, wanted: &dyn Fn() -> bool) -> Option<Score> {
         let count = self.dataset.count(split)?;
         let mut total: Option<Score> = None;
-        for batch in self.evaluated(split, count) {
+        for batch in self.evaluated(split, count).take_while(|_| wanted()) {
             let outputs = self.outputs(w, buffers, &batch.input);
             let correct = self.loss.correct(outputs.clone(), &batch.targets);
             let loss = self.loss.loss::<Primal>(outputs, &batch.targets, 0.0) * batch.count as f64;
@@ -249,7 +250,15 @@ where
     }
 
     fn evaluate(&self, w: &Vector, buffers: Option<&Vector>) -> Metrics {
-        let scores = [Split::Train, Split::Validation, Split::Test].map(|split| self.score(w, buffers, split));
+        self.evaluate_while(w, buffers, &|| true).unwrap_or_default()
+    }
+
+    fn evaluate_while(&self, w: &Vector, buffers: Option<&Vector>, wanted: &dyn Fn() -> bool) -> Option<Metrics> {
+        let splits = [Split::Train, Split::Validation, Split::Test];
+        let scores = splits.map(|split| self.score(w, buffers, split, wanted));
+        if !wanted() {
+            return None;
+        }
         let scalars = scores.iter().flatten().flat_map(|score| [Some(&score.loss), score.accuracy.as_ref()]);
         let mut numbers = read(scalars.flatten().cloned().collect()).into_iter();
         let [train, validation, test] = scores.map(|score| {
@@ -257,7 +266,7 @@ where
             let accuracy = score.and_then(|score| score.accuracy).and_then(|_| numbers.next());
             (loss, accuracy)
         });
-        Metrics {
+        Some(Metrics {
             train_loss: train.0,
             validation_loss: validation.0,
             test_loss: test.0,
@@ -266,7 +275,7 @@ where
             validation_accuracy: validation.1,
             test_accuracy: test.1,
             ..Metrics::default()
-        }
+        })
     }
 
     fn device(&self) -> &Device {

@@ -76,7 +76,8 @@ impl RunningAverage {
     /// `torch.optim.swa_utils.update_bn` has it. Buffers that training leaves as they are stay so.
     ///
     /// Cost: one forward pass of each minibatch, only where the network has batch normalisation and the average has changed since.
-    pub fn complete(&mut self, problem: &dyn Problem, batches: Batches, per_epoch: u64) {
+    /// Nothing is completed where it is not `wanted` any more, which is asked between the passes.
+    pub fn complete(&mut self, problem: &dyn Problem, batches: Batches, per_epoch: u64, wanted: &dyn Fn() -> bool) {
         let Some(weights) = self.weights.clone() else { return };
         if self.completed.as_ref().is_some_and(|known| known.iterates == self.iterates) {
             return;
@@ -85,10 +86,13 @@ impl RunningAverage {
         let buffers = problem.buffers().map(|buffers| match buffers.mode {
             BatchNormMode::BatchStatistics => {
                 forward_passes += per_epoch;
-                mean_statistics(&weights, problem, batches, per_epoch).unwrap_or(buffers.values)
+                mean_statistics(&weights, problem, batches, per_epoch, wanted).unwrap_or(buffers.values)
             }
             BatchNormMode::Buffers => buffers.values,
         });
+        if !wanted() {
+            return;
+        }
         let (kind, iterates) = (self.averaging.kind(), self.iterates);
         self.completed = Some(AveragedWeights { kind, iterates, weights, buffers, forward_passes });
     }
@@ -132,8 +136,14 @@ impl RunningAverage {
 }
 
 /// The mean of the batch statistics at `weights` over so many minibatches; `None` where there are none.
-fn mean_statistics(weights: &Vector, problem: &dyn Problem, mut batches: Batches, count: u64) -> Option<Vector> {
-    let statistics = (0..count).filter_map(|_| {
+fn mean_statistics(
+    weights: &Vector,
+    problem: &dyn Problem,
+    mut batches: Batches,
+    count: u64,
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vector> {
+    let statistics = (0..count).take_while(|_| wanted()).filter_map(|_| {
         let examples = Examples::Chosen(batches.next_batch());
         problem.objective(examples).batch_statistics(weights)
     });

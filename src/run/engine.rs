@@ -20,7 +20,10 @@ use super::{
     resume::{self, Interrupted, RunStart},
     worker::{Mailbox, Worker},
 };
-use crate::problem::{Loading, LoadingCallback, Problem, ProblemError, ignore_progress};
+use crate::{
+    autodiff::Interruption,
+    problem::{Loading, LoadingCallback, Problem, ProblemError, ignore_progress},
+};
 
 /// Batches that may wait in the channel.
 const CHANNEL: usize = 64;
@@ -48,7 +51,7 @@ pub enum EngineError {
 /// A session in progress.
 #[derive(Debug)]
 pub struct Engine {
-    commands: Vec<mpsc::Sender<Command>>,
+    commands: Vec<(mpsc::Sender<Command>, Interruption)>,
     threads: Vec<JoinHandle<()>>,
     events: events::Receiver<EventBatch>,
     directory: Option<SessionDirectory>,
@@ -181,14 +184,16 @@ impl Engine {
                 saved: Instant::now(),
                 at: Position::default(),
                 status: LogStatus::default(),
+                measuring_since: None,
             };
-            let worker = Worker { plan: plan.clone(), problem: problem.clone() };
+            let interruption = Interruption::default();
+            let worker = Worker { plan: plan.clone(), problem: problem.clone(), interruption: interruption.clone() };
             let name: String = plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
             let thread = thread::Builder::new()
                 .name(name)
                 .spawn(move || worker.work(Mailbox(inbox), outbox, beginning))
                 .map_err(EngineError::Thread)?;
-            engine.commands.push(commands);
+            engine.commands.push((commands, interruption));
             engine.threads.push(thread);
         }
         Ok(engine)
@@ -196,8 +201,15 @@ impl Engine {
 
     /// Sends a command to a run. Without effect on a run whose thread is gone.
     pub fn send(&self, run: usize, command: Command) {
-        if let Some(commands) = self.commands.get(run) {
-            let _ = commands.send(command);
+        let Some((commands, interruption)) = self.commands.get(run) else { return };
+        let ends = match command {
+            Command::Stop | Command::Restart => true,
+            Command::Adjust { .. } | Command::Pause | Command::Resume => false,
+        };
+        let _ = commands.send(command);
+        // After the command, which whoever is interrupted looks for.
+        if ends {
+            interruption.request();
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     measure::{AveragedWeights, BestWeights},
 };
 use crate::{
-    autodiff::{Archive, ArchiveError, Vector},
+    autodiff::{Archive, ArchiveError, Interruption, Vector},
     problem::Problem,
 };
 
@@ -23,6 +23,16 @@ pub struct Job<'a> {
     pub problem: &'a dyn Problem,
     /// Where it goes on from; `None` to begin at the initial weights.
     pub checkpoint: Option<&'a Checkpoint>,
+    /// By which long computations are cut short when the run is to stop or to begin again: requested after that command was sent.
+    /// `None` lets them come to their end.
+    pub interruption: Option<&'a Interruption>,
+}
+
+impl Job<'_> {
+    /// Whether the run is to stop or to begin again.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interruption.is_some_and(Interruption::is_requested)
+    }
 }
 
 /// Where commands come from.
@@ -46,6 +56,13 @@ pub trait Listener {
     fn wants_checkpoint(&self) -> bool {
         false
     }
+
+    /// A computation begins that may be cut short: a checkpoint that is handed over before it ends stands before all of it, and before
+    /// what it has published.
+    fn begin_measuring(&mut self) {}
+
+    /// The computation has come to its end.
+    fn end_measuring(&mut self) {}
 
     /// Takes a checkpoint: one that was asked for, and one at an orderly end.
     ///

@@ -80,6 +80,8 @@ pub(super) struct Outbox {
     pub saved: Instant,
     pub at: Position,
     pub status: LogStatus,
+    /// Bytes of the log when the measurement began that is under way or was interrupted.
+    pub measuring_since: Option<u64>,
 }
 
 /// The fields of the last event that the attempt itself knows.
@@ -98,6 +100,14 @@ impl Listener for Outbox {
 
     fn wants_checkpoint(&self) -> bool {
         self.checkpoint_every.is_some_and(|every| self.saved.elapsed() >= every)
+    }
+
+    fn begin_measuring(&mut self) {
+        self.measuring_since = Some(self.log_length());
+    }
+
+    fn end_measuring(&mut self) {
+        self.measuring_since = None;
     }
 
     fn save(&mut self, checkpoint: Checkpoint) -> Result<(), PublishError> {
@@ -182,11 +192,15 @@ impl Outbox {
         }
     }
 
+    /// Bytes of the log up to where the run is.
+    fn log_length(&self) -> u64 {
+        self.catch_up.log_length().or_else(|| self.log.as_ref().map(LogWriter::length)).unwrap_or_default()
+    }
+
     fn write_checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), LogError> {
         let Some(directory) = self.directory.clone() else { return Ok(()) };
         self.flush()?;
-        let log_length =
-            self.catch_up.log_length().or_else(|| self.log.as_ref().map(LogWriter::length)).unwrap_or_default();
+        let log_length = self.measuring_since.unwrap_or_else(|| self.log_length());
         let stored = StoredCheckpoint { checkpoint, log_length };
         self.insist(|outbox| {
             // What the checkpoint stands on must not be lost before it.

@@ -10,7 +10,7 @@ use super::{
     measure::Snapshot,
 };
 use crate::{
-    autodiff::{Archive, ArchiveError, Counted, Vector, vector_like},
+    autodiff::{Archive, ArchiveError, Counted, Interruptible, Interruption, Objective as _, Vector, vector_like},
     optimizer::{
         Hyperparameter, HyperparameterError, Hyperparameters, NoiseStream, OptimizerState, Rule, StepContext,
         StepInput, StepOutput, StepStats, TrainingProgress,
@@ -35,12 +35,15 @@ pub(super) struct State<'a> {
     pub average: Option<RunningAverage>,
 }
 
-/// What a step changes and a skipped one does not.
+/// What a step changes, as it was before.
 pub(super) struct Kept {
     w: Vector,
     optimizer: OptimizerState,
     buffers: Option<Vector>,
     average: Option<RunningAverage>,
+    noise: NoiseStream,
+    at: Position,
+    forward_passes: u64,
 }
 
 impl<'a> State<'a> {
@@ -119,8 +122,9 @@ impl<'a> State<'a> {
         }
     }
 
-    /// One optimizer step on the next minibatch.
-    pub fn step(&mut self, job: &Job<'_>, clock: &Clock) -> StepStats {
+    /// One optimizer step on the next minibatch; `None` where an interruption has cut it short, after which the state is to be
+    /// [rewound](Self::rewind).
+    pub fn step(&mut self, job: &Job<'_>, clock: &Clock, interruption: Option<&Interruption>) -> Option<StepStats> {
         let problem = job.problem;
         let start_of_step = self.at;
         let examples = Examples::Chosen(self.batches.next_batch());
@@ -133,8 +137,9 @@ impl<'a> State<'a> {
                 .map(|augmentation| Augmented { augmentation, draw: self.at.step }),
             smoothing: self.hyperparameters.rule.label_smoothing(),
         };
-        let objective = problem.objective_in(mode, examples);
-        let counted = Counted::new(objective.as_ref());
+        let never = Interruption::default();
+        let objective = Interruptible::new(problem.objective_in(mode, examples), interruption.unwrap_or(&never));
+        let counted = Counted::new(&objective);
         let mut context = StepContext {
             layout: problem.layout(),
             initial_weights: &self.start,
@@ -155,6 +160,9 @@ impl<'a> State<'a> {
                 })
             });
         }
+        if objective.was_cut_short() {
+            return None;
+        }
         (self.w, self.optimizer) = (w, state);
         self.at.step += 1;
         self.at.gradients += counted.spent();
@@ -171,28 +179,44 @@ impl<'a> State<'a> {
                 },
             );
         }
-        stats
+        Some(stats)
     }
 
-    /// What a step that is skipped leaves as it was.
+    /// What is needed to undo the next step.
     pub fn kept(&self) -> Kept {
         let buffers = self.buffers.as_ref().map(|buffers| buffers.values.clone());
-        Kept { w: self.w.clone(), optimizer: self.optimizer.clone(), buffers, average: self.average.clone() }
+        Kept {
+            w: self.w.clone(),
+            optimizer: self.optimizer.clone(),
+            buffers,
+            average: self.average.clone(),
+            noise: self.noise.clone(),
+            at: self.at,
+            forward_passes: self.forward_passes,
+        }
     }
 
     /// Undoes a step, but for its cost, its minibatch and its draws of noise.
-    pub fn put_back(&mut self, Kept { w, optimizer, buffers, average }: Kept) {
+    pub fn skip(&mut self, Kept { w, optimizer, buffers, average, .. }: Kept) {
         (self.w, self.optimizer, self.average) = (w, optimizer, average);
         if let (Some(buffers), Some(values)) = (&mut self.buffers, buffers) {
             buffers.values = values;
         }
     }
 
+    /// Undoes a step altogether.
+    pub fn rewind(&mut self, job: &Job<'_>, before: Kept) {
+        self.noise = before.noise.clone();
+        (self.at, self.forward_passes) = (before.at, before.forward_passes);
+        self.batches = Batches::new(job.problem.examples(), batch(job), job.train.seed).after(self.at.step);
+        self.skip(before);
+    }
+
     /// Gives the present average of the weights the batch-norm buffers that belong to it, before it is measured.
     pub fn complete_average(&mut self, job: &Job<'_>) {
         if let Some(average) = &mut self.average {
             let batches = Batches::new(job.problem.examples(), batch(job), job.train.seed);
-            average.complete(job.problem, batches, steps_per_epoch(job));
+            average.complete(job.problem, batches, steps_per_epoch(job), &|| !job.is_interrupted());
         }
     }
 

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Budget, Cadence, Command, Event, NonFinitePolicy, Outcome, Position,
     average::RunningAverage,
     clock::Clock,
     job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError},
-    measure::{Divergence, Evaluator, EvaluatorInput, PendingReadouts},
+    measure::{Completion, Divergence, Evaluator, EvaluatorInput, PendingReadouts},
     state::{State, header, steps_per_epoch},
 };
 use crate::{
@@ -18,6 +20,9 @@ use crate::{
 
 /// How long step losses may stay on the device before they are read.
 const READ_EVERY: Duration = Duration::from_millis(150);
+
+/// How long a step must have taken for the next one to be interruptible.
+const WORTH_INTERRUPTING: Duration = Duration::from_millis(100);
 
 /// Why the loop leaves early.
 enum Interrupt {
@@ -41,6 +46,17 @@ struct Instruments<'a> {
     policy: NonFinitePolicy,
     /// Whether the run is to hold before its next step, since a loss is not finite.
     pause_due: bool,
+    /// What is to be measured before the next step: at the start, or since it was interrupted.
+    due: Option<Due>,
+    /// How long the last step took.
+    step_took: Duration,
+}
+
+/// What is to be measured between two steps.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Due {
+    evaluation: bool,
+    curvature: bool,
 }
 
 /// Where commands come from and events go.
@@ -63,7 +79,7 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -
     let mut instruments = Instruments::new(&job, &state)?;
     if job.checkpoint.is_none() {
         listener.publish(Event::Start(header(&job)))?;
-        instruments.evaluator.measure_all(state.snapshot(&job), &mut |event| listener.publish(event))?;
+        instruments.due = Some(Due { evaluation: true, curvature: true });
     }
     let mut channels = Channels { inbox, listener };
     let interrupt = run_to_the_end(&job, &mut state, &mut instruments, &mut channels).err();
@@ -91,11 +107,14 @@ impl<'a> Instruments<'a> {
             curvature: job.train.probe_every.map(|_| &job.train.curvature),
             seed: job.train.seed,
             initial_weights: state.start.clone(),
+            interruption: job.interruption,
         });
+        let mut due = None;
         let mut readouts = PendingReadouts::new(job.train.record_every);
         if let Some(archive) = job.checkpoint.map(Checkpoint::archive) {
             evaluator.restore(&archive.part("evaluator."))?;
             readouts.restore(&archive.part("readouts."), job.problem.device())?;
+            due = archive.get("due")?;
         }
         Ok(Self {
             evaluator,
@@ -103,6 +122,8 @@ impl<'a> Instruments<'a> {
             clock: Clock::started_at(state.at.seconds),
             policy: job.train.non_finite.unwrap_or_default(),
             pause_due: false,
+            due,
+            step_took: Duration::MAX,
         })
     }
 
@@ -121,6 +142,7 @@ impl<'a> Instruments<'a> {
         let mut archive = Archive::default();
         archive.put_all("evaluator.", self.evaluator.to_archive());
         archive.put_all("readouts.", self.readouts.to_archive());
+        archive.set("due", self.due);
         archive
     }
 }
@@ -149,11 +171,14 @@ fn run_to_the_end(
 ) -> Result<(), Interrupt> {
     let mut read_at = instruments.clock.elapsed();
     while state.affords_a_step(job) {
+        if let Some(due) = instruments.due.filter(|_| !job.is_interrupted()) {
+            measure(job, due, state, instruments, channels.listener)?;
+        }
         if channels.listener.wants_checkpoint() {
             instruments.read_losses(channels.listener)?;
             save(state, instruments, channels.listener)?;
         }
-        handle_commands(state, instruments, channels)?;
+        handle_commands(job, state, instruments, channels)?;
         // A change may have made the next step dearer than what is left.
         if !state.affords_a_step(job) {
             break;
@@ -161,32 +186,30 @@ fn run_to_the_end(
         let before = state.at;
         take_a_step(job, state, instruments, channels.listener)?;
         let due = |cadence: Cadence| cadence.is_due(before, state.at, steps_per_epoch(job));
-        let evaluate = due(job.train.evaluate_every);
-        let probe = job.train.probe_every.is_some_and(due);
-        if evaluate || probe || instruments.clock.elapsed().saturating_sub(read_at) > READ_EVERY {
+        let due = Due { evaluation: due(job.train.evaluate_every), curvature: job.train.probe_every.is_some_and(due) };
+        let measures = due.evaluation || due.curvature;
+        if measures || instruments.clock.elapsed().saturating_sub(read_at) > READ_EVERY {
             instruments.read_losses(channels.listener)?;
             read_at = instruments.clock.elapsed();
         }
-        let Instruments { evaluator, readouts, .. } = &mut *instruments;
-        let publish = &mut |event| channels.listener.publish(event);
-        if evaluate || probe {
-            state.complete_average(job);
-        }
-        if evaluate {
-            readouts.read_curvature_samples(publish)?;
-            evaluator.evaluate(state.snapshot(job), publish)?;
-        }
-        if probe {
-            evaluator.measure(state.snapshot(job), publish)?;
+        if measures {
+            measure(job, due, state, instruments, channels.listener)?;
         }
     }
-    instruments.read_losses(channels.listener)?;
-    let Instruments { evaluator, readouts, .. } = &mut *instruments;
-    let publish = &mut |event| channels.listener.publish(event);
-    readouts.read_curvature_samples(publish)?;
-    state.complete_average(job);
-    evaluator.measure_what_is_old(state.snapshot(job), publish)?;
-    match (evaluator.divergence(state.at), instruments.policy) {
+    loop {
+        instruments.read_losses(channels.listener)?;
+        instruments.readouts.read_curvature_samples(&mut |event| channels.listener.publish(event))?;
+        let old = Due {
+            evaluation: !instruments.evaluator.has_evaluated(state.at.step),
+            curvature: !instruments.evaluator.has_measured(state.at.step),
+        };
+        measure(job, instruments.due.unwrap_or(old), state, instruments, channels.listener)?;
+        if instruments.due.is_none() {
+            break;
+        }
+        handle_commands(job, state, instruments, channels)?;
+    }
+    match (instruments.evaluator.divergence(state.at), instruments.policy) {
         (Some(divergence), NonFinitePolicy::Stop | NonFinitePolicy::Pause) => {
             return Err(Interrupt::Diverged(divergence));
         }
@@ -196,35 +219,77 @@ fn run_to_the_end(
     Ok(())
 }
 
-/// Takes the next step, or skips it where its loss or the weights after it are not finite and the policy says so.
+/// Measures what is due. What an interruption cuts short stays due: the run will be as it was before, and a checkpoint that is made
+/// then stands before it.
+fn measure(
+    job: &Job<'_>,
+    due: Due,
+    state: &mut State<'_>,
+    instruments: &mut Instruments<'_>,
+    listener: &mut dyn Listener,
+) -> Result<(), PublishError> {
+    state.complete_average(job);
+    if due.evaluation {
+        instruments.readouts.read_curvature_samples(&mut |event| listener.publish(event))?;
+    }
+    listener.begin_measuring();
+    let memory = instruments.evaluator.memory();
+    let publish = &mut |event| listener.publish(event);
+    let mut completion = Completion::Whole;
+    if due.evaluation {
+        completion = instruments.evaluator.evaluate(state.snapshot(job), publish)?;
+    }
+    if due.curvature && completion == Completion::Whole {
+        completion = instruments.evaluator.measure(state.snapshot(job), publish)?;
+    }
+    match completion {
+        Completion::Whole => {
+            instruments.due = None;
+            listener.end_measuring();
+        }
+        Completion::CutShort => {
+            instruments.due = Some(due);
+            instruments.evaluator.recall(memory);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the next step. It is undone where it was interrupted, and skipped where its loss or the weights after it are not finite and
+/// the policy says so.
 fn take_a_step(
     job: &Job<'_>,
     state: &mut State<'_>,
     instruments: &mut Instruments<'_>,
     listener: &mut dyn Listener,
 ) -> Result<(), PublishError> {
-    match instruments.policy {
-        NonFinitePolicy::Stop | NonFinitePolicy::Pause | NonFinitePolicy::Continue => {
-            let found = state.step(job, &instruments.clock);
-            instruments.readouts.record(state.at, found);
-        }
-        NonFinitePolicy::Skip => {
-            let before = state.kept();
-            let mut found = state.step(job, &instruments.clock);
+    let begin = instruments.clock.elapsed();
+    // To keep the state before a step costs memory and time, which count where steps are short.
+    let interruption = job.interruption.filter(|_| instruments.step_took > WORTH_INTERRUPTING);
+    let may_skip = instruments.policy == NonFinitePolicy::Skip;
+    let before = (may_skip || interruption.is_some()).then(|| state.kept());
+    let found = state.step(job, &instruments.clock, interruption);
+    instruments.step_took = instruments.clock.elapsed().saturating_sub(begin);
+    match (found, before) {
+        (None, Some(before)) => state.rewind(job, before),
+        (Some(mut found), Some(before)) if may_skip => {
             let [loss, length] = read(vec![found.loss.clone(), norm(&state.w)]).try_into().unwrap_or([f64::NAN; 2]);
             if !(loss.is_finite() && length.is_finite()) {
-                state.put_back(before);
+                state.skip(before);
                 found.curvature_samples = CurvatureSamples::none();
                 listener.publish(Event::NonFinite { at: state.at, loss, policy: instruments.policy })?;
             }
             instruments.readouts.record(state.at, found);
         }
+        (Some(found), _) => instruments.readouts.record(state.at, found),
+        (None, None) => unreachable!("a step is interrupted only where the state before it is kept"),
     }
     Ok(())
 }
 
 /// Carries out the pending commands between two steps. While paused it waits here.
 fn handle_commands(
+    job: &Job<'_>,
     state: &mut State<'_>,
     instruments: &mut Instruments<'_>,
     Channels { inbox, listener }: &mut Channels<'_>,
@@ -266,6 +331,10 @@ fn handle_commands(
                 return Err(Interrupt::Stop);
             }
         }
+    }
+    // The command that asked for it would have been there.
+    if let Some(interruption) = job.interruption {
+        interruption.withdraw();
     }
     Ok(())
 }

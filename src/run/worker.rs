@@ -15,7 +15,10 @@ use super::{
     outbox::{End, Outbox},
     train::train,
 };
-use crate::{autodiff::Vector, problem::Problem};
+use crate::{
+    autodiff::{Interruption, Vector},
+    problem::Problem,
+};
 
 /// A run's end of the command channel.
 pub(super) struct Mailbox(pub mpsc::Receiver<Command>);
@@ -52,6 +55,8 @@ pub(super) enum Beginning {
 pub(super) struct Worker {
     pub plan: Arc<Plan>,
     pub problem: Arc<dyn Problem>,
+    /// Requested after a command to stop or to begin again.
+    pub interruption: Interruption,
 }
 
 impl Worker {
@@ -103,7 +108,11 @@ impl Worker {
             train: &self.plan.train,
             problem: self.problem.as_ref(),
             checkpoint: checkpoint.as_deref(),
+            interruption: Some(&self.interruption),
         };
+        // What was asked of an earlier attempt.
+        self.interruption.withdraw();
+        outbox.measuring_since = None;
         let mut inbox = Scripted { script, until, inbox: mailbox, waiting: VecDeque::new() };
         let LoopExit::Ended(state) = train(job, &mut inbox, outbox)? else {
             outbox.catch_up.forget();

@@ -183,7 +183,7 @@ fn the_buffers_of_an_average_are_those_of_a_plain_pass() {
     let mut run = plan.runs[0].clone();
     run.average = Some(Averaging::Swa { start: 0.0, every: Cadence::Steps(1) });
     let mut events = Vec::new();
-    let job = Job { run: &run, train: &plan.train, problem: &problem, checkpoint: None };
+    let job = Job { run: &run, train: &plan.train, problem: &problem, checkpoint: None, interruption: None };
     let exit = train(job, &mut Silent, &mut |event| {
         events.push(event);
         Ok(())
@@ -343,7 +343,7 @@ fn a_stopped_run_keeps_the_average_that_was_evaluated_last() {
     let plan = plan("quadratic", &sets);
     let problem = plan.problem.build(1, &Device::flex()).unwrap();
     let run = plan.runs.iter().find(|run| run.name == "SGD").unwrap();
-    let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None };
+    let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None, interruption: None };
     let exit = train(job, &mut StopAfter(26), &mut |_| Ok(())).unwrap();
     let LoopExit::Ended(state) = exit else { panic!("no restart was asked for") };
     assert_eq!((state.at.step, state.average.unwrap().iterates), (25, 20));

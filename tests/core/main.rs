@@ -15,6 +15,7 @@ mod devices;
 mod estimators;
 mod fine_tune;
 mod inference;
+mod interruption;
 mod loops;
 mod measurements;
 mod methods;

@@ -158,7 +158,7 @@ fn plan_with(policy: NonFinitePolicy) -> Plan {
 fn trained(case: Case, policy: NonFinitePolicy) -> (Vec<Event>, FinalState) {
     let plan = plan_with(policy);
     let problem = Spoilt::new(case);
-    let job = Job { run: &plan.runs[0], train: &plan.train, problem: &problem, checkpoint: None };
+    let job = Job { run: &plan.runs[0], train: &plan.train, problem: &problem, checkpoint: None, interruption: None };
     let mut events = Vec::new();
     let exit = train(job, &mut StopsWhatHolds, &mut |event: Event| {
         events.push(event);

@@ -77,7 +77,7 @@ fn bits(end: &FinalState) -> Vec<Vec<u64>> {
 fn goes_on_as_if_it_had_never_stopped(plan: &Plan, change: Option<(Hyperparameter, f64)>) {
     let problem = plan.problem.build(plan.train.seed, &Device::flex()).unwrap();
     for run in &plan.runs {
-        let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None };
+        let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None, interruption: None };
         let command = change.map(|(hyperparameter, value)| Command::Adjust { hyperparameter, value });
         let inbox =
             ChangeAt(4, command.filter(|_| change.is_some_and(|(which, _)| run.hyperparameters.get(which).is_some())));

@@ -43,12 +43,15 @@ pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (
     let published = std::rc::Rc::new(std::cell::Cell::new(0));
     let mut inbox = Script(script.into(), published.clone());
     let mut events = Vec::new();
-    let ending =
-        train(Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None }, &mut inbox, &mut |event| {
+    let ending = train(
+        Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None, interruption: None },
+        &mut inbox,
+        &mut |event| {
             published.set(published.get() + 1);
             events.push(without_time(event));
             Ok(())
-        });
+        },
+    );
     let LoopExit::Ended(finished) = ending.unwrap() else { panic!("no restart was asked for") };
     (events, *finished)
 }
@@ -148,7 +151,8 @@ fn a_run_ends_with_the_error_of_the_event_that_cannot_be_published() {
     let problem = problem(&plan);
     let mut inbox = Script(VecDeque::new(), std::rc::Rc::default());
     let mut published = 0;
-    let job = Job { run: &plan.runs[0], train: &plan.train, problem: problem.as_ref(), checkpoint: None };
+    let job =
+        Job { run: &plan.runs[0], train: &plan.train, problem: problem.as_ref(), checkpoint: None, interruption: None };
     let end = train(job, &mut inbox, &mut |_| {
         published += 1;
         if published < 5 { Ok(()) } else { Err(PublishError::new(Full("an event"))) }

@@ -21,7 +21,7 @@ const TOLERANCE: f64 = 1e-3;
 const RESTART_NOISE: f64 = 0.3;
 
 /// The vectors at the ends of the spectrum, kept from one curvature measurement to the next.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct WarmStart {
     top: Option<Vector>,
     bottom: Option<Vector>,

@@ -8,7 +8,7 @@ use super::{
     target::{MeasurementContext, MeasurementTarget},
 };
 use crate::{
-    autodiff::{Archive, ArchiveError, Vector, norm, read},
+    autodiff::{Archive, ArchiveError, Interruption, Vector, norm, read},
     problem::Problem,
     run::{AverageEval, AverageKind, Event, Measured, Position, WeightStats, clock::Clock},
 };
@@ -17,14 +17,28 @@ use crate::{
 /// the measuring.
 pub(in crate::run) struct Evaluator<'a> {
     input: EvaluatorInput<'a>,
+    memory: Memory,
+    /// The training examples that curvature is measured on.
+    sample: Vec<usize>,
+}
+
+/// What an evaluator remembers from one call to the next.
+#[derive(Debug, Clone, Default)]
+pub(in crate::run) struct Memory {
     warm_start: WarmStart,
     average_warm_start: WarmStart,
     evaluated_at: Option<u64>,
     measured_at: Option<u64>,
     train_loss: Option<f64>,
     best: Option<BestWeights>,
-    /// The training examples that curvature is measured on.
-    sample: Vec<usize>,
+}
+
+/// Whether a measurement came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::run) enum Completion {
+    Whole,
+    /// It was interrupted. Some of its events may be published, and the memory may have part of it.
+    CutShort,
 }
 
 /// What an evaluator needs to know of a run.
@@ -37,6 +51,14 @@ pub(in crate::run) struct EvaluatorInput<'a> {
     pub seed: u64,
     /// The weights that training begins from, w0.
     pub initial_weights: Vector,
+    /// By which evaluations and measurements are cut short.
+    pub interruption: Option<&'a Interruption>,
+}
+
+impl EvaluatorInput<'_> {
+    fn is_interrupted(&self) -> bool {
+        self.interruption.is_some_and(Interruption::is_requested)
+    }
 }
 
 /// What is to be measured, and how the next step from there is taken.
@@ -83,27 +105,27 @@ pub struct BestWeights {
 impl<'a> Evaluator<'a> {
     pub fn new(input: EvaluatorInput<'a>) -> Self {
         let sample = input.curvature.map_or_else(Vec::new, |plan| input.problem.sample(plan.examples, input.seed));
-        Self {
-            input,
-            warm_start: WarmStart::default(),
-            average_warm_start: WarmStart::default(),
-            evaluated_at: None,
-            measured_at: None,
-            train_loss: None,
-            best: None,
-            sample,
-        }
+        Self { input, memory: Memory::default(), sample }
+    }
+
+    pub fn memory(&self) -> Memory {
+        self.memory.clone()
+    }
+
+    /// Remembers what it did at another time.
+    pub fn recall(&mut self, memory: Memory) {
+        self.memory = memory;
     }
 
     /// What it remembers. Waits for the device.
     pub fn to_archive(&self) -> Archive {
         let mut archive = Archive::default();
-        archive.set("evaluated_at", self.evaluated_at);
-        archive.set("measured_at", self.measured_at);
-        archive.set("train_loss_bits", self.train_loss.map(f64::to_bits));
-        archive.put_all("warm_start.", self.warm_start.to_archive());
-        archive.put_all("average_warm_start.", self.average_warm_start.to_archive());
-        if let Some(best) = &self.best {
+        archive.set("evaluated_at", self.memory.evaluated_at);
+        archive.set("measured_at", self.memory.measured_at);
+        archive.set("train_loss_bits", self.memory.train_loss.map(f64::to_bits));
+        archive.put_all("warm_start.", self.memory.warm_start.to_archive());
+        archive.put_all("average_warm_start.", self.memory.average_warm_start.to_archive());
+        if let Some(best) = &self.memory.best {
             archive.set("best.step", best.step);
             archive.set("best.validation_loss", best.validation_loss);
             archive.put("best.weights", &best.weights);
@@ -118,11 +140,11 @@ impl<'a> Evaluator<'a> {
     /// [`ArchiveError`] names what is missing.
     pub fn restore(&mut self, archive: &Archive) -> Result<(), ArchiveError> {
         let device = self.input.problem.device();
-        self.evaluated_at = archive.get("evaluated_at")?;
-        self.measured_at = archive.get("measured_at")?;
-        self.train_loss = archive.get::<Option<u64>>("train_loss_bits")?.map(f64::from_bits);
-        self.warm_start = WarmStart::from_archive(&archive.part("warm_start."), device);
-        self.average_warm_start = WarmStart::from_archive(&archive.part("average_warm_start."), device);
+        self.memory.evaluated_at = archive.get("evaluated_at")?;
+        self.memory.measured_at = archive.get("measured_at")?;
+        self.memory.train_loss = archive.get::<Option<u64>>("train_loss_bits")?.map(f64::from_bits);
+        self.memory.warm_start = WarmStart::from_archive(&archive.part("warm_start."), device);
+        self.memory.average_warm_start = WarmStart::from_archive(&archive.part("average_warm_start."), device);
         let best = archive.find("best.weights", device).map(|weights| {
             Ok(BestWeights {
                 step: archive.get("best.step")?,
@@ -131,13 +153,13 @@ impl<'a> Evaluator<'a> {
                 buffers: archive.find("best.buffers", device),
             })
         });
-        self.best = best.transpose()?;
+        self.memory.best = best.transpose()?;
         Ok(())
     }
 
     /// The run at its lowest validation loss so far.
     pub fn best(self) -> Option<BestWeights> {
-        self.best
+        self.memory.best
     }
 
     /// Losses on whole splits, and norms of the weights.
@@ -145,16 +167,17 @@ impl<'a> Evaluator<'a> {
         &mut self,
         snapshot: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Completion, E> {
         let Snapshot { w, buffers, at, forward_passes, lr, sigma, .. } = snapshot;
-        self.evaluated_at = Some(at.step);
         let clock = Clock::start();
         let problem = self.input.problem;
-        let metrics = problem.evaluate(w, buffers);
-        self.train_loss = metrics.train_loss;
-        let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
+        let metrics = problem.evaluate_while(w, buffers, &|| !self.input.is_interrupted());
+        let Some(metrics) = metrics else { return Ok(Completion::CutShort) };
+        self.memory.evaluated_at = Some(at.step);
+        self.memory.train_loss = metrics.train_loss;
+        let lowest = self.memory.best.as_ref().map_or(f64::INFINITY, |best| best.validation_loss);
         if let Some(validation_loss) = metrics.validation_loss.filter(|&loss| loss < lowest) {
-            self.best =
+            self.memory.best =
                 Some(BestWeights { step: at.step, validation_loss, weights: w.clone(), buffers: buffers.cloned() });
         }
         let weight_stats = WeightStats { lr_now: Some(lr), sigma_now: sigma, ..self.weight_stats(w) };
@@ -176,7 +199,7 @@ impl<'a> Evaluator<'a> {
 
     /// The last evaluated train loss, if it is not finite: a last step can blow up with no step after it to show it.
     pub fn divergence(&self, at: Position) -> Option<Divergence> {
-        self.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
+        self.memory.train_loss.filter(|loss| !loss.is_finite()).map(|loss| Divergence { at, loss })
     }
 
     /// The curvature of the clean loss, and what else the plan has measured with it, then the curvature at the average of the weights.
@@ -185,12 +208,15 @@ impl<'a> Evaluator<'a> {
         &mut self,
         snapshot: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Some(plan) = self.input.curvature else { return Ok(()) };
+    ) -> Result<Completion, E> {
+        let Some(plan) = self.input.curvature else { return Ok(Completion::Whole) };
         let Snapshot { w, buffers, at, .. } = snapshot;
-        self.measured_at = Some(at.step);
+        self.memory.measured_at = Some(at.step);
         let target = target(&self.input, &self.sample, WeightsAt { w, buffers, at });
-        let probe = curvature(&target, plan, &mut self.warm_start);
+        let probe = curvature(&target, plan, &mut self.memory.warm_start);
+        if self.input.is_interrupted() {
+            return Ok(Completion::CutShort);
+        }
         let context = MeasurementContext { trace: probe.trace };
         publish(Event::Probe(Box::new(probe)))?;
         for (kind, measurement) in plan.settings.of_their_own() {
@@ -198,7 +224,11 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             let clock = Clock::start();
-            match measurement.measure(&target, &context) {
+            let found = measurement.measure(&target, &context);
+            if self.input.is_interrupted() {
+                return Ok(Completion::CutShort);
+            }
+            match found {
                 None => {}
                 Some(Found::Event(event)) => publish(*event)?,
                 Some(Found::Values { values, examples, evaluations }) => {
@@ -221,10 +251,12 @@ impl<'a> Evaluator<'a> {
         &self,
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Some(average) = average else { return Ok(()) };
+    ) -> Result<Completion, E> {
+        let Some(average) = average else { return Ok(Completion::Whole) };
         let clock = Clock::start();
-        let metrics = self.input.problem.evaluate(&average.weights, average.buffers.as_ref());
+        let wanted = || !self.input.is_interrupted();
+        let metrics = self.input.problem.evaluate_while(&average.weights, average.buffers.as_ref(), &wanted);
+        let Some(metrics) = metrics else { return Ok(Completion::CutShort) };
         let weight_stats = self.weight_stats(&average.weights);
         publish(Event::AverageEval(Box::new(AverageEval {
             at,
@@ -234,7 +266,8 @@ impl<'a> Evaluator<'a> {
             took: clock.seconds(),
             metrics,
             weight_stats,
-        })))
+        })))?;
+        Ok(Completion::Whole)
     }
 
     /// What is part of a `probe` event, at the average under its own batch-norm buffers: on the same examples, along the same probe
@@ -245,32 +278,25 @@ impl<'a> Evaluator<'a> {
         plan: &CurvaturePlan,
         Snapshot { average, at, .. }: Snapshot<'_>,
         publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Some(AveragedWeights { weights, buffers, .. }) = average else { return Ok(()) };
+    ) -> Result<Completion, E> {
+        let Some(AveragedWeights { weights, buffers, .. }) = average else { return Ok(Completion::Whole) };
         let target = target(&self.input, &self.sample, WeightsAt { w: weights, buffers: buffers.as_ref(), at });
-        publish(Event::AverageProbe(Box::new(curvature(&target, plan, &mut self.average_warm_start))))
-    }
-
-    /// Everything, at the start.
-    pub fn measure_all<E>(
-        &mut self,
-        snapshot: Snapshot<'_>,
-        publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.evaluate(snapshot, publish)?;
-        self.measure(snapshot, publish)
-    }
-
-    /// At the end: whatever was not measured at this very step.
-    pub fn measure_what_is_old<E>(
-        &mut self,
-        snapshot: Snapshot<'_>,
-        publish: &mut dyn FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if self.evaluated_at != Some(snapshot.at.step) {
-            self.evaluate(snapshot, publish)?;
+        let probe = curvature(&target, plan, &mut self.memory.average_warm_start);
+        if self.input.is_interrupted() {
+            return Ok(Completion::CutShort);
         }
-        if self.measured_at == Some(snapshot.at.step) { Ok(()) } else { self.measure(snapshot, publish) }
+        publish(Event::AverageProbe(Box::new(probe)))?;
+        Ok(Completion::Whole)
+    }
+
+    /// Whether the weights after so many steps were evaluated.
+    pub fn has_evaluated(&self, step: u64) -> bool {
+        self.memory.evaluated_at == Some(step)
+    }
+
+    /// Whether the curvature after so many steps was measured.
+    pub fn has_measured(&self, step: u64) -> bool {
+        self.memory.measured_at == Some(step)
     }
 }
 
@@ -294,5 +320,6 @@ fn target<'a>(
         initial_weights: &input.initial_weights,
         at,
         seed: input.seed,
+        interruption: input.interruption,
     }
 }

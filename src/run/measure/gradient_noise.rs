@@ -283,14 +283,14 @@ mod tests {
     }
 
     fn target<'a>(problem: &'a dyn Problem, sample: &'a [usize], w: &'a Vector, seed: u64) -> MeasurementTarget<'a> {
-        MeasurementTarget { problem, sample, w, buffers: None, initial_weights: w, at: Position::default(), seed }
+        let at = Position::default();
+        MeasurementTarget { problem, sample, w, buffers: None, initial_weights: w, at, seed, interruption: None }
     }
 
     /// What is found with so many parts where the other measurements have this sample.
     fn noise(sample: &[usize], parts: usize, seed: u64) -> Noise {
         let (problem, w) = (problem(CrossEntropy), on_device(weights(0.7)));
-        let target = target(&problem, sample, &w, seed);
-        let parts = parts.min(sample.len());
+        let (target, parts) = (target(&problem, sample, &w, seed), parts.min(sample.len()));
         Noise::of(&deviations(&target, parts, sample.len() / parts).unwrap()).unwrap()
     }
 

@@ -29,7 +29,7 @@ pub use plan::CurvaturePlan;
 pub use quantity::{DeclaredQuantity, QuantityInfo, Scale, Unit};
 
 pub use evaluator::{AveragedWeights, BestWeights};
-pub(super) use evaluator::{Evaluator, EvaluatorInput, Snapshot};
+pub(super) use evaluator::{Completion, Evaluator, EvaluatorInput, Snapshot};
 pub(super) use readouts::{Divergence, PendingReadouts};
 
 use declared::{Declared, Found, HessianMeasurement, Measurement};

@@ -1,7 +1,7 @@
 //! What is measured, and what the measurements of one place along training share.
 
 use crate::{
-    autodiff::{Objective, Vector},
+    autodiff::{Interruptible, Interruption, Objective, Vector},
     curvature::{LinearOperator, ProbeVectors, Spectrum},
     problem::{Examples, Mode, Normalization, Problem, Reduction},
     random::{Purpose, Stream, stream},
@@ -27,6 +27,8 @@ pub struct MeasurementTarget<'a> {
     pub at: Position,
     /// The seed of the measurements' random streams, the same for all runs of a session.
     pub seed: u64,
+    /// By which the measurement may be cut short.
+    pub interruption: Option<&'a Interruption>,
 }
 
 /// What measurements of the Hessian share.
@@ -74,7 +76,11 @@ impl<'a> MeasurementTarget<'a> {
     /// The mean clean loss over these examples.
     pub fn on(&self, examples: Examples<'_>) -> Box<dyn Objective + 'a> {
         let mode = Mode { normalization: Normalization::by(self.buffers), ..Mode::default() };
-        self.problem.objective_in(mode, examples)
+        let objective = self.problem.objective_in(mode, examples);
+        match self.interruption {
+            Some(interruption) => Box::new(Interruptible::new(objective, interruption)),
+            None => objective,
+        }
     }
 
     /// A random stream that no other measurement draws from, by the measurement's key: the same at every measurement of a session.
