@@ -203,7 +203,7 @@ fn run_to_the_end(
             evaluation: !instruments.evaluator.has_evaluated(state.at.step),
             curvature: !instruments.evaluator.has_measured(state.at.step),
         };
-        measure(job, instruments.due.unwrap_or(old), state, instruments, channels.listener)?;
+        measure(job, old, state, instruments, channels.listener)?;
         if instruments.due.is_none() {
             break;
         }
