@@ -99,7 +99,7 @@ impl Listener for Outbox {
     }
 
     fn wants_checkpoint(&self) -> bool {
-        self.checkpoint_every.is_some_and(|every| self.saved.elapsed() >= every)
+        self.directory.is_some() && self.checkpoint_every.is_some_and(|every| self.saved.elapsed() >= every)
     }
 
     fn begin_measuring(&mut self) {
@@ -173,7 +173,7 @@ impl Outbox {
             let error = match write(self) {
                 Ok(done) => {
                     if self.status.blocked.take().is_some() {
-                        self.send_if_there_is_room();
+                        self.announce();
                     }
                     return Ok(done);
                 }
@@ -186,7 +186,7 @@ impl Outbox {
             if self.status.blocked != reason {
                 tracing::warn!("run {} waits: {error}", self.run);
                 self.status.blocked = reason;
-                self.send_if_there_is_room();
+                self.announce();
             }
             thread::sleep(RETRY_EVERY);
         }
@@ -235,6 +235,12 @@ impl Outbox {
         }
         self.pending.push(event);
         self.send();
+    }
+
+    /// Says how the log stands, and hands over no event: those that are pending may not be in the log yet.
+    fn announce(&self) {
+        // A receiver that is busy hears of it with the next batch.
+        let _ = self.channel.try_send(EventBatch { run: self.run, events: Vec::new(), log: self.status.clone() });
     }
 
     fn batch(&mut self) -> EventBatch {

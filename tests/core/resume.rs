@@ -1,6 +1,11 @@
 //! Runs that are cut off and go on: from a checkpoint between any two steps, and from what a killed process leaves on disk.
 
-use std::{cell::RefCell, collections::BTreeMap, fs, path::Path};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use burn::tensor::Device;
 use nso_tui::{
@@ -242,4 +247,55 @@ fn a_stopped_run_goes_on_and_its_changes_are_made_again() {
         assert_eq!(first_difference(resumed, &whole), None, "{}", run.name);
     }
     assert_eq!(resumed[0].iter().filter(|event| matches!(event, Event::Adjust { .. })).count(), 1);
+}
+
+#[test]
+fn a_session_that_is_written_is_not_written_by_a_second_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("session");
+    let plan = plan("quadratic", &["train.gradients=3000000", "train.probe_every=never"]);
+    block_on(async {
+        let destination = Destination::Exactly(directory.clone());
+        let engine = Engine::start(plan.clone(), &destination, &DeviceName::Flex.into()).unwrap();
+        assert!(SessionLog::open(&directory).unwrap().is_live());
+        let second =
+            Engine::resume(&directory, &DeviceName::Flex.into(), Attendance::Unattended, &ignore_progress).unwrap_err();
+        let expected = format!("is being written by process {}", std::process::id());
+        assert!(second.to_string().contains(&expected), "{second}");
+        let again = Engine::start(plan, &destination, &DeviceName::Flex.into()).unwrap_err().to_string();
+        assert!(again.contains("exists and is not empty"), "{again}");
+        engine.close().await;
+    });
+    assert!(!SessionLog::open(&directory).unwrap().is_live(), "the lock is gone with the engine");
+}
+
+/// The checkpoints of a run, the newest first.
+fn checkpoints(run: &Path) -> Vec<PathBuf> {
+    let step = |path: &Path| -> Option<u64> { path.file_stem()?.to_str()?.strip_prefix("checkpoint-")?.parse().ok() };
+    let mut found: Vec<_> = fs::read_dir(run).unwrap().flatten().map(|entry| entry.path()).collect();
+    found.retain(|path| step(path).is_some());
+    found.sort_by_key(|path| std::cmp::Reverse(step(path)));
+    found
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, other] = ["whole", "cut"].map(|name| folder.path().join(name));
+    let plan = plan("valley", &["train.gradients=40", "train.probe_every=\"20 gradients\""]);
+    run_to(&whole, &plan);
+    let expected = SessionLog::open(&whole).unwrap().read_new().unwrap().runs;
+    cut(&whole, &other, 0.6);
+    for run in &plan.runs {
+        let [newest] = &checkpoints(&whole.join(&run.name))[..] else { panic!("one at the end") };
+        let mut bytes = fs::read(newest).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(other.join(&run.name).join(newest.file_name().unwrap()), bytes).unwrap();
+    }
+    resume(&other, plan.runs.len());
+    let found = SessionLog::open(&other).unwrap().read_new().unwrap().runs;
+    for (expected, found) in expected.iter().zip(&found) {
+        assert_eq!(first_difference(expected, found), None);
+    }
 }

@@ -5,12 +5,18 @@ use std::{
     fs::{File, TryLockError},
     io::{self, Read as _, Write as _},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use super::{LogError, io_error};
 
 /// The file whose lock says that a session is being written. It holds the number of the process that does.
 pub const LOCK_FILE: &str = ".lock";
+
+/// How long somebody holds the lock who only looks, and how many such looks are waited for.
+const LOOK: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 10;
 
 /// The right to write a session, until it is dropped.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ impl SessionLock {
 
     fn lock(mut file: File, directory: &Path) -> Result<Self, LogError> {
         let path = directory.join(LOCK_FILE);
-        match file.try_lock() {
+        match lock_soon(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -58,4 +64,15 @@ impl SessionLock {
         let file = File::open(directory.join(LOCK_FILE));
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// Locks a file, also where somebody looks at this moment whether it is locked.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
 }
