@@ -7,6 +7,7 @@ mod export;
 mod presets;
 mod resume;
 mod run;
+mod train_one;
 mod verify;
 
 use std::{
@@ -22,7 +23,7 @@ use nso_tui::{
     dashboard::DashboardError,
     figure::ExportError,
     run::{
-        EngineError, Event, Plan,
+        CHILD_COMMAND, EngineError, Event, Plan,
         device::{DeviceError, Devices},
         log::{DamagedLine, Destination, LogError, SessionEvents, SessionLog},
         preset::{self, PresetError},
@@ -60,6 +61,9 @@ enum Command {
     Rerun(resume::RerunArgs),
     /// Check that every line and file of a session is as it was written
     Verify(verify::VerifyArgs),
+    /// Train one run of a session in this process, for `--isolate`
+    #[command(hide = true, name = CHILD_COMMAND)]
+    TrainOne(train_one::TrainOneArgs),
     /// Show a finished or running session in the dashboard
     Replay(dashboard::ReplayArgs),
     /// Write a session as a figure or a table
@@ -165,6 +169,7 @@ impl Cli {
             Some(Command::Run(args)) => run::run(&args, &self.common),
             Some(Command::Resume(args)) => resume::resume(&args, &self.common),
             Some(Command::Rerun(args)) => resume::rerun(&args, &self.common),
+            Some(Command::TrainOne(args)) => train_one::train_one(&args, &self.common),
             Some(Command::Verify(args)) => verify::verify(&args),
             Some(Command::Replay(args)) => dashboard::replay(&args, &self.common),
             Some(Command::Export(args)) => export::export(&args),

@@ -18,6 +18,9 @@ pub struct ResumeArgs {
     /// How the results are written to standard output
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
+    /// Train every run in a process of its own: what kills one leaves the others alone
+    #[arg(long)]
+    isolate: bool,
 }
 
 /// `rerun`.
@@ -34,7 +37,11 @@ pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> 
     let session = SessionLog::open(&args.directory)?;
     let devices = common.devices()?;
     let finished = to_the_end(&session.plan, |progress| {
-        Engine::resume(&args.directory, &devices, Attendance::Unattended, progress)
+        if args.isolate {
+            Engine::resume_isolated(&args.directory, &devices)
+        } else {
+            Engine::resume(&args.directory, &devices, Attendance::Unattended, progress)
+        }
     })?;
     print(&finished.results(&session.plan, args.format));
     Ok(finished.exit_code())

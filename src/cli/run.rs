@@ -29,6 +29,9 @@ pub struct RunArgs {
     /// How the results are written to standard output
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
+    /// Train every run in a process of its own: what kills one leaves the others alone
+    #[arg(long)]
+    isolate: bool,
 }
 
 /// Runs to the end of every run, or until interrupted.

@@ -15,6 +15,7 @@ use tokio::sync::mpsc as events;
 use super::{
     Command, EventBatch, Plan, Position,
     device::{self, DeviceError, DeviceName, Devices},
+    isolate::{ChildBeginning, Isolated},
     log::{Destination, LogError, SessionDirectory, SessionLog},
     outbox::{Closing, LogStatus, Outbox},
     resume::{self, Interrupted, RunStart},
@@ -43,6 +44,9 @@ pub enum EngineError {
     /// Its directory could not be written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Runs in processes of their own meet in a folder.
+    #[error("runs in processes of their own need a folder for the session")]
+    NoFolder,
     /// The system gives no thread.
     #[error("cannot start a thread for a run: {0}")]
     Thread(std::io::Error),
@@ -110,6 +114,47 @@ impl Engine {
         Self::launch(plan, &problems, Some(directory), runs)
     }
 
+    /// Starts every run in a process of its own, which builds the problem for itself: what ends one of them, such as an abort in native
+    /// code or a kill for want of memory, leaves the others alone.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the session cannot be written or has no folder.
+    pub fn start_isolated(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
+        let directory = SessionDirectory::create(destination, &plan)?.ok_or(EngineError::NoFolder)?;
+        Self::isolate(&plan, directory, devices, ChildBeginning::Fresh)
+    }
+
+    /// Goes on with a session as [`Engine::resume`] does, with every run in a process of its own.
+    ///
+    /// # Errors
+    /// [`EngineError`], also where a process writes the session already.
+    pub fn resume_isolated(directory: &Path, devices: &Devices) -> Result<Self, EngineError> {
+        let Interrupted { plan, directory, .. } = resume::read(directory)?;
+        Self::isolate(&plan, directory, devices, ChildBeginning::Resumed)
+    }
+
+    fn isolate(
+        plan: &Plan,
+        directory: SessionDirectory,
+        devices: &Devices,
+        beginning: ChildBeginning,
+    ) -> Result<Self, EngineError> {
+        let (sender, events) = events::channel(CHANNEL);
+        let mut engine = Self::empty(events, Some(directory.clone()));
+        for (run, device) in plan.assign(devices).into_iter().enumerate() {
+            let (commands, inbox) = mpsc::channel();
+            let isolated = Isolated { run, directory: directory.clone(), device, beginning, channel: sender.clone() };
+            let thread = thread::Builder::new().spawn(move || isolated.work(inbox)).map_err(EngineError::Thread)?;
+            engine.commands.push((commands, Interruption::default()));
+            engine.threads.push(thread);
+        }
+        Ok(engine)
+    }
+
+    fn empty(events: events::Receiver<EventBatch>, directory: Option<SessionDirectory>) -> Self {
+        Self { commands: Vec::new(), threads: Vec::new(), events, directory, closing: Closing::default() }
+    }
+
     /// Runs a recorded session again, with the changes of hyperparameters that its logs have at their steps, and logs it as a session
     /// of its own.
     ///
@@ -166,8 +211,7 @@ impl Engine {
         let logs = starts.iter().enumerate().map(|(run, start)| log(run, start).transpose());
         // All are opened before the first run begins.
         let logs = logs.collect::<Result<Vec<_>, LogError>>()?;
-        let mut engine =
-            Self { commands: Vec::new(), threads: Vec::new(), events, directory, closing: Closing::default() };
+        let mut engine = Self::empty(events, directory);
         for (run, ((problem, log), start)) in problems.iter().zip(logs).zip(starts).enumerate() {
             let (commands, inbox) = mpsc::channel();
             let RunStart { history, beginning, catch_up, .. } = start;

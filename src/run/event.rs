@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// A command to a run. Each takes effect between two steps and is answered by an [`Event`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Change a hyperparameter; answered by [`Event::Adjust`] or [`Event::Reject`].
     Adjust {

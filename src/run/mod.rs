@@ -3,12 +3,14 @@
 mod average;
 mod batches;
 mod catch_up;
+mod child;
 mod clock;
 mod compare;
 pub mod device;
 mod engine;
 mod estimate;
 mod event;
+mod isolate;
 mod job;
 pub mod log;
 mod measure;
@@ -25,10 +27,12 @@ mod train;
 mod view;
 mod worker;
 
+pub use child::{ChildRun, train_one};
 pub use compare::{Difference, first_difference};
 pub use engine::{Attendance, Engine, EngineError};
 pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
+pub use isolate::{CHILD_COMMAND, ChildBeginning};
 pub use job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError};
 pub use measure::{
     AveragedWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc as events;
 
 use super::{
@@ -32,7 +33,7 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 const LAST_TRIES: Duration = Duration::from_secs(2);
 
 /// Consecutive events of one run, and how its log stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventBatch {
     /// Its place in the plan.
     pub run: usize,
@@ -42,7 +43,7 @@ pub struct EventBatch {
 }
 
 /// How a run's log stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStatus {
     /// The step up to which the log would survive a power failure.
     pub durable_step: Option<u64>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     Event, Outcome, Plan,
     catch_up::{CatchUp, change},
-    log::{LogError, LoggedEvent, SessionDirectory, SessionLog, checkpoints},
+    log::{LogError, LogReader, LoggedEvent, SessionDirectory, SessionLog, checkpoints},
     worker::Beginning,
 };
 
@@ -34,15 +34,26 @@ pub(super) fn read(directory: &Path) -> Result<Interrupted, LogError> {
     let directory = SessionDirectory::reopen(directory, &plan)?;
     let mut runs = Vec::new();
     for (run, mut log) in logs.into_iter().enumerate() {
-        let mut events = Vec::new();
-        for damaged in log.read_on(&mut |event| events.push(event))? {
-            tracing::warn!("{damaged}");
-        }
+        let events = read_events(&mut log)?;
         run_on_the_device_of(&events, &mut plan, run);
         let start = start(events, &directory, run)?;
         runs.push(RunStart { log_length: log.offset(), ..start });
     }
     Ok(Interrupted { plan, directory, runs })
+}
+
+/// How one run goes on.
+pub(super) fn read_run(mut log: LogReader, directory: &SessionDirectory, run: usize) -> Result<RunStart, LogError> {
+    let start = start(read_events(&mut log)?, directory, run)?;
+    Ok(RunStart { log_length: log.offset(), ..start })
+}
+
+fn read_events(log: &mut LogReader) -> Result<Vec<LoggedEvent>, LogError> {
+    let mut events = Vec::new();
+    for damaged in log.read_on(&mut |event| events.push(event))? {
+        tracing::warn!("{damaged}");
+    }
+    Ok(events)
 }
 
 fn start(mut events: Vec<LoggedEvent>, directory: &SessionDirectory, run: usize) -> Result<RunStart, LogError> {

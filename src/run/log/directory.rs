@@ -37,7 +37,7 @@ pub struct SessionDirectory {
     run_folders: Vec<String>,
     /// The folder itself, wherever it may be moved.
     folder: Arc<File>,
-    _lock: Arc<SessionLock>,
+    _lock: Option<Arc<SessionLock>>,
 }
 
 impl SessionDirectory {
@@ -61,7 +61,7 @@ impl SessionDirectory {
             return Err(LogError::NotEmpty(path));
         }
         let lock = SessionLock::create(&path)?;
-        let session = Self::at(path, plan, lock)?;
+        let session = Self::at(path, plan, Some(lock))?;
         session.fill(plan).inspect_err(|_| session.discard())?;
         Ok(Some(session))
     }
@@ -71,16 +71,21 @@ impl SessionDirectory {
     /// # Errors
     /// [`LogError::InUse`] if a process writes it already; [`LogError::Io`].
     pub(in crate::run) fn reopen(path: &Path, plan: &Plan) -> Result<Self, LogError> {
-        let session = Self::at(path.to_owned(), plan, SessionLock::take(path)?)?;
+        let session = Self::at(path.to_owned(), plan, Some(SessionLock::take(path)?))?;
         for run in 0..session.run_folders.len() {
             remove_temporaries(&session.run_folder(run));
         }
         Ok(session)
     }
 
-    fn at(path: PathBuf, plan: &Plan, lock: SessionLock) -> Result<Self, LogError> {
+    /// Opens a directory for a run in a process of its own: the process that started it has the lock.
+    pub(in crate::run) fn borrow(path: &Path, plan: &Plan) -> Result<Self, LogError> {
+        Self::at(path.to_owned(), plan, None)
+    }
+
+    fn at(path: PathBuf, plan: &Plan, lock: Option<SessionLock>) -> Result<Self, LogError> {
         let folder = File::open(&path).map_err(io_error("open", &path))?;
-        Ok(Self { run_folders: run_folders(plan), folder: Arc::new(folder), path, _lock: Arc::new(lock) })
+        Ok(Self { run_folders: run_folders(plan), folder: Arc::new(folder), path, _lock: lock.map(Arc::new) })
     }
 
     fn fill(&self, plan: &Plan) -> Result<(), LogError> {

@@ -55,6 +55,12 @@ pub enum LogError {
     NotEmpty(PathBuf),
     #[error("{path} is not a session: it has no {SESSION_FILE}; give the folder that `run --out` wrote", path = .0.display())]
     NotASession(PathBuf),
+    #[error("{path} has no run {run}", path = .path.display())]
+    NoSuchRun {
+        path: PathBuf,
+        /// Counting from 0.
+        run: usize,
+    },
     #[error("{path} is being written by process {process}; wait until it ends, or end it", path = .path.display())]
     InUse { path: PathBuf, process: String },
     #[error("{path} is no file but a pipe, a device or a folder", path = .0.display())]
