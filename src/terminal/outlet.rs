@@ -36,6 +36,8 @@ struct Shared {
 struct State {
     waiting: VecDeque<Vec<u8>>,
     activity: Activity,
+    /// Whether nothing more will be sent.
+    closed: bool,
     /// How often what was sent was abandoned.
     abandoned: u64,
     fault: Option<io::Error>,
@@ -46,8 +48,6 @@ enum Activity {
     #[default]
     Idle,
     Writing,
-    /// Nothing more will be sent.
-    Closed,
 }
 
 impl Outlet {
@@ -118,10 +118,8 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // A thread that cannot write now ends with the process.
-        state.waiting.clear();
-        state.abandoned += 1;
-        state.activity = Activity::Closed;
+        // What waits is written if it can be; a thread that cannot write ends with the process.
+        state.closed = true;
         self.shared.changed.notify_all();
     }
 }
@@ -146,9 +144,7 @@ impl Shared {
             if let Err(error) = written.and_then(|()| stream.flush()) {
                 state.fault = Some(error);
             }
-            if state.activity == Activity::Writing {
-                state.activity = Activity::Idle;
-            }
+            state.activity = Activity::Idle;
             if state.is_idle() {
                 self.idle.notify_waiters();
             }
@@ -164,7 +160,7 @@ impl Shared {
                 state.activity = Activity::Writing;
                 return Some((bytes, state.abandoned));
             }
-            if state.activity == Activity::Closed {
+            if state.closed {
                 return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
