@@ -90,7 +90,8 @@ pub(super) fn table(plan: &Plan, histories: &[History], directory: Option<&Path>
         let _ = writeln!(text, "session: {}", directory.display());
     }
     // Names and paths are the user's, and reasons quote what files hold.
-    text.lines().map(|line| format!("{}\n", printable(line))).collect()
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join("\n") + "\n"
 }
 
 /// The results as one JSON object. What a terminal could act on is written as escapes, which mean the same.

@@ -1,6 +1,6 @@
 //! `resume`: goes on with a session that was cut off. `rerun`: repeats one and compares.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
@@ -41,7 +41,7 @@ pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> 
     let session = Session::of(&SessionLog::open(&args.directory)?.plan);
     let (directory, devices) = (args.directory.clone(), common.devices()?);
     let start = move |progress: LoadingCallback<'_>| Engine::resume(&directory, &devices, progress);
-    session.to_the_end(start, |finished| Ok(finished.report(args.format)))
+    session.into_results(start, |finished| Ok(finished.report(args.format)))
 }
 
 /// Repeats a session into a new folder and says of each run whether it came out the same.
@@ -50,7 +50,7 @@ pub fn rerun(args: &RerunArgs, common: &Common) -> Result<ExitCode, CliError> {
     let (destination, devices) = (args.output.destination(), common.devices()?);
     let session = Session::of(&recorded.plan);
     let start = move |progress: LoadingCallback<'_>| Engine::rerun(&mut recorded, &destination, &devices, progress);
-    session.to_the_end(start, |finished| {
+    session.into_results(start, |finished| {
         let Report { mut text, mut code } = finished.report(OutputFormat::Text);
         let Some(directory) = finished.directory() else { return Ok(Report { text, code }) };
         let mut recorded = SessionLog::open(&args.directory)?;
@@ -58,12 +58,15 @@ pub fn rerun(args: &RerunArgs, common: &Common) -> Result<ExitCode, CliError> {
         let events = recorded.read_new()?.runs;
         for ((run, recorded), repeated) in recorded.plan.runs.iter().zip(&events).zip(&repeated) {
             let name = printable(&run.name);
+            // Writing to a String cannot fail.
             match first_difference(recorded, repeated) {
-                None => text.push_str(&format!("{name}: identical\n")),
+                None => {
+                    let _ = writeln!(text, "{name}: identical");
+                }
                 Some(Difference { step, events: [was, is] }) => {
                     let [was, is] = [was, is].map(|event| event.unwrap_or_else(|| "nothing more".to_owned()));
                     let [was, is] = [printable(&was), printable(&is)];
-                    text.push_str(&format!("{name}: differs at step {step}\n  recorded: {was}\n  now:      {is}\n"));
+                    let _ = writeln!(text, "{name}: differs at step {step}\n  recorded: {was}\n  now:      {is}");
                     code = DIFFERENT;
                 }
             }

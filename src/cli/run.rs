@@ -30,5 +30,5 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
     let session = Session::of(&plan);
     let start =
         move |progress: LoadingCallback<'_>| Engine::start_with_progress(plan, &destination, &devices, progress);
-    session.to_the_end(start, |finished| Ok(finished.report(args.format)))
+    session.into_results(start, |finished| Ok(finished.report(args.format)))
 }

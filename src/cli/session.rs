@@ -15,7 +15,7 @@ use std::{
 use nso_tui::{
     figure::{History, RunState},
     problem::LoadingCallback,
-    run::{Engine, EngineError, EventBatch, Plan},
+    run::{Engine, EngineError, Event, EventBatch, Plan},
     terminal::{HANG_UP, Leaving, Outlet, Signals, Waited, how_to_resume, is_gone, standard_error, standard_output},
 };
 use tokio::{task::spawn_blocking, time::timeout};
@@ -79,7 +79,7 @@ impl Session {
 
     /// Starts an engine, follows it until every run is over, with progress on standard error, and writes what `report` makes of it to
     /// standard output. A signal stops the runs, which write their ends and checkpoints; the exit code is then 128 and its number.
-    pub(super) fn to_the_end(
+    pub(super) fn into_results(
         self,
         start: impl FnOnce(LoadingCallback<'_>) -> Result<Engine, EngineError> + Send + 'static,
         report: impl FnOnce(&Finished) -> Result<Report, CliError>,
@@ -122,7 +122,7 @@ impl Session {
             tokio::select! {
                 batch = engine.next() => match batch {
                     Some(EventBatch { run, events, log }) => {
-                        events.iter().for_each(|event| histories[run].push(event));
+                        push(&mut histories[run], &events);
                         progress.show_status(run, log);
                         progress.show(run, &histories[run]);
                     }
@@ -137,11 +137,17 @@ impl Session {
         }
         if let Waited::Done(batches) = leaving.wait_for(engine.close(), signals, |text| progress.say(text)).await {
             for EventBatch { run, events, .. } in batches {
-                events.iter().for_each(|event| histories[run].push(event));
+                push(&mut histories[run], &events);
             }
         }
         progress.clear();
         Finished { plan: self.plan, histories, directory }
+    }
+}
+
+fn push(history: &mut History, events: &[Event]) {
+    for event in events {
+        history.push(event);
     }
 }
 

@@ -64,12 +64,11 @@ fn first(bytes: &[u8]) -> Found {
 /// What follows an escape.
 fn escape_sequence(rest: &[u8]) -> Found {
     match *rest {
-        [] => Found::Incomplete,
+        [] | [b'O'] => Found::Incomplete,
         // The first of two escapes is the key.
         [ESCAPE, ..] => Found::Whole(1, Some(Key::Esc)),
         [b'[', ref rest @ ..] => control_sequence(rest),
         [b'O', last, ..] => Found::Whole(3, if last == b'M' { Some(Key::Enter) } else { arrow(last) }),
-        [b'O'] => Found::Incomplete,
         // The answer to a question that nobody asked: a string up to a bell, or an escape and a backslash.
         [b']' | b'P' | b'_' | b'^', ref string @ ..] => {
             let bell = string.iter().position(|&byte| byte == 0x07).map(|at| at + 1);

@@ -59,7 +59,7 @@ impl Frames for FakeFrames {
     }
 
     async fn free(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     fn send(&mut self) {
