@@ -2,16 +2,14 @@
 //! What is slow happens on a blocking thread; messages of a session that was left are dropped.
 
 use std::{
-    cell::Cell,
     collections::{BTreeMap, VecDeque},
     future::pending,
-    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{
@@ -24,11 +22,11 @@ use super::{
     event_loop::Effects,
     export::{copy_preset, export},
     follow::{self, Update, read_on},
+    starting::Starting,
 };
 use crate::{
-    problem::{Loading, LoadingCallback},
     run::{
-        Engine, EngineError, Event, EventBatch, LogStatus, Outcome,
+        Engine, Event, EventBatch, LogStatus, Outcome,
         device::{DeviceName, Devices, Load, Meter, Sampled},
         log::{self, Destination},
     },
@@ -38,9 +36,6 @@ use crate::{
 
 /// How often the load of the process is sampled.
 const SAMPLE: Duration = Duration::from_secs(2);
-
-/// How often the dashboard gets to know how many images are read.
-const PROGRESS: Duration = Duration::from_millis(100);
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
@@ -365,38 +360,6 @@ async fn close(engine: Engine) -> Option<PathBuf> {
 
 fn flat<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
     result.and_then(|result| result)
-}
-
-/// An engine that is being started.
-struct Starting {
-    session: u64,
-    sessions: Arc<AtomicU64>,
-    sender: mpsc::UnboundedSender<(u64, Msg)>,
-}
-
-impl Starting {
-    fn start(
-        &self,
-        engine: impl FnOnce(LoadingCallback<'_>) -> Result<Engine, EngineError>,
-    ) -> Result<Box<Engine>, String> {
-        let sent = Cell::new(None::<Instant>);
-        let progress = |loading: Loading| {
-            let often =
-                matches!(loading, Loading::Images { .. }) && sent.get().is_some_and(|at| at.elapsed() < PROGRESS);
-            if !often {
-                sent.set(Some(Instant::now()));
-                self.send(Msg::Loading(loading));
-            }
-            let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
-            if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        engine(&progress).map(Box::new).map_err(|error| error_chain(&error))
-    }
-
-    fn send(&self, message: Msg) {
-        // The receiver is gone when the dashboard is.
-        let _ = self.sender.send((self.session, message));
-    }
 }
 
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::SessionLog>), String> {

@@ -19,6 +19,7 @@ mod export;
 mod follow;
 mod guard;
 mod input;
+mod starting;
 
 use std::{io, path::PathBuf, time::Duration};
 
