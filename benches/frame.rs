@@ -9,7 +9,7 @@ use nso_tui::{
     problem::Metrics,
     run::{Eigenvalue, Estimate, Event, Plan, Position, Probe, RunHeader, WeightStats, preset},
     tui::{
-        App, Recording, Setup,
+        App, Recording, Setup, Writer,
         print::{Size, frame},
     },
 };
@@ -62,7 +62,10 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
 fn four_charts_of_four_runs(bencher: Bencher<'_, '_>, points: u64) {
     let plan = plan();
     let events = (0..plan.runs.len()).map(|slot| events(&plan, slot, points)).collect();
-    let app = App::replay(Recording { plan, events, directory: PathBuf::new() }, Setup::default());
+    let app = App::replay(
+        Recording { plan, events, directory: PathBuf::new(), writer: Writer::Gone, damage: None },
+        Setup::default(),
+    );
     let size = Size { columns: 200, rows: 60 };
     bencher.bench_local(|| frame(black_box(&app), size));
 }

@@ -5,8 +5,8 @@
 use std::{error::Error, path::PathBuf};
 
 use nso_tui::{
-    run::log::SessionLog,
-    tui::{App, Appearance, Colours, Glyphs, Recording, Setup, key, print},
+    dashboard::open_session,
+    tui::{App, Appearance, Colours, Glyphs, Setup, key, print},
 };
 use plotters::{
     prelude::*,
@@ -33,10 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size: print::Size = arguments.next().unwrap_or_else(|| "120x40".to_owned()).parse()?;
     let keys = key::parse_script(&arguments.next().unwrap_or_default())?;
 
-    let mut session = SessionLog::open(&directory)?;
-    let events = session.read_new()?.runs;
+    let (recording, _) = open_session(directory)?;
     let appearance = Appearance { colours: Colours::True, glyphs: Glyphs::Unicode };
-    let recording = Recording { plan: session.plan, events, directory };
     let mut app = App::replay(recording, Setup { appearance, ..Setup::default() });
     print::press(&mut app, &keys);
     let buffer = print::buffer(&app, size);

@@ -22,7 +22,8 @@
 //!    │
 //!   data       reads data sets, trusts none of them  files; no tensors
 //!
-//!   random, number, text, file: streams of random bits, floats in JSON, text that is safe to print, files written whole
+//!   random, number, text, file, terminal: streams of random bits, floats in JSON, text that is safe to print, files written
+//!   whole, signals and output that nobody waits for
 //! ```
 //!
 //! Imports point down only, and not between optimizer, curvature and problem; a test reads them.
@@ -47,5 +48,6 @@ pub mod optimizer;
 pub mod problem;
 pub mod random;
 pub mod run;
+pub mod terminal;
 pub mod text;
 pub mod tui;

@@ -143,12 +143,8 @@ fn no_error_carries_an_escape_sequence() {
     assert_eq!(code(&run("quadratic", &session, &["--set", "train.gradients=10"])), 0);
     std::fs::write(session.join("NSO/events.jsonl"), "{\"event\":\"\\u001b[2J\"}\n").unwrap();
     let output = nso_tui(&["export", session.to_str().unwrap(), "-o", folder.path().join("a.csv").to_str().unwrap()]);
-    assert_eq!(code(&output), 2);
-    assert!(
-        error(&output).contains("line 1 is not an event") && !error(&output).contains('\u{1b}'),
-        "{:?}",
-        error(&output)
-    );
+    assert_eq!(code(&output), 0);
+    assert!(error(&output).contains("line 1 (byte 0)") && !error(&output).contains('\u{1b}'), "{:?}", error(&output));
 }
 
 /// The checks that `doctor` makes of curvature in each of two precisions, in their order.
@@ -262,4 +258,70 @@ fn options_that_mean_nothing_to_a_command_are_refused() {
         "{}",
         error(&nowhere)
     );
+}
+
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+fn to_a_full_disk(arguments: &[&str]) -> Output {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    Command::new(env!("CARGO_BIN_EXE_nso-tui")).args(arguments).stdout(full).output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_to_standard_output_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("s");
+    let session = session.to_str().unwrap();
+    let short = ["--set", "train.gradients=20"];
+    for arguments in [
+        &["presets", "show", "valley"][..],
+        &["presets", "list"],
+        &["devices"],
+        &["--print", "80x24"],
+        &[&["run", "quadratic", "--format", "json", "--out", session], &short[..]].concat(),
+        &["verify", session],
+        &["resume", session],
+    ] {
+        let output = to_a_full_disk(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        let said = error(&output);
+        assert!(said.contains("cannot write to standard output: No space left on device"), "{arguments:?}: {said}");
+    }
+    // A closed pipe is none: `head` closes it.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nso-tui"))
+        .args(["presets", "list"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn nothing_that_a_terminal_acts_on_comes_out_of_a_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "a\u{1b}[2J\u{202e}\u{9b}b";
+    let session = folder.path().join(evil);
+    let session = session.to_str().unwrap();
+    let csv = folder.path().join("a.csv");
+    let csv = csv.to_str().unwrap();
+    let outputs = [
+        nso_tui(&["run", "quadratic", "--out", session, "--set", "train.gradients=20"]),
+        nso_tui(&["resume", session, "--format", "json"]),
+        nso_tui(&["verify", session]),
+        nso_tui(&["export", session, "-o", csv]),
+        nso_tui(&["run", "quadratic", "--out", session]),
+        nso_tui(&["run", evil]),
+        nso_tui(&["export", session, "-o", csv, evil]),
+        nso_tui(&["presets", evil]),
+    ];
+    let acts = |text: &str| text.chars().any(|c| c != '\n' && !nso_tui::text::is_printable(c));
+    for output in &outputs {
+        let (said, printed) = (error(output), String::from_utf8(output.stdout.clone()).unwrap());
+        assert!(!acts(&said) && !acts(&printed), "{said:?} {printed:?}");
+    }
+    assert_eq!(outputs.each_ref().map(code), [0, 0, 0, 0, 2, 2, 2, 2]);
+    let summary: serde_json::Value = serde_json::from_slice(&outputs[1].stdout).unwrap();
+    assert_eq!(summary["directory"], session, "what JSON means is the same");
 }

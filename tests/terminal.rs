@@ -4,184 +4,19 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "terminal/leaving.rs"]
+mod leaving;
+#[path = "terminal/pty.rs"]
+mod pty;
+
 use std::{
     fs,
-    io::{Read, Write},
-    num::NonZero,
-    path::{Path, PathBuf},
+    io::Write as _,
+    path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
-    thread,
-    time::{Duration, Instant},
 };
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use tempfile::TempDir;
-
-/// Longest that anything may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// A preset that trains until it is stopped.
-const ENDLESS: &str = r#"
-title = "A valley without end"
-[problem]
-kind = "valley"
-start = [1.0, 2.0]
-[train]
-steps = 1000000000
-seed = 1
-evaluate_every = "1000 steps"
-probe_every = "10000 steps"
-[defaults]
-lr = 0.01
-[[run]]
-name = "SGD"
-method = "sgd"
-[[run]]
-name = "NSO"
-method = "nso"
-sigma = 0.02
-k = 1
-"#;
-
-/// A terminal emulator that a thread feeds.
-struct Emulator {
-    shown: Mutex<Shown>,
-    fed: Condvar,
-}
-
-/// What the terminal got so far.
-struct Shown {
-    parser: vt100::Parser,
-    /// Whether the program has let go of the terminal.
-    is_over: bool,
-}
-
-/// The program in a terminal.
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
-    emulator: Arc<Emulator>,
-    folder: TempDir,
-    /// The line discipline before the program touched it.
-    before: String,
-}
-
-impl Terminal {
-    /// Starts the program with these arguments in an empty folder that has the endless preset.
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("endless.toml"), ENDLESS).unwrap();
-        Self::start_in(folder, arguments)
-    }
-
-    fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
-        Self::start_as("xterm-256color", folder, arguments)
-    }
-
-    /// The same in a terminal that says it is of this kind.
-    fn start_as(kind: &str, folder: TempDir, arguments: &[&str]) -> Self {
-        let (rows, cols) = (40, 120);
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let before = format!("{:?}", pair.master.get_termios());
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_nso-tui"));
-        command.args(arguments);
-        command.cwd(folder.path());
-        command.env("TERM", kind);
-        command.env_remove("NO_COLOR");
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let parser = vt100::Parser::new(cells(rows), cells(cols), 0);
-        let emulator = Arc::new(Emulator { shown: Mutex::new(Shown { parser, is_over: false }), fed: Condvar::new() });
-        let (feeder, mut screen) = (emulator.clone(), pair.master.try_clone_reader().unwrap());
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = screen.read(&mut bytes) {
-                feeder.shown.lock().unwrap().parser.process(&bytes[..count]);
-                feeder.fed.notify_all();
-            }
-            feeder.shown.lock().unwrap().is_over = true;
-            feeder.fed.notify_all();
-        });
-        let keyboard = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, keyboard, emulator, folder, before }
-    }
-
-    /// Types.
-    fn keys(&mut self, text: &str) {
-        self.keyboard.write_all(text.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    /// Waits until what the terminal got is as `expected`, and says what it shows if it never is.
-    fn wait(&self, what: &str, expected: impl Fn(&Shown) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut shown = self.emulator.shown.lock().unwrap();
-        while !expected(&shown) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let screen = shown.parser.screen().contents();
-            assert!(!left.is_zero(), "waited in vain for {what}; the screen shows\n{screen}");
-            shown = self.emulator.fed.wait_timeout(shown, left).unwrap().0;
-        }
-    }
-
-    /// Waits until the screen is as `expected`.
-    fn wait_until(&self, what: &str, expected: impl Fn(&vt100::Screen) -> bool) {
-        self.wait(what, |shown| expected(shown.parser.screen()));
-    }
-
-    /// Waits until the screen shows `text`.
-    fn wait_for(&self, text: &str) {
-        self.wait_until(text, |screen| screen.contents().contains(text));
-    }
-
-    /// Waits until the screen shows `text` no more.
-    fn wait_without(&self, text: &str) {
-        self.wait_until(&format!("no {text}"), |screen| !screen.contents().contains(text));
-    }
-
-    fn resize(&self, cols: u16, rows: u16) {
-        self.emulator.shown.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.process_id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
-    }
-
-    /// Waits for the end, and checks that the terminal is as it was. Returns the exit code.
-    fn end(&mut self) -> u32 {
-        self.wait("the end of the program", |shown| shown.is_over);
-        let status = self.child.wait().unwrap();
-        self.wait_until("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
-        assert_eq!(format!("{:?}", self.master.get_termios()), self.before, "the line discipline is as it was");
-        status.exit_code()
-    }
-
-    /// The directory of the only session.
-    fn session(&self) -> PathBuf {
-        only(&self.folder.path().join("runs"))
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
-
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).unwrap()
-}
-
-/// The only entry of a folder.
-fn only(folder: &Path) -> PathBuf {
-    let entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(entries.len(), 1, "{entries:?}");
-    entries[0].clone()
-}
+use pty::Terminal;
 
 /// Width and height of a PNG whose pixels all decode.
 fn decoded(path: &Path) -> (u32, u32) {
@@ -299,7 +134,7 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
     }
 }
 
-/// A run that measures curvature ends when the measurement does; leaving need not wait for that.
+/// A run that measures curvature ends when the measurement does; a third request to end does not wait for that.
 #[test]
 fn a_signal_does_not_wait_for_runs_that_are_busy() {
     let mut terminal = Terminal::start(&["clipart-mobilenet", "--device", "flex"]);
@@ -307,8 +142,10 @@ fn a_signal_does_not_wait_for_runs_that_are_busy() {
     terminal.keys("q");
     terminal.wait_for("4 runs are still training");
     terminal.keys("y");
-    terminal.wait_for("waiting for the runs to end; Ctrl-C leaves at once");
-    terminal.signal("INT");
+    terminal.wait_for("waiting for the runs to end");
+    terminal.signal_until_over("INT");
+    terminal.wait_for("once more Ctrl-C leaves at once");
+    terminal.wait_for("nso-tui resume runs/");
     assert_eq!(terminal.end(), 130);
 }
 

@@ -7,10 +7,10 @@ use nso_tui::{
     dashboard::{self, Site},
     run::{
         device::{self, Devices},
-        log::{Destination, SessionLog},
+        log::Destination,
         preset,
     },
-    tui::{App, Appearance, Ending, Glyphs, InitialScreen, PresetEntry, Recording, Setup, key, print},
+    tui::{App, Appearance, Ending, Glyphs, InitialScreen, PresetEntry, Setup, key, print},
 };
 
 use super::{CliError, Common, Output, Screen};
@@ -44,11 +44,8 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
 
 /// A session from its log, which is read before the screen is taken and then read on.
 pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let mut session = SessionLog::open(&args.directory)?;
-    let events = super::read_with_warnings(&mut session)?;
-    let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
-    let following = Some(Box::new(session));
-    let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following };
+    let (recording, session) = dashboard::open_session(args.directory.clone())?;
+    let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following: Some(session) };
     show(InitialScreen::Recorded(Box::new(recording)), site, &args.screen, common)
 }
 
@@ -66,7 +63,7 @@ fn show(start: InitialScreen, site: Site, screen: &Screen, common: &Common) -> R
 fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
     print::press(&mut app, &key::parse_script(screen.keys.as_deref().unwrap_or_default())?);
     if let Some(size) = screen.print {
-        super::print(&format!("{}\n", print::frame(&app, size)));
+        super::print(&format!("{}\n", print::frame(&app, size)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use nso_tui::{
 use super::{CliError, print};
 
 /// One device a line, the name first; then what this binary or machine has not, and why.
-#[expect(clippy::unnecessary_wraps, reason = "every command returns the same type")]
 pub fn devices() -> Result<ExitCode, CliError> {
     let best = device::best().to_string();
     for Offer { name, about } in device::offers() {
@@ -20,7 +19,7 @@ pub fn devices() -> Result<ExitCode, CliError> {
             Err(reason) => format!("unavailable: {reason}"),
         };
         // A driver's name for its adapter is the driver's.
-        print(&format!("{name:<12} {}\n", printable(&about)));
+        print(&format!("{name:<12} {}\n", printable(&about)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

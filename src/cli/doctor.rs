@@ -55,23 +55,26 @@ pub fn doctor(args: &DoctorArgs, common: &Common) -> Result<ExitCode, CliError> 
     let environment = Environment { input, output, size, variable: &variable };
     let glyphs = Glyphs::detect(variable);
     let write = |text: String| match (args.format, glyphs) {
-        (OutputFormat::Json, _) => {}
+        (OutputFormat::Json, _) => Ok(()),
         (OutputFormat::Text, Glyphs::Unicode) => print(&text),
         (OutputFormat::Text, Glyphs::Ascii) => print(&ascii(&text)),
     };
     let seed = common.seed.unwrap_or(1);
     let began = Instant::now();
-    write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
+    let mut written = write(format!("nso-tui {}, {}: {about}, seed {seed}\n", env!("CARGO_PKG_VERSION"), name));
     let mut sections = Vec::new();
     examine(&device, seed, &environment, &mut |section| {
-        write(lines(&section));
+        if written.is_ok() {
+            written = write(lines(&section));
+        }
         sections.push(section);
     });
+    written?;
     let seconds = began.elapsed().as_secs_f64();
-    write(summary(&sections, seconds));
+    write(summary(&sections, seconds))?;
     if matches!(args.format, OutputFormat::Json) {
         let examined = Examined { device: name.to_string(), seed, seconds };
-        print(&format!("{:#}\n", object(&sections, &examined)));
+        print(&format!("{:#}\n", object(&sections, &examined)))?;
     }
     Ok(if count(&sections, Verdict::Fail) == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

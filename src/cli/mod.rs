@@ -5,8 +5,11 @@ mod devices;
 mod doctor;
 mod export;
 mod presets;
+mod progress;
+mod results;
 mod resume;
 mod run;
+mod session;
 mod train_one;
 mod verify;
 
@@ -222,8 +225,14 @@ fn note(text: &str) {
 }
 
 /// Writes to standard output. A reader that has closed the pipe, as `head` does, is no error.
-fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+fn print(text: &str) -> Result<(), CliError> {
+    let mut output = io::stdout();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io { what: "write to standard output".to_owned(), source })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 impl Output {

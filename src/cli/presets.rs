@@ -25,10 +25,10 @@ pub fn presets(command: &PresetsCommand) -> Result<ExitCode, CliError> {
         PresetsCommand::List => {
             for (name, text) in preset::embedded() {
                 let plan = preset::parse(name, text, &[])?;
-                print(&format!("{name:<22} {} ({} runs, {})\n", plan.title, plan.runs.len(), plan.takes));
+                print(&format!("{name:<22} {} ({} runs, {})\n", plan.title, plan.runs.len(), plan.takes))?;
             }
         }
-        PresetsCommand::Show { name } => print(&preset::find(name)?),
+        PresetsCommand::Show { name } => print(&preset::find(name)?)?,
     }
     Ok(ExitCode::SUCCESS)
 }

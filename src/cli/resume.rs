@@ -1,11 +1,18 @@
 //! `resume`: goes on with a session that was cut off. `rerun`: repeats one and compares.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use nso_tui::run::{Attendance, Difference, Engine, first_difference, log::SessionLog};
+use nso_tui::{
+    problem::LoadingCallback,
+    run::{Attendance, Difference, Engine, first_difference, log::SessionLog},
+    text::printable,
+};
 
-use super::{CliError, Common, Output, OutputFormat, print, run::to_the_end};
+use super::{
+    CliError, Common, Output, OutputFormat,
+    session::{Report, Session},
+};
 
 /// Exit code of a repetition that did not come out the same.
 const DIFFERENT: u8 = 1;
@@ -34,39 +41,46 @@ pub struct RerunArgs {
 
 /// Goes on with every run that did not come to its end.
 pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let session = SessionLog::open(&args.directory)?;
-    let devices = common.devices()?;
-    let finished = to_the_end(&session.plan, |progress| {
-        if args.isolate {
-            Engine::resume_isolated(&args.directory, &devices)
+    let session = Session::of(&SessionLog::open(&args.directory)?.plan);
+    let (directory, devices) = (args.directory.clone(), common.devices()?);
+    let isolate = args.isolate;
+    let start = move |progress: LoadingCallback<'_>| {
+        if isolate {
+            Engine::resume_isolated(&directory, &devices)
         } else {
-            Engine::resume(&args.directory, &devices, Attendance::Unattended, progress)
+            Engine::resume(&directory, &devices, Attendance::Unattended, progress)
         }
-    })?;
-    print(&finished.results(&session.plan, args.format));
-    Ok(finished.exit_code())
+    };
+    session.into_results(start, |finished| Ok(finished.report(args.format)))
 }
 
 /// Repeats a session into a new folder and says of each run whether it came out the same.
 pub fn rerun(args: &RerunArgs, common: &Common) -> Result<ExitCode, CliError> {
-    let mut session = SessionLog::open(&args.directory)?;
-    let devices = common.devices()?;
-    let destination = args.output.destination();
-    let plan = session.plan.clone();
-    let finished = to_the_end(&plan, |progress| Engine::rerun(&mut session, &destination, &devices, progress))?;
-    let repeated = SessionLog::open(finished.directory())?.read_new()?.runs;
-    let recorded = SessionLog::open(&args.directory)?.read_new()?.runs;
-    print(&finished.results(&plan, OutputFormat::Text));
-    let mut code = finished.exit_code();
-    for ((run, recorded), repeated) in plan.runs.iter().zip(&recorded).zip(&repeated) {
-        match first_difference(recorded, repeated) {
-            None => print(&format!("{}: identical\n", run.name)),
-            Some(Difference { step, events: [was, is] }) => {
-                let [was, is] = [was, is].map(|event| event.unwrap_or_else(|| "nothing more".to_owned()));
-                print(&format!("{}: differs at step {step}\n  recorded: {was}\n  now:      {is}\n", run.name));
-                code = ExitCode::from(DIFFERENT);
+    let mut recorded = SessionLog::open(&args.directory)?;
+    let (destination, devices) = (args.output.destination(), common.devices()?);
+    let session = Session::of(&recorded.plan);
+    let start = move |progress: LoadingCallback<'_>| Engine::rerun(&mut recorded, &destination, &devices, progress);
+    session.into_results(start, |finished| {
+        let Report { mut text, mut code } = finished.report(OutputFormat::Text);
+        let Some(directory) = finished.directory() else { return Ok(Report { text, code }) };
+        let mut recorded = SessionLog::open(&args.directory)?;
+        let repeated = SessionLog::open(directory)?.read_new()?.runs;
+        let events = recorded.read_new()?.runs;
+        for ((run, recorded), repeated) in recorded.plan.runs.iter().zip(&events).zip(&repeated) {
+            let name = printable(&run.name);
+            // Writing to a String cannot fail.
+            match first_difference(recorded, repeated) {
+                None => {
+                    let _ = writeln!(text, "{name}: identical");
+                }
+                Some(Difference { step, events: [was, is] }) => {
+                    let [was, is] = [was, is].map(|event| event.unwrap_or_else(|| "nothing more".to_owned()));
+                    let [was, is] = [printable(&was), printable(&is)];
+                    let _ = writeln!(text, "{name}: differs at step {step}\n  recorded: {was}\n  now:      {is}");
+                    code = DIFFERENT;
+                }
             }
         }
-    }
-    Ok(code)
+        Ok(Report { text, code })
+    })
 }

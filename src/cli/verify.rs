@@ -35,7 +35,7 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitCode, CliError> {
             }
         };
         for line in lines {
-            print(&format!("{}\n", printable(&line)));
+            print(&format!("{}\n", printable(&line)))?;
         }
     }
     Ok(code)

@@ -7,9 +7,9 @@ use std::{
 };
 
 #[cfg(not(unix))]
-pub use elsewhere::{Capture, Screen, Streams};
+pub use elsewhere::{Capture, Streams};
 #[cfg(unix)]
-pub use unix::{Capture, Screen, Streams};
+pub use unix::{Capture, Streams};
 
 use crate::text::printable;
 
@@ -116,6 +116,11 @@ mod unix {
             Ok(self.output.try_clone()?.into())
         }
 
+        /// Drops what the terminal has not taken yet, which nobody reads.
+        pub fn discard(&self) {
+            let _ = rustix::termios::tcflush(&self.output, rustix::termios::QueueSelector::OFlush);
+        }
+
         /// Makes standard output and error what they were, also a second time. Errors cannot be reported.
         pub fn restore(&self) {
             let _ = io::stdout().flush();
@@ -188,6 +193,9 @@ mod elsewhere {
         pub fn screen(&self) -> io::Result<Screen> {
             Ok(io::stdout())
         }
+
+        /// Does nothing.
+        pub fn discard(&self) {}
 
         /// Does nothing.
         pub fn restore(&self) {}

@@ -2,15 +2,14 @@
 //! What is slow happens on a blocking thread; messages of a session that was left are dropped.
 
 use std::{
-    cell::Cell,
+    collections::{BTreeMap, VecDeque},
     future::pending,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{
@@ -22,13 +21,14 @@ use tokio::{
 use super::{
     event_loop::Effects,
     export::{copy_preset, export},
+    follow::{self, Update, read_on},
+    starting::Starting,
 };
 use crate::{
-    problem::Loading,
     run::{
-        Engine, Event, Plan,
+        Attendance, Engine, Event, EventBatch, LogStatus, Outcome,
         device::{DeviceName, Devices, Load, Meter, Sampled},
-        log::{self, Destination, LogError},
+        log::{self, Destination},
     },
     text::error_chain,
     tui::{Effect, Msg, Recording},
@@ -36,9 +36,6 @@ use crate::{
 
 /// How often the load of the process is sampled.
 const SAMPLE: Duration = Duration::from_secs(2);
-
-/// How often the dashboard gets to know how many images are read.
-const PROGRESS: Duration = Duration::from_millis(100);
 
 /// How often the log of a session that another process writes is read again.
 const POLL: Duration = Duration::from_secs(2);
@@ -71,6 +68,10 @@ pub struct LiveEffects {
     sampled: Sampled,
     /// The task that reads on in the log of a session that another process writes, or samples the load of this process.
     follower: Option<AbortHandle>,
+    /// What follows from what happened, to be told before what happens next.
+    ready: VecDeque<Msg>,
+    /// How the log of each run stands.
+    statuses: BTreeMap<usize, LogStatus>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +85,14 @@ enum Done {
     /// Of the session of that count.
     Started(u64, Result<Box<Engine>, String>),
     /// Of the session of that count.
-    LogUpdated(u64, Box<log::SessionLog>, Vec<Vec<Event>>),
+    LogUpdated(u64, Box<log::SessionLog>, Box<Update>),
     /// The load of the process, in the session of that count.
     LoadSampled(u64, Box<Meter>, Option<Load>),
     /// A session was read, as the dashboard gets it and as its logs are read on.
     Opened(Result<(Box<Recording>, Box<log::SessionLog>), String>),
     Message(Msg),
+    /// An engine was closed; the session of which something is left to do.
+    Closed(Option<PathBuf>),
     Nothing,
 }
 
@@ -108,6 +111,8 @@ impl LiveEffects {
             messages,
             sampled: Sampled::Process,
             follower: None,
+            ready: VecDeque::new(),
+            statuses: BTreeMap::new(),
         };
         if let Some(logs) = following {
             effects.follow(logs);
@@ -122,15 +127,32 @@ impl LiveEffects {
     fn end_session(&mut self) {
         self.session.fetch_add(1, Ordering::Relaxed);
         self.flow = Flow::Drained;
+        self.ready.clear();
+        self.statuses.clear();
         if let Some(follower) = self.follower.take() {
             follower.abort();
         }
         if let Some(engine) = self.engine.take() {
-            self.tasks.spawn(async {
-                engine.close().await;
-                Done::Nothing
-            });
+            self.tasks.spawn(async { Done::Closed(close(engine).await) });
         }
+    }
+
+    fn starting(&self) -> Starting {
+        Starting { session: self.session(), sessions: self.session.clone(), sender: self.sender.clone() }
+    }
+
+    /// The events of a batch; how the log stands follows where that has changed.
+    fn unpack(&mut self, EventBatch { run, events, log }: EventBatch) -> Msg {
+        if self.statuses.get(&run) != Some(&log) {
+            self.statuses.insert(run, log.clone());
+            self.ready.push_back(Msg::LogStatus { run, status: log });
+        }
+        Msg::Events(vec![(run, events)])
+    }
+
+    /// The session that runs.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.engine.as_ref().and_then(Engine::directory).map(PathBuf::from)
     }
 
     /// Spawns `work` on a blocking thread; `then` gets what it returns, or the text of its panic.
@@ -148,11 +170,10 @@ impl LiveEffects {
         self.follower = Some(self.tasks.spawn(async move {
             sleep(POLL).await;
             let read = spawn_blocking(move || {
-                // A log that cannot be read now may be readable in a moment: it is being written. The others go on.
-                let events = logs.logs.iter_mut().map(|log| log.read_new().unwrap_or_default().events).collect();
-                (logs, events)
+                let update = Box::new(read_on(&mut logs));
+                (logs, update)
             });
-            read.await.map_or(Done::Nothing, |(logs, events)| Done::LogUpdated(session, logs, events))
+            read.await.map_or(Done::Nothing, |(logs, update)| Done::LogUpdated(session, logs, update))
         }));
     }
 
@@ -178,8 +199,11 @@ impl LiveEffects {
     fn report(&mut self, done: Done) -> Option<Msg> {
         match done {
             Done::Started(session, started) => self.report_start(session, started),
-            Done::LogUpdated(session, logs, events) if session == self.session() => {
+            Done::LogUpdated(session, logs, update) if session == self.session() => {
                 self.follow(logs);
+                let Update { events, writer, damage } = *update;
+                self.ready.push_back(Msg::Writer(writer));
+                self.ready.extend(damage.map(Msg::Damage));
                 Some(Msg::Events(events.into_iter().enumerate().filter(|(_, events)| !events.is_empty()).collect()))
             }
             Done::LoadSampled(session, meter, load) if session == self.session() => {
@@ -193,7 +217,7 @@ impl LiveEffects {
             }
             Done::Opened(Err(reason)) => Some(Msg::Opened(Err(reason))),
             Done::Message(message) => Some(message),
-            Done::LogUpdated(..) | Done::LoadSampled(..) | Done::Nothing => None,
+            Done::LogUpdated(..) | Done::LoadSampled(..) | Done::Closed(_) | Done::Nothing => None,
         }
     }
 
@@ -207,10 +231,7 @@ impl LiveEffects {
                 Some(Msg::Started { directory })
             }
             Ok(engine) => {
-                self.tasks.spawn(async {
-                    engine.close().await;
-                    Done::Nothing
-                });
+                self.tasks.spawn(async { Done::Closed(close(*engine).await) });
                 None
             }
             Err(reason) => (session == self.session()).then_some(Msg::StartFailed(reason)),
@@ -227,8 +248,25 @@ impl Effects for LiveEffects {
                 self.sampled = if gpus { Sampled::ProcessAndGpus } else { Sampled::Process };
                 let session = self.session();
                 let (devices, destination) = (self.devices.clone(), self.destination.clone());
-                let starting = Starting { session, sessions: self.session.clone(), sender: self.sender.clone() };
-                let start = move || starting.start(*plan, &destination, &devices);
+                let starting = self.starting();
+                let start = move || {
+                    if let Some(warning) = plan.warning(&devices) {
+                        starting.send(Msg::Warning(warning));
+                    }
+                    starting.start(|progress| {
+                        Engine::start_with_progress(plan.attended(), &destination, &devices, progress)
+                    })
+                };
+                self.spawn(start, move |started| Done::Started(session, flat(started)));
+            }
+            Effect::ResumeSession(directory) => {
+                self.end_session();
+                let gpus = self.devices.iter().any(DeviceName::is_gpu);
+                self.sampled = if gpus { Sampled::ProcessAndGpus } else { Sampled::Process };
+                let (session, devices, starting) = (self.session(), self.devices.clone(), self.starting());
+                let start = move || {
+                    starting.start(|progress| Engine::resume(&directory, &devices, Attendance::Attended, progress))
+                };
                 self.spawn(start, move |started| Done::Started(session, flat(started)));
             }
             Effect::EndSession => self.end_session(),
@@ -244,12 +282,15 @@ impl Effects for LiveEffects {
             Effect::EditCopy(name) => {
                 self.spawn(move || copy_preset(&name), |path| Done::Message(Msg::Copied(flat(path))));
             }
-            // The loop ends before it gets here.
-            Effect::Quit(_) => {}
+            // The loop sees to these itself.
+            Effect::Quit(_) | Effect::Suspend(_) => {}
         }
     }
 
     async fn next(&mut self) -> Msg {
+        if let Some(message) = self.ready.pop_front() {
+            return message;
+        }
         loop {
             let session = self.session();
             let engine = self.engine.as_mut().filter(|_| self.flow == Flow::Open);
@@ -280,7 +321,7 @@ impl Effects for LiveEffects {
                         self.flow = Flow::Drained;
                         return Msg::Drained;
                     };
-                    return Msg::Events(vec![(batch.run, batch.events)]);
+                    return self.unpack(batch);
                 }
                 done = task => done.unwrap_or(Done::Nothing),
             };
@@ -290,60 +331,42 @@ impl Effects for LiveEffects {
         }
     }
 
-    async fn close(mut self) {
+    async fn close(mut self) -> Option<PathBuf> {
         self.end_session();
         // Exports are finished, sessions closed; a log being followed is left.
+        let mut unfinished = None;
         while let Some(done) = self.tasks.join_next().await {
-            if let Ok(Done::Started(_, Ok(engine))) = done {
-                engine.close().await;
+            match done {
+                Ok(Done::Started(_, Ok(engine))) => unfinished = close(*engine).await.or(unfinished),
+                Ok(Done::Closed(session)) => unfinished = session.or(unfinished),
+                Ok(
+                    Done::Started(_, Err(_))
+                    | Done::LogUpdated(..)
+                    | Done::LoadSampled(..)
+                    | Done::Opened(_)
+                    | Done::Message(_)
+                    | Done::Nothing,
+                )
+                | Err(_) => {}
             }
         }
+        unfinished
     }
+}
+
+/// Ends the runs of an engine and waits for them. Returns the session if some had not ended by themselves.
+async fn close(engine: Engine) -> Option<PathBuf> {
+    let directory = engine.directory().map(PathBuf::from);
+    let last = engine.close().await;
+    let stopped = |event: &Event| matches!(event, Event::Finish { outcome: Outcome::Stopped, .. });
+    last.iter().flat_map(|batch| &batch.events).any(stopped).then_some(directory).flatten()
 }
 
 fn flat<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
     result.and_then(|result| result)
 }
 
-/// An engine that is being started.
-struct Starting {
-    session: u64,
-    sessions: Arc<AtomicU64>,
-    sender: mpsc::UnboundedSender<(u64, Msg)>,
-}
-
-impl Starting {
-    fn start(&self, plan: Plan, destination: &Destination, devices: &Devices) -> Result<Box<Engine>, String> {
-        if let Some(warning) = plan.warning(devices) {
-            self.send(Msg::Warning(warning));
-        }
-        let sent = Cell::new(None::<Instant>);
-        let progress = |loading: Loading| {
-            let often =
-                matches!(loading, Loading::Images { .. }) && sent.get().is_some_and(|at| at.elapsed() < PROGRESS);
-            if !often {
-                sent.set(Some(Instant::now()));
-                self.send(Msg::Loading(loading));
-            }
-            let wanted = self.sessions.load(Ordering::Relaxed) == self.session;
-            if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        let started = Engine::start_with_progress(plan.attended(), destination, devices, &progress);
-        started.map(Box::new).map_err(|error| error_chain(&error))
-    }
-
-    fn send(&self, message: Msg) {
-        // The receiver is gone when the dashboard is.
-        let _ = self.sender.send((self.session, message));
-    }
-}
-
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::SessionLog>), String> {
-    let read = |directory: &Path| {
-        let mut logs = log::SessionLog::open(directory)?;
-        let events = logs.read_new()?.runs;
-        Ok::<_, LogError>((logs, events))
-    };
-    let (logs, events) = read(&directory).map_err(|error| error_chain(&error))?;
-    Ok((Box::new(Recording { plan: logs.plan.clone(), events, directory }), Box::new(logs)))
+    let (recording, logs) = follow::open(directory).map_err(|error| error_chain(&error))?;
+    Ok((Box::new(recording), logs))
 }

@@ -3,6 +3,8 @@
 
 use std::{
     future::Future,
+    io,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -11,7 +13,10 @@ use ratatui::{Terminal, backend::Backend};
 use tokio::time::{Instant as Deadline, MissedTickBehavior, interval, sleep_until};
 
 use super::{DashboardError, input::Input};
-use crate::tui::{App, Effect, Ending, Msg, view};
+use crate::{
+    terminal::{self, HANG_UP},
+    tui::{App, Effect, Ending, Msg, Suspension, view},
+};
 
 /// Shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -28,19 +33,58 @@ pub trait Effects {
     /// The next thing that happened. Dropping the future loses nothing.
     fn next(&mut self) -> impl Future<Output = Msg>;
 
-    /// Ends what still runs and waits for it.
-    fn close(self) -> impl Future<Output = ()>;
+    /// Ends what still runs and waits for it. Returns the session of which something is left to do.
+    fn close(self) -> impl Future<Output = Option<PathBuf>>;
 }
 
-/// Draws the app on `terminal`, feeds it from `input` and `effects`, until it ends.
+/// Where frames go once they are drawn. It takes one at a time, so that a slow terminal gets the newest and none waits.
+pub trait Frames {
+    /// Whether the frame before is out.
+    fn is_free(&self) -> bool;
+
+    /// Until it is.
+    fn free(&self) -> impl Future<Output = ()>;
+
+    /// Sends what was drawn.
+    fn send(&mut self);
+
+    /// Why a frame could not be written, once.
+    fn take_fault(&mut self) -> Option<io::Error>;
+
+    /// Whether the terminal is held.
+    fn presence(&self) -> Presence;
+
+    /// Gives the terminal back, stops the process, and takes the terminal again once it goes on.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    fn suspend(&mut self) -> io::Result<()>;
+
+    /// Takes the terminal again after the process was stopped, if it is there to be taken.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    fn come_back(&mut self) -> io::Result<()>;
+}
+
+/// Whether there is a terminal to draw on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Shown,
+    /// The program was stopped and goes on in the background.
+    Away,
+}
+
+/// Draws the app on `terminal`, whose output `frames` takes, feeds it from `input` and `effects`, until it ends.
 ///
 /// The first frame is drawn before the first effects are begun. Frames follow keys at once, at most thirty a second, and new events
 /// of the runs four times a second.
 ///
 /// # Errors
-/// What the terminal says; [`DashboardError::Closed`] when the input ends.
+/// What the terminal says. One that is gone is no error but the signal [`HANG_UP`].
 pub async fn run<B>(
     terminal: &mut Terminal<B>,
+    frames: &mut impl Frames,
     (mut app, first): (App, Vec<Effect>),
     input: impl Stream<Item = Input>,
     effects: &mut impl Effects,
@@ -53,31 +97,66 @@ where
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut session = Instant::now();
-    let mut screen = Screen { drawn: None, stale: None };
-    screen.draw(terminal, &app)?;
+    let mut screen = Screen { drawn: None, stale: Some(Duration::ZERO) };
+    screen.draw(terminal, frames, &app)?;
     let mut asked = first;
     loop {
         for effect in asked {
-            if let Effect::Quit(ending) = effect {
-                return Ok(ending);
+            match effect {
+                Effect::Quit(ending) => return Ok(ending),
+                Effect::Suspend(by) if by == Suspension::Signal || terminal::has_job_control() => {
+                    if let Err(error) = frames.suspend() {
+                        return failed(error);
+                    }
+                    screen.forget(terminal)?;
+                }
+                // Nobody could continue it.
+                Effect::Suspend(_) => {}
+                Effect::StartSession(_) | Effect::ResumeSession(_) => {
+                    session = Instant::now();
+                    effects.perform(effect);
+                }
+                Effect::EndSession
+                | Effect::Send { .. }
+                | Effect::Export(_)
+                | Effect::OpenSession(_)
+                | Effect::EditCopy(_) => effects.perform(effect),
             }
-            if matches!(effect, Effect::StartSession(_)) {
-                session = Instant::now();
-            }
-            effects.perform(effect);
         }
-        let due = screen.due();
+        if let Some(error) = frames.take_fault() {
+            return failed(error);
+        }
+        let free = frames.is_free();
+        let due = screen.due().filter(|_| free && frames.presence() == Presence::Shown);
         let message = tokio::select! {
             event = input.next() => match event {
                 Some(Input::Key(key)) => Some((Msg::Key(key), FRAME)),
                 Some(Input::Resize) => Some((Msg::Resize, FRAME)),
                 Some(Input::Signal(signal)) => Some((Msg::Signal(signal), FRAME)),
+                // A terminal that is gone sends a signal too, where it controls the process.
+                Some(Input::HangUp) | None => Some((Msg::Signal(HANG_UP), FRAME)),
+                Some(Input::Suspend) => Some((Msg::Suspend, FRAME)),
+                Some(Input::Continue) => {
+                    if let Err(error) = frames.come_back() {
+                        return failed(error);
+                    }
+                    screen.forget(terminal)?;
+                    None
+                }
                 Some(Input::Failed(error)) => return Err(error.into()),
-                None => return Err(DashboardError::Closed),
             },
             message = effects.next() => Some((message, NEW_EVENTS)),
-            _ = tick.tick() => Some((Msg::Tick(session.elapsed()), NEW_EVENTS)),
+            _ = tick.tick() => {
+                if frames.presence() == Presence::Away {
+                    if let Err(error) = frames.come_back() {
+                        return failed(error);
+                    }
+                    screen.forget(terminal)?;
+                }
+                Some((Msg::Tick(session.elapsed()), NEW_EVENTS))
+            }
             () = sleep_until(due.unwrap_or_else(Deadline::now)), if due.is_some() => None,
+            () = frames.free(), if !free => None,
         };
         asked = match message {
             Some((message, pace)) => {
@@ -86,10 +165,16 @@ where
             }
             None => Vec::new(),
         };
-        if screen.due().is_some_and(|due| due <= Deadline::now()) {
-            screen.draw(terminal, &app)?;
+        // All that drawing asks of a terminal is its size, which one that is gone does not have.
+        if screen.draw(terminal, frames, &app).is_err() {
+            return Ok(Ending::Signal(HANG_UP));
         }
     }
+}
+
+/// The end by an error of the terminal: one that is gone amounts to a signal.
+fn failed(error: io::Error) -> Result<Ending, DashboardError> {
+    if terminal::is_gone(&error) { Ok(Ending::Signal(HANG_UP)) } else { Err(error.into()) }
 }
 
 /// When the screen was drawn, and how long after that it is to be drawn again; `None` while it is up to date.
@@ -103,11 +188,28 @@ impl Screen {
         self.stale.map(|pace| self.drawn.map_or_else(Deadline::now, |drawn| drawn + pace))
     }
 
-    fn draw<B: Backend>(&mut self, terminal: &mut Terminal<B>, app: &App) -> Result<(), B::Error> {
-        terminal.draw(|frame| view::render(frame, app))?;
-        self.drawn = Some(Deadline::now());
-        self.stale = None;
+    /// Draws what is due, where the frame before is out and there is a terminal.
+    fn draw<B: Backend>(
+        &mut self,
+        terminal: &mut Terminal<B>,
+        frames: &mut impl Frames,
+        app: &App,
+    ) -> Result<(), B::Error> {
+        let due = self.due().is_some_and(|due| due <= Deadline::now());
+        if due && frames.is_free() && frames.presence() == Presence::Shown {
+            terminal.draw(|frame| view::render(frame, app))?;
+            frames.send();
+            self.drawn = Some(Deadline::now());
+            self.stale = None;
+        }
         Ok(())
+    }
+
+    /// The terminal shows nothing of ours any more: the next frame is a whole one.
+    fn forget<B: Backend>(&mut self, terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+        self.stale = Some(FRAME);
+        let size = terminal.size()?;
+        terminal.resize(size.into())
     }
 }
 

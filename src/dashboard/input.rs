@@ -1,11 +1,15 @@
-//! What comes from the terminal's side: keys, resizes, signals, and the terminal's size.
+//! What comes from the terminal's side: keys, resizes, job control, its end; and its size.
 
 use std::io;
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use futures::{Stream, StreamExt, stream};
+use futures::Stream;
 
 use crate::tui::key::Key;
+
+#[cfg(not(unix))]
+pub use elsewhere::Keyboard;
+#[cfg(unix)]
+pub use unix::{Keyboard, is_in_foreground};
 
 #[derive(Debug)]
 pub enum Input {
@@ -15,6 +19,12 @@ pub enum Input {
     Resize,
     /// The process was asked to end, by this signal.
     Signal(i32),
+    /// The process was asked to stop, as by Ctrl-Z.
+    Suspend,
+    /// It goes on after it was stopped.
+    Continue,
+    /// The terminal is gone.
+    HangUp,
     Failed(io::Error),
 }
 
@@ -23,84 +33,182 @@ pub fn terminal_size() -> Option<(u16, u16)> {
     crossterm::terminal::size().ok()
 }
 
-/// Keys, resizes and signals as one stream.
-///
-/// # Errors
-/// What the system says when it refuses a signal handler.
-pub fn inputs() -> io::Result<impl Stream<Item = Input>> {
-    let keys = EventStream::new().filter_map(|event| async {
-        match event {
-            Ok(Event::Key(event)) => key(&event).map(Input::Key),
-            Ok(Event::Resize(..) | Event::FocusGained) => Some(Input::Resize),
-            Ok(_) => None,
-            Err(error) => Some(Input::Failed(error)),
-        }
-    });
-    Ok(stream::select(keys, signals()?.map(Input::Signal)))
-}
-
-/// The key of a terminal event; `None` for releases and for keys that the dashboard has no use for.
-fn key(event: &KeyEvent) -> Option<Key> {
-    if event.kind == KeyEventKind::Release {
-        return None;
-    }
-    let held = event.modifiers.difference(KeyModifiers::SHIFT);
-    match event.code {
-        KeyCode::Char(letter) if held == KeyModifiers::CONTROL => Some(Key::Ctrl(letter.to_ascii_lowercase())),
-        _ if !held.is_empty() => None,
-        KeyCode::Char(letter) if !letter.is_control() => Some(Key::Char(letter)),
-        KeyCode::Enter => Some(Key::Enter),
-        KeyCode::Esc => Some(Key::Esc),
-        KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => Some(Key::BackTab),
-        KeyCode::Tab => Some(Key::Tab),
-        KeyCode::BackTab => Some(Key::BackTab),
-        KeyCode::Backspace => Some(Key::Backspace),
-        KeyCode::Up => Some(Key::Up),
-        KeyCode::Down => Some(Key::Down),
-        KeyCode::Left => Some(Key::Left),
-        KeyCode::Right => Some(Key::Right),
-        _ => None,
-    }
-}
-
-/// Signals that ask the process to end, by number.
-///
-/// # Errors
-/// What the system says when it refuses a signal handler.
 #[cfg(unix)]
-pub fn signals() -> io::Result<impl Stream<Item = i32>> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    let each = |kind: SignalKind| {
-        let arrivals = move |mut signal: Signal| async move {
-            signal.recv().await?;
-            Some((kind.as_raw_value(), signal))
-        };
-        signal(kind).map(|signal| stream::unfold(signal, arrivals))
+mod unix {
+    use std::{
+        io::{PipeReader, PipeWriter, pipe},
+        task::Poll,
+        thread,
+        time::Duration,
     };
-    let interrupts = each(SignalKind::interrupt())?;
-    let requests = stream::select(each(SignalKind::terminate())?, each(SignalKind::hangup())?);
-    Ok(stream::select(interrupts, requests))
+
+    use futures::stream;
+    use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
+        process::getpgrp,
+        stdio::stdin,
+        termios::tcgetpgrp,
+    };
+    use tokio::{
+        signal::unix::{Signal, SignalKind, signal},
+        sync::mpsc,
+    };
+
+    use super::{Input, Stream, io};
+    use crate::{dashboard::decoder::Decoder, terminal::is_gone};
+
+    /// How long after an escape the rest of a key may come.
+    const REST_OF_A_KEY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+    /// How often a process in the background looks whether the terminal is its own again.
+    const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+    /// Inputs that may wait for the dashboard.
+    const WAITING: usize = 256;
+
+    /// Reads the terminal that standard input is, in a thread of its own, until it is dropped; and hears what changes the terminal.
+    #[derive(Debug)]
+    pub struct Keyboard {
+        read: mpsc::Receiver<Input>,
+        resized: Signal,
+        suspend: Signal,
+        go_on: Signal,
+        /// The thread ends when this is closed.
+        _held: PipeWriter,
+    }
+
+    impl Keyboard {
+        /// Begins to read. Needs a runtime.
+        ///
+        /// # Errors
+        /// What the system says when it refuses a signal handler or a thread.
+        pub fn listen() -> io::Result<Self> {
+            let [resized, suspend, go_on] = [
+                SignalKind::window_change(),
+                SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()),
+                SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
+            ]
+            .map(signal);
+            let (sender, read) = mpsc::channel(WAITING);
+            let (end, held) = pipe()?;
+            thread::Builder::new().name("keyboard".to_owned()).spawn(move || read_keys(&sender, &end))?;
+            Ok(Self { read, resized: resized?, suspend: suspend?, go_on: go_on?, _held: held })
+        }
+
+        /// What comes from it.
+        pub fn inputs(&mut self) -> impl Stream<Item = Input> {
+            stream::poll_fn(|context| {
+                for (signal, input) in [
+                    (&mut self.resized, Input::Resize),
+                    (&mut self.suspend, Input::Suspend),
+                    (&mut self.go_on, Input::Continue),
+                ] {
+                    if signal.poll_recv(context) == Poll::Ready(Some(())) {
+                        return Poll::Ready(Some(input));
+                    }
+                }
+                self.read.poll_recv(context)
+            })
+        }
+    }
+
+    /// Whether the terminal is this process's to use; a shell may have put it in the background.
+    pub fn is_in_foreground() -> bool {
+        // Without job control it always is.
+        tcgetpgrp(stdin()).map_or(true, |foreground| foreground == getpgrp())
+    }
+
+    fn read_keys(sender: &mpsc::Sender<Input>, end: &PipeReader) {
+        let mut decoder = Decoder::default();
+        let mut bytes = [0; 1024];
+        loop {
+            let patience = decoder.is_waiting().then_some(&REST_OF_A_KEY);
+            let keyboard = stdin();
+            let mut ready = [PollFd::new(&keyboard, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
+            let found = poll(&mut ready, patience);
+            let [typed, ended] = ready.map(|descriptor| !descriptor.revents().is_empty());
+            let inputs: Vec<Input> = match found {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => vec![Input::Failed(error.into())],
+                Ok(_) if ended => return,
+                Ok(_) if !typed => decoder.end().map(Input::Key).into_iter().collect(),
+                // Reading would stop the process.
+                Ok(_) if !is_in_foreground() => {
+                    thread::sleep(LOOK_EVERY);
+                    continue;
+                }
+                Ok(_) => match rustix::io::read(stdin(), &mut bytes).map_err(io::Error::from) {
+                    Ok(0) => vec![Input::HangUp],
+                    Ok(count) => decoder.feed(&bytes[..count]).into_iter().map(Input::Key).collect(),
+                    Err(error) if is_gone(&error) => vec![Input::HangUp],
+                    Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                        continue;
+                    }
+                    Err(error) => vec![Input::Failed(error)],
+                },
+            };
+            for input in inputs {
+                let last = matches!(input, Input::HangUp | Input::Failed(_));
+                if sender.blocking_send(input).is_err() || last {
+                    return;
+                }
+            }
+        }
+    }
 }
 
-/// Signals that ask the process to end, by number: Ctrl-C comes as a key.
 #[cfg(not(unix))]
-pub fn signals() -> io::Result<impl Stream<Item = i32>> {
-    Ok(stream::pending())
-}
+mod elsewhere {
+    use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+    use futures::StreamExt as _;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    use super::{Input, Key, Stream, io};
 
-    #[test]
-    fn releases_and_alt_chords_are_not_key_presses() {
-        let alt = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
-        let mut release = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
-        release.kind = KeyEventKind::Release;
-        assert_eq!(key(&alt), None);
-        assert_eq!(key(&release), None);
-        let shifted = KeyEvent::new(KeyCode::Char('Y'), KeyModifiers::SHIFT);
-        assert_eq!(key(&shifted), Some(Key::Char('Y')));
+    /// Reads the console.
+    #[derive(Debug)]
+    pub struct Keyboard(EventStream);
+
+    impl Keyboard {
+        /// Begins to read.
+        #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+        pub fn listen() -> io::Result<Self> {
+            Ok(Self(EventStream::new()))
+        }
+
+        /// What comes from it.
+        pub fn inputs(&mut self) -> impl Stream<Item = Input> {
+            (&mut self.0).filter_map(|event| async {
+                match event {
+                    Ok(Event::Key(event)) => key(&event).map(Input::Key),
+                    Ok(Event::Resize(..) | Event::FocusGained) => Some(Input::Resize),
+                    Ok(_) => None,
+                    Err(error) => Some(Input::Failed(error)),
+                }
+            })
+        }
+    }
+
+    /// The key of a console event; `None` for releases and for keys that the dashboard has no use for.
+    fn key(event: &KeyEvent) -> Option<Key> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let held = event.modifiers.difference(KeyModifiers::SHIFT);
+        match event.code {
+            KeyCode::Char(letter) if held == KeyModifiers::CONTROL => Some(Key::Ctrl(letter.to_ascii_lowercase())),
+            _ if !held.is_empty() => None,
+            KeyCode::Char(letter) if !letter.is_control() => Some(Key::Char(letter)),
+            KeyCode::Enter => Some(Key::Enter),
+            KeyCode::Esc => Some(Key::Esc),
+            KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => Some(Key::BackTab),
+            KeyCode::Tab => Some(Key::Tab),
+            KeyCode::BackTab => Some(Key::BackTab),
+            KeyCode::Backspace => Some(Key::Backspace),
+            KeyCode::Up => Some(Key::Up),
+            KeyCode::Down => Some(Key::Down),
+            KeyCode::Left => Some(Key::Left),
+            KeyCode::Right => Some(Key::Right),
+            _ => None,
+        }
     }
 }

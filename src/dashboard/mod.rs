@@ -7,35 +7,40 @@
 //!  Effects::next ─┘                         └─> Effect ─> Effects::perform
 //! ```
 //!
-//! `event_loop` is generic over the terminal, the input and the effects, so that it runs in a test; `input` reads keys and signals,
-//! `effects` starts sessions and follows logs, `export` writes files, `guard` and `capture` hold the terminal.
+//! `event_loop` is generic over the terminal, the input and the effects, so that it runs in a test; `input` reads the terminal, whose
+//! bytes `decoder` makes keys of, `effects` starts sessions, `follow` reads logs, `export` writes files, `guard` and `capture` hold
+//! the terminal.
 
 mod capture;
+mod decoder;
 mod effects;
 mod event_loop;
 mod export;
+mod follow;
 mod guard;
 mod input;
+mod starting;
 
-use std::{
-    io::{self, BufWriter, Write},
-    time::Duration,
-};
+use std::{io, path::PathBuf, time::Duration};
 
-use futures::StreamExt as _;
+use futures::stream;
 use ratatui::{Terminal, backend::CrosstermBackend};
-use tokio::time::sleep;
 
 pub use effects::Site;
+pub use follow::open as open_session;
 pub use input::terminal_size;
 
-use crate::tui::{App, Ending, InitialScreen, Setup};
+use crate::{
+    terminal::{Leaving, Outlet, Signals, Waited, how_to_resume, standard_error},
+    tui::{App, Ending, InitialScreen, Setup},
+};
 use effects::LiveEffects;
 use event_loop::Effects as _;
 use guard::Guard;
+use input::{Input, Keyboard};
 
-/// How long runs may take to end before the program says that it waits for them.
-const SOON: Duration = Duration::from_secs(1);
+/// How long the last words may take to be written: the terminal may be gone.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Why the dashboard cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -47,32 +52,34 @@ pub enum DashboardError {
     NotATerminal,
     #[error("the terminal failed")]
     Terminal(#[from] io::Error),
-    /// The terminal sends no more input.
-    #[error("the terminal closed")]
-    Closed,
 }
 
 /// Shows the dashboard on the terminal until it ends. Sessions run and are logged as `site` says.
 ///
 /// The terminal is given back before the runs are waited for, so that leaving takes no longer than it looks. A run learns between two
-/// steps that it is to end, and steps may take long; a signal does not wait for that.
+/// steps that it is to end, and steps may take long: what is waited for is said, and a third request to end does not wait.
 ///
 /// # Errors
-/// [`DashboardError`] if there is no terminal or it fails.
+/// [`DashboardError`] if there is no terminal or it fails. One that is closed is no error: that is the signal SIGHUP.
 pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ending = runtime.block_on(async {
+        // Before there is anything that a signal could cost.
+        let mut signals = Signals::listen()?;
+        // Before it is diverted.
+        let said = standard_error()?;
         let guard = Guard::take()?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(guard.screen()?)))?;
         let mut effects = LiveEffects::new(site);
-        let ending = event_loop::run(&mut terminal, App::new(start, setup), input::inputs()?, &mut effects).await;
-        drop(terminal);
+        let (ending, guard) = show(guard, (start, setup), &mut signals, &mut effects).await;
         let printed = guard.leave().report();
-        let ending = match leave(effects).await {
-            Some(signal) if ending.is_ok() => Ok(Ending::Signal(signal)),
-            _ => ending,
+        let leaving = match &ending {
+            Ok(Ending::Signal(signal)) => Leaving::begun_by(*signal),
+            Ok(Ending::Quit(_) | Ending::Interrupted | Ending::Failed(_)) | Err(_) => Leaving::begun(),
         };
-        let _ = io::stderr().write_all(printed.as_bytes());
+        let ending =
+            leave(effects, leaving, &mut signals, &said).await.map_or(ending, |signal| Ok(Ending::Signal(signal)));
+        said.send(printed.into_bytes());
+        said.wait(LAST_WORDS);
         ending
     });
     // Whatever still runs ends with the process.
@@ -80,18 +87,38 @@ pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, Das
     ending
 }
 
-/// Waits until the runs have written their ends, or for a signal, which it returns.
-async fn leave(effects: LiveEffects) -> Option<i32> {
-    let mut signals = std::pin::pin!(input::signals().ok()?);
-    let mut close = std::pin::pin!(effects.close());
-    tokio::select! {
-        () = &mut close => return None,
-        signal = signals.next() => return signal,
-        () = sleep(SOON) => {}
+/// Runs the event loop on the terminal that the guard holds.
+async fn show(
+    mut guard: Guard,
+    (start, setup): (InitialScreen, Setup),
+    signals: &mut Signals,
+    effects: &mut LiveEffects,
+) -> (Result<Ending, DashboardError>, Guard) {
+    let ending = async {
+        let mut terminal = Terminal::new(CrosstermBackend::new(guard.canvas()))?;
+        let mut keyboard = Keyboard::listen()?;
+        let requests = stream::unfold(signals, |signals| async move {
+            let signal = signals.next().await;
+            Some((Input::Signal(signal), signals))
+        });
+        let inputs = stream::select(keyboard.inputs(), requests);
+        event_loop::run(&mut terminal, &mut guard, App::new(start, setup), inputs, effects).await
+    };
+    let ending = ending.await;
+    (ending, guard)
+}
+
+/// Waits until the runs have written their ends and says where a session is of which something is left to do. Returns the signal that
+/// the process ends by, if there was one.
+async fn leave(effects: LiveEffects, mut leaving: Leaving, signals: &mut Signals, said: &Outlet) -> Option<i32> {
+    let directory = effects.directory();
+    let say = |text: &str| said.send(format!("{text}\n").into_bytes());
+    let unfinished: Option<PathBuf> = match leaving.wait_for(effects.close(), signals, say).await {
+        Waited::Done(unfinished) => unfinished,
+        Waited::LeftNow => directory,
+    };
+    if let Some(session) = unfinished {
+        said.send(how_to_resume(&session).into_bytes());
     }
-    let _ = io::stderr().write_all(b"waiting for the runs to end; Ctrl-C leaves at once\n");
-    tokio::select! {
-        () = close => None,
-        signal = signals.next() => signal,
-    }
+    leaving.signal()
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     file,
     run::{Estimate, Position},
+    text::printable,
 };
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
@@ -240,9 +241,11 @@ fn number(value: f64) -> String {
     }
 }
 
-/// A name as a spreadsheet may see it: one that begins like a formula is quoted by an apostrophe.
+/// A name as a terminal and a spreadsheet may see it: free of what a terminal acts on, and one that begins like a formula is quoted by
+/// an apostrophe.
 fn harmless(name: &str) -> Cow<'_, str> {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{name}").into() } else { name.into() }
+    let name = printable(name);
+    if name.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{name}").into() } else { name }
 }
 
 #[cfg(test)]
@@ -251,6 +254,13 @@ mod tests {
 
     use super::{super::sample, *};
     use crate::run::Event;
+
+    #[test]
+    fn a_name_in_a_cell_steers_neither_a_terminal_nor_a_spreadsheet() {
+        assert_eq!(harmless("a\u{1b}[2J\u{202e}b"), "a[2Jb");
+        assert_eq!(harmless("\u{200b}=1+1"), "'=1+1");
+        assert_eq!(harmless("NSO"), "NSO");
+    }
 
     #[test]
     fn a_csv_file_reads_back_to_the_same_values() {

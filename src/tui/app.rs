@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context, SessionAction},
-    message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup},
-    overlay::{Overlay, Prompt, Purpose, Question},
+    message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup, Suspension},
+    overlay::{Overlay, Prompt, Purpose, Question, asked_before},
     picker::{Picker, Typing},
     session::{Feed, WatchedSession},
     theme::Theme,
@@ -85,6 +85,7 @@ impl App {
         match message {
             Msg::Key(key) => return self.press(key),
             Msg::Signal(signal) => return vec![Effect::Quit(Ending::Signal(signal))],
+            Msg::Suspend => return vec![Effect::Suspend(Suspension::Signal)],
             Msg::StartFailed(reason) | Msg::Opened(Err(reason)) => return self.give_up(reason),
             Msg::Opened(Ok(recording)) => self.show(*recording),
             Msg::Resize => {}
@@ -108,6 +109,14 @@ impl App {
             Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
             Msg::Drained => self.with_session(WatchedSession::drained),
+            Msg::LogStatus { run, status } => self.with_session(|session| session.log_stands(run, status)),
+            Msg::Writer(writer) => self.with_session(|session| session.is_written_by(writer)),
+            // Said once: it is found again whenever the log is read on.
+            Msg::Damage(text) if self.session().is_some_and(|session| session.damage.as_ref() == Some(&text)) => {}
+            Msg::Damage(text) => {
+                self.notice = Some(Notice::Failed(text.clone()));
+                self.with_session(|session| session.damage = Some(text));
+            }
             Msg::Load(load) => self.with_session(|session| session.load = Some(load)),
         }
         Vec::new()
@@ -148,6 +157,7 @@ impl App {
                 | Action::Cancel
                 | Action::Erase
                 | Action::Quit
+                | Action::Suspend
                 | Action::Interrupt => true,
             },
             (Overlay::None, Screen::Picker) => match action {
@@ -163,6 +173,7 @@ impl App {
                 | Action::Cancel
                 | Action::Erase
                 | Action::Quit
+                | Action::Suspend
                 | Action::Interrupt => true,
             },
             (Overlay::None, Screen::Opening(_)) | (Overlay::Help | Overlay::Ask(_) | Overlay::Type(_), _) => true,
@@ -215,6 +226,7 @@ impl App {
                 self.overlay = Overlay::Ask(Question::Interrupt);
             }
             Action::Interrupt => return vec![Effect::Quit(Ending::Interrupted)],
+            Action::Suspend => return vec![Effect::Suspend(Suspension::Key)],
             Action::Help if self.overlay == Overlay::Help => self.overlay = Overlay::None,
             Action::Help => self.overlay = Overlay::Help,
             Action::Accept => return self.accept(),
@@ -246,6 +258,9 @@ impl App {
 
     fn act_on_session(&mut self, action: SessionAction) -> Vec<Effect> {
         let Screen::Watch(session) = &mut self.screen else { return Vec::new() };
+        if action == SessionAction::Resume {
+            return self.resume();
+        }
         match asked_before(action, session) {
             Some(overlay) => {
                 self.overlay = overlay;
@@ -321,17 +336,32 @@ impl App {
         vec![Effect::StartSession(Box::new(plan))]
     }
 
+    /// Goes on with the session that is shown.
+    fn resume(&mut self) -> Vec<Effect> {
+        let Screen::Watch(session) = &self.screen else { return Vec::new() };
+        let Some(directory) = session.directory.clone() else { return Vec::new() };
+        let plan = session.plan.clone();
+        // If it cannot be had, there is still the list of presets.
+        self.origin = Origin::Picker;
+        self.screen = Screen::Watch(Box::new(WatchedSession::new(plan, Feed::Starting)));
+        vec![Effect::ResumeSession(directory)]
+    }
+
     fn open(&mut self, directory: PathBuf) -> Vec<Effect> {
         self.screen = Screen::Opening(directory.clone());
         vec![Effect::OpenSession(directory)]
     }
 
     fn show(&mut self, recording: Recording) {
-        let mut session = WatchedSession::new(recording.plan, Feed::Recorded);
+        let mut session = WatchedSession::new(recording.plan, Feed::Recorded(recording.writer));
         for (run, events) in recording.events.iter().enumerate() {
             session.receive(run, events);
         }
         session.directory = Some(recording.directory);
+        if let Some(damage) = recording.damage {
+            self.notice = Some(Notice::Failed(damage.clone()));
+            session.damage = Some(damage);
+        }
         self.screen = Screen::Watch(Box::new(session));
     }
 
@@ -352,31 +382,5 @@ impl App {
 
     fn quit(&self) -> Effect {
         Effect::Quit(Ending::Quit(self.session().map_or_else(Vec::new, WatchedSession::outcomes)))
-    }
-}
-
-/// What is asked before an action is done: a value, a file, or whether it is meant; `None` for what is done at once.
-fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<Overlay> {
-    match action {
-        SessionAction::ExportAs => Some(Overlay::Type(Prompt::file())),
-        SessionAction::TypeValue => session.cursor().map(|hyperparameter| Overlay::Type(Prompt::value(hyperparameter))),
-        SessionAction::Restart => session.selected_is_alive().then_some(Overlay::Ask(Question::Restart)),
-        SessionAction::Stop => Some(Overlay::Ask(Question::Stop)),
-        SessionAction::NextPane
-        | SessionAction::PreviousPane
-        | SessionAction::Enlarge
-        | SessionAction::Shrink
-        | SessionAction::Raise
-        | SessionAction::Lower
-        | SessionAction::ToggleScope
-        | SessionAction::Pause
-        | SessionAction::PauseAll
-        | SessionAction::NextKind
-        | SessionAction::PreviousKind
-        | SessionAction::ToggleGrid
-        | SessionAction::CycleX
-        | SessionAction::ToggleLogY
-        | SessionAction::ToggleLogX
-        | SessionAction::Export => None,
     }
 }

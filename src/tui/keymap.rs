@@ -36,6 +36,8 @@ pub enum Action {
     Quit,
     /// Leave as after Ctrl-C; asks once while runs are alive.
     Interrupt,
+    /// Stop the process and leave the terminal to the shell.
+    Suspend,
 }
 
 /// What a key asks for while a session is watched.
@@ -65,6 +67,8 @@ pub enum SessionAction {
     Stop,
     /// Begin the selected run again.
     Restart,
+    /// Go on with a session that was cut off.
+    Resume,
     /// The focused chart shows the next kind of the catalogue.
     NextKind,
     /// The kind before.
@@ -188,6 +192,9 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('+'), Watch(SessionAction::Raise)), (Key::Char('-'), Watch(SessionAction::Lower))], 2)
             .within(WATCHING)
             .words("change", "raise or lower the hyperparameter under the cursor, between two steps of training"),
+        keys(&[(Key::Char('R'), Watch(SessionAction::Resume))], 1)
+            .within(WATCHING)
+            .words("resume", "go on with a session that was cut off, from its last checkpoints"),
         keys(&[(Key::Esc, Watch(SessionAction::Shrink)), (Key::Enter, Watch(SessionAction::Shrink))], 1)
             .within(&[Chart])
             .words("back", "show all charts again"),
@@ -277,6 +284,9 @@ pub const TABLE: &[Binding] = {
                 "interrupt",
                 "leave with exit code 130; while runs are alive it asks, and a second ctrl-c means yes",
             ),
+        keys(&[(Key::Ctrl('z'), Action::Suspend)], 0)
+            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Question, Help, Opening])
+            .words("suspend", "stop everything and leave the terminal to the shell, whose fg goes on"),
     ]
 };
 

@@ -6,7 +6,7 @@ use super::{key::Key, picker::PresetEntry, theme::Appearance};
 use crate::{
     figure,
     problem::Loading,
-    run::{Command, Event, Outcome, Plan, device::Load},
+    run::{Command, Event, LogStatus, Outcome, Plan, device::Load},
 };
 
 /// What the dashboard begins with.
@@ -27,6 +27,17 @@ pub struct Recording {
     pub events: Vec<Vec<Event>>,
     /// Where its log is.
     pub directory: PathBuf,
+    pub writer: Writer,
+    /// What of it is damaged.
+    pub damage: Option<String>,
+}
+
+/// Whether a process writes a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    Alive,
+    /// What is not finished was cut off.
+    Gone,
 }
 
 /// What the dashboard knows before anything happens.
@@ -73,6 +84,18 @@ pub enum Msg {
     Copied(Result<PathBuf, String>),
     /// The process was asked to end.
     Signal(i32),
+    /// The process was asked to stop, to be continued later.
+    Suspend,
+    /// How a run's log stands.
+    LogStatus {
+        /// Its place in the plan.
+        run: usize,
+        status: LogStatus,
+    },
+    /// Whether a process writes the session that was read.
+    Writer(Writer),
+    /// The session that was read is damaged, or cannot be read on.
+    Damage(String),
 }
 
 /// What is asked of the world.
@@ -92,10 +115,22 @@ pub enum Effect {
     Export(ExportRequest),
     /// Read a session.
     OpenSession(PathBuf),
+    /// Go on with a session that was cut off.
+    ResumeSession(PathBuf),
     /// Write the text of the preset of that name to a file.
     EditCopy(String),
+    /// Stop the process until it is continued.
+    Suspend(Suspension),
     /// End the program.
     Quit(Ending),
+}
+
+/// Who asked the process to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspension {
+    /// A user at the terminal, who needs a shell there to continue it.
+    Key,
+    Signal,
 }
 
 /// A file to be written: what it shows and where it goes.

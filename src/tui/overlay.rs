@@ -8,6 +8,8 @@ use ratatui::{
 };
 
 use super::{
+    keymap::SessionAction,
+    session::WatchedSession,
     text::{self, fit, scrub, value, wrap},
     theme::Theme,
 };
@@ -114,6 +116,33 @@ impl Prompt {
                 .map_err(|_| format!("{} is refused: {}", value(number), hyperparameter.range())),
             Purpose::Session | Purpose::File => Ok(number),
         }
+    }
+}
+
+/// What is asked before an action is done: a value, a file, or whether it is meant; `None` for what is done at once.
+pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<Overlay> {
+    match action {
+        SessionAction::ExportAs => Some(Overlay::Type(Prompt::file())),
+        SessionAction::TypeValue => session.cursor().map(|hyperparameter| Overlay::Type(Prompt::value(hyperparameter))),
+        SessionAction::Restart => session.selected_is_alive().then_some(Overlay::Ask(Question::Restart)),
+        SessionAction::Stop => Some(Overlay::Ask(Question::Stop)),
+        SessionAction::NextPane
+        | SessionAction::PreviousPane
+        | SessionAction::Enlarge
+        | SessionAction::Shrink
+        | SessionAction::Raise
+        | SessionAction::Lower
+        | SessionAction::ToggleScope
+        | SessionAction::Pause
+        | SessionAction::PauseAll
+        | SessionAction::Resume
+        | SessionAction::NextKind
+        | SessionAction::PreviousKind
+        | SessionAction::ToggleGrid
+        | SessionAction::CycleX
+        | SessionAction::ToggleLogY
+        | SessionAction::ToggleLogX
+        | SessionAction::Export => None,
     }
 }
 

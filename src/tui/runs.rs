@@ -67,7 +67,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme
         spans.push(Span::styled(pad(&row.name(), names), row.name_style(session.selected(), theme)));
         match row.ending() {
             Some(ending) => {
-                let word = row.run.history.state().word();
+                let word = session.state_word(row.run);
                 let room = columns.saturating_sub(LEGEND + names + 4 + width(word));
                 spans.push(Span::styled(format!("  {word}"), theme.alert()));
                 spans.push(Span::styled(format!("  {}", fit(&theme.spell(&ending), room)), theme.text()));
@@ -93,7 +93,7 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, 
     let mut room = columns.saturating_sub(LEGEND + width(&name));
     spans.push(Span::styled(name, theme.strong()));
     if let Some(ending) = ending(run) {
-        spans.push(Span::styled(format!("  {}", run.history.state().word()), theme.alert()));
+        spans.push(Span::styled(format!("  {}", session.state_word(run)), theme.alert()));
         spans.push(Span::styled(format!("  {}", theme.spell(&ending)), theme.text()));
     } else {
         for column in candidates(session, room) {

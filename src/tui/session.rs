@@ -3,17 +3,19 @@
 
 mod grid;
 mod run;
+mod standing;
 
 use std::{path::PathBuf, time::Duration};
 
 pub use grid::Grid;
 pub use run::Run;
+pub use standing::state_word;
 
 use grid::Walk;
 
 use super::{
     keymap::{Arrow, Context, SessionAction},
-    message::{Effect, ExportRequest},
+    message::{Effect, ExportRequest, Writer},
 };
 use crate::{
     figure::{self, PanelKind, PlottedRun, RunState, View},
@@ -41,6 +43,8 @@ pub struct WatchedSession {
     pub loading: Option<Loading>,
     /// The load of the process at the last sample.
     pub load: Option<Load>,
+    /// What of its log is damaged or cannot be read.
+    pub damage: Option<String>,
     selected: usize,
     /// The hyperparameter last chosen; a run that lacks it has the cursor on its first.
     hyperparameter: Hyperparameter,
@@ -55,7 +59,8 @@ pub enum Feed {
     Live,
     /// From nowhere any more: all runs have ended for good.
     Drained,
-    Recorded,
+    /// From a log, which a process may be writing.
+    Recorded(Writer),
 }
 
 /// The part of the screen where arrow keys go.
@@ -97,6 +102,7 @@ impl WatchedSession {
             elapsed: Duration::ZERO,
             loading: None,
             load: None,
+            damage: None,
             selected: 0,
             hyperparameter: Hyperparameter::Sigma,
         }
@@ -161,7 +167,7 @@ impl WatchedSession {
 
     /// How the runs that were trained here ended.
     pub fn outcomes(&self) -> Vec<Outcome> {
-        if self.feed == Feed::Recorded {
+        if let Feed::Recorded(_) = self.feed {
             return Vec::new();
         }
         let outcome = |run: &Run| match run.history.state() {
@@ -182,6 +188,7 @@ impl WatchedSession {
             }
             SessionAction::ToggleScope => self.feed == Feed::Live && self.is_alive() && self.runs.len() > 1,
             SessionAction::Pause | SessionAction::Stop => self.selected_is_alive(),
+            SessionAction::Resume => self.can_be_resumed(),
             SessionAction::PauseAll => self.feed == Feed::Live && self.is_alive(),
             SessionAction::Restart => {
                 self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some())
@@ -260,7 +267,7 @@ impl WatchedSession {
             SessionAction::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
             SessionAction::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
             SessionAction::Export => return self.export().map(Effect::Export).into_iter().collect(),
-            SessionAction::TypeValue | SessionAction::ExportAs => {}
+            SessionAction::TypeValue | SessionAction::ExportAs | SessionAction::Resume => {}
         }
         Vec::new()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::{
     Frame,
     layout::Rect,
+    style::Style,
     text::{Line, Span},
 };
 
@@ -13,7 +14,7 @@ use super::{
     help::spelled,
     keymap::{Action, Binding, SessionAction},
     overlay::Overlay,
-    session::{Feed, WatchedSession},
+    session::{Feed, Run, WatchedSession},
     text::{clock, fit, scrub, width},
     theme::Theme,
 };
@@ -71,11 +72,11 @@ fn busy(load: Load) -> String {
 fn states(session: &WatchedSession) -> String {
     match session.feed {
         Feed::Starting => return session.loading.as_ref().map_or("starting".into(), Loading::to_string),
-        Feed::Recorded if session.is_over() => return "replay".into(),
-        Feed::Recorded | Feed::Live | Feed::Drained => {}
+        Feed::Recorded(_) if session.is_over() => return "replay".into(),
+        Feed::Recorded(_) | Feed::Live | Feed::Drained => {}
     }
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in session.runs.iter().map(|run| run.history.state().word()) {
+    for word in session.runs.iter().map(|run| session.state_word(run)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -105,7 +106,7 @@ fn spent(session: &WatchedSession) -> String {
 
 fn elapsed(session: &WatchedSession) -> Duration {
     match session.feed {
-        Feed::Recorded => {
+        Feed::Recorded(_) => {
             let seconds = session.runs.iter().map(|run| run.history.now().seconds).fold(0.0, f64::max);
             Duration::try_from_secs_f64(seconds).unwrap_or_default()
         }
@@ -137,7 +138,7 @@ pub fn render_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let entries = fitting(shown(app), room);
     // How far the log is has what the keys leave.
     let left = columns.saturating_sub(taken(&entries) + 2);
-    let said = if said.is_empty() { saved(app).filter(|text| width(text) <= left).unwrap_or_default() } else { said };
+    let (said, style) = if said.is_empty() { standing(app, left) } else { (said, style) };
     let mut spans = Vec::new();
     let mut used = 0;
     for (keys, label) in entries {
@@ -195,11 +196,26 @@ fn taken(entries: &[(String, String)]) -> usize {
     each.sum::<usize>().saturating_sub(2)
 }
 
-/// How far the selected run's log is. A run flushes its log before it hands events over, so what is shown is saved; a run that
+/// What is damaged, or how far the selected run's log is, as far as it fits.
+fn standing(app: &App, room: usize) -> (String, Style) {
+    if let Some(damage) = app.session().and_then(|session| session.damage.as_ref()).filter(|_| room > 20) {
+        return (fit(&app.theme.spell(&scrub(damage)), room), app.theme.alert());
+    }
+    let text = saved(app).into_iter().find(|text| width(text) <= room);
+    (text.unwrap_or_default(), app.theme.quiet())
+}
+
+/// How far the selected run's log is, the longest text first. A run flushes its log before it hands events over, so what is shown is saved; a run that
 /// failed may have failed over its log.
-fn saved(app: &App) -> Option<String> {
-    let session = app.session().filter(|session| matches!(session.feed, Feed::Live | Feed::Drained))?;
-    let run = session.run().filter(|run| app.overlay == Overlay::None && run.history.start().is_some())?;
-    let fine = session.directory.is_some() && !matches!(run.history.state(), RunState::Failed { .. });
-    fine.then(|| format!("saved to step {}", thousands(run.history.now().step)))
+fn saved(app: &App) -> Vec<String> {
+    let session = app.session().filter(|session| matches!(session.feed, Feed::Live | Feed::Drained));
+    let session = session.filter(|session| session.directory.is_some() && app.overlay == Overlay::None);
+    let run = session.and_then(WatchedSession::run).filter(|run| run.history.start().is_some());
+    let fine =
+        |run: &&Run| !matches!(run.history.state(), RunState::Failed { .. }) && run.waits_for_the_disk().is_none();
+    let Some(run) = run.filter(fine) else { return Vec::new() };
+    let saved = format!("saved to step {}", thousands(run.history.now().step));
+    // What would survive a power failure.
+    let durable = run.log.durable_step.map(|step| format!("{saved}, durable to step {}", thousands(step)));
+    durable.into_iter().chain([saved]).collect()
 }

@@ -9,7 +9,7 @@ use nso_tui::{
     figure::{History, Options, SessionRun, export},
     problem::{Examples, Metrics},
     run::{Event, Plan, preset},
-    tui::{App, Recording, Setup, print},
+    tui::{App, Recording, Setup, Writer, print},
 };
 use safetensors::SafeTensors;
 
@@ -130,7 +130,7 @@ fn the_best_by_validation_is_in_the_table_and_in_files() {
     let events = run_to(&directory, &plan);
     let history: History = events[0].iter().collect();
     let best = history.best().unwrap();
-    let app = App::replay(Recording { plan, events, directory }, Setup::default());
+    let app = App::replay(Recording { plan, events, directory, writer: Writer::Gone, damage: None }, Setup::default());
     let screen = print::frame(&app, "120x40".parse().unwrap());
     let accuracy = best.metrics.test_accuracy.unwrap();
     assert!(screen.contains("at best val."), "{screen}");

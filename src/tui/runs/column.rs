@@ -9,7 +9,8 @@ use crate::{
     figure::{History, Point, Quantity, RunState, Schedule, text::thousands},
     run::Cadence,
     tui::{
-        session::Feed,
+        Writer,
+        session::{Feed, state_word},
         text::{Notation, clock, pad, pad_left, width},
         theme::Theme,
     },
@@ -167,9 +168,12 @@ fn state(row: &Row<'_>, feed: Feed, theme: Theme) -> Cell {
     match (row.weights, feed, row.run.history.state()) {
         (Weights::Average(_), _, _) => Cell::new("average", theme.quiet()),
         (Weights::Current, Feed::Starting, _) => Cell::new("starting", theme.quiet()),
+        (Weights::Current, Feed::Recorded(Writer::Gone), _) if row.run.is_alive() => {
+            Cell::new(state_word(row.run, feed), theme.pending())
+        }
         (Weights::Current, _, RunState::Paused) => Cell::new("paused", theme.pending()),
-        (Weights::Current, _, state) => {
-            Cell::new(state.word(), if row.run.is_alive() { theme.text() } else { theme.quiet() })
+        (Weights::Current, _, _) => {
+            Cell::new(state_word(row.run, feed), if row.run.is_alive() { theme.text() } else { theme.quiet() })
         }
     }
 }

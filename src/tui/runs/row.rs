@@ -66,7 +66,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// When and why the run ended that should not have, on the row of its weights. What was measured at their average stays.
+    /// When and why the run ended that should not have, or why it waits, on the row of its weights. What was measured at their average stays.
     pub fn ending(&self) -> Option<String> {
         match self.weights {
             Weights::Current => ending(self.run),
@@ -83,8 +83,11 @@ impl<'a> Row<'a> {
     }
 }
 
-/// When and why a run ended that should not have.
+/// When and why a run ended that should not have, or why it waits.
 pub(super) fn ending(run: &Run) -> Option<String> {
+    if let Some(reason) = run.waits_for_the_disk() {
+        return Some(scrub(reason));
+    }
     match run.history.state() {
         RunState::Diverged { step, reason } | RunState::Failed { step, reason } => {
             Some(format!("at step {}: {}", thousands(*step), scrub(reason)))

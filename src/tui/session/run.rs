@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     figure::History,
     optimizer::{Hyperparameter, Hyperparameters},
-    run::{AverageKind, Averaging, Event, Plan},
+    run::{AverageKind, Averaging, Event, LogStatus, Plan},
     tui::text::scrub,
 };
 
@@ -16,6 +16,8 @@ pub struct Run {
     pub history: History,
     /// How many events it has sent, those of earlier attempts included.
     pub received: usize,
+    /// How its log stands.
+    pub log: LogStatus,
     /// Changes that were asked for and not yet answered.
     pub pending: BTreeMap<Hyperparameter, f64>,
     /// Its hyperparameters before its first event.
@@ -31,6 +33,7 @@ impl Run {
             name: scrub(&run.name),
             history: History::planned(plan),
             received: 0,
+            log: LogStatus::default(),
             pending: BTreeMap::new(),
             planned: run.hyperparameters,
             average: run.average.map(Averaging::kind),
@@ -66,6 +69,11 @@ impl Run {
             && !self.pending.contains_key(&hyperparameter)
             && !changed()
             && !refused()
+    }
+
+    /// Why it waits, where its log cannot be written.
+    pub fn waits_for_the_disk(&self) -> Option<&str> {
+        self.log.blocked.as_deref().filter(|_| self.is_alive())
     }
 
     /// Whether it may still take steps.

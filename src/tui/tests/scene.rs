@@ -11,7 +11,7 @@ use crate::{
         RunHeader, RunPlan, Train, WeightStats, problem::ValleySettings,
     },
     tui::{
-        Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup,
+        Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup, Writer,
         app::App,
         key::parse_script,
         message::InitialScreen,
@@ -65,6 +65,8 @@ impl Scene {
             plan: plan(),
             events: events.collect(),
             directory: PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"),
+            writer: Writer::Gone,
+            damage: None,
         };
         Self { app: App::replay(recording, setup(Glyphs::Unicode)), asked: Vec::new() }
     }

@@ -7,8 +7,8 @@ use crate::{
     data::folder::Skipped,
     optimizer::Hyperparameter,
     problem::Loading,
-    run::{Event, Outcome},
-    tui::{App, Effect, Ending, InitialScreen, Msg, Recording, keymap::Context},
+    run::{Event, LogStatus, Outcome},
+    tui::{App, Effect, Ending, InitialScreen, Msg, Recording, Writer, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
@@ -205,7 +205,7 @@ fn a_session_that_the_command_line_has_read_is_not_read_again() {
     setup.choices.clear();
     let plan = super::scene::plan();
     let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
-    let recording = Recording { plan, events, directory: PathBuf::from("runs/x") };
+    let recording = Recording { plan, events, directory: PathBuf::from("runs/x"), writer: Writer::Alive, damage: None };
     let (app, asked) = App::new(InitialScreen::Recorded(Box::new(recording)), setup);
     assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
@@ -293,4 +293,61 @@ fn names_cannot_steer_the_terminal() {
 fn every_pane_comes_round() {
     let scene = Scene::watching();
     assert_eq!(pressed(scene.app, "tab tab tab shift-tab").context(), Context::Charts);
+}
+
+/// A session with this writer, whose first run is at its end and whose others are not.
+fn recorded(writer: Writer, damage: Option<&str>) -> Scene {
+    let plan = super::scene::plan();
+    let mut logs: Vec<Vec<Event>> = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
+    logs[0].push(finish(100, Outcome::Completed, None));
+    let directory = PathBuf::from("runs/x");
+    let recording = Recording { plan, events: logs, directory, writer, damage: damage.map(str::to_owned) };
+    Scene::new(InitialScreen::Recorded(Box::new(recording)))
+}
+
+#[test]
+fn a_session_that_nobody_writes_is_interrupted_and_resumed_by_a_key() {
+    let followed = recorded(Writer::Alive, None);
+    assert!(followed.at("120x40").contains("1 completed, 3 running"));
+    assert_eq!(followed.keys("R").asked(), Vec::<String>::new(), "another process is at it");
+    let cut_off = recorded(Writer::Alive, None).receive(Msg::Writer(Writer::Gone));
+    let screen = cut_off.at("120x40");
+    assert!(screen.contains("1 completed, 3 interrupted") && screen.contains("R resume"), "{screen}");
+    assert!(!screen.contains("running"), "{screen}");
+    let resumed = cut_off.keys("R");
+    assert_eq!(resumed.asked(), ["ResumeSession(\"runs/x\")"]);
+    let resumed = resumed.receive(Msg::Started { directory: Some("runs/x".into()) });
+    assert!(resumed.run(1, events(1, 200)).at("120x40").contains("1 running"));
+}
+
+#[test]
+fn a_session_that_cannot_be_resumed_leaves_the_presets() {
+    let scene = recorded(Writer::Gone, None).keys("R").receive(Msg::StartFailed("process 7 writes it".into()));
+    assert_eq!(scene.app.context(), Context::Picker);
+    assert!(scene.at("120x40").contains("process 7 writes it"));
+}
+
+#[test]
+fn damage_is_said_and_stays_said() {
+    let bottom = |scene: &Scene| scene.at("200x40").lines().last().unwrap().to_owned();
+    let scene = recorded(Writer::Alive, Some("a damaged line is left out: line 7")).keys("j");
+    assert!(bottom(&scene).contains("a damaged line is left out: line 7"), "{}", bottom(&scene));
+    let scene = scene.receive(Msg::Damage("cannot read on: gone".into())).keys("j");
+    assert!(bottom(&scene).contains("cannot read on: gone"), "{}", bottom(&scene));
+}
+
+#[test]
+fn a_run_that_cannot_write_says_that_it_waits_and_why() {
+    let status = |blocked: Option<&str>| Msg::LogStatus {
+        run: 3,
+        status: LogStatus { durable_step: Some(900), blocked: blocked.map(str::to_owned) },
+    };
+    let scene = Scene::watching().receive(status(Some("cannot write events.jsonl: No space left on device")));
+    for size in ["120x40", "60x20"] {
+        assert!(scene.at(size).contains("waits  cannot write events.jsonl"), "{}", scene.at(size));
+    }
+    assert!(scene.at("120x40").contains("3 running, 1 waits"), "{}", scene.at("120x40"));
+    let scene = scene.receive(status(None)).keys("j j j");
+    assert!(scene.at("120x40").contains("4 running"));
+    assert!(scene.at("250x40").contains("durable to step 900"), "{}", scene.at("250x40"));
 }
