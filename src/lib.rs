@@ -41,7 +41,7 @@ pub mod dashboard;
 pub mod data;
 pub mod doctor;
 pub mod figure;
-mod file;
+pub mod file;
 pub mod number;
 pub mod optimizer;
 pub mod problem;

@@ -358,7 +358,7 @@ fn what_lies_is_refused_by_name_within_64_mb() {
 
     let place = scene.place("folder.png");
     fs::create_dir(&place).unwrap();
-    assert!(scene.refuses("folder.png", 0).contains("it is not a file"));
+    assert!(scene.refuses("folder.png", 0).contains("and no file"));
     fs::remove_dir(&place).unwrap();
 
     // A file of 1 TB with nothing in it.

@@ -10,7 +10,6 @@ mod run;
 mod verify;
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -21,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
     dashboard::DashboardError,
     figure::ExportError,
+    file::open_diagnostics,
     run::{
         EngineError, Event, Plan,
         device::{DeviceError, Devices},
@@ -86,7 +86,7 @@ struct Common {
     /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Write diagnostics to this file
+    /// Append diagnostics to this file, which must be new or of an earlier --log
     #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -194,8 +194,8 @@ impl Common {
     /// Sends diagnostics to the file asked for. `NSO_TUI_LOG` sets how much, as in `debug`.
     fn open_log(&self) -> Result<(), CliError> {
         let Some(path) = &self.log else { return Ok(()) };
-        let file =
-            File::create(path).map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
+        let file = open_diagnostics(path)
+            .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
         let level = EnvFilter::try_from_env("NSO_TUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt().with_env_filter(level).with_writer(Mutex::new(file)).with_ansi(false).init();
         Ok(())

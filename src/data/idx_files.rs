@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataError, ImageSplits, Images, idx, read_file};
+use super::{DataError, ImageSplits, Images, idx};
+use crate::file;
 
 /// No file of such a set is larger, packed or not.
 const LARGEST: u64 = 1 << 30;
@@ -43,7 +44,7 @@ fn find(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), DataErr
         .map(|file| folder.join(file))
         .find(|path| path.is_file());
     let path = found.ok_or_else(|| DataError::Missing { folder: folder.to_owned(), name })?;
-    match read_file(&path, LARGEST) {
+    match file::read(&path, LARGEST) {
         Ok(bytes) => Ok((path, bytes)),
         Err(source) => Err(DataError::Read { path, source }),
     }

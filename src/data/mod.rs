@@ -14,8 +14,7 @@ pub mod mnist;
 pub(crate) mod selection;
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -107,22 +106,6 @@ pub(crate) fn check_room(count: usize, side: u32) -> Result<(), String> {
         gigabytes(needed),
         gigabytes(free),
     ))
-}
-
-/// The bytes of a regular file of at most `largest` bytes. Neither a pipe nor a device is ever opened.
-fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let too_large = || io::Error::other(format!("it has more than {largest} bytes"));
-    if about.len() > largest {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    // A file that grows meanwhile is still cut at the limit.
-    File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// A class's name as it may be shown: [`printable`], at most 64 characters.

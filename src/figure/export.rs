@@ -13,7 +13,7 @@ use super::{
     panel::{PanelKind, PlottedRun, View},
     table,
 };
-use crate::run::{Event, Plan, RunPlan};
+use crate::run::{Event, Plan, RunPlan, log};
 
 /// What is written: a session with the events of its runs.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,8 @@ pub enum ExportError {
     /// The ending names no format.
     #[error("cannot choose the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
     UnknownEnding { path: PathBuf },
+    #[error("\"{path}\" is a file of a session, which no export replaces: give another name", path = .path.display())]
+    SessionFile { path: PathBuf },
     /// The file system or the picture's encoder refused.
     #[error("cannot write \"{path}\"", path = .path.display())]
     Write {
@@ -118,7 +120,11 @@ impl ExportFormat {
 /// # Errors
 /// [`ExportError`], which names the path.
 pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
-    let written = match ExportFormat::of(path)? {
+    let format = ExportFormat::of(path)?;
+    if log::is_session_file(path) {
+        return Err(ExportError::SessionFile { path: path.into() });
+    }
+    let written = match format {
         ExportFormat::Png => figure(session, options, |figure, size| figure.write_png(path, size)),
         ExportFormat::Svg => figure(session, options, |figure, size| figure.write_svg(path, size)),
         ExportFormat::Csv => table::write_csv(session, path),
