@@ -5,6 +5,7 @@
 use std::{error::Error, path::PathBuf};
 
 use nso_tui::{
+    figure::{self, Extent},
     run::log::SessionLog,
     tui::{App, Appearance, Colours, Glyphs, Recording, Setup, key, print},
 };
@@ -34,9 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let keys = key::parse_script(&arguments.next().unwrap_or_default())?;
 
     let mut session = SessionLog::open(&directory)?;
-    let events = session.read_new()?.runs;
+    let (runs, _damaged) = figure::read(&mut session, Extent::All)?;
     let appearance = Appearance { colours: Colours::True, glyphs: Glyphs::Unicode };
-    let recording = Recording { plan: session.plan, events, directory };
+    let recording = Recording { plan: session.plan, runs, directory };
     let mut app = App::replay(recording, Setup { appearance, ..Setup::default() });
     print::press(&mut app, &keys);
     let buffer = print::buffer(&app, size);

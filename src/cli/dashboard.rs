@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use nso_tui::{
     dashboard::{self, Site},
+    figure::{self, Extent},
     run::{
         device::{self, Devices},
         log::{Destination, SessionLog},
@@ -45,8 +46,9 @@ pub fn watch(preset: Option<&str>, output: &Output, screen: &Screen, common: &Co
 /// A session from its log, which is read before the screen is taken and then read on.
 pub fn replay(args: &ReplayArgs, common: &Common) -> Result<ExitCode, CliError> {
     let mut session = SessionLog::open(&args.directory)?;
-    let events = super::read_with_warnings(&mut session)?;
-    let recording = Recording { plan: session.plan.clone(), events, directory: args.directory.clone() };
+    let (runs, damaged) = figure::read(&mut session, Extent::All)?;
+    super::warn(&session, &damaged);
+    let recording = Recording { plan: session.plan.clone(), runs, directory: args.directory.clone() };
     let following = Some(Box::new(session));
     let site = Site { devices: common.devices()?, destination: Destination::Nowhere, following };
     show(InitialScreen::Recorded(Box::new(recording)), site, &args.screen, common)

@@ -22,9 +22,9 @@ use nso_tui::{
     figure::ExportError,
     file::open_diagnostics,
     run::{
-        EngineError, Event, Plan,
+        EngineError, Plan,
         device::{DeviceError, Devices},
-        log::{DamagedLine, Destination, LogError, SessionEvents, SessionLog},
+        log::{DamagedLine, Destination, LogError, SessionLog},
         preset::{self, PresetError},
     },
     text::printable,
@@ -202,13 +202,11 @@ impl Common {
     }
 }
 
-/// The events of a session. What is damaged is named on standard error.
-fn read_with_warnings(session: &mut SessionLog) -> Result<Vec<Vec<Event>>, LogError> {
-    let SessionEvents { runs, damaged } = session.read_new()?;
+/// Names on standard error what is damaged in a session.
+fn warn(session: &SessionLog, damaged: &[DamagedLine]) {
     for warning in session.warning.iter().cloned().chain(damaged.iter().map(DamagedLine::to_string)) {
         note(&format!("warning: {warning}"));
     }
-    Ok(runs)
 }
 
 /// A line on standard error, free of what terminals act on. A closed pipe is no error.

@@ -24,6 +24,7 @@ use super::{
     export::{copy_preset, export},
 };
 use crate::{
+    figure::{self, Extent},
     problem::Loading,
     run::{
         Engine, Event, Plan,
@@ -341,9 +342,9 @@ impl Starting {
 fn open(directory: PathBuf) -> Result<(Box<Recording>, Box<log::SessionLog>), String> {
     let read = |directory: &Path| {
         let mut logs = log::SessionLog::open(directory)?;
-        let events = logs.read_new()?.runs;
-        Ok::<_, LogError>((logs, events))
+        let (runs, _damaged) = figure::read(&mut logs, Extent::All)?;
+        Ok::<_, LogError>((logs, runs))
     };
-    let (logs, events) = read(&directory).map_err(|error| error_chain(&error))?;
-    Ok((Box::new(Recording { plan: logs.plan.clone(), events, directory }), Box::new(logs)))
+    let (logs, runs) = read(&directory).map_err(|error| error_chain(&error))?;
+    Ok((Box::new(Recording { plan: logs.plan.clone(), runs, directory }), Box::new(logs)))
 }

@@ -328,9 +328,7 @@ impl App {
 
     fn show(&mut self, recording: Recording) {
         let mut session = WatchedSession::new(recording.plan, Feed::Recorded);
-        for (run, events) in recording.events.iter().enumerate() {
-            session.receive(run, events);
-        }
+        session.resume_from(recording.runs);
         session.directory = Some(recording.directory);
         self.screen = Screen::Watch(Box::new(session));
     }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    DamagedLine, EVENTS_FILE, LogError, LogReader, NewEvents, SESSION_FILE, directory::run_folders, io_error,
-    lock::SessionLock, weights::Integrity,
+    DamagedLine, EVENTS_FILE, LogError, LogReader, LoggedEvent, NewEvents, SESSION_FILE, directory::run_folders,
+    io_error, lock::SessionLock, weights::Integrity,
 };
 use crate::{
     file,
@@ -74,6 +74,18 @@ impl SessionLog {
             found.damaged.extend(damaged);
         }
         Ok(found)
+    }
+
+    /// The same event by event, with the place of its run in the plan, run after run: nothing is kept.
+    ///
+    /// # Errors
+    /// [`LogError`] if a log cannot be read.
+    pub fn read_each(&mut self, each: &mut dyn FnMut(usize, &Event)) -> Result<Vec<DamagedLine>, LogError> {
+        let mut damaged = Vec::new();
+        for (run, log) in self.logs.iter_mut().enumerate() {
+            damaged.extend(log.read_on(&mut |LoggedEvent { event, .. }| each(run, &event))?);
+        }
+        Ok(damaged)
     }
 
     /// Whether a process writes it now.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
     data::folder::Skipped,
+    figure::RecordedRun,
     optimizer::Hyperparameter,
     problem::Loading,
     run::{Event, Outcome},
@@ -204,8 +205,9 @@ fn a_session_that_the_command_line_has_read_is_not_read_again() {
     let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
     setup.choices.clear();
     let plan = super::scene::plan();
-    let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
-    let recording = Recording { plan, events, directory: PathBuf::from("runs/x") };
+    let events: Vec<_> = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
+    let runs = RecordedRun::of(&plan, &events);
+    let recording = Recording { plan, runs, directory: PathBuf::from("runs/x") };
     let (app, asked) = App::new(InitialScreen::Recorded(Box::new(recording)), setup);
     assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
