@@ -42,6 +42,7 @@ pub mod data;
 pub mod doctor;
 pub mod figure;
 pub mod file;
+mod memory;
 pub mod number;
 pub mod optimizer;
 pub mod problem;
