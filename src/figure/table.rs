@@ -21,6 +21,7 @@ use crate::{
         Estimate, Event, Position,
         log::{DamagedLine, SessionLog},
     },
+    text::{printable, write_json},
 };
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
@@ -262,7 +263,7 @@ fn write_line(lines: &mut impl Write, run: &str, event: &Event) -> io::Result<()
         fields.remove("run");
         line.append(&mut fields);
     }
-    serde_json::to_writer(&mut *lines, &line)?;
+    write_json(&mut *lines, &line)?;
     lines.write_all(b"\n")
 }
 
@@ -276,9 +277,11 @@ fn number(value: f64) -> String {
     }
 }
 
-/// A name as a spreadsheet may see it: one that begins like a formula is quoted by an apostrophe.
+/// A name as a spreadsheet and a terminal may see it: without what a terminal acts on, and one that begins like a formula is quoted by
+/// an apostrophe.
 fn harmless(name: &str) -> Cow<'_, str> {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{name}").into() } else { name.into() }
+    let name = printable(name);
+    if name.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{name}").into() } else { name }
 }
 
 #[cfg(test)]
