@@ -176,7 +176,8 @@ mod tests {
     fn a_file_that_unpacks_to_more_than_it_may_is_refused_unread() {
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&[0, 0, 8, 1, 64, 0, 0, 0]).unwrap();
-        (0..64).for_each(|_| packed.write_all(&[0; 1 << 20]).unwrap());
+        let zeros = vec![0; 1 << 20];
+        (0..64).for_each(|_| packed.write_all(&zeros).unwrap());
         let packed = packed.finish().unwrap();
         assert!(matches!(parse(&packed), Err(IdxError::TooLarge { .. })));
         // Ten thousand numbers in thirty bytes are as impossible.

@@ -49,7 +49,9 @@ impl RecordedRun {
     pub fn of(plan: &Plan, events: &[Vec<Event>]) -> Vec<Self> {
         let run = |events: &Vec<Event>| {
             let mut run = Self::new(plan);
-            events.iter().for_each(|event| run.push(event));
+            for event in events {
+                run.push(event);
+            }
             run
         };
         events.iter().map(run).collect()

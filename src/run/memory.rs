@@ -55,7 +55,7 @@ pub struct MemoryError {
 #[derive(Debug, Clone, Copy)]
 struct Part {
     bytes: u64,
-    part: &'static str,
+    what: &'static str,
     key: &'static str,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn estimate(plan: &Plan, devices: &[DeviceName]) -> u64 {
 pub(super) fn check(plan: &Plan, devices: &[DeviceName]) -> Result<(), MemoryError> {
     memory::check(estimate(plan, devices)).map_err(|Shortage { needed, available }| {
         let largest = parts(plan, devices).into_iter().max_by_key(|part| part.bytes);
-        let (part, key) = largest.map_or(("the runs", "their number"), |largest| (largest.part, largest.key));
+        let (part, key) = largest.map_or(("the runs", "their number"), |largest| (largest.what, largest.key));
         MemoryError { needed, available, part, key }
     })
 }
@@ -92,21 +92,21 @@ fn parts(plan: &Plan, devices: &[DeviceName]) -> [Part; 5] {
     let batch = |run: &RunPlan| run.batch.unwrap_or(plan.train.batch) as u64;
     let passes = here.iter().map(|run| of_pass(batch(run).max(sample.min(footprint.examples_per_pass))));
     [
-        Part { bytes: footprint.data, part: "the data", key: footprint.data_key },
-        Part { bytes: times(RUN, runs), part: "that there are so many runs", key: "their number" },
+        Part { bytes: footprint.data, what: "the data", key: footprint.data_key },
+        Part { bytes: times(RUN, runs), what: "that there are so many runs", key: "their number" },
         Part {
             bytes: times(times(vector, VECTORS), here.len() as u64),
-            part: "the weights of all runs",
+            what: "the weights of all runs",
             key: "the size of the problem, or the number of runs",
         },
         Part {
             bytes: times(times(vector, kept), here.len() as u64 + u64::from(!here.is_empty())),
-            part: "curvature",
+            what: "curvature",
             key: kept_key,
         },
         Part {
             bytes: passes.fold(0, u64::saturating_add),
-            part: "passes through the network",
+            what: "passes through the network",
             key: "train.batch, train.probe_examples or the number of runs",
         },
     ]
@@ -144,7 +144,9 @@ mod tests {
     use crate::run::{Fact, ProblemConfig, preset, problem::QuadraticSettings};
 
     fn plan(problem: &str, train: &str, runs: usize) -> Plan {
-        let runs: String = (0..runs).map(|run| format!("[[run]]\nname = \"r{run}\"\nmethod = \"sgd\"\n")).collect();
+        let runs: Vec<String> =
+            (0..runs).map(|run| format!("[[run]]\nname = \"r{run}\"\nmethod = \"sgd\"\n")).collect();
+        let runs = runs.concat();
         let text = format!("[problem]\n{problem}\n[train]\nsteps = 10\n{train}\n{runs}");
         preset::parse("x", &text, &[]).unwrap()
     }
