@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use divan::{Bencher, black_box};
 use nso_tui::{
-    figure::History,
+    figure::{History, RecordedRun},
     problem::Metrics,
     run::{Eigenvalue, Estimate, Event, Plan, Position, Probe, RunHeader, WeightStats, preset},
     tui::{
@@ -61,9 +61,10 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
 #[divan::bench(args = [1_000, 100_000, 1_000_000], sample_count = 200)]
 fn four_charts_of_four_runs(bencher: Bencher<'_, '_>, points: u64) {
     let plan = plan();
-    let events = (0..plan.runs.len()).map(|slot| events(&plan, slot, points)).collect();
+    let events: Vec<_> = (0..plan.runs.len()).map(|slot| events(&plan, slot, points)).collect();
+    let runs = RecordedRun::of(&plan, &events);
     let app = App::replay(
-        Recording { plan, events, directory: PathBuf::new(), writer: Writer::Gone, damage: None },
+        Recording { plan, runs, directory: PathBuf::new(), writer: Writer::Gone, damage: None },
         Setup::default(),
     );
     let size = Size { columns: 200, rows: 60 };

@@ -1,7 +1,10 @@
 //! Text for people: free of what a terminal acts on, or with it spelled out; the closest of known words; an error with its causes
 //! as one line.
 
-use std::{borrow::Cow, error::Error};
+use std::{borrow::Cow, error::Error, io};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 
 /// Whether a character only shows itself. Others could move a cursor, start an escape sequence, reorder what follows or break a
 /// file: controls, bidirectional overrides, zero-width marks and XML's non-characters.
@@ -31,6 +34,36 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         }
     }
     shown.into()
+}
+
+/// Writes a value as JSON on one line, its text with the characters that are not [printable](is_printable) as escapes, which read
+/// back to the same text.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write_json(writer: impl io::Write, value: &impl Serialize) -> Result<(), serde_json::Error> {
+    value.serialize(&mut Serializer::with_formatter(writer, Escaping))
+}
+
+/// JSON as the library writes it, but for what a terminal would act on.
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|letter| !is_printable(letter)) {
+            let (shown, hidden) = rest.split_at(at);
+            writer.write_all(shown.as_bytes())?;
+            let mut letters = hidden.chars();
+            if let Some(letter) = letters.next() {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+            rest = letters.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 /// ", did you mean 'x'?" for the closest of `known`, if one is close.
@@ -65,6 +98,16 @@ mod tests {
     fn what_is_not_printable_can_be_seen_when_it_is_escaped() {
         assert_eq!(escaped("fl\u{1b}[2Jex\n"), "fl\\u{1b}[2Jex\\n");
         assert!(matches!(escaped("it's σ"), Cow::Borrowed("it's σ")));
+    }
+
+    #[test]
+    fn json_escapes_what_is_not_printable_and_reads_back() {
+        let text = "σ \u{1b}[2J\u{202e}\u{9b}\u{7f}\n\"\u{feff}";
+        let mut json = Vec::new();
+        write_json(&mut json, &text).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        assert_eq!(json, r#""σ \u001b[2J\u202e\u009b\u007f\n\"\ufeff""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     #[test]

@@ -16,12 +16,13 @@ use sha2::{Digest, Sha256};
 use source::{before_tests, has_a_long_tuple, parameter_lists, root, segments, sources, without_comments};
 
 /// The layers, left to right. A layer may use those before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "number",
     "random",
     "text",
     "file",
     "terminal",
+    "memory",
     "data",
     "autodiff",
     "optimizer",

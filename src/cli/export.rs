@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    figure::{self, ExportFormat, Options, PanelKind},
+    figure::{self, ExportFormat, Extent, Options, PanelKind},
     run::log::SessionLog,
 };
 
@@ -40,10 +40,10 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage("--panel chooses what a figure shows; .csv and .jsonl have everything".to_owned()));
     }
     let mut session = SessionLog::open(&args.directory)?;
-    let events = super::read_with_warnings(&mut session)?;
     // What the command line asks for, else what the preset does, else what suits the session.
     let panels = if args.panel.is_empty() { session.plan.panels.clone() } else { args.panel.clone() };
-    let session = figure::Session::new(&session.plan, events);
-    figure::export(&session, &args.output, &Options { panels, ..Options::default() })?;
+    let options = Options { panels, ..Options::default() };
+    let damaged = figure::export_recorded(&mut session, Extent::All, &args.output, &options)?;
+    super::warn(&session, &damaged);
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,6 @@ mod train_one;
 mod verify;
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -25,10 +24,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nso_tui::{
     dashboard::DashboardError,
     figure::ExportError,
+    file::open_diagnostics,
     run::{
-        CHILD_COMMAND, EngineError, Event, Plan,
+        CHILD_COMMAND, EngineError, Plan,
         device::{DeviceError, Devices},
-        log::{DamagedLine, Destination, LogError, SessionEvents, SessionLog},
+        log::{DamagedLine, Destination, LogError, SessionLog},
         preset::{self, PresetError},
     },
     text::printable,
@@ -93,7 +93,7 @@ struct Common {
     /// Change one key of the preset: `train.epochs=5`, `run.NSO.sigma=0.03` (repeatable)
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Write diagnostics to this file
+    /// Append diagnostics to this file, which must be new or of an earlier --log
     #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -202,21 +202,19 @@ impl Common {
     /// Sends diagnostics to the file asked for. `NSO_TUI_LOG` sets how much, as in `debug`.
     fn open_log(&self) -> Result<(), CliError> {
         let Some(path) = &self.log else { return Ok(()) };
-        let file =
-            File::create(path).map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
+        let file = open_diagnostics(path)
+            .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
         let level = EnvFilter::try_from_env("NSO_TUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt().with_env_filter(level).with_writer(Mutex::new(file)).with_ansi(false).init();
         Ok(())
     }
 }
 
-/// The events of a session. What is damaged is named on standard error.
-fn read_with_warnings(session: &mut SessionLog) -> Result<Vec<Vec<Event>>, LogError> {
-    let SessionEvents { runs, damaged } = session.read_new()?;
+/// Names on standard error what is damaged in a session.
+fn warn(session: &SessionLog, damaged: &[DamagedLine]) {
     for warning in session.warning.iter().cloned().chain(damaged.iter().map(DamagedLine::to_string)) {
         note(&format!("warning: {warning}"));
     }
-    Ok(runs)
 }
 
 /// A line on standard error, free of what terminals act on. A closed pipe is no error.

@@ -3,15 +3,12 @@
 use std::{
     fs::OpenOptions,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use crate::{
-    figure,
-    run::{
-        log::{self, LogError},
-        preset,
-    },
+    figure::{self, Extent},
+    run::{log::SessionLog, preset},
     text::error_chain,
     tui::ExportRequest,
 };
@@ -20,17 +17,9 @@ use crate::{
 /// The log has them all, since a run writes an event there before it hands it over.
 pub fn export(request: ExportRequest) -> Result<PathBuf, String> {
     let ExportRequest { path, directory, received, options } = request;
-    let session = read(&directory, &received).map_err(|error| error_chain(&error))?;
-    figure::export(&session, &path, &options).map(|()| path).map_err(|error| error_chain(&error))
-}
-
-fn read(directory: &Path, received: &[usize]) -> Result<figure::Session, LogError> {
-    let mut logs = log::SessionLog::open(directory)?;
-    let mut events = logs.read_new()?.runs;
-    for (events, &received) in events.iter_mut().zip(received) {
-        events.truncate(received);
-    }
-    Ok(figure::Session::new(&logs.plan, events))
+    let mut log = SessionLog::open(&directory).map_err(|error| error_chain(&error))?;
+    let written = figure::export_recorded(&mut log, Extent::First(&received), &path, &options);
+    written.map(|_damaged| path).map_err(|error| error_chain(&error))
 }
 
 /// Writes the text of an embedded preset to a file of its name in the working directory, never over another.
@@ -54,6 +43,8 @@ pub fn copy_preset(name: &str) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::{
         figure::Options,

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
+    figure::{self, Extent},
     run::{
         Event,
-        log::{DamagedLine, LogError, LogReader, NewEvents, SessionEvents, SessionLog},
+        log::{DamagedLine, LogError, LogReader, NewEvents, SessionLog},
     },
     text::error_chain,
     tui::{Recording, Writer},
@@ -22,9 +23,9 @@ pub fn open(directory: PathBuf) -> Result<(Recording, Box<SessionLog>), LogError
     let mut session = SessionLog::open(&directory)?;
     // Who writes is looked at first: what a process wrote before it went is read then.
     let writer = writer(&session);
-    let SessionEvents { runs: events, damaged } = session.read_new()?;
+    let (runs, damaged) = figure::read(&mut session, Extent::All)?;
     let damage = session.warning.clone().or_else(|| listed(&damaged));
-    Ok((Recording { plan: session.plan.clone(), events, directory, writer, damage }, Box::new(session)))
+    Ok((Recording { plan: session.plan.clone(), runs, directory, writer, damage }, Box::new(session)))
 }
 
 /// What a session has got since it was last read.

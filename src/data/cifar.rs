@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{DataError, ImageSplits, Images, class_name, read_file};
+use super::{DataError, ImageSplits, Images, class_name};
+use crate::file;
 
 const SHAPE: [usize; 3] = [3, 32, 32];
 const PIXELS: usize = 3 * 32 * 32;
@@ -84,7 +85,7 @@ pub fn from_folder(folder: &Path, labels: CifarLabels) -> Result<ImageSplits, Da
 
 /// Appends the records of one file.
 fn records(path: &Path, version: &Version, pixels: &mut Vec<u8>, labels: &mut Vec<u32>) -> Result<(), DataError> {
-    let bytes = read_file(path, LARGEST).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+    let bytes = file::read(path, LARGEST).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
     let (header, label) = version.labels;
     let record = header + PIXELS;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
@@ -109,7 +110,7 @@ fn names(folder: &Path, version: &Version) -> Result<Vec<String>, DataError> {
     if !path.exists() {
         return Ok((0..version.classes).map(|class| class.to_string()).collect());
     }
-    let bytes = read_file(&path, 1 << 16).map_err(|source| DataError::Read { path: path.clone(), source })?;
+    let bytes = file::read(&path, 1 << 16).map_err(|source| DataError::Read { path: path.clone(), source })?;
     let text = String::from_utf8_lossy(&bytes);
     let names: Vec<String> = text.lines().map(class_name).filter(|name| !name.is_empty()).collect();
     if names.len() == usize::from(version.classes) {

@@ -14,8 +14,11 @@ pub struct Array {
     pub bytes: Vec<u8>,
 }
 
-/// No data set that this program reads is larger; a header that claims more lies.
-const LARGEST: usize = 1 << 30;
+/// No data set that this program reads is larger: EMNIST's digits have 188 MB. A header that claims more lies.
+const LARGEST: usize = 1 << 28;
+
+/// A byte of gzip holds at most so many.
+const MOST_PACKED: usize = 1_032;
 
 /// What is wrong with an IDX file.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,9 @@ pub enum IdxError {
         found: [u8; 4],
     },
     /// The shape is beyond every real file.
-    #[error("the header, bytes 4 to {end}, claims a shape of {shape:?}, more than {LARGEST} numbers")]
+    #[error(
+        "the header, bytes 4 to {end}, claims a shape of {shape:?}, more than {LARGEST} numbers or than the file can hold"
+    )]
     TooLarge {
         /// Last byte of the header.
         end: usize,
@@ -54,6 +59,24 @@ pub enum IdxError {
 /// What is allocated before it is known to be there.
 const ON_TRUST: usize = 60_000_000;
 
+/// The shape that the header of an IDX file held in memory claims. Nothing else is unpacked.
+///
+/// # Errors
+/// [`IdxError`] says which bytes of the header are wrong.
+pub fn shape(file: &[u8]) -> Result<Vec<usize>, IdxError> {
+    let (shape, claimed) = if is_packed(file) {
+        header(&mut MultiGzDecoder::new(Cursor::new(file)))?
+    } else {
+        header(&mut Cursor::new(file))?
+    };
+    let room = if is_packed(file) { file.len().saturating_mul(MOST_PACKED) } else { usize::MAX };
+    if claimed > room { Err(IdxError::TooLarge { end: 3 + 4 * shape.len(), shape }) } else { Ok(shape) }
+}
+
+fn is_packed(file: &[u8]) -> bool {
+    file.starts_with(&[0x1f, 0x8b])
+}
+
 /// Parses an IDX file held in memory.
 ///
 /// Memory: what is there; at most 60 MB where the header claims more than that.
@@ -61,7 +84,8 @@ const ON_TRUST: usize = 60_000_000;
 /// # Errors
 /// [`IdxError`] says which bytes are wrong.
 pub fn parse(file: &[u8]) -> Result<Array, IdxError> {
-    if file.starts_with(&[0x1f, 0x8b]) {
+    shape(file)?;
+    if is_packed(file) {
         read(|| BufReader::new(MultiGzDecoder::new(Cursor::new(file))))
     } else {
         read(|| Cursor::new(file))
@@ -145,6 +169,21 @@ mod tests {
         assert!(matches!(parse(&lying), Err(IdxError::TooLarge { end: 11, .. })));
         let longer = [&TWO_BY_THREE[..], &[7]].concat();
         assert!(parse(&longer).unwrap_err().to_string().contains("but more follow from byte 12"));
+    }
+
+    /// A megabyte of gzip that unpacks to a gigabyte.
+    #[test]
+    fn a_file_that_unpacks_to_more_than_it_may_is_refused_unread() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&[0, 0, 8, 1, 64, 0, 0, 0]).unwrap();
+        let zeros = vec![0; 1 << 20];
+        (0..64).for_each(|_| packed.write_all(&zeros).unwrap());
+        let packed = packed.finish().unwrap();
+        assert!(matches!(parse(&packed), Err(IdxError::TooLarge { .. })));
+        // Ten thousand numbers in thirty bytes are as impossible.
+        let mut short = GzEncoder::new(Vec::new(), Compression::best());
+        short.write_all(&[0, 0, 8, 1, 0, 255, 255, 255]).unwrap();
+        assert!(matches!(parse(&short.finish().unwrap()), Err(IdxError::TooLarge { .. })));
     }
 
     proptest! {

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataError, ImageSplits, Images, idx, read_file};
+use super::{BYTES_ON_THE_WAY, DataError, ImageSplits, Images, idx};
+use crate::{
+    file,
+    memory::{self, Shortage},
+};
 
 /// No file of such a set is larger, packed or not.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 1 << 28;
 
 /// Images and labels, as bytes of IDX files, plain or gzip.
 pub(super) type Pair<'a> = [&'a [u8]; 2];
@@ -43,7 +47,7 @@ fn find(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), DataErr
         .map(|file| folder.join(file))
         .find(|path| path.is_file());
     let path = found.ok_or_else(|| DataError::Missing { folder: folder.to_owned(), name })?;
-    match read_file(&path, LARGEST) {
+    match file::read(&path, LARGEST) {
         Ok(bytes) => Ok((path, bytes)),
         Err(source) => Err(DataError::Read { path, source }),
     }
@@ -58,6 +62,9 @@ pub(super) fn parse(
 ) -> Result<Images, DataError> {
     let parse =
         |path: &Path, bytes| idx::parse(bytes).map_err(|source| DataError::Idx { path: path.to_owned(), source });
+    let shape =
+        |path: &Path, bytes| idx::shape(bytes).map_err(|source| DataError::Idx { path: path.to_owned(), source });
+    check_sizes((images, &shape(images, image_file)?), (labels, &shape(labels, label_file)?))?;
     let pixels = parse(images, image_file)?;
     let (count, shape) = match *pixels.shape.as_slice() {
         [count, height, width] => (count, [1, height, width]),
@@ -81,6 +88,21 @@ pub(super) fn parse(
     }
     let kinds = kinds.bytes.into_iter().map(u32::from).collect();
     Images::new(shape, pixels.bytes, kinds, classes)
+}
+
+/// Refuses what does not fit together or the memory, before it is unpacked.
+fn check_sizes((images, pixels): (&Path, &[usize]), (labels, kinds): (&Path, &[usize])) -> Result<(), DataError> {
+    let count = pixels.first().copied().unwrap_or_default();
+    if kinds != [count] && pixels.len() > 2 && !pixels.contains(&0) {
+        let fault = format!("expected one label for each of {count} images, found shape {kinds:?}");
+        return Err(DataError::content(labels, fault));
+    }
+    let numbers = pixels.iter().fold(1, |product: u64, &size| product.saturating_mul(size as u64));
+    memory::check(numbers.saturating_mul(BYTES_ON_THE_WAY)).map_err(|Shortage { needed, available }| {
+        let [needed, available] = [needed, available].map(memory::gigabytes);
+        let fault = format!("its {count} images take {needed} GB on the way, {available} are free; give fewer");
+        DataError::content(images, fault)
+    })
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ pub mod mnist;
 pub(crate) mod selection;
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
-use sysinfo::System;
-
-use crate::text::printable;
+use crate::{
+    memory::{self, Shortage},
+    text::printable,
+};
 
 pub use augmentation::{Augmentation, Draw, Flip};
 pub use images::Images;
@@ -85,44 +85,20 @@ impl DataError {
 }
 
 /// Bytes that a number of an image takes while it is put on a device: decoded, in single precision, and there.
-const BYTES_ON_THE_WAY: u64 = 9;
+pub(crate) const BYTES_ON_THE_WAY: u64 = 9;
 
 /// Checks that `count` colour images of `side` x `side` pixels can be put on a device of this machine's memory. What else the machine
 /// does meanwhile is not known.
 pub(crate) fn check_room(count: usize, side: u32) -> Result<(), String> {
     let numbers = (count as u64).saturating_mul(3 * u64::from(side).pow(2));
-    let needed = numbers.saturating_mul(BYTES_ON_THE_WAY);
-    let mut system = System::new();
-    system.refresh_memory();
-    // What a container counts as used has the disk's cache in it, which gives way.
-    let contained = system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
-    let free = contained.map_or(system.available_memory(), |contained| contained.min(system.available_memory()));
-    // Where the system does not say, it is 0.
-    if free == 0 || needed <= free {
-        return Ok(());
-    }
-    let gigabytes = |bytes: u64| bytes.div_ceil(100_000_000) as f64 / 10.0;
-    Err(format!(
-        "{count} images of {side} x {side} pixels take {} GB on the way, {} are free; lower problem.image_size or problem.per_class",
-        gigabytes(needed),
-        gigabytes(free),
-    ))
-}
-
-/// The bytes of a regular file of at most `largest` bytes. Neither a pipe nor a device is ever opened.
-fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let too_large = || io::Error::other(format!("it has more than {largest} bytes"));
-    if about.len() > largest {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    // A file that grows meanwhile is still cut at the limit.
-    File::open(path)?.take(largest + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
+    memory::check(numbers.saturating_mul(BYTES_ON_THE_WAY)).map_err(|Shortage { needed, available }| {
+        format!(
+            "{count} images of {side} x {side} pixels take {} GB on the way, {} are free; lower problem.image_size or \
+             problem.per_class",
+            memory::gigabytes(needed),
+            memory::gigabytes(available),
+        )
+    })
 }
 
 /// A class's name as it may be shown: [`printable`], at most 64 characters.

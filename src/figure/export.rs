@@ -11,9 +11,13 @@ use super::{
     bitmap::{Figure, Size},
     history::History,
     panel::{PanelKind, PlottedRun, View},
+    recorded::{self, Extent, RecordedRun},
     table,
 };
-use crate::run::{Event, Plan, RunPlan};
+use crate::run::{
+    Event, Plan, RunPlan,
+    log::{self, DamagedLine, LogError, SessionLog},
+};
 
 /// What is written: a session with the events of its runs.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +55,11 @@ pub enum ExportError {
     /// The ending names no format.
     #[error("cannot choose the format of \"{path}\" from its ending: use .png, .svg, .csv or .jsonl", path = .path.display())]
     UnknownEnding { path: PathBuf },
+    #[error("\"{path}\" is a file of a session, which no export replaces: give another name", path = .path.display())]
+    SessionFile { path: PathBuf },
+    /// The session cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The file system or the picture's encoder refused.
     #[error("cannot write \"{path}\"", path = .path.display())]
     Write {
@@ -71,6 +80,16 @@ impl Session {
             SessionRun { name: run.name.clone(), history, events }
         };
         Self { title: plan.title.clone(), runs: plan.runs.iter().zip(events).map(run).collect() }
+    }
+
+    /// A session from its plan and the folds of its runs, without their events.
+    fn folded(plan: &Plan, runs: Vec<RecordedRun>) -> Self {
+        let run = |(run, RecordedRun { history, .. }): (&RunPlan, RecordedRun)| SessionRun {
+            name: run.name.clone(),
+            history,
+            events: Vec::new(),
+        };
+        Self { title: plan.title.clone(), runs: plan.runs.iter().zip(runs).map(run).collect() }
     }
 
     /// The runs as panels show them.
@@ -118,13 +137,40 @@ impl ExportFormat {
 /// # Errors
 /// [`ExportError`], which names the path.
 pub fn export(session: &Session, path: &Path, options: &Options) -> Result<(), ExportError> {
-    let written = match ExportFormat::of(path)? {
+    let written = match format_to_write(path)? {
         ExportFormat::Png => figure(session, options, |figure, size| figure.write_png(path, size)),
         ExportFormat::Svg => figure(session, options, |figure, size| figure.write_svg(path, size)),
         ExportFormat::Csv => table::write_csv(session, path),
         ExportFormat::Jsonl => table::write_jsonl(session, path),
     };
     written.map_err(|source| ExportError::Write { path: path.into(), source })
+}
+
+/// Writes a session that is read from its logs meanwhile; no event is kept. The lines that are damaged are left out.
+///
+/// # Errors
+/// As of [`export`], and [`ExportError::Log`].
+pub fn export_recorded(
+    log: &mut SessionLog,
+    extent: Extent<'_>,
+    path: &Path,
+    options: &Options,
+) -> Result<Vec<DamagedLine>, ExportError> {
+    match format_to_write(path)? {
+        ExportFormat::Jsonl => table::write_recorded_jsonl(log, extent, path)
+            .map_err(|source| ExportError::Write { path: path.into(), source }),
+        ExportFormat::Png | ExportFormat::Svg | ExportFormat::Csv => {
+            let (runs, damaged) = recorded::read(log, extent)?;
+            export(&Session::folded(&log.plan, runs), path, options)?;
+            Ok(damaged)
+        }
+    }
+}
+
+/// The format of a file that may be written.
+fn format_to_write(path: &Path) -> Result<ExportFormat, ExportError> {
+    let format = ExportFormat::of(path)?;
+    if log::is_session_file(path) { Err(ExportError::SessionFile { path: path.into() }) } else { Ok(format) }
 }
 
 fn figure(

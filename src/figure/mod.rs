@@ -15,6 +15,7 @@ mod plot;
 pub mod points;
 pub mod pyramid;
 pub mod quantity;
+mod recorded;
 pub mod series;
 pub mod table;
 pub mod text;
@@ -23,13 +24,14 @@ mod tick;
 pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
-pub use export::{ExportError, ExportFormat, Options, Session, SessionRun, export};
+pub use export::{ExportError, ExportFormat, Options, Session, SessionRun, export, export_recorded};
 pub use history::{Average, Best, Change, History, Rejection, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};
 pub use points::{Points, XyCurve, XyPoint};
 pub use pyramid::Extents;
 pub use quantity::{ErrorKind, Quantity, Unit};
+pub use recorded::{Extent, RecordedRun, read};
 pub use series::{Point, Series, XAxis};
 
 #[cfg(test)]

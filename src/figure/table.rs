@@ -12,12 +12,16 @@ use super::{
     export::{Session, SessionRun},
     history::Best,
     quantity::{ErrorKind, Quantity},
+    recorded::Extent,
     series::{Point, XAxis},
 };
 use crate::{
     file,
-    run::{Estimate, Position},
-    text::printable,
+    run::{
+        Estimate, Event, Position,
+        log::{DamagedLine, SessionLog},
+    },
+    text::{printable, write_json},
 };
 
 /// The columns of the CSV file. `sigma`, `eigenvalue` and `tensor` say where a value
@@ -218,17 +222,49 @@ pub fn write_jsonl(session: &Session, path: &Path) -> io::Result<()> {
         let mut lines = BufWriter::new(file);
         for run in &session.runs {
             for event in &run.events {
-                let mut line = Map::from_iter([("run".to_owned(), Value::from(run.name.as_str()))]);
-                if let Value::Object(mut fields) = serde_json::to_value(event)? {
-                    fields.remove("run");
-                    line.append(&mut fields);
-                }
-                serde_json::to_writer(&mut lines, &line)?;
-                lines.write_all(b"\n")?;
+                write_line(&mut lines, &run.name, event)?;
             }
         }
         lines.flush()
     })
+}
+
+/// The same for a session that is read meanwhile. The damaged lines of its logs are left out and returned.
+///
+/// # Errors
+/// Whatever the file system says, and a log that cannot be read.
+pub(super) fn write_recorded_jsonl(
+    log: &mut SessionLog,
+    extent: Extent<'_>,
+    path: &Path,
+) -> io::Result<Vec<DamagedLine>> {
+    let names: Vec<String> = log.plan.runs.iter().map(|run| run.name.clone()).collect();
+    let mut damaged = Vec::new();
+    file::replace(path, |file| {
+        let mut lines = BufWriter::new(file);
+        let mut written = vec![0; names.len()];
+        let mut failed = Ok(());
+        let read = log.read_each(&mut |run, event| {
+            if failed.is_ok() && extent.has(run, written[run]) {
+                written[run] += 1;
+                failed = write_line(&mut lines, &names[run], event);
+            }
+        });
+        damaged = read.map_err(io::Error::other)?;
+        failed?;
+        lines.flush()
+    })?;
+    Ok(damaged)
+}
+
+fn write_line(lines: &mut impl Write, run: &str, event: &Event) -> io::Result<()> {
+    let mut line = Map::from_iter([("run".to_owned(), Value::from(run))]);
+    if let Value::Object(mut fields) = serde_json::to_value(event)? {
+        fields.remove("run");
+        line.append(&mut fields);
+    }
+    write_json(&mut *lines, &line)?;
+    lines.write_all(b"\n")
 }
 
 /// A float in the fewest digits that read back to the same bits.

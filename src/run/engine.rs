@@ -17,6 +17,7 @@ use super::{
     device::{self, DeviceError, DeviceName, Devices},
     isolate::{ChildBeginning, Isolated},
     log::{Destination, LogError, SessionDirectory, SessionLog},
+    memory::{self, MemoryError},
     outbox::{Closing, LogStatus, Outbox},
     resume::{self, Interrupted, RunStart},
     worker::{Mailbox, Worker},
@@ -32,6 +33,9 @@ const CHANNEL: usize = 64;
 /// Why a session could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The machine has too little memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// A device cannot be had.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -289,6 +293,7 @@ impl Engine {
 /// Opens the devices and builds the problem once on each that a run uses: the problem of each run.
 fn build(plan: &Plan, devices: &Devices, progress: LoadingCallback<'_>) -> Result<Vec<Arc<dyn Problem>>, EngineError> {
     let assigned = plan.assign(devices);
+    memory::check(plan, &assigned)?;
     let used: BTreeSet<DeviceName> = assigned.iter().copied().collect();
     // All are opened before the problem is read, which may take long: a missing device is reported at once.
     let opened = used.into_iter().map(|name| Ok((name, device::open(name)?)));

@@ -15,6 +15,7 @@ mod job;
 pub mod log;
 mod measure;
 mod measured;
+mod memory;
 mod outbox;
 mod plan;
 mod position;
@@ -39,6 +40,7 @@ pub use measure::{
     MeasurementSettings, QuantityInfo, Scale, Setting, SettingValue, Unit,
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
+pub use memory::MemoryError;
 pub use outbox::{EventBatch, LogStatus};
 pub use plan::{Averaging, Cadence, NonFinitePolicy, Plan, RunPlan, Train};
 pub use position::Position;

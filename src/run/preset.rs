@@ -5,7 +5,7 @@ mod run;
 mod train;
 mod write;
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use toml::{Table, Value};
 
@@ -15,7 +15,10 @@ use super::{
     problem::ProblemSection,
     section::{Fault, Section},
 };
-use crate::text::{escaped, printable, suggestion};
+use crate::{
+    file,
+    text::{escaped, printable, suggestion},
+};
 
 pub use write::to_toml;
 
@@ -46,6 +49,12 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("noise-schedule", include_str!("../../presets/noise-schedule.toml")),
     ("no-momentum", include_str!("../../presets/no-momentum.toml")),
 ];
+
+/// Bytes that a preset may have, as it is read and as a session keeps it.
+pub(super) const LARGEST: u64 = 1 << 26;
+
+/// A preset of fewer bytes is below [`LARGEST`] whatever its session's becomes: a run of 20 bytes is written in less than a thousand.
+const SURELY_SMALL: usize = 1 << 20;
 
 /// What is wrong with a preset.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -101,13 +110,15 @@ pub fn find(name: &str) -> Result<String, PresetError> {
     if let Some((_, text)) = EMBEDDED.iter().find(|(known, _)| *known == name) {
         return Ok((*text).to_owned());
     }
-    let path = Path::new(name);
-    if !path.is_file() {
-        let hint = suggestion(name, EMBEDDED.iter().map(|(known, _)| *known));
-        return Err(PresetError::Unknown { name: escaped(name).into_owned(), hint });
+    let unreadable = |reason: String| PresetError::Unreadable { path: escaped(name).into_owned(), reason };
+    match file::read(Path::new(name), LARGEST) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let hint = suggestion(name, EMBEDDED.iter().map(|(known, _)| *known));
+            Err(PresetError::Unknown { name: escaped(name).into_owned(), hint })
+        }
+        Err(error) => Err(unreadable(error.to_string())),
     }
-    std::fs::read_to_string(path)
-        .map_err(|error| PresetError::Unreadable { path: name.to_owned(), reason: error.to_string() })
 }
 
 /// Reads a preset. `name` is its name or path; `overrides` are the KEY=VALUE of `--set`, applied in order.
@@ -143,7 +154,26 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Plan, Prese
     for assignment in overrides {
         set(&mut table, assignment).map_err(|fault| PresetError::Override { assignment: assignment.clone(), fault })?;
     }
-    plan(name, table).map_err(|Fault { key, fault }| PresetError::Key { file: name.to_owned(), key, fault })
+    let plan =
+        plan(name, table).map_err(|Fault { key, fault }| PresetError::Key { file: name.to_owned(), key, fault })?;
+    if text.len() > SURELY_SMALL {
+        check_size(&plan).map_err(|fault| PresetError::Key { file: name.to_owned(), key: "run".to_owned(), fault })?;
+    }
+    Ok(plan)
+}
+
+/// Refuses a plan whose session could not be read: there every run has all its settings, and a number may have 300 digits.
+fn check_size(plan: &Plan) -> Result<(), String> {
+    let bytes = to_toml(plan).len() as u64;
+    if bytes <= LARGEST {
+        return Ok(());
+    }
+    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+    Err(format!(
+        "written out with all its settings the preset has {} MB, and a session keeps at most {}; give fewer runs or numbers",
+        megabytes(bytes),
+        megabytes(LARGEST)
+    ))
 }
 
 /// Puts a value where a dotted path says. `run.NAME.key` addresses the run of that name, dots in the name included.

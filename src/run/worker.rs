@@ -101,7 +101,7 @@ impl Worker {
             Beginning::Resumed(checkpoint) => (outbox.catch_up.changes(), outbox.catch_up.last_step(), checkpoint),
         };
         if checkpoint.is_none() {
-            self.forget_earlier_attempt(outbox)?;
+            Self::forget_earlier_attempt(outbox)?;
         }
         let job = Job {
             run: &self.plan.runs[outbox.run],
@@ -131,7 +131,7 @@ impl Worker {
     }
 
     /// Removes the weights and checkpoints of an attempt before the one that begins, which are not its own.
-    fn forget_earlier_attempt(&self, outbox: &mut Outbox) -> Result<(), LogError> {
+    fn forget_earlier_attempt(outbox: &mut Outbox) -> Result<(), LogError> {
         let Some(directory) = outbox.directory.clone() else { return Ok(()) };
         outbox.insist(|outbox| {
             directory.remove_earlier_weights(outbox.run)?;

@@ -354,9 +354,7 @@ impl App {
 
     fn show(&mut self, recording: Recording) {
         let mut session = WatchedSession::new(recording.plan, Feed::Recorded(recording.writer));
-        for (run, events) in recording.events.iter().enumerate() {
-            session.receive(run, events);
-        }
+        session.resume_from(recording.runs);
         session.directory = Some(recording.directory);
         if let Some(damage) = recording.damage {
             self.notice = Some(Notice::Failed(damage.clone()));

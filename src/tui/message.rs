@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{key::Key, picker::PresetEntry, theme::Appearance};
 use crate::{
-    figure,
+    figure::{self, RecordedRun},
     problem::Loading,
     run::{Command, Event, LogStatus, Outcome, Plan, device::Load},
 };
@@ -23,8 +23,8 @@ pub enum InitialScreen {
 #[derive(Debug)]
 pub struct Recording {
     pub plan: Plan,
-    /// The events of each run of the plan.
-    pub events: Vec<Vec<Event>>,
+    /// Each run of the plan as far as its log goes.
+    pub runs: Vec<RecordedRun>,
     /// Where its log is.
     pub directory: PathBuf,
     pub writer: Writer,

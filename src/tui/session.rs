@@ -18,7 +18,7 @@ use super::{
     message::{Effect, ExportRequest, Writer},
 };
 use crate::{
-    figure::{self, PanelKind, PlottedRun, RunState, View},
+    figure::{self, PanelKind, PlottedRun, RecordedRun, RunState, View},
     optimizer::Hyperparameter,
     problem::Loading,
     run::{Command, Event, Outcome, Plan, device::Load},
@@ -238,6 +238,13 @@ impl WatchedSession {
             for event in events {
                 run.receive(event);
             }
+        }
+    }
+
+    /// Takes over what was read of each run from its log.
+    pub fn resume_from(&mut self, recorded: Vec<RecordedRun>) {
+        for (run, RecordedRun { history, events }) in self.runs.iter_mut().zip(recorded) {
+            (run.history, run.received) = (history, events);
         }
     }
 

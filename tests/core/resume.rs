@@ -166,7 +166,7 @@ fn resume(directory: &Path, runs: usize) -> Vec<Vec<Event>> {
 }
 
 /// The session as it is after a kill: the logs cut at a byte, without their ends.
-fn cut(from: &Path, to: &Path, share: f64) {
+fn cut(from: &Path, to: &Path, thousandths: usize) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
@@ -176,7 +176,7 @@ fn cut(from: &Path, to: &Path, share: f64) {
         }
         fs::create_dir(&target).unwrap();
         let log = fs::read(entry.path().join("events.jsonl")).unwrap();
-        let length = (log.len() as f64 * share) as usize;
+        let length = log.len() * thousandths / 1000;
         fs::write(target.join("events.jsonl"), &log[..length]).unwrap();
     }
 }
@@ -189,17 +189,17 @@ fn a_session_cut_anywhere_is_resumed_to_the_log_and_weights_of_one_that_was_not(
     let plan = plan("valley", &sets);
     run_to(&whole, &plan);
     let expected = SessionLog::open(&whole).unwrap().read_new().unwrap().runs;
-    for share in [0.0, 0.02, 0.3, 0.71, 0.999] {
-        cut(&whole, &other, share);
+    for thousandths in [0, 20, 300, 710, 999] {
+        cut(&whole, &other, thousandths);
         let seen = resume(&other, plan.runs.len());
         let found = SessionLog::open(&other).unwrap().read_new().unwrap();
         assert_eq!(found.damaged, []);
         for ((run, found), (expected, seen)) in plan.runs.iter().zip(&found.runs).zip(expected.iter().zip(&seen)) {
-            assert_eq!(first_difference(expected, found), None, "{} cut at {share}", run.name);
-            assert_eq!(found.len(), expected.len(), "{} cut at {share}", run.name);
+            assert_eq!(first_difference(expected, found), None, "{} cut at {thousandths}", run.name);
+            assert_eq!(found.len(), expected.len(), "{} cut at {thousandths}", run.name);
             assert_eq!(first_difference(found, seen), None, "{}: the screen saw the log", run.name);
             let weights = |session: &Path| fs::read(session.join(&run.name).join("weights.safetensors")).unwrap();
-            assert!(weights(&whole) == weights(&other), "{} cut at {share}", run.name);
+            assert!(weights(&whole) == weights(&other), "{} cut at {thousandths}", run.name);
         }
         fs::remove_dir_all(&other).unwrap();
     }
@@ -285,7 +285,7 @@ fn a_damaged_checkpoint_is_passed_over() {
     let plan = plan("valley", &["train.gradients=40", "train.probe_every=\"20 gradients\""]);
     run_to(&whole, &plan);
     let expected = SessionLog::open(&whole).unwrap().read_new().unwrap().runs;
-    cut(&whole, &other, 0.6);
+    cut(&whole, &other, 600);
     for run in &plan.runs {
         let [newest] = &checkpoints(&whole.join(&run.name))[..] else { panic!("one at the end") };
         let mut bytes = fs::read(newest).unwrap();

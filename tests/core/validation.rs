@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use nso_tui::{
     autodiff::vector_like,
     data,
-    figure::{History, Options, SessionRun, export},
+    figure::{History, Options, RecordedRun, SessionRun, export},
     problem::{Examples, Metrics},
     run::{Event, Plan, preset},
     tui::{App, Recording, Setup, Writer, print},
@@ -130,7 +130,8 @@ fn the_best_by_validation_is_in_the_table_and_in_files() {
     let events = run_to(&directory, &plan);
     let history: History = events[0].iter().collect();
     let best = history.best().unwrap();
-    let app = App::replay(Recording { plan, events, directory, writer: Writer::Gone, damage: None }, Setup::default());
+    let runs = RecordedRun::of(&plan, &events);
+    let app = App::replay(Recording { plan, runs, directory, writer: Writer::Gone, damage: None }, Setup::default());
     let screen = print::frame(&app, "120x40".parse().unwrap());
     let accuracy = best.metrics.test_accuracy.unwrap();
     assert!(screen.contains("at best val."), "{screen}");

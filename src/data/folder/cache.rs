@@ -1,25 +1,39 @@
-//! Decoded sets on disk, so that a folder is decoded once. A file that is damaged, or not the one that was looked for, is
-//! as good as none.
+//! Decoded sets on disk, so that a folder is decoded once. A file that is damaged, not the one that was looked for, or one that
+//! somebody else may have written is as good as none. Files that were not used for longest are removed.
 //!
 //! A file holds: eight bytes of magic; the key; a count of skipped images, then for each its place among the files in
 //! the order of their paths and a text; the pixels of the others in that order; the SHA-256 of all before.
 
 use std::{
-    fs::{self, File as Disk},
+    fs::{self, DirBuilder, File as Disk},
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{Skipped, image_bytes, scan::File, workers::Decoded};
-use crate::file;
+use super::{
+    Skipped, image_bytes,
+    scan::{File, Version},
+    workers::Decoded,
+};
+use crate::file::{self, Access};
 
 /// The last digit is the version: it changes when the same files and side give other pixels.
-const MAGIC: [u8; 8] = *b"nsoimg01";
+const MAGIC: [u8; 8] = *b"nsoimg02";
 
 /// Bytes of a reason that are kept.
 const REASON: usize = 1000;
+
+/// What the names of these files end in.
+const ENDING: &str = "images";
+
+/// Bytes that all files together may have: some sets of a hundred thousand images of 224 x 224 pixels.
+const MOST_BYTES: u64 = 32 << 30;
+
+/// A temporary file that was not written to for so long was left by a program that was killed.
+const ABANDONED: Duration = Duration::from_hours(1);
 
 type Key = [u8; 32];
 
@@ -35,13 +49,13 @@ pub(super) struct CachedImages<'a> {
 }
 
 impl<'a> CachedImages<'a> {
-    /// Those in the cache at `folder`.
-    pub fn new(folder: &Path, files: &'a [File], side: u32) -> Self {
+    /// Those of the set at `root`, in the cache at `folder`.
+    pub fn new(folder: &Path, root: &Path, files: &'a [File], side: u32) -> Self {
         let mut order: Vec<usize> = (0..files.len()).collect();
         order.sort_by_key(|&at| &files[at].path);
-        let key = key(order.iter().map(|&at| &files[at]), side);
+        let key = key(root, order.iter().map(|&at| &files[at]), side);
         let name = format!("{:032x}", key[..16].iter().fold(0_u128, |name, &byte| name << 8 | u128::from(byte)));
-        let path = folder.join(name).with_extension("images");
+        let path = folder.join(name).with_extension(ENDING);
         Self { path, key, files, order, image: image_bytes(side) }
     }
 
@@ -59,7 +73,7 @@ impl<'a> CachedImages<'a> {
     }
 
     fn try_read(&self, pixels: &mut [u8]) -> io::Result<Vec<(usize, Skipped)>> {
-        let mut file = Hashing { inner: BufReader::new(Disk::open(&self.path)?), hash: Sha256::new() };
+        let mut file = Hashing { inner: BufReader::new(open(&self.path)?), hash: Sha256::new() };
         if (file.array::<8>()?, file.array::<32>()?) != (MAGIC, self.key) {
             return Err(damaged("it is of other images"));
         }
@@ -82,11 +96,13 @@ impl<'a> CachedImages<'a> {
         }
         let sum: [u8; 32] = file.hash.finalize().into();
         let mut rest = Vec::new();
-        file.inner.take(33).read_to_end(&mut rest)?;
+        (&mut file.inner).take(33).read_to_end(&mut rest)?;
         if rest != sum {
             return Err(damaged("its checksum is wrong"));
         }
         skipped.sort_by_key(|(at, _)| *at);
+        // That it was used only decides how long it is kept.
+        let _ = file.inner.get_ref().set_modified(SystemTime::now());
         Ok(skipped)
     }
 
@@ -99,8 +115,9 @@ impl<'a> CachedImages<'a> {
 
     fn try_write(&self, decoded: &Decoded) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        file::replace(&self.path, |temporary| self.fill(BufWriter::new(temporary), decoded))
+        create_private(folder)?;
+        file::replace_as(Access::Private, &self.path, |temporary| self.fill(BufWriter::new(temporary), decoded))?;
+        tidy(folder, &self.path, MOST_BYTES)
     }
 
     fn fill(&self, inner: impl Write, decoded: &Decoded) -> io::Result<()> {
@@ -126,17 +143,85 @@ impl<'a> CachedImages<'a> {
     }
 }
 
-/// What the pixels depend on: the paths, sizes and times of the files, and the size of the images.
-fn key<'a>(files: impl Iterator<Item = &'a File>, side: u32) -> Key {
+/// Opens a file that nobody but its owner, who runs this program, can have written.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<Disk> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    file::refuse_link(path)?;
+    let file = file::open(path)?;
+    let about = file.metadata()?;
+    if about.uid() != rustix::process::geteuid().as_raw() || about.mode() & 0o022 != 0 {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others may have written it"));
+    }
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<Disk> {
+    file::refuse_link(path)?;
+    file::open(path)
+}
+
+/// Makes a folder, and those above it, for its owner alone.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Removes the files that were not used for longest until the rest has at most `most` bytes, never `kept`, and temporary files of
+/// programs that were killed.
+fn tidy(folder: &Path, kept: &Path, most: u64) -> io::Result<()> {
+    let mut found = Vec::new();
+    let mut total = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Of the entry itself: a link leads to what is none of ours.
+        let Ok(about) = entry.metadata() else { continue };
+        let path = entry.path();
+        let used = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(file::TEMPORARY_PREFIX);
+        if !about.is_file() {
+            continue;
+        }
+        if is_temporary {
+            if used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                fs::remove_file(&path)?;
+            }
+        } else if path.extension().is_some_and(|ending| ending == ENDING) {
+            total += about.len();
+            found.push((used, about.len(), path));
+        }
+    }
+    found.sort();
+    for (_, bytes, path) in found {
+        if total <= most {
+            break;
+        }
+        if path != kept {
+            fs::remove_file(&path)?;
+            total -= bytes;
+        }
+    }
+    Ok(())
+}
+
+/// What the pixels depend on: where in the set each file is, all that the system says of its content, and the size of the images.
+/// The same path with other content has another key, whatever times were set.
+fn key<'a>(root: &Path, files: impl Iterator<Item = &'a File>, side: u32) -> Key {
     let mut hash = Sha256::new();
     hash.update(MAGIC);
     hash.update(side.to_le_bytes());
     for file in files {
-        let path = file.path.as_os_str().as_encoded_bytes();
+        let path = file.path.strip_prefix(root).unwrap_or(&file.path).as_os_str().as_encoded_bytes();
         hash.update((path.len() as u64).to_le_bytes());
         hash.update(path);
-        hash.update(file.size.to_le_bytes());
-        hash.update(file.modified.to_le_bytes());
+        let Version { size, modified, changed, place } = &file.version;
+        [*size].iter().chain(place).for_each(|number| hash.update(number.to_le_bytes()));
+        modified.iter().chain(changed).for_each(|number| hash.update(number.to_le_bytes()));
     }
     hash.finalize().into()
 }
@@ -169,5 +254,37 @@ impl<F: Write> Hashing<F> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hash.update(bytes);
         self.inner.write_all(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first_and_the_newest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: u64| {
+            let file = Disk::create(folder.path().join(name)).unwrap();
+            file.set_len(100).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        for (name, age) in [("a.images", 30), ("b.images", 10), ("c.images", 20), ("new.images", 40), ("other.txt", 99)]
+        {
+            write(name, age);
+        }
+        write(".nso-tui-abandoned.images", 7_200);
+        write(".nso-tui-at-work.images", 60);
+        let kept = folder.path().join("new.images");
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        tidy(folder.path(), &kept, 250).unwrap();
+        assert_eq!(names(), [".nso-tui-at-work.images", "b.images", "new.images", "other.txt"]);
+        tidy(folder.path(), &kept, 0).unwrap();
+        assert_eq!(names(), [".nso-tui-at-work.images", "new.images", "other.txt"]);
     }
 }

@@ -8,7 +8,7 @@ use image::{
 };
 
 use super::{ImageFault, jpeg, png};
-use crate::data::read_file;
+use crate::file;
 
 /// Rows or columns of an image, at most.
 pub(super) const LARGEST_SIDE: u32 = 16_384;
@@ -39,7 +39,7 @@ enum Picture {
 /// # Errors
 /// [`ImageFault`] says what is wrong; the caller names the file.
 pub fn read(path: &Path, side: u32) -> Result<Vec<u8>, ImageFault> {
-    let mut file = read_file(path, LARGEST_FILE)?;
+    let mut file = file::read(path, LARGEST_FILE)?;
     let (picture, upright) = if file.starts_with(&png::SIGNATURE) {
         (from_png(&mut file, side)?, Orientation::NoTransforms)
     } else if file.starts_with(&jpeg::SIGNATURE) {

@@ -106,7 +106,7 @@ pub fn load(folder: &Path, options: &FolderOptions, progress: ImageProgress<'_>)
     let side = options.image_size.get();
     let (train, test) = divided(scan::scan(folder)?, options);
     let files = [&train.files[..], &test.files].concat();
-    let known = options.cache.folder().map(|cache| CachedImages::new(&cache, &files, side));
+    let known = options.cache.folder().map(|cache| CachedImages::new(&cache, folder, &files, side));
     let mut pixels = workers::room(files.len(), side).map_err(|fault| DataError::content(folder, fault))?;
     let cached = known.as_ref().and_then(|known| known.read(&mut pixels));
     let usable = |skipped: &Vec<_>| skipped.is_empty() || options.corrupt == Corrupt::Skip;

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
 use crate::data::{DataError, class_name};
@@ -12,10 +11,20 @@ use crate::data::{DataError, class_name};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct File {
     pub path: PathBuf,
-    /// Bytes; 0 where the system does not say.
+    pub version: Version,
+}
+
+/// What the system says of a file's content without reading it; the default where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Version {
+    /// Bytes.
     pub size: u64,
-    /// Nanoseconds since 1970; 0 where the system does not say.
-    pub modified: u128,
+    /// When its content changed: seconds since 1970, and nanoseconds.
+    pub modified: [i64; 2],
+    /// When its content, owner or name changed, which no program sets.
+    pub changed: [i64; 2],
+    /// The device that it is on, and its number there: no two files share them.
+    pub place: [u64; 2],
 }
 
 /// Image files with their classes, sorted by class and name.
@@ -111,8 +120,25 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 fn file(path: PathBuf) -> File {
-    let about = fs::metadata(&path).ok();
-    let modified = about.as_ref().and_then(|about| about.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-    let size = about.map_or(0, |about| about.len());
-    File { path, size, modified: modified.map_or(0, |time| time.as_nanos()) }
+    let version = fs::metadata(&path).map(|about| version(&about)).unwrap_or_default();
+    File { path, version }
+}
+
+#[cfg(unix)]
+fn version(about: &fs::Metadata) -> Version {
+    use std::os::unix::fs::MetadataExt as _;
+
+    Version {
+        size: about.size(),
+        modified: [about.mtime(), about.mtime_nsec()],
+        changed: [about.ctime(), about.ctime_nsec()],
+        place: [about.dev(), about.ino()],
+    }
+}
+
+#[cfg(not(unix))]
+fn version(about: &fs::Metadata) -> Version {
+    let modified = about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = modified.map_or([0; 2], |time| [time.as_secs().cast_signed(), time.subsec_nanos().into()]);
+    Version { size: about.len(), modified, ..Version::default() }
 }

@@ -1,5 +1,7 @@
 //! Folders of images on disk: what is read, what is chosen, what is kept, and what is said when something is wrong.
 
+mod cache;
+
 use std::{cell::RefCell, collections::BTreeMap, fs, ops::ControlFlow, sync::Arc};
 
 use proptest::prelude::*;
@@ -236,39 +238,6 @@ fn a_set_is_decoded_once_and_again_when_a_file_changes() {
     assert_eq!(calls, 12);
     assert_ne!(colours(&changed.train), colours(&fresh.train));
     assert_eq!(steps(&FolderOptions { image_size: NonZeroU32::new(3).unwrap(), ..scene.options() }).0, 12);
-}
-
-#[test]
-fn a_damaged_cache_is_ignored_and_rebuilt() {
-    let scene = Scene::with_classes(3);
-    let fresh = scene.load();
-    let file = scene.cache_file();
-    let whole = fs::read(&file).unwrap();
-    let mut forms: Vec<Vec<u8>> = (0..whole.len()).step_by(7).map(|cut| whole[..cut].to_vec()).collect();
-    forms.extend((0..whole.len()).map(|at| {
-        let mut damaged = whole.clone();
-        damaged[at] ^= 0x41;
-        damaged
-    }));
-    forms.push([&whole[..], &[0]].concat());
-    // Skips that are not there, and more of them than files.
-    forms.push([&whole[..40], &[0xff; 4], &[0xff; 2000]].concat());
-    forms.push([&whole[..40], &[3, 0, 0, 0], &[0; 18], &whole[44..]].concat());
-    for damaged in forms {
-        fs::write(&file, &damaged).unwrap();
-        let calls = RefCell::new(0);
-        let loaded = load(scene.root.path(), &scene.options(), &|_, _| {
-            *calls.borrow_mut() += 1;
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-        assert_eq!((*calls.borrow(), &loaded.train, &loaded.test), (9, &fresh.train, &fresh.test));
-        assert!(fs::read(&file).unwrap() == whole, "it is rebuilt");
-    }
-    // A place where nothing can be kept is no reason to fail.
-    fs::remove_dir_all(scene.cache.path().join("deep")).unwrap();
-    fs::write(scene.cache.path().join("deep"), "a file").unwrap();
-    assert_eq!(scene.load().train, fresh.train);
 }
 
 #[test]

@@ -12,13 +12,7 @@ mod safetensors;
 mod torch;
 mod view;
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Read},
-    path::Path,
-};
+use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
 
 pub use archive::ArchiveError;
 pub use error::{CheckpointError, Fault};
@@ -26,6 +20,8 @@ pub use pickle::PickleError;
 pub use view::ViewError;
 
 use view::View;
+
+use crate::file;
 
 /// Larger files are refused; a ResNet-152 with the state of its optimizer has 720 MB.
 const LARGEST_FILE: u64 = u32::MAX as u64 - 1;
@@ -54,10 +50,10 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] names the file, and the tensor or byte where one is at fault.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let file = path.display().to_string();
+        let name = path.display().to_string();
         match contents(path) {
-            Ok(bytes) => Self::parse(&file, bytes),
-            Err(source) => Err(CheckpointError::Read { file: shown(&file), source }),
+            Ok(bytes) => Self::parse(&name, bytes),
+            Err(source) => Err(CheckpointError::Read { file: shown(&name), source }),
         }
     }
 
@@ -174,22 +170,14 @@ pub fn embedded_mobilenet() -> Result<Checkpoint, CheckpointError> {
     Checkpoint::parse("the embedded MobileNetV2", FILE)
 }
 
-/// The bytes of a regular file.
+/// The bytes of a file.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    // Checked before it is opened: opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path)?;
-    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    if !metadata.is_file() {
-        return refused("not a regular file");
-    }
-    if metadata.len() > LARGEST_FILE {
-        return refused("larger than 4 GB; save the weights alone, without the optimizer's state");
-    }
-    let length = usize::try_from(metadata.len()).map_err(io::Error::other)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length)?;
-    File::open(path)?.take(metadata.len()).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file::read(path, LARGEST_FILE).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            io::Error::new(error.kind(), "larger than 4 GB; save the weights alone, without the optimizer's state")
+        }
+        _ => error,
+    })
 }
 
 /// Adds a tensor of this name.

@@ -117,3 +117,48 @@ fn read(path: &Path) -> Result<StoredCheckpoint, LogError> {
     let log_length = text("log_length")?.parse().map_err(|_| damaged("its log_length is no number".to_owned()))?;
     Ok(StoredCheckpoint { checkpoint: Checkpoint::new(at, archive), log_length })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stored() -> StoredCheckpoint {
+        let at = Position { step: 7, gradients: 14, seconds: 0.5 };
+        let mut archive = Archive::default();
+        archive.set("at", at);
+        let bytes = (0..40_u8).collect();
+        archive.put_archived("w", ArchivedVector { precision: Precision::Single, bytes });
+        StoredCheckpoint { checkpoint: Checkpoint::new(at, archive), log_length: 99 }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+        /// Fifty changed files a case: a byte, the end, a piece twice.
+        #[test]
+        fn a_changed_checkpoint_is_refused_or_the_same(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 50),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), &stored()).unwrap();
+            let path = folder.path().join("checkpoint-7.safetensors");
+            let whole = fs::read(&path).unwrap();
+            prop_assert_eq!(read(&path).unwrap(), stored());
+            for (at, byte, kind) in changes {
+                let mut file = whole.clone();
+                let at = at.index(file.len());
+                match kind {
+                    0 => file[at] ^= byte,
+                    1 => file.truncate(at),
+                    _ => file.splice(at..at, whole[..usize::from(byte).min(whole.len())].to_vec()).for_each(drop),
+                }
+                fs::write(&path, file).unwrap();
+                if let Ok(found) = read(&path) {
+                    prop_assert_eq!(found, stored());
+                }
+            }
+        }
+    }
+}

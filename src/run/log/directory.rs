@@ -120,12 +120,19 @@ impl SessionDirectory {
         current_path(&self.folder).unwrap_or_else(|| self.path.clone()).join(&self.run_folders[run])
     }
 
+    /// The same, refused where a link was put in its place.
+    fn run_folder_to_write(&self, run: usize) -> Result<PathBuf, LogError> {
+        let folder = self.run_folder(run);
+        file::refuse_link(&folder).map_err(io_error("write", &folder))?;
+        Ok(folder)
+    }
+
     /// Opens a run's log for appending to its first `length` bytes.
     ///
     /// # Errors
     /// [`LogError::Io`].
     pub fn log(&self, run: usize, length: u64) -> Result<LogWriter, LogError> {
-        LogWriter::open(self.run_folder(run).join(EVENTS_FILE), length)
+        LogWriter::open(self.run_folder_to_write(run)?.join(EVENTS_FILE), length)
     }
 
     /// Writes a run's weights in single precision under the names and shapes of `layout`, in one piece or not at all.
@@ -135,7 +142,7 @@ impl SessionDirectory {
     pub fn write_weights(&self, run: usize, name: &str, tensors: &[(&Layout, &Vector)]) -> Result<(), LogError> {
         let tensors: Vec<_> =
             tensors.iter().flat_map(|(layout, vector)| weights::named_tensors(layout, vector)).collect();
-        weights::write(&self.run_folder(run).join(name), &tensors, HashMap::new())
+        weights::write(&self.run_folder_to_write(run)?.join(name), &tensors, HashMap::new())
     }
 
     /// Removes the best and the averaged weights of an earlier attempt at a run, which are not those of the one that begins.
@@ -149,6 +156,18 @@ impl SessionDirectory {
         }
         Ok(())
     }
+}
+
+/// Whether a file of this name is one that a session is made of, so that nothing else may be written there.
+pub fn is_session_file(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_lowercase) else { return false };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A folder that is not there holds no session.
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let is_session = |folder: &Path| folder.join(SESSION_FILE).exists();
+    let of_session = [SESSION_FILE, LOCK_FILE].contains(&name.as_str());
+    let of_run = name == EVENTS_FILE || name.ends_with(".safetensors");
+    of_session && is_session(&folder) || of_run && folder.parent().is_some_and(is_session)
 }
 
 /// Where an open folder is now.

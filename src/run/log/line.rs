@@ -1,7 +1,7 @@
 //! One line of a log: an event as a JSON object whose last field, `crc32`, is the CRC-32 of all that stands before it.
 //! It finds every damage of up to 32 bits in a row. Lines of earlier versions have none and are read without.
 
-use crate::run::Event;
+use crate::{run::Event, text::write_json};
 
 /// What stands between the event and the eight hexadecimal digits of its checksum.
 const KEY: &[u8] = br#","crc32":""#;
@@ -29,7 +29,7 @@ pub(super) enum Checksum {
 /// Appends the line of an event, with its line feed.
 pub(super) fn encode(event: &Event, lines: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = lines.len();
-    serde_json::to_writer(&mut *lines, event).inspect_err(|_| lines.truncate(start))?;
+    write_json(&mut *lines, event).inspect_err(|_| lines.truncate(start))?;
     // The closing brace comes after the checksum.
     lines.pop();
     let checksum = checksum_of(&lines[start..]);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{LogError, io_error};
+use crate::file;
 
 /// The file whose lock says that a session is being written. It holds the number of the process that does.
 pub const LOCK_FILE: &str = ".lock";
@@ -37,7 +38,7 @@ impl SessionLock {
     /// For a session that is there.
     pub fn take(directory: &Path) -> Result<Self, LogError> {
         let path = directory.join(LOCK_FILE);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file::open_to_append(&path);
         Self::lock(file.map_err(io_error("open", &path))?, directory)
     }
 
@@ -61,7 +62,7 @@ impl SessionLock {
 
     /// Whether a process writes the session in `directory` now.
     pub fn is_held(directory: &Path) -> bool {
-        let file = File::open(directory.join(LOCK_FILE));
+        let file = file::open(&directory.join(LOCK_FILE));
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }

@@ -28,10 +28,10 @@ use std::{
 
 use super::preset;
 
-pub use directory::{Destination, SessionDirectory, run_folders};
+pub use directory::{Destination, SessionDirectory, is_session_file, run_folders};
 pub use lock::LOCK_FILE;
+pub(super) use reader::LoggedEvent;
 pub use reader::{DamagedLine, LogReader, NewEvents};
-pub(super) use reader::{LoggedEvent, open_regular};
 pub use session::{SessionEvents, SessionLog};
 pub use verify::{FileReport, Verdict, verify};
 pub use writer::LogWriter;
@@ -63,10 +63,6 @@ pub enum LogError {
     },
     #[error("{path} is being written by process {process}; wait until it ends, or end it", path = .path.display())]
     InUse { path: PathBuf, process: String },
-    #[error("{path} is no file but a pipe, a device or a folder", path = .0.display())]
-    NotAFile(PathBuf),
-    #[error("{path} is too large for what it should be", path = .0.display())]
-    TooLarge(PathBuf),
     #[error("{path} is damaged: {fault}", path = .path.display())]
     Damaged { path: PathBuf, fault: String },
     /// Reading or writing failed.

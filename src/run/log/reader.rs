@@ -2,7 +2,7 @@
 //! is reported with its place and skipped.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use super::{
     LogError, io_error,
     line::{self, Checksum},
 };
-use crate::run::Event;
+use crate::{file, run::Event};
 
 /// Longest line that is read; the program writes a few hundred bytes, and some megabytes for a finely sampled density.
 const LONGEST_LINE: u64 = 1 << 26;
@@ -143,21 +143,11 @@ impl LogReader {
 }
 
 /// Opens a file to read; `None` where there is none. A pipe or a device, which might never end, is refused.
-pub(in crate::run) fn open_regular(path: &Path) -> Result<Option<File>, LogError> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // Opening a pipe without a writer waits for one otherwise.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+fn open_regular(path: &Path) -> Result<Option<File>, LogError> {
+    match file::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some).map_err(io_error("open", path)),
     }
-    let file = match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(io_error("open", path))?,
-    };
-    let metadata = file.metadata().map_err(io_error("open", path))?;
-    if metadata.is_file() { Ok(Some(file)) } else { Err(LogError::NotAFile(path.to_owned())) }
 }
 
 /// Reads past the end of a line without keeping it; its length.

@@ -1,21 +1,24 @@
 //! A session on disk, finished or still running, as it is read.
 
 use std::{
-    io::Read as _,
+    io,
     path::{Path, PathBuf},
 };
 
 use super::{
-    DamagedLine, EVENTS_FILE, LogError, LogReader, NewEvents, SESSION_FILE, directory::run_folders, io_error,
-    lock::SessionLock, open_regular, weights::Integrity,
+    DamagedLine, EVENTS_FILE, LogError, LogReader, LoggedEvent, NewEvents, SESSION_FILE, directory::run_folders,
+    io_error, lock::SessionLock, weights::Integrity,
 };
-use crate::run::{Event, Plan, preset};
-
-/// Bytes that `session.toml` may have.
-const LARGEST_PRESET: u64 = 1 << 24;
+use crate::{
+    file,
+    run::{Event, Plan, preset},
+};
 
 /// The last line of `session.toml` is a comment with the CRC-32 of the lines before it.
 const CHECKSUM: &str = "# crc32 ";
+
+/// Bytes of that line, at most, and of the end of the line before it.
+const CHECKSUM_LINE: u64 = 32;
 
 /// A session on disk, finished or still running.
 #[derive(Debug)]
@@ -73,6 +76,18 @@ impl SessionLog {
         Ok(found)
     }
 
+    /// The same event by event, with the place of its run in the plan, run after run: nothing is kept.
+    ///
+    /// # Errors
+    /// [`LogError`] if a log cannot be read.
+    pub fn read_each(&mut self, each: &mut dyn FnMut(usize, &Event)) -> Result<Vec<DamagedLine>, LogError> {
+        let mut damaged = Vec::new();
+        for (run, log) in self.logs.iter_mut().enumerate() {
+            damaged.extend(log.read_on(&mut |LoggedEvent { event, .. }| each(run, &event))?);
+        }
+        Ok(damaged)
+    }
+
     /// Whether a process writes it now.
     pub fn is_live(&self) -> bool {
         SessionLock::is_held(&self.directory)
@@ -81,10 +96,11 @@ impl SessionLog {
 
 /// The text of a session's preset; `None` where there is none.
 pub(super) fn read_preset(path: &Path) -> Result<Option<String>, LogError> {
-    let Some(file) = open_regular(path)? else { return Ok(None) };
-    let mut text = String::new();
-    let length = file.take(LARGEST_PRESET).read_to_string(&mut text).map_err(io_error("read", path))? as u64;
-    if length < LARGEST_PRESET { Ok(Some(text)) } else { Err(LogError::TooLarge(path.to_owned())) }
+    let text = match file::read(path, preset::LARGEST + CHECKSUM_LINE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)),
+    };
+    text.map(Some).map_err(io_error("read", path))
 }
 
 /// A preset with the comment that holds its checksum.

@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{LogError, io_error, open_regular};
+use super::{LogError, io_error};
 use crate::{
     autodiff::{Layout, Vector, values},
     file,
@@ -16,6 +16,9 @@ use crate::{
 
 /// The key of the checksum in the metadata.
 const CHECKSUM: &str = "crc32";
+
+/// Bytes of the largest file that is read: a checkpoint of some hundred million parameters with its momenta and averages.
+const LARGEST_FILE: u64 = 1 << 34;
 
 /// A tensor to be written.
 pub(in crate::run) struct NamedTensor {
@@ -59,11 +62,7 @@ pub(in crate::run) fn write(
 
 /// The bytes of a file of tensors.
 pub(in crate::run) fn read(path: &Path) -> Result<Vec<u8>, LogError> {
-    let error = || io_error("read", path);
-    let mut file = open_regular(path)?.ok_or_else(|| error()(io::ErrorKind::NotFound.into()))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(error())?;
-    Ok(bytes)
+    file::read(path, LARGEST_FILE).map_err(io_error("read", path))
 }
 
 /// Whether a file that was read is as it was written.

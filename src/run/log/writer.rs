@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{LogError, io_error, line};
-use crate::run::Event;
+use crate::{file, run::Event};
 
 /// How often what was written is made to survive a power failure.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub struct LogWriter {
 impl LogWriter {
     /// Opens the log at `path`, which keeps `length` bytes: the rest is cut off.
     pub(super) fn open(path: PathBuf, length: u64) -> Result<Self, LogError> {
-        let file = File::options().create(true).append(true).open(&path).map_err(io_error("open", &path))?;
+        let file = file::open_to_append(&path).map_err(io_error("open", &path))?;
         let mut log = Self { path, file, length, pending: Vec::new(), torn: true, synced: Instant::now() };
         log.mend()?;
         Ok(log)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ImageSubset, ProblemSettings, Section, image_subset::classifier};
+use super::{BuildContext, Fact, Fault, Footprint, ImageSubset, ProblemSettings, Section, image_subset::classifier};
 use crate::problem::{ConvNet, CrossEntropy, LossFunction, Problem, ProblemError};
 
 /// [`ConvNet`] on Fashion-MNIST.
@@ -33,6 +33,10 @@ impl ProblemSettings for FashionCnn {
 
     fn loss_unit(&self) -> Option<&'static str> {
         CrossEntropy::UNIT
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.images.footprint(&ConvNet::new([1, 28, 28], self.channels, 10))
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use strum::VariantNames;
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ProblemSettings, Section, image_set};
+use super::{BuildContext, Fact, Fault, Footprint, ProblemSettings, Section, image_set, image_subset::of_network};
 use crate::{
-    data::Augmentation,
-    problem::{Backbone, BatchNormMode, CrossEntropy, FineTune, LossFunction, Problem, ProblemError, Weights},
+    data::{self, Augmentation},
+    problem::{
+        Backbone, BatchNormMode, CrossEntropy, Depth, FineTune, ImageSource, LossFunction, MobileNetV2, Problem, ProblemError,
+        ResNet, Weights,
+    },
 };
 
 impl ProblemSettings for Box<FineTune> {
@@ -82,6 +85,26 @@ impl ProblemSettings for Box<FineTune> {
 
     fn keep_for_augmentation(&mut self) {
         self.images.augmentable = true;
+    }
+
+    /// Nine bytes a pixel and channel while images are put on a device. Those of a folder are counted when it is read.
+    fn footprint(&self) -> Footprint {
+        let (examples, classes, side) = match &self.images.source {
+            ImageSource::Clipart => (581, 9, 32),
+            ImageSource::Cifar(..) => (60_000, 100, 32),
+            ImageSource::Folder(_) => (0, 1_000, 224),
+        };
+        let side = self.images.size.map_or(side, |size| size.get() as usize);
+        let data = examples * 3 * (side as u64).pow(2) * data::BYTES_ON_THE_WAY;
+        let resnet = |depth| of_network(&ResNet::new(depth, classes, side), examples, data);
+        match self.backbone {
+            Backbone::MobileNetV2 { stem_stride } => {
+                of_network(&MobileNetV2::new(classes, stem_stride, side), examples, data)
+            }
+            Backbone::ResNet18 => resnet(Depth::Eighteen),
+            Backbone::ResNet34 => resnet(Depth::ThirtyFour),
+            Backbone::ResNet50 => resnet(Depth::Fifty),
+        }
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

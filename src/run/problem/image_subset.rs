@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Tensor};
 use toml::{Table, Value};
 
-use super::{Fault, Section, image_set::read_validation_share};
+use super::{Fault, Footprint, Section, image_set::read_validation_share};
 use crate::{
     data::{self, Channel, ImageSplits, Images, Share, Splits},
     problem::{CrossEntropy, ImageDataset, Network, ProblemError, Supervised},
@@ -45,6 +45,15 @@ impl ImageSubset {
         }
     }
 
+    /// Nine bytes a pixel while images are put on a device. The files of a folder are checked when their headers are read; here they
+    /// are taken to be the original ones.
+    pub(super) fn footprint(&self, network: &impl Network) -> Footprint {
+        let [train, test] = if self.data_dir.is_some() { [60_000, 10_000] } else { [4_000, 1_000] };
+        let examples = self.train_samples.map_or(train, |samples| samples as u64);
+        let data = (examples + test) * data::mnist::FEATURES as u64 * data::BYTES_ON_THE_WAY;
+        of_network(network, examples, data)
+    }
+
     /// These images of MNIST.
     pub(super) fn mnist(&self, seed: u64) -> Result<Splits, ProblemError> {
         let images = self.data_dir.as_deref().map_or_else(data::mnist::embedded, data::mnist::from_folder)?;
@@ -67,6 +76,18 @@ impl ImageSubset {
         let (train, validation) = train.first(asked).validated(self.validation_share, seed)?;
         let normalised = |images: Images| images.normalised(channels);
         Ok(Splits { train: normalised(train), validation: validation.map(normalised), test: normalised(test) })
+    }
+}
+
+/// The size of a network on so many examples that take so many bytes.
+pub(super) fn of_network(network: &impl Network, examples: u64, data: u64) -> Footprint {
+    Footprint {
+        data,
+        data_key: "the number or the size of the images",
+        parameters: network.layout().entries().iter().map(|entry| entry.len() as u64).sum(),
+        examples,
+        width: network.width() as u64,
+        examples_per_pass: network.examples_per_pass() as u64,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ProblemSettings, Section};
+use super::{BuildContext, Fact, Fault, Footprint, ProblemSettings, Section};
 use crate::problem::{MatrixSensing, MatrixSensingSize, Problem, ProblemError};
 
 /// Most bytes that measurements may take.
@@ -41,6 +41,20 @@ impl ProblemSettings for MatrixSensingSize {
 
     fn loss_unit(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Measurements to train on and as many to validate, each the upper triangle of a matrix in single precision:
+    /// 4 n d (d + 1) bytes.
+    fn footprint(&self) -> Footprint {
+        let [d, n] = [self.d, self.n].map(|count| count as u64);
+        Footprint {
+            data: 4 * n * d * (d + 1),
+            data_key: "problem.n or problem.d",
+            parameters: d * d,
+            examples: 0,
+            width: 0,
+            examples_per_pass: 0,
+        }
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strum::VariantArray;
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ImageSubset, ProblemSettings, Section, image_subset::classifier};
+use super::{BuildContext, Fact, Fault, Footprint, ImageSubset, ProblemSettings, Section, image_subset::classifier};
 use crate::{
     data::mnist,
     problem::{Activation, CrossEntropy, LossFunction, Perceptron, Problem, ProblemError},
@@ -42,6 +42,10 @@ impl ProblemSettings for MnistMlp {
 
     fn loss_unit(&self) -> Option<&'static str> {
         CrossEntropy::UNIT
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.images.footprint(&Perceptron::new(mnist::FEATURES, self.hidden, mnist::CLASSES))
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::Table;
 
-use super::{BuildContext, Fact, Fault, ImageSubset, ProblemSettings, Section, image_subset::classifier};
+use super::{BuildContext, Fact, Fault, Footprint, ImageSubset, ProblemSettings, Section, image_subset::classifier};
 use crate::{
     data::mnist,
     problem::{CrossEntropy, LossFunction, Problem, ProblemError, SoftmaxRegression},
@@ -25,6 +25,10 @@ impl ProblemSettings for ImageSubset {
 
     fn loss_unit(&self) -> Option<&'static str> {
         CrossEntropy::UNIT
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.footprint(&SoftmaxRegression::new(mnist::FEATURES, mnist::CLASSES))
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

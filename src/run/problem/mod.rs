@@ -3,6 +3,7 @@
 //!
 //! To add one: write its file, and name it in the list. The key of `kind` is the name of its variant, in lower case with hyphens.
 
+mod footprint;
 mod image_set;
 mod image_subset;
 
@@ -12,6 +13,7 @@ use burn::tensor::Device;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 use toml::Table;
 
+pub use footprint::Footprint;
 pub(super) use image_set::{read_augmentation, write_augmentation};
 pub use image_subset::ImageSubset;
 
@@ -64,6 +66,9 @@ pub(super) trait ProblemSettings {
 
     /// The unit of its loss, where it has one.
     fn loss_unit(&self) -> Option<&'static str>;
+
+    /// Its size, as far as the settings tell it.
+    fn footprint(&self) -> Footprint;
 
     /// How training images are augmented in runs that say nothing of it, as the section [problem] has it; `None` where there are no
     /// images to augment.
@@ -196,6 +201,11 @@ impl ProblemConfig {
     /// The unit of its loss, where it has one.
     pub fn loss_unit(&self) -> Option<&'static str> {
         self.inner().loss_unit()
+    }
+
+    /// Its size, as far as it is known before it is built.
+    pub fn footprint(&self) -> Footprint {
+        self.inner().footprint()
     }
 
     /// Keeps what augmentation needs, since some run augments.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ProblemSettings, Section};
+use super::{BuildContext, Fact, Fault, Footprint, ProblemSettings, Section};
 use crate::problem::{Problem, ProblemError, Quadratic};
 
 /// Most curvatures.
@@ -49,6 +49,19 @@ impl ProblemSettings for QuadraticSettings {
 
     fn loss_unit(&self) -> Option<&'static str> {
         None
+    }
+
+    /// 400 bytes a curvature: most of it is the text of the preset while it is read, 350.
+    fn footprint(&self) -> Footprint {
+        let count = self.h.len() as u64;
+        Footprint {
+            data: 400 * count,
+            data_key: "the length of problem.h",
+            parameters: count,
+            examples: 0,
+            width: 0,
+            examples_per_pass: 0,
+        }
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use super::{BuildContext, Fact, Fault, ProblemSettings, Section};
+use super::{BuildContext, Fact, Fault, Footprint, ProblemSettings, Section};
 use crate::problem::{Problem, ProblemError, Valley};
 
 /// See [`Valley`].
@@ -32,6 +32,10 @@ impl ProblemSettings for ValleySettings {
 
     fn loss_unit(&self) -> Option<&'static str> {
         None
+    }
+
+    fn footprint(&self) -> Footprint {
+        Footprint { data: 0, data_key: "nothing", parameters: 2, examples: 0, width: 0, examples_per_pass: 0 }
     }
 
     fn build(&self, context: BuildContext<'_>) -> Result<Arc<dyn Problem>, ProblemError> {

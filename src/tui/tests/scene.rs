@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    figure::RecordedRun,
     optimizer::{Hyperparameter, Hyperparameters},
     problem::Metrics,
     run::{
@@ -59,11 +60,12 @@ impl Scene {
     /// A session read from its log.
     pub fn replaying() -> Self {
         let runs = plan().runs.len();
-        let events =
-            (0..runs).map(|run| [events(run, BUDGET), vec![finish(BUDGET, Outcome::Completed, None)]].concat());
+        let events: Vec<_> = (0..runs)
+            .map(|run| [events(run, BUDGET), vec![finish(BUDGET, Outcome::Completed, None)]].concat())
+            .collect();
         let recording = Recording {
             plan: plan(),
-            events: events.collect(),
+            runs: RecordedRun::of(&plan(), &events),
             directory: PathBuf::from("runs/20260102T030405Z-mnist-mlp-c0de"),
             writer: Writer::Gone,
             damage: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::scene::{Scene, adjust, events, finish, pressed, start};
 use crate::{
     data::folder::Skipped,
+    figure::RecordedRun,
     optimizer::Hyperparameter,
     problem::Loading,
     run::{Event, LogStatus, Outcome},
@@ -204,8 +205,9 @@ fn a_session_that_the_command_line_has_read_is_not_read_again() {
     let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
     setup.choices.clear();
     let plan = super::scene::plan();
-    let events = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
-    let recording = Recording { plan, events, directory: PathBuf::from("runs/x"), writer: Writer::Alive, damage: None };
+    let events: Vec<_> = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
+    let runs = RecordedRun::of(&plan, &events);
+    let recording = Recording { plan, runs, directory: PathBuf::from("runs/x"), writer: Writer::Alive, damage: None };
     let (app, asked) = App::new(InitialScreen::Recorded(Box::new(recording)), setup);
     assert!(asked.is_empty() && app.session().is_some_and(|session| session.runs[0].history.now().step == 100));
 }
@@ -301,7 +303,8 @@ fn recorded(writer: Writer, damage: Option<&str>) -> Scene {
     let mut logs: Vec<Vec<Event>> = (0..plan.runs.len()).map(|run| events(run, 100)).collect();
     logs[0].push(finish(100, Outcome::Completed, None));
     let directory = PathBuf::from("runs/x");
-    let recording = Recording { plan, events: logs, directory, writer, damage: damage.map(str::to_owned) };
+    let runs = RecordedRun::of(&plan, &logs);
+    let recording = Recording { plan, runs, directory, writer, damage: damage.map(str::to_owned) };
     Scene::new(InitialScreen::Recorded(Box::new(recording)))
 }
 
