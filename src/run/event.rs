@@ -6,7 +6,7 @@ use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::{
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
-    plan::NonFinitePolicy,
+    non_finite::NonFinitePolicy,
     position::Position,
 };
 use crate::{

@@ -16,6 +16,7 @@ pub mod log;
 mod measure;
 mod measured;
 mod memory;
+mod non_finite;
 mod outbox;
 mod plan;
 mod position;
@@ -41,8 +42,9 @@ pub use measure::{
 };
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
 pub use memory::MemoryError;
+pub use non_finite::NonFinitePolicy;
 pub use outbox::{EventBatch, LogStatus};
-pub use plan::{Averaging, Cadence, NonFinitePolicy, Plan, RunPlan, Train};
+pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use problem::{Fact, ProblemConfig};
 pub use train::train;

@@ -206,7 +206,7 @@ impl Outbox {
         self.insist(|outbox| {
             // What the checkpoint stands on must not be lost before it.
             outbox.log.as_mut().map_or(Ok(()), LogWriter::sync)?;
-            checkpoints::write(&directory.run_folder(outbox.run), &stored)
+            checkpoints::write(&directory.run_folder_to_write(outbox.run)?, &stored)
         })?;
         self.status.durable_step = Some(self.at.step);
         self.saved = Instant::now();

@@ -2,11 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantNames};
-
 use super::{
-    AverageKind, Budget, Fact, PanelKind, Position, ProblemConfig,
+    AverageKind, Budget, Fact, NonFinitePolicy, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
     measure::CurvaturePlan,
 };
@@ -91,25 +88,6 @@ pub struct Train {
     pub checkpoint_every: Option<Duration>,
     /// What happens at a loss that is not finite; `None` leaves it to the program.
     pub non_finite: Option<NonFinitePolicy>,
-}
-
-/// What a run does at a loss that is NaN or infinite. The loss is logged whatever it does.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum NonFinitePolicy {
-    /// It ends as diverged.
-    #[default]
-    Stop,
-    /// It holds, and a user decides.
-    Pause,
-    /// The step is not taken: weights, optimizer state and buffers stay as they were before it, and the next minibatch is drawn. Each
-    /// step then waits for the device.
-    Skip,
-    /// It goes on as if nothing had happened.
-    Continue,
 }
 
 /// An interval of training, in one of three units.

@@ -121,7 +121,7 @@ impl SessionDirectory {
     }
 
     /// The same, refused where a link was put in its place.
-    fn run_folder_to_write(&self, run: usize) -> Result<PathBuf, LogError> {
+    pub(in crate::run) fn run_folder_to_write(&self, run: usize) -> Result<PathBuf, LogError> {
         let folder = self.run_folder(run);
         file::refuse_link(&folder).map_err(io_error("write", &folder))?;
         Ok(folder)
