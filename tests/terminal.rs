@@ -134,11 +134,17 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
     }
 }
 
-/// A run that measures curvature ends when the measurement does; a third request to end does not wait for that.
+/// A measurement ends between two Hessian-vector products, which take seconds each for a large network; a third request to end does
+/// not wait for that.
 #[test]
 fn a_signal_does_not_wait_for_runs_that_are_busy() {
-    let mut terminal = Terminal::start(&["clipart-mobilenet", "--device", "flex"]);
+    let mut terminal = Terminal::start(&["mnist-mlp", "--device", "flex", "--set", "problem.hidden=4000"]);
     terminal.wait_for("4 running");
+    let session = terminal.session();
+    leaving::wait_until("the first measurement", || {
+        let log = fs::read_to_string(session.join("SGD/events.jsonl")).unwrap_or_default();
+        log.contains("\"event\":\"eval\"")
+    });
     terminal.keys("q");
     terminal.wait_for("4 runs are still training");
     terminal.keys("y");

@@ -12,6 +12,8 @@ pub(super) struct CatchUp {
     rest: VecDeque<LoggedEvent>,
     /// Bytes of the log up to and with the last event that was repeated.
     repeated: u64,
+    /// Whether the run stops before it has caught up. It then leaves its log as it is, which has more than the run knows.
+    stopped: bool,
 }
 
 /// How an event that a run publishes stands to its log.
@@ -28,7 +30,7 @@ pub(super) enum Standing {
 impl CatchUp {
     /// Events of a log after its first `length` bytes.
     pub fn new(rest: impl IntoIterator<Item = LoggedEvent>, length: u64) -> Self {
-        Self { rest: rest.into_iter().collect(), repeated: length }
+        Self { rest: rest.into_iter().collect(), repeated: length, stopped: false }
     }
 
     /// The length of the log up to where the run is, while it has not caught up.
@@ -41,6 +43,9 @@ impl CatchUp {
         // What a user did at the time is not done again, but for changes of hyperparameters.
         while self.rest.front().is_some_and(|logged| logged.event.is_of_a_user()) {
             self.advance();
+        }
+        if self.stopped {
+            return Standing::Logged(Box::new(event.clone()));
         }
         let Some(logged) = self.rest.front() else { return Standing::New };
         if logged.event.equals_but_for_times(event) {
@@ -55,9 +60,15 @@ impl CatchUp {
         Standing::Differs { log_length: self.repeated }
     }
 
+    /// The run stops. Where it has not caught up, nothing of what it still says belongs into the log.
+    pub fn stop(&mut self) {
+        self.stopped = !self.rest.is_empty();
+    }
+
     /// Compares no more: the run begins again.
     pub fn forget(&mut self) {
         self.rest.clear();
+        self.stopped = false;
     }
 
     fn advance(&mut self) {

@@ -57,6 +57,9 @@ pub trait Listener {
         false
     }
 
+    /// The run stops: what it publishes from here on a run that goes on would not.
+    fn begin_stop(&mut self) {}
+
     /// A computation begins that may be cut short: a checkpoint that is handed over before it ends stands before all of it, and before
     /// what it has published.
     fn begin_measuring(&mut self) {}

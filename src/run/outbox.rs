@@ -103,6 +103,10 @@ impl Listener for Outbox {
         self.directory.is_some() && self.checkpoint_every.is_some_and(|every| self.saved.elapsed() >= every)
     }
 
+    fn begin_stop(&mut self) {
+        self.catch_up.stop();
+    }
+
     fn begin_measuring(&mut self) {
         self.measuring_since = Some(self.log_length());
     }
@@ -223,10 +227,7 @@ impl Outbox {
     /// fail, so that an error of it is only traced; a receiver that is gone is no error.
     pub fn finish(&mut self, End { outcome, reason, best_step }: End) {
         let event = Event::Finish { outcome, at: self.at, reason, best_step };
-        // A run that is stopped before it is where it was cut off leaves its log as it is: it has more than the run knows.
-        let behind = outcome == Outcome::Stopped && self.catch_up.log_length().is_some();
-        let logged = if behind { Ok(event.clone()) } else { self.log(event.clone()) };
-        let written = logged.and_then(|_| {
+        let written = self.log(event.clone()).and_then(|_| {
             self.flush()?;
             self.log.as_mut().map_or(Ok(()), LogWriter::sync)
         });

@@ -327,6 +327,7 @@ fn handle_commands(
             Command::Stop => {
                 // Before the free curvature of a window that the stop cuts short.
                 save(state, instruments, *listener)?;
+                listener.begin_stop();
                 instruments.readouts.read_curvature_samples(&mut |event| listener.publish(event))?;
                 return Err(Interrupt::Stop);
             }

@@ -31,7 +31,7 @@ fn assert_nothing_is_lost(session: &Path) {
 }
 
 /// Waits until something holds.
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
