@@ -104,7 +104,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 }
 
 /// Gives `read` ten thousand changed forms of these files.
-fn changed(files: Vec<Vec<u8>>, mut read: impl FnMut(Vec<u8>)) {
+fn changed(files: &[Vec<u8>], mut read: impl FnMut(Vec<u8>)) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
@@ -115,7 +115,9 @@ fn changed(files: Vec<Vec<u8>>, mut read: impl FnMut(Vec<u8>)) {
     runner
         .run(&(0..files.len(), changes()), |(which, changes)| {
             let mut file = files[which].clone();
-            changes.iter().for_each(|change| change.apply(&mut file));
+            for change in changes {
+                change.apply(&mut file);
+            }
             let most = 64 * file.len() + ALLOWANCE;
             let (before, begin) = (ALLOCATED.current_usage(), Instant::now());
             ALLOCATED.reset_peak_usage();
@@ -143,7 +145,7 @@ fn fixtures(folder: &str, ending: &str) -> Vec<Vec<u8>> {
 #[test]
 fn presets() {
     let small = preset::embedded().map(|(_, text)| text.as_bytes().to_vec()).filter(|text| text.len() < 2_500);
-    changed(small.collect(), |file| {
+    changed(&small.collect::<Vec<_>>(), |file| {
         let _ = preset::parse("changed", &String::from_utf8_lossy(&file), &[]);
     });
 }
@@ -157,7 +159,7 @@ fn idx_files() {
         packed.write_all(&plain).unwrap();
         packed.finish().unwrap()
     };
-    changed(vec![plain, packed], |file| {
+    changed(&[plain, packed], |file| {
         let _ = idx::parse(&file);
     });
 }
@@ -165,7 +167,7 @@ fn idx_files() {
 #[test]
 fn pretrained_weights() {
     let files = [fixtures("checkpoints/fixtures", "pth"), fixtures("checkpoints/fixtures", "safetensors")].concat();
-    changed(files, |file| {
+    changed(&files, |file| {
         if let Ok(checkpoint) = Checkpoint::parse("changed", file) {
             for name in checkpoint.names() {
                 let _ = checkpoint.tensor(name, checkpoint.shape(name).unwrap());
@@ -177,7 +179,7 @@ fn pretrained_weights() {
 #[test]
 fn images() {
     let place = tempfile::NamedTempFile::new().unwrap();
-    changed([fixtures("images", "png"), fixtures("images", "jpg")].concat(), |file| {
+    changed(&[fixtures("images", "png"), fixtures("images", "jpg")].concat(), |file| {
         fs::write(place.path(), file).unwrap();
         let _ = folder::read(place.path(), 8);
     });
@@ -195,7 +197,7 @@ fn sessions() {
     let weights = session.join("SGD/weights.safetensors");
     let [whole_log, whole_weights] = [&log, &weights].map(|path| fs::read(path).unwrap());
     let begins_as_a_log = |file: &[u8]| file.first() == Some(&b'{');
-    changed(vec![whole_log, whole_weights], |file| {
+    changed(&[whole_log, whole_weights], |file| {
         if begins_as_a_log(&file) {
             fs::write(&log, &file).unwrap();
             LogReader::new(log.clone()).read_new().unwrap();

@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs, common: &Common) -> Result<ExitCode, CliError> {
     let isolate = args.isolate;
     let start = move |progress: LoadingCallback<'_>| {
         if isolate {
-            Engine::start_isolated(plan, &destination, &devices)
+            Engine::start_isolated(&plan, &destination, &devices)
         } else {
             Engine::start_with_progress(plan, &destination, &devices, progress)
         }

@@ -123,9 +123,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`] if the session cannot be written or has no folder.
-    pub fn start_isolated(plan: Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
-        let directory = SessionDirectory::create(destination, &plan)?.ok_or(EngineError::NoFolder)?;
-        Self::isolate(&plan, directory, devices, ChildBeginning::Fresh)
+    pub fn start_isolated(plan: &Plan, destination: &Destination, devices: &Devices) -> Result<Self, EngineError> {
+        let directory = SessionDirectory::create(destination, plan)?.ok_or(EngineError::NoFolder)?;
+        Self::isolate(plan, &directory, devices, ChildBeginning::Fresh)
     }
 
     /// Goes on with a session as [`Engine::resume`] does, with every run in a process of its own.
@@ -134,12 +134,12 @@ impl Engine {
     /// [`EngineError`], also where a process writes the session already.
     pub fn resume_isolated(directory: &Path, devices: &Devices) -> Result<Self, EngineError> {
         let Interrupted { plan, directory, .. } = resume::read(directory)?;
-        Self::isolate(&plan, directory, devices, ChildBeginning::Resumed)
+        Self::isolate(&plan, &directory, devices, ChildBeginning::Resumed)
     }
 
     fn isolate(
         plan: &Plan,
-        directory: SessionDirectory,
+        directory: &SessionDirectory,
         devices: &Devices,
         beginning: ChildBeginning,
     ) -> Result<Self, EngineError> {

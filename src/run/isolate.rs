@@ -83,7 +83,7 @@ impl Isolated {
             }
         }
         let status = child.wait();
-        (!over).then(|| status.map_or_else(|error| error.to_string(), |status| death(status)))
+        (!over).then(|| status.map_or_else(|error| error.to_string(), death))
     }
 
     fn spawn(&self) -> io::Result<Child> {

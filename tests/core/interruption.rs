@@ -170,7 +170,7 @@ fn a_run_that_is_interrupted_anywhere_goes_on_as_if_it_had_not_been() {
         let rest = trained(&plan, problem.as_ref(), Some(&checkpoint), u64::MAX);
         let mut events = interrupted.kept.events[..before].to_vec();
         events.extend(rest.kept.events);
-        let text = |events: &[Event]| events.iter().map(|event| format!("{event:?}\n")).collect::<String>();
+        let text = |events: &[Event]| events.iter().map(|event| format!("{event:?}")).collect::<Vec<_>>();
         assert_eq!(text(&events), text(&whole.kept.events), "interrupted at {at}");
         assert_eq!(bits(&rest.end), bits(&whole.end), "interrupted at {at}");
     }

@@ -71,6 +71,7 @@ pub fn without_time(mut event: Event) -> Event {
         | Event::FreeTrace { at, .. }
         | Event::AscentCurvature { at, .. }
         | Event::Adjust { at, .. }
+        | Event::NonFinite { at, .. }
         | Event::Finish { at, .. } => at.seconds = 0.0,
         Event::Eval { at, took, .. } => (at.seconds, *took) = (0.0, 0.0),
         Event::AverageEval(eval) => (eval.at.seconds, eval.took) = (0.0, 0.0),
@@ -78,7 +79,6 @@ pub fn without_time(mut event: Event) -> Event {
         Event::PerturbationGap(curve) => (curve.at.seconds, curve.took) = (0.0, 0.0),
         Event::Bound(bound) => (bound.at.seconds, bound.took) = (0.0, 0.0),
         Event::Measured(found) => (found.at.seconds, found.took) = (0.0, 0.0),
-        Event::NonFinite { at, .. } => at.seconds = 0.0,
         Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
     }
     event
