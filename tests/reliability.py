@@ -257,7 +257,7 @@ def full(binary, scratch, times):
     """Fills the disk that a session is written to, for a while or for good."""
     disk = scratch / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", disk], check=True)
     report = Report("full")
     try:
         whole = scratch / "whole"
@@ -271,13 +271,12 @@ def full(binary, scratch, times):
             for_good = turn % 10 == 9
             gap = random.uniform(0.05, 5)
             filler = disk / "filler"
-            with filler.open("wb") as file:
-                try:
+            try:
+                with filler.open("wb", buffering=0) as file:
                     while True:
                         file.write(b"x" * 4096)
-                        file.flush()
-                except OSError:
-                    pass
+            except OSError:
+                pass
             time.sleep(gap)
             fault = None
             if for_good:
