@@ -23,7 +23,7 @@
 //!   data       reads data sets, trusts none of them  files; no tensors
 //!
 //!   random, number, text, file, terminal: streams of random bits, floats in JSON, text that is safe to print, files written
-//!   whole, signals and output that nobody waits for
+//!   whole, signals, and output that never blocks
 //! ```
 //!
 //! Imports point down only, and not between optimizer, curvature and problem; a test reads them.

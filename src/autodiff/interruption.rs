@@ -16,7 +16,7 @@ use super::{Evaluation, Objective, Product, Scalar, Vector};
 pub struct Interruption(Arc<AtomicBool>);
 
 impl Interruption {
-    /// Asks whoever looks at it to come to an end.
+    /// Asks the computations that check it to end.
     pub fn request(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -32,7 +32,7 @@ impl Interruption {
     }
 }
 
-/// An objective that computes nothing once its interruption is requested: it then answers with zeros, which nobody may use.
+/// An objective that computes nothing once its interruption is requested: it then answers with zeros, which must be discarded.
 pub struct Interruptible<'a> {
     inner: Box<dyn Objective + 'a>,
     interruption: Interruption,

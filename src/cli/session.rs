@@ -219,7 +219,7 @@ async fn conclude(
             }
             return Err(fault(error));
         }
-        // Whoever ended the program does not wait for results.
+        // A program that was asked to end does not wait for its results to be read.
         Some(_) | None => {}
     }
     Ok(code)

@@ -116,7 +116,7 @@ mod unix {
             Ok(self.output.try_clone()?.into())
         }
 
-        /// Drops what the terminal has not taken yet, which nobody reads.
+        /// Drops what the terminal has not taken yet.
         pub fn discard(&self) {
             let _ = rustix::termios::tcflush(&self.output, rustix::termios::QueueSelector::OFlush);
         }

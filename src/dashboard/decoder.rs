@@ -69,7 +69,7 @@ fn escape_sequence(rest: &[u8]) -> Found {
         [ESCAPE, ..] => Found::Whole(1, Some(Key::Esc)),
         [b'[', ref rest @ ..] => control_sequence(rest),
         [b'O', last, ..] => Found::Whole(3, if last == b'M' { Some(Key::Enter) } else { arrow(last) }),
-        // The answer to a question that nobody asked: a string up to a bell, or an escape and a backslash.
+        // A control string (OSC, DCS) without a request: it ends with a bell, or with an escape and a backslash.
         [b']' | b'P' | b'_' | b'^', ref string @ ..] => {
             let bell = string.iter().position(|&byte| byte == 0x07).map(|at| at + 1);
             let backslash = string.windows(2).position(|pair| pair == [ESCAPE, b'\\']).map(|at| at + 2);

@@ -110,7 +110,7 @@ where
                     }
                     screen.forget(terminal)?;
                 }
-                // Nobody could continue it.
+                // Without a shell with job control it could not be continued.
                 Effect::Suspend(_) => {}
                 Effect::StartSession(_) | Effect::ResumeSession(_) => {
                     session = Instant::now();

@@ -76,7 +76,7 @@ pub fn train_one(child: &ChildRun<'_>) -> Result<(), EngineError> {
                 interruption.request();
             }
         });
-        // Nobody is there any more: the run stops, as it does when its engine is dropped.
+        // The parent has closed the pipe or is gone: the run stops, as it does when its engine is dropped.
         closing.begin();
         drop(commands);
         interruption.request();
@@ -85,7 +85,7 @@ pub fn train_one(child: &ChildRun<'_>) -> Result<(), EngineError> {
     let speak = move || {
         let mut output = io::stdout();
         while let Some(batch) = receiver.blocking_recv() {
-            // The log has everything; whether somebody listens is not the run's concern.
+            // An error means that the parent is gone. The log has everything.
             let _ = write_batch(&mut output, &batch);
         }
     };

@@ -66,7 +66,7 @@ pub struct Engine {
     closing: Closing,
 }
 
-/// Whether somebody watches a session who can let a run go on that holds.
+/// Whether a session has a user who can resume a paused run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attendance {
     Attended,
@@ -255,7 +255,7 @@ impl Engine {
             Command::Adjust { .. } | Command::Pause | Command::Resume => false,
         };
         let _ = commands.send(command);
-        // After the command, which whoever is interrupted looks for.
+        // After the command, which the interrupted run then finds in its inbox.
         if ends {
             interruption.request();
         }

@@ -171,7 +171,7 @@ pub(super) fn read_commands(input: impl io::Read, each: &mut dyn FnMut(Command))
     }
 }
 
-/// Writes a batch as the parent reads it. An error means that nobody reads any more.
+/// Writes a batch as the parent reads it. An error means that the parent is gone.
 pub(super) fn write_batch(output: &mut impl io::Write, batch: &EventBatch) -> io::Result<()> {
     serde_json::to_writer(&mut *output, batch)?;
     output.write_all(b"\n")?;

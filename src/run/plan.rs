@@ -36,7 +36,7 @@ impl Plan {
         devices.assign(self.runs.iter().map(|run| run.device))
     }
 
-    /// The same where nobody watches who could let a run go on that holds at a loss that is not finite: it stops there.
+    /// The same without a user who could resume a run that pauses at a loss that is not finite: it stops there.
     #[must_use]
     pub fn unattended(mut self) -> Self {
         self.train.non_finite = self.train.non_finite.map(|policy| match policy {
@@ -47,7 +47,7 @@ impl Plan {
         self
     }
 
-    /// The same where somebody watches: unless the preset says otherwise a run holds at a loss that is not finite.
+    /// The same with a user: unless the preset says otherwise a run pauses at a loss that is not finite.
     #[must_use]
     pub fn attended(mut self) -> Self {
         self.train.non_finite.get_or_insert(NonFinitePolicy::Pause);

@@ -1,4 +1,4 @@
-//! What a process owes to the terminal or pipe that it writes to and to the signals that it gets: output that makes nobody wait,
+//! What a process owes to the terminal or pipe that it writes to and to the signals that it gets: output that never blocks,
 //! and an end in order.
 
 mod outlet;

@@ -1,5 +1,5 @@
 //! Who writes a session: the process that holds the lock of its directory. The system gives the lock up when that process is gone,
-//! however it went, so that a session that runs is told from one that was killed.
+//! however it went, which distinguishes a running session from a killed one.
 
 use std::{
     fs::{File, TryLockError},
@@ -15,9 +15,9 @@ use crate::file;
 /// The file whose lock says that a session is being written. It holds the number of the process that does.
 pub const LOCK_FILE: &str = ".lock";
 
-/// How long somebody holds the lock who only looks, and how many such looks are waited for.
-const LOOK: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 10;
+/// The time between two tries to take the lock, and their number: a process that checks whether it is held holds it for a moment.
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+const TRIES: u32 = 10;
 
 /// The right to write a session, until it is dropped.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct SessionLock {
 }
 
 impl SessionLock {
-    /// For a directory that is new: nobody else may begin a session there.
+    /// For a directory that is new: a second session that begins there is refused.
     pub fn create(directory: &Path) -> Result<Self, LogError> {
         let path = directory.join(LOCK_FILE);
         match File::create_new(&path) {
@@ -48,11 +48,11 @@ impl SessionLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who holds it is only told.
+                // The process number is only part of the message.
                 let _ = file.take(32).read_to_string(&mut holder);
                 return Err(LogError::InUse { path: directory.to_owned(), process: holder.trim().to_owned() });
             }
-            // A file system without locks keeps nobody out.
+            // A file system without locks cannot keep a second writer out.
             Err(TryLockError::Error(error)) => tracing::warn!("{} cannot be locked: {error}", path.display()),
         }
         let text = format!("{}\n", std::process::id());
@@ -67,11 +67,11 @@ impl SessionLock {
     }
 }
 
-/// Locks a file, also where somebody looks at this moment whether it is locked.
+/// Locks a file, also while another process checks whether it is locked.
 fn lock_soon(file: &File) -> Result<(), TryLockError> {
-    for _ in 0..LOOKS {
+    for _ in 0..TRIES {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
             locked => return locked,
         }
     }

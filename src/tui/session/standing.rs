@@ -4,7 +4,7 @@ use super::{Feed, Run, WatchedSession};
 use crate::{figure::RunState, run::LogStatus, tui::Writer};
 
 impl WatchedSession {
-    /// Whether it was cut off or stopped before all of its runs had come to their ends, and nobody goes on with it.
+    /// Whether it was cut off or stopped before all of its runs had ended, and no process writes it.
     pub(super) fn can_be_resumed(&self) -> bool {
         let at_its_end = |run: &Run| matches!(run.history.state(), RunState::Completed | RunState::Diverged { .. });
         self.feed == Feed::Recorded(Writer::Gone) && !self.runs.iter().all(at_its_end)
