@@ -70,7 +70,7 @@ pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, Das
         let said = standard_error()?;
         let guard = Guard::take()?;
         let mut effects = LiveEffects::new(site);
-        let (ending, guard) = show(guard, (start, setup), &mut signals, &mut effects).await;
+        let (ending, guard) = show(guard, Opening { start, setup }, &mut signals, &mut effects).await;
         let printed = guard.leave().report();
         let leaving = match &ending {
             Ok(Ending::Signal(signal)) => Leaving::begun_by(*signal),
@@ -87,10 +87,16 @@ pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, Das
     ending
 }
 
+/// What the app begins with.
+struct Opening {
+    start: InitialScreen,
+    setup: Setup,
+}
+
 /// Runs the event loop on the terminal that the guard holds.
 async fn show(
     mut guard: Guard,
-    (start, setup): (InitialScreen, Setup),
+    Opening { start, setup }: Opening,
     signals: &mut Signals,
     effects: &mut LiveEffects,
 ) -> (Result<Ending, DashboardError>, Guard) {
