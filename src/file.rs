@@ -70,7 +70,7 @@ pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Refuses to write where a link is: whoever put it there chooses what is overwritten.
+/// Refuses to write where a link is: its owner would choose what is overwritten.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`].
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(read(&folder.path().join("missing"), 4).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
-    /// Opening a pipe that nobody writes waits for ever, and so does one that nobody reads.
+    /// Opening a pipe without a writer waits for ever, and so does opening one without a reader.
     #[cfg(unix)]
     #[test]
     fn a_pipe_or_a_device_is_refused_at_once() {

@@ -2,7 +2,7 @@
 //! and error, on every way out, a panic included. Nothing else in the program may touch these modes.
 //!
 //! A thread of its own writes to the terminal, one frame at a time: while a slow one is at a frame, no other is drawn, and a dead one
-//! keeps nobody waiting.
+//! is not waited for.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -90,7 +90,7 @@ impl Modes {
         if !self.outlet.wait(PATIENCE) {
             self.outlet.abandon();
             self.streams.discard();
-            // A change of modes also wakes whoever waits for room, which there is now.
+            // A change of modes also wakes a writer that waits for room, which there is now.
             let _ = disable_raw_mode();
             self.outlet.wait(PATIENCE);
             bytes.push(CANCEL);

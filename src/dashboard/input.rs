@@ -43,11 +43,10 @@ mod unix {
     };
 
     use futures::stream;
+    use nix::unistd::{getpgrp, tcgetpgrp};
     use rustix::{
         event::{PollFd, PollFlags, Timespec, poll},
-        process::getpgrp,
         stdio::stdin,
-        termios::tcgetpgrp,
     };
     use tokio::{
         signal::unix::{Signal, SignalKind, signal},

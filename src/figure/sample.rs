@@ -128,6 +128,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         budget: Budget::Gradients(BUDGET),
         steps_per_epoch: 32,
         probe_examples: 512,
+        test_examples: 1_000,
     })];
     for step in 0..=spent / recipe.cost {
         let gradients = step * recipe.cost;

@@ -136,6 +136,12 @@ impl Series {
         self.get(self.len().checked_sub(1)?)
     }
 
+    /// The last point whose x is at most `limit`.
+    pub fn last_within(&self, axis: XAxis, limit: f64) -> Option<Point> {
+        let end = self.find(0, self.len(), axis, |x| x > limit);
+        self.get(end.checked_sub(1)?)
+    }
+
     /// All points in order.
     pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
         (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], error: self.error(index) })
@@ -263,6 +269,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_last_point_within_a_limit_is_found() {
+        let mut series = Series::new(1);
+        for step in [5, 20, 20, 35] {
+            series.push(Point { at: at(step), value: step as f64, error: f64::NAN });
+        }
+        let found = |limit| series.last_within(XAxis::Gradients, limit).map(|point| point.at.step);
+        assert_eq!([9.0, 10.0, 39.9, 40.0, 1e9].map(found), [None, Some(5), Some(5), Some(20), Some(35)]);
     }
 
     #[test]

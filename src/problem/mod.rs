@@ -100,6 +100,11 @@ pub trait Problem: Send + Sync {
         None
     }
 
+    /// Examples of the test set; `None` where there is none.
+    fn test_examples(&self) -> Option<NonZeroUsize> {
+        None
+    }
+
     /// Classes of the training examples; `None` where they have no labels.
     fn classes(&self) -> Option<NonZeroUsize> {
         None

@@ -198,6 +198,10 @@ where
         NonZeroUsize::new(self.training_examples())
     }
 
+    fn test_examples(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.dataset.count(Split::Test)?)
+    }
+
     fn classes(&self) -> Option<NonZeroUsize> {
         self.dataset.classes().and_then(|classes| NonZeroUsize::new(classes.count))
     }

@@ -1,12 +1,12 @@
 //! The process of one isolated run: it trains as a thread of the session would, hears commands on standard input, and says what
 //! happens on standard output.
 
-use std::{io, path::Path, sync::mpsc, thread, time::Instant};
+use std::{io, path::Path, sync::mpsc, thread};
 
 use tokio::sync::mpsc as events;
 
 use super::{
-    Command, EngineError, LogStatus, Position,
+    Command, EngineError,
     device::{self, DeviceName},
     isolate::{ChildBeginning, read_commands, write_batch},
     log::{LogError, SessionDirectory, SessionLog},
@@ -53,19 +53,12 @@ pub fn train_one(child: &ChildRun<'_>) -> Result<(), EngineError> {
     let (interruption, closing) = (Interruption::default(), Closing::default());
     let RunStart { history, beginning, catch_up, log_length } = start;
     let outbox = Outbox {
-        run: child.run,
         log: Some(directory.log(child.run, log_length)?),
         directory: Some(directory),
-        channel: sender,
-        closing: closing.clone(),
         checkpoint_every: session.plan.train.checkpoint_every,
         catch_up,
         pending: history,
-        sent: Instant::now(),
-        saved: Instant::now(),
-        at: Position::default(),
-        status: LogStatus::default(),
-        measuring_since: None,
+        ..Outbox::new(child.run, sender, closing.clone())
     };
     let worker = Worker { plan: session.plan.into(), problem, interruption: interruption.clone() };
     let listen = move || {

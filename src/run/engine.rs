@@ -6,19 +6,18 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
 use burn::tensor::Device;
 use tokio::sync::mpsc as events;
 
 use super::{
-    Command, EventBatch, Plan, Position,
+    Command, EventBatch, Plan,
     device::{self, DeviceError, DeviceName, Devices},
     isolate::{ChildBeginning, Isolated},
     log::{Destination, LogError, SessionDirectory, SessionLog},
     memory::{self, MemoryError},
-    outbox::{Closing, LogStatus, Outbox},
+    outbox::{Closing, Outbox},
     resume::{self, Interrupted, RunStart},
     worker::{Mailbox, Worker},
 };
@@ -220,19 +219,12 @@ impl Engine {
             let (commands, inbox) = mpsc::channel();
             let RunStart { history, beginning, catch_up, .. } = start;
             let outbox = Outbox {
-                run,
                 directory: engine.directory.clone(),
                 log,
-                channel: sender.clone(),
-                closing: engine.closing.clone(),
                 checkpoint_every: plan.train.checkpoint_every,
                 catch_up,
                 pending: history,
-                sent: Instant::now(),
-                saved: Instant::now(),
-                at: Position::default(),
-                status: LogStatus::default(),
-                measuring_since: None,
+                ..Outbox::new(run, sender.clone(), engine.closing.clone())
             };
             let interruption = Interruption::default();
             let worker = Worker { plan: plan.clone(), problem: problem.clone(), interruption: interruption.clone() };

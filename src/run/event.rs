@@ -198,6 +198,9 @@ pub struct RunHeader {
     pub steps_per_epoch: u64,
     /// Training examples that probes measure on; 0 where the problem has none.
     pub probe_examples: u64,
+    /// Examples of the test set; 0 where the problem has none, and in logs that do not say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub test_examples: u64,
 }
 
 /// An evaluation of the average of a run's weights.

@@ -121,6 +121,25 @@ impl Listener for Outbox {
 }
 
 impl Outbox {
+    /// That of a run that begins without a log and without checkpoints.
+    pub fn new(run: usize, channel: events::Sender<EventBatch>, closing: Closing) -> Self {
+        Self {
+            run,
+            directory: None,
+            log: None,
+            channel,
+            closing,
+            checkpoint_every: None,
+            catch_up: CatchUp::default(),
+            pending: Vec::new(),
+            sent: Instant::now(),
+            saved: Instant::now(),
+            at: Position::default(),
+            status: LogStatus::default(),
+            measuring_since: None,
+        }
+    }
+
     /// Logs the event, and hands over what is pending from time to time if the channel has room.
     fn log_and_send(&mut self, event: Event) -> Result<(), LogError> {
         self.at = event.position().unwrap_or(self.at);

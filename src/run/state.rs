@@ -1,5 +1,7 @@
 //! Where a run is: everything that a step changes, the step itself, and how all of it is kept in a checkpoint.
 
+use std::num::NonZeroUsize;
+
 use super::{
     Budget, Event, Position, RunHeader,
     average::{RunningAverage, Transition},
@@ -268,6 +270,7 @@ pub(super) fn header(job: &Job<'_>) -> RunHeader {
         budget: job.train.budget,
         steps_per_epoch: steps_per_epoch(job),
         probe_examples: job.problem.examples().map_or(0, |all| all.get().min(job.train.curvature.examples)) as u64,
+        test_examples: job.problem.test_examples().map_or(0, NonZeroUsize::get) as u64,
     }
 }
 

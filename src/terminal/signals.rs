@@ -26,7 +26,7 @@ const SAME_REMINDER: Duration = Duration::from_millis(250);
 /// How long work may take to end before the program says that it waits for it.
 const SOON: Duration = Duration::from_secs(1);
 
-/// The requests to end that reach this process. No request is lost from when this is made, whoever reads it when; so it is made
+/// The requests to end that reach this process. From when this is made no request is lost, however late it is read; so it is made
 /// once, before there is anything to lose.
 #[derive(Debug)]
 pub struct Signals {
@@ -197,10 +197,12 @@ pub fn survive_file_size_limit() -> io::Result<()> {
 /// Whether a shell may continue this process once it is stopped.
 #[cfg(unix)]
 pub fn has_job_control() -> bool {
-    use rustix::process::{getppid, getsid};
+    use nix::unistd::{getppid, getsid};
 
-    let session = |process| getsid(process).ok();
-    getppid().is_some_and(|parent| session(Some(parent)).is_some_and(|of_parent| Some(of_parent) == session(None)))
+    // In a container, parent and session leader may be outside of it, where the number of either is 0.
+    let session = |process| getsid(process).ok().filter(|leader| leader.as_raw() > 0);
+    let parent = getppid();
+    parent.as_raw() > 0 && session(Some(parent)).is_some_and(|of_parent| Some(of_parent) == session(None))
 }
 
 /// Whether a shell may continue this process once it is stopped.
@@ -214,7 +216,7 @@ pub fn has_job_control() -> bool {
 pub fn suspend() {
     use rustix::process::{Signal, getpid, kill_process};
 
-    // Whoever may not signal itself goes on.
+    // A process that may not signal itself goes on.
     let _ = kill_process(getpid(), Signal::STOP);
 }
 

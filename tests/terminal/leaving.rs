@@ -180,10 +180,34 @@ fn ctrl_z_suspends_where_a_shell_can_continue() {
     terminal.wait_for("2 running");
     terminal.keys("qy");
     assert_eq!(terminal.end(), 0);
-    // Where nobody could continue it, the key does nothing.
+    // Without a shell with job control it could not be continued: the key does nothing.
     let mut terminal = Terminal::start(&["endless.toml"]);
     terminal.wait_for("2 running");
     terminal.keys("\u{1a}qy");
+    assert_eq!(terminal.end(), 0);
+}
+
+/// In a container the leader of the session may be outside, and has the number 0 there.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_z_does_nothing_where_the_session_is_led_from_outside_of_a_container() {
+    let isolate = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    if !Command::new("unshare").args(isolate).arg("true").status().is_ok_and(|status| status.success()) {
+        println!("skipped: this system makes no PID namespaces");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("endless.toml"), ENDLESS).unwrap();
+    let mut container = CommandBuilder::new("unshare");
+    container.args(isolate);
+    // Under a shell, so that the program is not the first process of its container.
+    let script = format!("'{}' endless.toml; exit $?", env!("CARGO_BIN_EXE_nso-tui"));
+    container.args(["sh", "-c", &script]);
+    container.env("TERM", "xterm-256color");
+    let mut terminal = Terminal::start_command(container, folder);
+    terminal.wait_for("2 running");
+    terminal.keys("\u{1a}");
+    terminal.keys("qy");
     assert_eq!(terminal.end(), 0);
 }
 

@@ -51,7 +51,7 @@ pub struct Shown {
     pub parser: vt100::Parser,
     /// Whether the program has let go of the terminal.
     is_over: bool,
-    /// Whether anybody reads what it gets.
+    /// Whether what it gets is read.
     reader: Reader,
 }
 
@@ -175,7 +175,7 @@ impl Terminal {
         self.emulator.fed.notify_all();
     }
 
-    /// Nobody reads what the terminal gets, as after Ctrl-S or in a window that hangs.
+    /// What the terminal gets is read no more, as after Ctrl-S or in a window that hangs.
     pub fn stop_reading(&self) {
         self.reader(Reader::Stopped);
     }
@@ -230,6 +230,8 @@ impl Terminal {
         let status = self.child.wait().unwrap();
         self.wait_until("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         assert!(self.has_its_modes_back(), "the line discipline is as it was");
+        // Shown where a test fails.
+        println!("at the end, with {status}:\n{}", self.emulator.shown.lock().unwrap().parser.screen().contents());
         status.exit_code()
     }
 

@@ -1,5 +1,5 @@
 //! Decoded sets on disk, so that a folder is decoded once. A file that is damaged, not the one that was looked for, or one that
-//! somebody else may have written is as good as none. Files that were not used for longest are removed.
+//! another user may have written is as good as none. Files that were not used for longest are removed.
 //!
 //! A file holds: eight bytes of magic; the key; a count of skipped images, then for each its place among the files in
 //! the order of their paths and a text; the pixels of the others in that order; the SHA-256 of all before.
@@ -143,7 +143,7 @@ impl<'a> CachedImages<'a> {
     }
 }
 
-/// Opens a file that nobody but its owner, who runs this program, can have written.
+/// Opens a file that only its owner, the user of this process, can have written.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<Disk> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! Where a session stands beyond what its events say: whether it can be written, and whether anybody writes it.
+//! Where a session stands beyond what its events say: whether it can be written, and whether a process writes it.
 
 use super::{Feed, Run, WatchedSession};
 use crate::{figure::RunState, run::LogStatus, tui::Writer};

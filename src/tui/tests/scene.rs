@@ -201,6 +201,7 @@ pub fn start(run: usize) -> Event {
         budget: plan.train.budget,
         steps_per_epoch: 32,
         probe_examples: 1_000,
+        test_examples: 1_000,
     })
 }
 
