@@ -96,7 +96,8 @@ def timeout(binary, scratch, times):
 def checkpoints(binary, scratch, times):
     """Kills a session while a checkpoint is being written, so many times: the ones before must be whole, and it goes on."""
     # Wide enough that writing a checkpoint takes a while.
-    command = SESSION + ["--set", "problem.hidden=1000", "--set", "train.gradients=160"]
+    command = SESSION + ["--set", "problem.hidden=600", "--set", "train.gradients=100", "--set", "train.batch=64",
+                         "--set", 'train.probe_every="never"']
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begin = lambda folder: subprocess.Popen([binary, "run", *command, "--out", folder], **quiet)
     whole = scratch / "whole"

@@ -1,8 +1,8 @@
 """Sessions that are long, presets that are large, and memory that is short."""
 
+import os
 import pathlib
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -70,11 +70,31 @@ def children_of(process):
     return found
 
 
+class Cap:
+    """A control group of Linux whose processes get so little more memory that the system kills them."""
+
+    BYTES = 16 << 20
+
+    def __init__(self):
+        root = pathlib.Path("/sys/fs/cgroup")
+        # Version 1 has a folder for each resource, version 2 one for all.
+        old = (root / "memory").is_dir()
+        self.folder = (root / "memory" if old else root) / f"reliability-{os.getpid()}"
+        self.folder.mkdir()
+        (self.folder / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(self.BYTES))
+
+    def take_in(self, process):
+        (self.folder / "cgroup.procs").write_text(str(process))
+
+    def remove(self):
+        self.folder.rmdir()
+
+
 def memory(binary, scratch, times):
     """Takes memory from one of four runs, each in a process of its own: it ends with a reason, the others complete."""
     # Krylov bases that grow while curvature is measured.
-    command = [*SESSION, "--set", "problem.hidden=1000", "--set", "train.lanczos_products=60", "--set", "train.gradients=60",
-               "--set", 'train.evaluate_every="60 gradients"', "--set", 'train.probe_every="20 gradients"']
+    command = [*SESSION, "--set", "problem.hidden=600", "--set", "train.lanczos_products=60", "--set", "train.gradients=60",
+               "--set", "train.batch=64", "--set", 'train.evaluate_every="60 gradients"', "--set", 'train.probe_every="20 gradients"']
     report, reasons = Report("memory"), set()
     for turn in range(times):
         folder = scratch / f"memory-{turn}"
@@ -85,16 +105,15 @@ def memory(binary, scratch, times):
             children = children_of(process.pid)
             time.sleep(0.01)
         time.sleep(random.uniform(0, 1))
-        child = random.choice(children)
-        status = pathlib.Path(f"/proc/{child}/status").read_text(encoding="utf-8")
-        size = int(next(line for line in status.splitlines() if line.startswith("VmSize")).split()[1]) * 1024
-        resource.prlimit(child, resource.RLIMIT_AS, (size, size))
-        code = process.wait()
+        cap = Cap()
+        cap.take_in(random.choice(children))
+        process.wait()
+        cap.remove()
         last = [events(run)[-1] for run in runs(folder)]
-        died = [event for event in last if event["outcome"] != "completed"]
+        died = [event for event in last if event.get("outcome") != "completed"]
         fault = None
-        if len(died) != 1 or not died[0].get("reason"):
-            fault = f"exit code {code}; the runs ended as {last}"
+        if len(died) != 1 or died[0].get("outcome") != "failed":
+            fault = f"exit code {process.returncode}; the runs ended as {last}"
         reasons |= {event.get("reason") for event in died}
         code, text = resume(binary, folder)
         fault = fault or (f"resume ended with {code}: {text[-300:]}" if code != 0 else None)

@@ -17,6 +17,8 @@ SESSION = [
     "--set", "train.lanczos_products=3",
     "--set", "train.probe_examples=256",
     "--set", "problem.train_samples=1000",
+    "--set", "problem.hidden=64",
+    "--set", "train.batch=64",
     "--set", 'train.checkpoint_every="1 s"',
 ]
 # What a clock says, and the checksum of it.
