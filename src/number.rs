@@ -1,7 +1,12 @@
 //! Floats in JSON: finite ones as numbers, the others as the strings "NaN", "inf" and "-inf",
 //! since JSON itself has no word for them.
 
-use serde::{Deserialize, Deserializer, Serializer, de::Error};
+use std::fmt;
+
+use serde::{
+    Deserializer, Serializer,
+    de::{Error, Unexpected, Visitor},
+};
 
 /// Writes one float.
 ///
@@ -26,27 +31,45 @@ pub(crate) const fn nan() -> f64 {
     f64::NAN
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Number(f64),
-    Word(String),
-}
-
 /// Reads one float.
 ///
 /// # Errors
 /// If there is neither a number nor one of the three words.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    match Written::deserialize(deserializer)? {
-        Written::Number(value) => Ok(value),
-        Written::Word(word) => match word.as_str() {
-            "NaN" => Ok(f64::NAN),
-            "inf" => Ok(f64::INFINITY),
-            "-inf" => Ok(f64::NEG_INFINITY),
-            _ => Err(D::Error::custom(format!("expected a number, \"NaN\", \"inf\" or \"-inf\", found \"{word}\""))),
-        },
+    struct Float;
+
+    impl Visitor<'_> for Float {
+        type Value = f64;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(r#"a number, "NaN", "inf" or "-inf""#)
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+            Ok(number)
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "the nearest double, as for any decimal")]
+        fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+            Ok(number as f64)
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "the nearest double, as for any decimal")]
+        fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+            Ok(number as f64)
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<f64, E> {
+            match word {
+                "NaN" => Ok(f64::NAN),
+                "inf" => Ok(f64::INFINITY),
+                "-inf" => Ok(f64::NEG_INFINITY),
+                _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+            }
+        }
     }
+
+    deserializer.deserialize_any(Float)
 }
 
 /// The same for a value that may be absent.

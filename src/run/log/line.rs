@@ -1,7 +1,13 @@
 //! One line of a log: an event as a JSON object whose last field, `crc32`, is the CRC-32 of all that stands before it.
 //! It finds every damage of up to 32 bits in a row. Lines of earlier versions have none and are read without.
 
-use crate::{run::Event, text::write_json};
+use serde::Deserialize;
+
+use crate::{
+    number,
+    run::{Event, Position},
+    text::write_json,
+};
 
 /// What stands between the event and the eight hexadecimal digits of its checksum.
 const KEY: &[u8] = br#","crc32":""#;
@@ -24,6 +30,20 @@ pub(super) enum Checksum {
     Right,
     /// It carries none, as lines of earlier versions.
     Absent,
+}
+
+/// How the line of a step begins.
+const STEP: &[u8] = br#"{"event":"step","#;
+
+/// The fields of a step. Most lines of a log are steps, which serde reads several times faster so than as one variant of many with
+/// flattened fields.
+#[derive(Deserialize)]
+struct Step {
+    step: u64,
+    gradients: u64,
+    seconds: f64,
+    #[serde(with = "number")]
+    loss: f64,
 }
 
 /// Appends the line of an event, with its line feed.
@@ -51,8 +71,18 @@ pub(super) fn decode(line: &[u8]) -> Result<Line, String> {
         Some((before, stated)) if *stated == *checksum_of(before).as_bytes() => Checksum::Right,
         Some(_) => return Err("its checksum is wrong".to_owned()),
     };
-    let event = serde_json::from_slice(line).map_err(|fault| fault.to_string())?;
+    let event = match read_step(line) {
+        Some(event) => event,
+        None => serde_json::from_slice(line).map_err(|fault| fault.to_string())?,
+    };
     Ok(Line { event, checksum })
+}
+
+/// The step of a line; `None` where it is none, or not as it was written.
+fn read_step(line: &[u8]) -> Option<Event> {
+    line.starts_with(STEP).then_some(())?;
+    let Step { step, gradients, seconds, loss } = serde_json::from_slice(line).ok()?;
+    Some(Event::Step { at: Position { step, gradients, seconds }, loss })
 }
 
 fn checksum_of(bytes: &[u8]) -> String {
@@ -86,6 +116,25 @@ mod tests {
         );
         assert_eq!(String::from_utf8(line.clone()).unwrap(), expected);
         assert_eq!(decode(&line), Ok(Line { event: step(), checksum: Checksum::Right }));
+    }
+
+    /// The short way reads what the long way reads, and leaves what is no step to it.
+    #[test]
+    fn a_step_is_read_as_any_event_is() {
+        let longest = Position { step: u64::MAX, gradients: u64::MAX, seconds: 1e-310 };
+        for (at, loss) in [(Position::default(), -0.0), (longest, 0.1 + 0.2), (longest, f64::NAN), (longest, f64::INFINITY)] {
+            let mut line = Vec::new();
+            encode(&Event::Step { at, loss }, &mut line).unwrap();
+            let [short, long] = [read_step(&line).unwrap(), serde_json::from_slice(&line).unwrap()];
+            let bits = |event: &Event| match event {
+                Event::Step { at, loss } => (at.step, at.gradients, [at.seconds.to_bits(), loss.to_bits()]),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(bits(&short), bits(&long));
+        }
+        for other in [r#"{"event":"pause","step":3}"#, r#"{"event":"step","step":3}"#, r#"{"event":"step","step":-1"#] {
+            assert_eq!(read_step(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]
