@@ -122,7 +122,9 @@ mod tests {
     #[test]
     fn a_step_is_read_as_any_event_is() {
         let longest = Position { step: u64::MAX, gradients: u64::MAX, seconds: 1e-310 };
-        for (at, loss) in [(Position::default(), -0.0), (longest, 0.1 + 0.2), (longest, f64::NAN), (longest, f64::INFINITY)] {
+        for (at, loss) in
+            [(Position::default(), -0.0), (longest, 0.1 + 0.2), (longest, f64::NAN), (longest, f64::INFINITY)]
+        {
             let mut line = Vec::new();
             encode(&Event::Step { at, loss }, &mut line).unwrap();
             let [short, long] = [read_step(&line).unwrap(), serde_json::from_slice(&line).unwrap()];
