@@ -197,6 +197,10 @@ fn run_to_the_end(
         }
     }
     loop {
+        // The measurement after the last step may have been cut short: its beginning is where the run goes on.
+        if job.is_interrupted() {
+            handle_commands(job, state, instruments, channels)?;
+        }
         instruments.read_losses(channels.listener)?;
         instruments.readouts.read_curvature_samples(&mut |event| channels.listener.publish(event))?;
         let old = Due {
@@ -207,7 +211,6 @@ fn run_to_the_end(
         if instruments.due.is_none() {
             break;
         }
-        handle_commands(job, state, instruments, channels)?;
     }
     match (instruments.evaluator.divergence(state.at), instruments.policy) {
         (Some(divergence), NonFinitePolicy::Stop | NonFinitePolicy::Pause) => {

@@ -141,8 +141,18 @@ fn trained(plan: &Plan, problem: &dyn Problem, checkpoint: Option<&Checkpoint>, 
 
 #[test]
 fn a_run_that_is_interrupted_anywhere_goes_on_as_if_it_had_not_been() {
+    goes_on_wherever_it_was_interrupted("train.steps=9");
+}
+
+/// Its last step is one after which everything is measured.
+#[test]
+fn a_run_that_is_interrupted_at_its_last_measurement_goes_on_as_if_it_had_not_been() {
+    goes_on_wherever_it_was_interrupted("train.steps=12");
+}
+
+fn goes_on_wherever_it_was_interrupted(steps: &str) {
     let sets = [
-        "train.steps=9",
+        steps,
         "train.evaluate_every=\"3 steps\"",
         "train.probe_every=\"4 steps\"",
         "train.trace_probes=3",
