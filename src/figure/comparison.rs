@@ -4,7 +4,8 @@
 use super::{
     history::{History, RunState},
     quantity::Quantity,
-    series::{Point, XAxis},
+    series::{Point, Series, XAxis},
+    text,
 };
 use crate::run::Budget;
 
@@ -73,6 +74,121 @@ impl TracesAtEqualLoss {
         let loss = round_up(reached);
         Some(Self { loss, traces: measured.iter().map(|found| last_crossing(found, loss)).collect() })
     }
+}
+
+/// Runs side by side, each against one of them.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The place of the run that the others are compared with.
+    pub baseline: usize,
+    /// Where the values are compared; `None` for the newest of each run.
+    pub cost: Option<CommonCost>,
+    pub traces: Option<TracesAtEqualLoss>,
+}
+
+/// A value against that of the baseline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Difference {
+    /// In the unit of the quantity as it is shown, with its standard error; NaN where that is not known.
+    Absolute { value: f64, error: f64 },
+    /// As a share of the baseline's value.
+    Relative(f64),
+}
+
+impl Comparison {
+    /// Compares these runs at `cost`.
+    pub fn of(histories: &[&History], baseline: usize, cost: Option<CommonCost>) -> Self {
+        Self { baseline, cost, traces: TracesAtEqualLoss::of(histories) }
+    }
+
+    /// What runs are foremost judged by: test accuracy, else the validation error, the distance to the solution or the training loss.
+    pub fn outcome<'a>(histories: impl Iterator<Item = &'a History> + Clone) -> Quantity {
+        let measured = |quantity: &Quantity| histories.clone().any(|history| !history.series(*quantity).is_empty());
+        let candidates = [Quantity::TestAccuracy, Quantity::ValidationError, Quantity::Distance];
+        candidates.into_iter().find(measured).unwrap_or(Quantity::TrainLoss)
+    }
+
+    /// A series' value where the comparison is.
+    pub fn value(&self, series: &Series) -> Option<Point> {
+        match self.cost {
+            Some(CommonCost { axis, spent }) => series.last_within(axis, spent),
+            None => series.last(),
+        }
+    }
+
+    /// A value against the baseline's, both of the same quantity.
+    pub fn difference(quantity: Quantity, value: Point, baseline: Point) -> Difference {
+        if quantity == Quantity::TestAccuracy {
+            let factor = quantity.unit().factor();
+            Difference::Absolute {
+                value: factor * (value.value - baseline.value),
+                error: factor * value.error.hypot(baseline.error),
+            }
+        } else {
+            Difference::Relative(value.value / baseline.value - 1.0)
+        }
+    }
+}
+
+/// Of one seed, how many standard errors a difference must have to be named.
+const NAMED: f64 = 2.0;
+
+/// What may be said of the runs against the baseline: which differ from it by more than two standard errors, in test accuracy at equal
+/// cost and in the Hessian trace at equal loss. The errors are those of the measurements of one seed: the test examples and the probe
+/// vectors. What another seed would change is not among them.
+pub fn verdict(runs: &[VerdictRun<'_>], comparison: &Comparison) -> Option<String> {
+    let base = runs.get(comparison.baseline)?;
+    let others = || runs.iter().enumerate().filter(|(place, _)| *place != comparison.baseline);
+    let mut parts = Vec::new();
+    let accuracy = |run: &VerdictRun<'_>| run.accuracy.filter(|point| point.error.is_finite());
+    let accuracies = others().filter_map(|(_, run)| Some((run.name, accuracy(run)?)));
+    if let Some(at) = accuracy(base) {
+        let differences = accuracies.map(|(name, value)| {
+            (name, Interpolated { value: value.value - at.value, error: value.error.hypot(at.error) })
+        });
+        parts.extend(summary("test acc.", &differences.collect::<Vec<_>>()));
+    }
+    if let Some(traces) = &comparison.traces
+        && let Some(at) = traces.traces.get(comparison.baseline).copied().flatten()
+    {
+        let differences = others().filter_map(|(place, run)| {
+            let found = traces.traces.get(place).copied().flatten()?;
+            Some((run.name, Interpolated { value: found.value - at.value, error: found.error.hypot(at.error) }))
+        });
+        let what = format!("trace @ {}", text::short(traces.loss));
+        parts.extend(summary(&what, &differences.collect::<Vec<_>>()));
+    }
+    (!parts.is_empty()).then(|| format!("vs {}, 2 s.e.: {}", base.name, parts.join(" · ")))
+}
+
+/// A run as a verdict sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct VerdictRun<'a> {
+    pub name: &'a str,
+    /// Its test accuracy where runs are compared, with its standard error.
+    pub accuracy: Option<Point>,
+}
+
+/// "test acc. higher: NSO, lower: SAM", or that there is no difference; `None` where there is nothing to compare.
+fn summary(what: &str, differences: &[(&str, Interpolated)]) -> Option<String> {
+    if differences.is_empty() {
+        return None;
+    }
+    let named = |side: f64| {
+        let beyond = differences.iter().filter(|(_, found)| side * found.value > NAMED * found.error);
+        beyond.map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let sides = [("higher", named(1.0)), ("lower", named(-1.0))];
+    let found: Vec<String> =
+        sides.iter().filter(|(_, names)| !names.is_empty()).map(|(side, names)| format!("{side}: {names}")).collect();
+    Some(if found.is_empty() { format!("{what} no difference") } else { format!("{what} {}", found.join(", ")) })
+}
+
+/// The standard error of a share p of n examples, sqrt(p (1 - p) / n); `None` without examples.
+pub fn binomial_std_error(share: f64, examples: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a count stays far below 2^53")]
+    let count = (examples > 0).then_some(examples as f64)?;
+    Some((share * (1.0 - share) / count).sqrt())
 }
 
 /// Every measurement of a run at a positive loss, in order. The loss is that of the very examples that were measured.
@@ -183,6 +299,36 @@ mod tests {
         let trace = found.traces[0].unwrap();
         assert!((trace.value - 8_f64.sqrt()).abs() < 1e-9, "{trace:?}");
         assert!((trace.error - 0.1 * 8_f64.sqrt() * 0.5_f64.sqrt()).abs() < 1e-9, "{trace:?}");
+    }
+
+    #[test]
+    fn a_verdict_names_what_lies_beyond_two_standard_errors() {
+        let at = |value, error| Some(Point { at: at(1), value, error });
+        let run = |name, accuracy| VerdictRun { name, accuracy };
+        let comparison = Comparison { baseline: 0, cost: None, traces: None };
+        let said = |runs: &[VerdictRun<'_>]| verdict(runs, &comparison);
+        let sgd = run("SGD", at(0.9, 0.01));
+        // Two standard errors of a difference are 2 sqrt(2) points here.
+        let near = run("SAM", at(0.928, 0.01));
+        let far = run("NSO", at(0.929, 0.01));
+        assert_eq!(said(&[sgd, near]).as_deref(), Some("vs SGD, 2 s.e.: test acc. no difference"));
+        let expected = "vs SGD, 2 s.e.: test acc. higher: NSO, lower: worse";
+        assert_eq!(said(&[sgd, near, far, run("worse", at(0.8, 0.01))]).as_deref(), Some(expected));
+        assert_eq!(said(&[sgd]), None);
+        assert_eq!(said(&[run("SGD", at(0.9, f64::NAN)), far]), None, "without errors nothing can be said");
+        let traces = TracesAtEqualLoss {
+            loss: 0.01,
+            traces: [3.0, 2.2].map(|value| Some(Interpolated { value, error: 0.2 })).to_vec(),
+        };
+        let comparison = Comparison { traces: Some(traces), ..comparison };
+        let expected = "vs SGD, 2 s.e.: test acc. no difference · trace @ .01 lower: SAM";
+        assert_eq!(verdict(&[sgd, near], &comparison).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn an_accuracy_has_the_error_of_a_share() {
+        assert!((binomial_std_error(0.9, 900).unwrap() - 0.01).abs() < 1e-12);
+        assert_eq!((binomial_std_error(0.9, 0), binomial_std_error(1.0, 10)), (None, Some(0.0)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use strum::EnumString;
 use super::{
     bitmap::{Figure, Size},
     history::History,
+    palette::slots,
     panel::{PanelKind, PlottedRun, View},
     recorded::{self, Extent, RecordedRun},
     table,
@@ -24,7 +25,7 @@ use crate::run::{
 pub struct Session {
     /// One line.
     pub title: String,
-    /// Its runs, in the order of their plan: the place in this list is the place in the palette.
+    /// Its runs, in the order of their plan.
     pub runs: Vec<SessionRun>,
 }
 
@@ -94,8 +95,10 @@ impl Session {
 
     /// The runs as panels show them.
     pub fn plotted_runs(&self) -> Vec<PlottedRun<'_>> {
-        let runs = self.runs.iter().enumerate();
-        runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
+        let method = |run: &SessionRun| run.history.start().map_or("", |start| start.hyperparameters.rule.key());
+        let slots = slots(self.runs.iter().map(method));
+        let runs = self.runs.iter().zip(slots);
+        runs.map(|(run, slot)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
     }
 }
 

@@ -176,7 +176,7 @@ impl History {
             }
             Event::Adjust { at, setting, from, to } => {
                 let at = self.arrive(*at);
-                self.changes.push(Change { hyperparameter: *setting, from: *from, to: *to, at });
+                self.changed(Change { hyperparameter: *setting, from: *from, to: *to, at });
                 // A log may be edited by hand: a value that the hyperparameter does not take changes nothing.
                 self.hyperparameters = self.hyperparameters.map(|before| before.with(*setting, *to).unwrap_or(before));
                 self.rejection.take_if(|rejection| rejection.hyperparameter == *setting);
@@ -203,6 +203,20 @@ impl History {
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
         *self = fresh;
+    }
+
+    /// Takes in a change. Those of one hyperparameter between the same two steps are one, from the value before the first of them to the one
+    /// that the next step uses; none, where these are the same.
+    fn changed(&mut self, change: Change) {
+        let same =
+            |earlier: &Change| earlier.hyperparameter == change.hyperparameter && earlier.at.step == change.at.step;
+        match self.changes.iter().rposition(same) {
+            None => self.changes.push(change),
+            Some(place) if self.changes[place].from.to_bits() == change.to.to_bits() => {
+                self.changes.remove(place);
+            }
+            Some(place) => self.changes[place].to = change.to,
+        }
     }
 
     /// The run is at `at` and thus under way, unless it is paused.

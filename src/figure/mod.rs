@@ -25,10 +25,12 @@ mod tick;
 pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
 pub use columns::{Column, columns};
-pub use comparison::{CommonCost, Interpolated, TracesAtEqualLoss};
+pub use comparison::{
+    CommonCost, Comparison, Difference, Interpolated, TracesAtEqualLoss, VerdictRun, binomial_std_error, verdict,
+};
 pub use export::{ExportError, ExportFormat, Options, Session, SessionRun, export, export_recorded};
 pub use history::{Average, Best, Change, History, Rejection, RunState, Schedule, Snapshots};
-pub use palette::{Background, Ink, ink};
+pub use palette::{Background, Ink, ink, slots};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};
 pub use points::{Points, XyCurve, XyPoint};
 pub use pyramid::Extents;

@@ -1,4 +1,4 @@
-//! The one table of colours and marks: run number n looks the same in every chart, table and figure.
+//! The one table of colours and marks: a method looks the same in every chart, table and figure, and further runs of it are shades.
 //! The first eight colours are Okabe and Ito's, distinct for any colour vision; four more, after Paul Tol's muted ones, lie
 //! between them. Each has a tint for dark and one for light backgrounds, and each run of twelve a mark of its own as well.
 
@@ -7,6 +7,18 @@ use strum::{EnumCount, VariantArray};
 /// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rgb(pub u8, pub u8, pub u8);
+
+impl Rgb {
+    /// The colour so far on the way to another one: 0 for itself, 1 for the other.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two channels")]
+    fn towards(self, other: Self, share: f64) -> Self {
+        let mix = |from: u8, to: u8| (f64::from(from) + share * (f64::from(to) - f64::from(from))).round() as u8;
+        Self(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
+    }
+}
+
+/// What a dark terminal's background is taken to be.
+const GROUND: Rgb = Rgb(22, 22, 22);
 
 /// What a curve is drawn on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,9 +95,35 @@ const HUES: [(Rgb, Rgb); 12] = [
 /// Lengths of a dash and of the pause after it, in line widths.
 pub const DASH: (u16, u16) = (4, 3);
 
-/// How run number `slot` is drawn. From the thirteenth run on colours repeat, each time with other marks.
+/// The methods in the order of their colours.
+const METHODS: [&str; 11] =
+    ["sgd", "wp-sgd", "sam", "nso", "asam", "gsam", "gnp", "rsam", "usam", "label-smoothing", "bsam"];
+
+/// How many runs of one method are told apart by shades of its colour.
+const SHADES: usize = 3;
+
+/// The places of runs of these methods in the palette. A method has a colour and a mark of its own, the same in every session; a second
+/// and third run of it have shades of the colour and other marks. Where more are compared, every run has a colour by its place in the
+/// session.
+pub fn slots<'a>(methods: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+    let methods: Vec<&str> = methods.into_iter().collect();
+    let place = |(index, method): (usize, &&str)| {
+        let earlier = methods[..index].iter().filter(|other| *other == method).count();
+        let hue = METHODS.iter().position(|known| known == method)?;
+        (earlier < SHADES).then_some(hue + HUES.len() * earlier)
+    };
+    let places: Option<Vec<usize>> = methods.iter().enumerate().map(place).collect();
+    places.unwrap_or_else(|| (0..methods.len()).collect())
+}
+
+/// How the run at `slot` is drawn. From the thirteenth on colours repeat in other shades, each time with other marks.
 pub fn ink(slot: usize) -> Ink {
     let (on_dark, on_light) = HUES[slot % HUES.len()];
+    let (on_dark, on_light) = match slot / HUES.len() % SHADES {
+        0 => (on_dark, on_light),
+        1 => (on_dark.towards(Rgb(255, 255, 255), 0.45), on_light.towards(Rgb(0, 0, 0), 0.4)),
+        _ => (on_dark.towards(GROUND, 0.3), on_light.towards(Rgb(255, 255, 255), 0.25)),
+    };
     let shape = Shape::VARIANTS[(slot + 5 * (slot / HUES.len())) % Shape::COUNT];
     Ink { on_dark, on_light, shape }
 }
@@ -98,15 +136,22 @@ impl Ink {
         }
     }
 
-    /// Its colour there, two thirds faded into the background: for what stands behind the curves.
+    /// Its colour there, three fifths faded into the background: for what stands behind the curves.
     pub fn faint_on(self, background: Background) -> Rgb {
-        let Rgb(red, green, blue) = self.on(background);
-        let ground: u16 = match background {
-            Background::Dark => 22,
-            Background::Light => 255,
+        self.faded(background, 0.6)
+    }
+
+    /// Its colour there, a third faded into the background: for the runs beside the selected one.
+    pub fn dim_on(self, background: Background) -> Rgb {
+        self.faded(background, 0.35)
+    }
+
+    fn faded(self, background: Background, share: f64) -> Rgb {
+        let ground = match background {
+            Background::Dark => GROUND,
+            Background::Light => Rgb(255, 255, 255),
         };
-        let fade = |channel: u8| u8::try_from((u16::from(channel) * 2 + ground * 3) / 5).unwrap_or(u8::MAX);
-        Rgb(fade(red), fade(green), fade(blue))
+        self.on(background).towards(ground, share)
     }
 
     /// Its mark as a character.
@@ -183,11 +228,21 @@ mod tests {
     use unicode_width::UnicodeWidthChar;
 
     use super::*;
+    use crate::optimizer::Rule;
 
     #[test]
     fn sixty_four_runs_all_look_different() {
         let looks: HashSet<_> = (0..64).map(ink).map(|ink| (ink.on_dark, ink.shape)).collect();
         assert_eq!(looks.len(), 64);
+    }
+
+    #[test]
+    fn a_method_has_its_place_in_every_session() {
+        assert_eq!(slots(["sgd", "wp-sgd", "sam", "nso"]), [0, 1, 2, 3]);
+        assert_eq!(slots(["nso", "sgd", "nso", "nso"]), [3, 0, 15, 27]);
+        assert_eq!(slots(["nso"; 4]), [0, 1, 2, 3], "a sweep is told apart by colours");
+        assert_eq!(slots(["sgd", "a later method"]), [0, 1]);
+        assert!(METHODS.iter().all(|method| Rule::KEYS.contains(method)) && Rule::KEYS.len() == METHODS.len());
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
         match letter {
             'σ' => plain.push_str("sigma"),
             'ρ' => plain.push_str("rho"),
+            'Δ' => plain.push_str("diff"),
             'λ' => plain.push_str("lambda"),
             'μ' => plain.push_str("mu"),
             'η' => plain.push_str("eta"),

@@ -51,6 +51,8 @@ pub struct Chart<'a> {
     theme: Theme,
     x_title: XTitle,
     mark_text: MarkText,
+    /// The run that stands out, as a place in the palette.
+    selected: Option<usize>,
 }
 
 /// The smallest area in which a curve says anything.
@@ -61,7 +63,7 @@ const CURVES_FIRST: usize = 30;
 impl<'a> Chart<'a> {
     /// The widget of a panel, with everything written.
     pub fn new(panel: &'a Panel<'a>, theme: Theme) -> Self {
-        Self { panel, theme, x_title: XTitle::default(), mark_text: MarkText::default() }
+        Self { panel, theme, x_title: XTitle::default(), mark_text: MarkText::default(), selected: None }
     }
 
     /// With or without a name on the x axis.
@@ -76,6 +78,12 @@ impl<'a> Chart<'a> {
         Self { mark_text, ..self }
     }
 
+    /// With one run bright and in front of the others.
+    #[must_use]
+    pub fn selected(self, slot: Option<usize>) -> Self {
+        Self { selected: slot, ..self }
+    }
+
     fn glyphs(&self) -> Glyphs {
         self.theme.appearance().glyphs
     }
@@ -85,6 +93,9 @@ impl<'a> Chart<'a> {
             (None, _) => self.theme.quiet(),
             (Some(_), Layer::Faint) if self.theme.appearance().colours == Colours::None => self.theme.quiet(),
             (Some(slot), Layer::Faint) => self.theme.series(ink(slot).faint_on(Background::Dark)),
+            (Some(slot), _) if self.selected.is_some_and(|selected| selected != slot) => {
+                self.theme.series(ink(slot).dim_on(Background::Dark))
+            }
             (Some(slot), _) => self.theme.series(ink(slot).on(Background::Dark)),
         }
     }
@@ -166,7 +177,9 @@ impl<'a> Plot<'a> {
                 canvas.dot((x, y), Brush { layer: Layer::Guide, slot: guide.slot });
             }
         }
-        let drawn: Vec<Drawn> = panel.curves.iter().map(|curve| trace(panel, curve, &mut canvas)).collect();
+        let (front, behind): (Vec<_>, Vec<_>) =
+            panel.curves.iter().partition(|curve| Some(curve.slot) == self.chart.selected);
+        let drawn: Vec<Drawn> = behind.into_iter().chain(front).map(|curve| trace(panel, curve, &mut canvas)).collect();
 
         self.draw_change_lines(&canvas, buf);
         for row in 0..usize::from(self.field.height) {

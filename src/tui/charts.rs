@@ -99,7 +99,8 @@ impl Row<'_> {
             block = block.title(Line::styled(format!(" {notes} "), theme.quiet()).right_aligned());
         }
         let inner = block.inner(area);
+        let selected = session.run().filter(|_| session.runs.len() > 1).map(|run| run.slot);
         frame.render_widget(block, area);
-        frame.render_widget(Chart::new(&panel, theme).x_title(x_title).mark_text(marks), inner);
+        frame.render_widget(Chart::new(&panel, theme).x_title(x_title).mark_text(marks).selected(selected), inner);
     }
 }

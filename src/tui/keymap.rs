@@ -81,6 +81,14 @@ pub enum SessionAction {
     ToggleLogY,
     /// Logarithmic x, or linear again.
     ToggleLogX,
+    /// Take the selected run out of the charts, or show it again.
+    Hide,
+    /// Show the selected run alone, or all again.
+    Solo,
+    /// Compare the others with the selected run.
+    SetBaseline,
+    /// The table's values at the cost that all runs have spent, or the newest.
+    ToggleBasis,
     /// Write the figure as a PNG.
     Export,
     /// Write the charts or their data to a file whose name is typed.
@@ -225,6 +233,18 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('x'), Watch(SessionAction::CycleX))], 1)
             .within(WATCHING)
             .words("axis", "count x in gradient evaluations, steps, epochs or seconds"),
+        keys(&[(Key::Char('v'), Watch(SessionAction::Hide))], 0)
+            .within(WATCHING)
+            .words("hide", "take the selected run out of the charts, or show it again"),
+        keys(&[(Key::Char('V'), Watch(SessionAction::Solo))], 0)
+            .within(WATCHING)
+            .words("solo", "show the selected run alone in the charts, or all runs again"),
+        keys(&[(Key::Char('B'), Watch(SessionAction::SetBaseline))], 0)
+            .within(WATCHING)
+            .words("baseline", "compare the other runs with the selected one"),
+        keys(&[(Key::Char('n'), Watch(SessionAction::ToggleBasis))], 0)
+            .within(WATCHING)
+            .words("newest", "the table at the cost that all runs have spent, or with the newest values"),
         keys(&[(Key::Char('e'), Watch(SessionAction::Export))], 1)
             .within(WATCHING)
             .words("export", "write the charts as a PNG beside the session's log"),

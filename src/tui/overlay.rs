@@ -136,6 +136,10 @@ pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<O
         | SessionAction::Pause
         | SessionAction::PauseAll
         | SessionAction::Resume
+        | SessionAction::Hide
+        | SessionAction::Solo
+        | SessionAction::SetBaseline
+        | SessionAction::ToggleBasis
         | SessionAction::NextKind
         | SessionAction::PreviousKind
         | SessionAction::ToggleGrid

@@ -11,6 +11,7 @@
 
 mod column;
 mod row;
+mod values;
 
 use ratatui::{
     Frame,
@@ -20,7 +21,7 @@ use ratatui::{
 };
 
 use self::{
-    column::{Column, Filled, fill},
+    column::{Column, Filled, Table, fill},
     row::{Row, Weights, ending},
 };
 use super::{
@@ -29,7 +30,11 @@ use super::{
     theme::Theme,
     view::{Focus, OutOfSight, region},
 };
-use crate::figure::{PanelKind, Quantity, Unit};
+use crate::figure::{
+    CommonCost, Comparison, PanelKind, Quantity, Unit, VerdictRun, XAxis,
+    text::{fixed, thousands},
+    verdict,
+};
 
 /// Widest that the column of names grows.
 const NAME_COLUMN: usize = 32;
@@ -42,10 +47,17 @@ pub fn rows(session: &WatchedSession) -> usize {
 }
 
 pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
-    let block = region(theme, Focus::of(Pane::Runs, session.pane)).title(Span::styled(" runs ", theme.strong()));
+    let table = Table::new(session, theme);
+    let mut block = region(theme, Focus::of(Pane::Runs, session.pane)).title(title(session, &table.comparison, theme));
+    if let Some(verdict) = said(&table) {
+        let room = usize::from(area.width).saturating_sub(4);
+        let room = if table.rows.len() + 3 > usize::from(area.height) { room.saturating_sub(16) } else { room };
+        let verdict = fit(&theme.spell(&verdict), room);
+        block = block.title_bottom(Line::styled(format!(" {verdict} "), theme.quiet()));
+    }
     let inner = block.inner(area);
     let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-    let all = Row::all(session);
+    let all = &table.rows;
     // The selected run is always in sight, and its average where there is room for both.
     let height = usize::from(body.height).max(1);
     let place = all.iter().position(|row| row.index == session.selected()).unwrap_or(0);
@@ -56,7 +68,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme
     let columns = usize::from(inner.width);
     let names = all.iter().map(|row| width(&row.name())).max().unwrap_or(0).max("run".len());
     let names = names.min(NAME_COLUMN.min(columns / 3));
-    let filled = filling(&all, session, theme, columns.saturating_sub(LEGEND + names));
+    let filled = filling(&table, session, columns.saturating_sub(LEGEND + names));
     let mut heading = vec![Span::raw(" ".repeat(LEGEND)), Span::styled(pad("run", names), theme.quiet())];
     for column in &filled {
         heading.push(Span::styled(format!("  {}", column.align(&column.heading)), theme.quiet()));
@@ -85,7 +97,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme
 /// Draws the selected run on one line.
 pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
     let Some(run) = session.run() else { return };
-    let rows = Row::all(session);
+    let table = Table::new(session, theme);
+    let rows = &table.rows;
     let Some(place) = rows.iter().position(|row| row.index == session.selected()) else { return };
     let columns = usize::from(area.width);
     let name = fit(&run.name, columns / 3);
@@ -97,13 +110,18 @@ pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, 
         spans.push(Span::styled(format!("  {}", theme.spell(&ending)), theme.text()));
     } else {
         for column in candidates(session, room) {
-            let filled = fill(column, &rows, session.feed, theme);
+            let filled = fill(column, &table);
             let Some(cell) = filled.cells.into_iter().nth(place) else { continue };
             let labelled = match column {
                 Column::Value(quantity) if quantity.unit() == Unit::Percent => {
                     format!("  {} {} %", filled.heading.trim_end_matches(" %"), cell.text)
                 }
-                Column::Value(_) | Column::TraceInterval | Column::Best | Column::Eta => {
+                Column::Value(_)
+                | Column::Difference
+                | Column::TraceAtEqualLoss
+                | Column::TraceInterval
+                | Column::Best
+                | Column::Eta => {
                     format!("  {} {}", filled.heading, cell.text)
                 }
                 Column::State | Column::Progress | Column::Percent | Column::Step | Column::Gradients => {
@@ -130,9 +148,9 @@ fn legend(row: &Row<'_>, selected: usize, theme: Theme) -> Vec<Span<'static>> {
 }
 
 /// The columns that fit `room`, filled: what matters most has its place first, what matters less takes what is left.
-fn filling(rows: &[Row<'_>], session: &WatchedSession, theme: Theme, room: usize) -> Vec<Filled> {
+fn filling(table: &Table<'_>, session: &WatchedSession, room: usize) -> Vec<Filled> {
     let charted: Vec<Quantity> = session.panels().into_iter().map(PanelKind::primary_quantity).collect();
-    let columns = candidates(session, room).into_iter().map(|column| fill(column, rows, session.feed, theme));
+    let columns = candidates(session, room).into_iter().map(|column| fill(column, table));
     let mut by_rank: Vec<(usize, Filled)> = columns.enumerate().collect();
     by_rank.sort_by_key(|(_, filled)| rank(filled.column, &charted));
     let mut left = room;
@@ -148,11 +166,12 @@ fn filling(rows: &[Row<'_>], session: &WatchedSession, theme: Theme, room: usize
 /// Columns in the order of the table. A bar has room only on wide screens; its percentage stays.
 fn candidates(session: &WatchedSession, room: usize) -> Vec<Column> {
     let has = |quantity: &Quantity| session.runs.iter().any(|run| !run.history.series(*quantity).is_empty());
-    let mut columns = vec![Column::State, if room >= 64 { Column::Progress } else { Column::Percent }];
+    let mut columns = vec![Column::State, if room >= WIDE { Column::Progress } else { Column::Percent }];
     columns.extend([Column::Step, Column::Gradients]);
     // Each quantity has one column, however many charts are about it.
-    let mut quantities = vec![Quantity::TrainLoss];
-    let tested = [Quantity::TestLoss, Quantity::TestAccuracy].into_iter().filter(has);
+    let outcome = session.outcome();
+    let mut quantities = vec![outcome, Quantity::TrainLoss];
+    let tested = [Quantity::TestLoss].into_iter().filter(has);
     let charted =
         session.panels().into_iter().map(PanelKind::primary_quantity).filter(|quantity| !CURVATURE.contains(quantity));
     let measured = session.plan.train.probe_every.is_some();
@@ -162,7 +181,18 @@ fn candidates(session: &WatchedSession, room: usize) -> Vec<Column> {
             quantities.push(quantity);
         }
     }
-    columns.extend(quantities.into_iter().map(Column::Value));
+    if outcome == Quantity::TrainLoss {
+        quantities.remove(0);
+    }
+    for quantity in quantities {
+        columns.push(Column::Value(quantity));
+        if quantity == outcome && session.runs.len() > 1 {
+            columns.push(Column::Difference);
+        }
+        if quantity == Quantity::Trace && session.comparison().traces.is_some() {
+            columns.push(Column::TraceAtEqualLoss);
+        }
+    }
     if has(&Quantity::TraceLow) {
         columns.push(Column::TraceInterval);
     }
@@ -173,6 +203,9 @@ fn candidates(session: &WatchedSession, room: usize) -> Vec<Column> {
     columns
 }
 
+/// Columns from which on a bar shows the progress.
+const WIDE: usize = 110;
+
 /// What every table ends with, where curvature is measured.
 const CURVATURE: [Quantity; 2] = [Quantity::Trace, Quantity::LambdaMax];
 
@@ -181,16 +214,60 @@ fn rank(column: Column, charted: &[Quantity]) -> usize {
     match column {
         Column::State => 0,
         Column::Percent | Column::Progress => 1,
-        Column::Value(Quantity::TrainLoss) => 2,
-        Column::Value(Quantity::Trace) => 3,
-        Column::Value(quantity) if charted.contains(&quantity) && quantity != Quantity::LambdaMax => 4,
-        Column::Best => 5,
-        Column::Value(Quantity::LambdaMax) => 6,
-        Column::Eta => 7,
-        Column::Value(Quantity::TestAccuracy) => 8,
-        Column::Value(_) => 9,
-        Column::TraceInterval => 10,
-        Column::Step => 11,
-        Column::Gradients => 12,
+        Column::Value(Quantity::TestAccuracy | Quantity::ValidationError | Quantity::Distance) => 2,
+        Column::Value(Quantity::TrainLoss) => 3,
+        Column::Difference => 4,
+        Column::Value(Quantity::Trace) => 5,
+        Column::TraceAtEqualLoss => 6,
+        Column::Value(quantity) if charted.contains(&quantity) && quantity != Quantity::LambdaMax => 7,
+        Column::Best => 8,
+        Column::Value(Quantity::LambdaMax) => 9,
+        Column::Eta => 10,
+        Column::Value(_) => 11,
+        Column::TraceInterval => 12,
+        Column::Step => 13,
+        Column::Gradients => 14,
     }
+}
+
+/// What the table shows: "runs at 2,004 gradient evaluations".
+fn title(session: &WatchedSession, comparison: &Comparison, theme: Theme) -> Line<'static> {
+    let heading = Span::styled(" runs ", theme.strong());
+    let begun = session.runs.iter().any(|run| run.history.start().is_some());
+    if !begun || session.runs.len() < 2 {
+        return Line::from(heading);
+    }
+    let said = match comparison.cost {
+        None => "newest values, not at equal cost".to_owned(),
+        Some(CommonCost { axis: XAxis::Gradients, spent }) => format!("at {} gradient evaluations", count(spent)),
+        Some(CommonCost { axis, spent }) => {
+            let at = format!("at {} {}", axis.title(), count(spent));
+            if session.has_equal_costs() { at } else { format!("{at}: equal steps, not equal cost") }
+        }
+    };
+    // What differs from another seed's runs is not known.
+    Line::from(vec![heading, Span::styled(format!("{said} · one seed "), theme.quiet())])
+}
+
+/// What may be said of the runs.
+fn said(table: &Table<'_>) -> Option<String> {
+    let current = table.rows.iter().filter(|row| row.weights == Weights::Current);
+    let runs: Vec<VerdictRun<'_>> = current
+        .map(|row| VerdictRun {
+            name: &row.run.name,
+            accuracy: row.value(Quantity::TestAccuracy, &table.comparison).filter(|_| row.ending().is_none()),
+        })
+        .collect();
+    verdict(&runs, &table.comparison)
+}
+
+/// A cost in words: whole where it is a count, of epochs a part too.
+fn count(spent: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cost is positive and far below 2^53"
+    )]
+    let whole = spent as u64;
+    if spent.fract() == 0.0 { thousands(whole) } else { fixed(spent, 1) }
 }

@@ -1,15 +1,18 @@
 //! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
 //! Changes are sent to runs as commands; the values that are shown are those that the runs reported.
 
+mod comparison;
 mod grid;
 mod run;
 mod standing;
 mod steering;
+mod visibility;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use comparison::Basis;
 pub use grid::Grid;
-pub use run::Run;
+pub use run::{Run, Visibility};
 pub use standing::state_word;
 
 use grid::Walk;
@@ -37,6 +40,8 @@ pub struct WatchedSession {
     pub grid: Grid,
     pub view: View,
     pub scope: Scope,
+    /// Which values the table compares.
+    pub basis: Basis,
     /// Where the session's log is.
     pub directory: Option<PathBuf>,
     pub elapsed: Duration,
@@ -47,6 +52,8 @@ pub struct WatchedSession {
     /// What of its log is damaged or cannot be read.
     pub damage: Option<String>,
     selected: usize,
+    /// The place of the run that the others are compared with, where one was chosen.
+    baseline: Option<usize>,
     /// The hyperparameter last chosen; a run that lacks it has the cursor on its first.
     hyperparameter: Hyperparameter,
 }
@@ -89,7 +96,11 @@ pub enum Scope {
 impl WatchedSession {
     /// A session of `plan` before its first event.
     pub fn new(plan: Plan, feed: Feed) -> Self {
-        let runs: Vec<Run> = (0..plan.runs.len()).filter_map(|index| Run::new(&plan, index)).collect();
+        let mut runs: Vec<Run> = (0..plan.runs.len()).filter_map(|index| Run::new(&plan, index)).collect();
+        let slots = figure::slots(plan.runs.iter().map(|run| run.hyperparameters.rule.key()));
+        for (run, slot) in runs.iter_mut().zip(slots) {
+            run.slot = slot;
+        }
         Self {
             grid: Grid::new(&plan.panels),
             plan,
@@ -99,12 +110,14 @@ impl WatchedSession {
             zoom: Zoom::All,
             view: View::default(),
             scope: Scope::Selected,
+            basis: Basis::default(),
             directory: None,
             elapsed: Duration::ZERO,
             loading: None,
             load: None,
             damage: None,
             selected: 0,
+            baseline: None,
             hyperparameter: Hyperparameter::Sigma,
         }
     }
@@ -128,7 +141,7 @@ impl WatchedSession {
         self.panels()[self.grid.focus()]
     }
 
-    /// The runs as charts show them.
+    /// The runs that charts show.
     pub fn plotted_runs(&self) -> Vec<PlottedRun<'_>> {
         plotted_runs(&self.runs)
     }
@@ -187,6 +200,9 @@ impl WatchedSession {
             }
             SessionAction::Export | SessionAction::ExportAs => {
                 self.directory.is_some() && self.runs.iter().any(|run| run.history.start().is_some())
+            }
+            SessionAction::SetBaseline | SessionAction::ToggleBasis | SessionAction::Hide | SessionAction::Solo => {
+                self.runs.len() > 1
             }
             SessionAction::NextPane
             | SessionAction::PreviousPane
@@ -256,6 +272,10 @@ impl WatchedSession {
             SessionAction::NextKind => self.grid.walk(Walk::Forwards, &plotted_runs(&self.runs)),
             SessionAction::PreviousKind => self.grid.walk(Walk::Backwards, &plotted_runs(&self.runs)),
             SessionAction::ToggleGrid => self.grid.toggle(),
+            SessionAction::Hide => self.hide(),
+            SessionAction::Solo => self.solo(),
+            SessionAction::SetBaseline => self.baseline = Some(self.selected),
+            SessionAction::ToggleBasis => self.basis = self.basis.other(),
             SessionAction::CycleX => self.view.x = self.view.x.next(),
             SessionAction::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
             SessionAction::ToggleLogY => self.view.toggle_y_scale(self.panel()),
@@ -315,6 +335,6 @@ impl Pane {
 }
 
 fn plotted_runs(runs: &[Run]) -> Vec<PlottedRun<'_>> {
-    let runs = runs.iter().enumerate();
-    runs.map(|(slot, run)| PlottedRun { slot, name: &run.name, history: &run.history }).collect()
+    let shown = runs.iter().filter(|run| run.visibility == Visibility::Shown);
+    shown.map(|run| PlottedRun { slot: run.slot, name: &run.name, history: &run.history }).collect()
 }

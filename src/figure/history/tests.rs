@@ -28,6 +28,29 @@ fn a_run_is_what_its_events_say() {
     assert_eq!(changes, [(Hyperparameter::Sigma, 0.02, 0.03, 500), (Hyperparameter::Sigma, 0.03, 0.02, 1100)]);
 }
 
+/// What no step used is no change.
+#[test]
+fn changes_between_two_steps_are_one() {
+    let mut history: History = nso().iter().take(20).collect();
+    let adjust = |step, from, to| Event::Adjust {
+        at: Position { step, gradients: 2 * step, seconds: 1.0 },
+        setting: Hyperparameter::Sigma,
+        from,
+        to,
+    };
+    for (from, to) in [(0.02, 0.03), (0.03, 0.05), (0.05, 0.15)] {
+        history.push(&adjust(11, from, to));
+    }
+    let changes = |history: &History| -> Vec<_> {
+        history.changes().iter().map(|change| (change.at.step, change.from, change.to)).collect()
+    };
+    assert_eq!(changes(&history), [(11, 0.02, 0.15)]);
+    history.push(&adjust(12, 0.15, 0.2));
+    assert_eq!(changes(&history), [(11, 0.02, 0.15), (12, 0.15, 0.2)]);
+    history.push(&adjust(12, 0.2, 0.15));
+    assert_eq!(changes(&history), [(11, 0.02, 0.15)], "a change that was taken back");
+}
+
 #[test]
 fn hyperparameters_are_as_the_last_change_left_them() {
     let upto = |gradients| sample::session_until(gradients).runs.swap_remove(3).history;

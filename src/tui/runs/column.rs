@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 
-use super::row::{Row, Weights};
+use super::{
+    row::{Row, Weights},
+    values::{differences, intervals, traces, values},
+};
 use crate::{
-    figure::{History, Point, Quantity, RunState, Schedule, text::thousands},
-    run::Cadence,
+    figure::{
+        Comparison, History, Quantity, RunState,
+        text::{short, thousands},
+    },
     tui::{
         Writer,
-        session::{Feed, state_word},
-        text::{Notation, clock, pad, pad_left, width},
+        session::{Feed, Visibility, WatchedSession, state_word},
+        text::{clock, fit, pad, pad_left, width},
         theme::Theme,
     },
 };
+
+/// Widest that the baseline's name is in the heading of the differences.
+const LONGEST_BASELINE: usize = 10;
 
 /// Blocks of a progress bar.
 const BLOCKS: usize = 8;
@@ -27,11 +35,37 @@ pub(super) enum Column {
     Step,
     Gradients,
     Value(Quantity),
+    /// What the runs are judged by, against the baseline.
+    Difference,
+    /// The Hessian trace at a training loss that all have reached.
+    TraceAtEqualLoss,
     /// What covers the Hessian trace over the whole training set in 95 % of cases.
     TraceInterval,
     /// Test accuracy at the lowest validation loss, and the gradient evaluations by then.
     Best,
     Eta,
+}
+
+/// What the columns are made of.
+pub(super) struct Table<'a> {
+    pub rows: Vec<Row<'a>>,
+    pub feed: Feed,
+    pub comparison: Comparison,
+    /// What the runs are judged by.
+    pub outcome: Quantity,
+    pub theme: Theme,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(session: &'a WatchedSession, theme: Theme) -> Self {
+        let (comparison, outcome) = (session.comparison(), session.outcome());
+        Self { rows: Row::all(session), feed: session.feed, comparison, outcome, theme }
+    }
+
+    /// The row of the baseline's own weights.
+    pub fn baseline(&self) -> Option<&Row<'a>> {
+        self.rows.iter().find(|row| row.index == self.comparison.baseline)
+    }
 }
 
 /// What a cell says and how.
@@ -57,6 +91,8 @@ impl Filled {
             | Column::Step
             | Column::Gradients
             | Column::Value(_)
+            | Column::Difference
+            | Column::TraceAtEqualLoss
             | Column::TraceInterval
             | Column::Best
             | Column::Eta => pad_left(text, self.width),
@@ -65,41 +101,54 @@ impl Filled {
 }
 
 impl Cell {
-    fn new(text: impl Into<String>, style: Style) -> Self {
+    pub(super) fn new(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
 
     /// A cell of something that was not measured.
-    fn missing(theme: Theme) -> Self {
+    pub(super) fn missing(theme: Theme) -> Self {
         Self::new(theme.glyph("–", "-"), theme.quiet())
     }
 }
 
 /// The column of all rows.
-pub(super) fn fill(column: Column, rows: &[Row<'_>], feed: Feed, theme: Theme) -> Filled {
-    let heading = theme.spell(match column {
-        Column::State => "state",
-        Column::Progress => "progress",
-        Column::Percent => "done",
-        Column::Step => "step",
-        Column::Gradients => "gradients",
-        Column::Value(quantity) => heading(quantity),
-        Column::TraceInterval => "trace, 95 %",
-        Column::Best => "at best val.",
-        Column::Eta => "ETA",
+pub(super) fn fill(column: Column, table: &Table<'_>) -> Filled {
+    let theme = table.theme;
+    let heading = theme.spell(&match column {
+        Column::State => "state".to_owned(),
+        Column::Progress => "progress".to_owned(),
+        Column::Percent => "done".to_owned(),
+        Column::Step => "step".to_owned(),
+        Column::Gradients => "gradients".to_owned(),
+        Column::Value(quantity) => heading(quantity).to_owned(),
+        Column::Difference => {
+            format!("Δ {}", table.baseline().map_or_else(String::new, |row| fit(&row.run.name, LONGEST_BASELINE)))
+        }
+        Column::TraceAtEqualLoss => table
+            .comparison
+            .traces
+            .as_ref()
+            .map_or_else(String::new, |traces| format!("trace @ {}", short(traces.loss))),
+        Column::TraceInterval => "trace, 95 %".to_owned(),
+        Column::Best => "at best val.".to_owned(),
+        Column::Eta => "ETA".to_owned(),
     });
-    let cells = cells(column, rows, feed, theme);
+    let cells = cells(column, table);
     // A column keeps its width while numbers come and go.
     let least = match column {
         Column::State => "completed".len(),
-        Column::Value(Quantity::Trace | Quantity::SmoothedTrace) => "0.00 ± .00".chars().count(),
+        Column::Value(Quantity::Trace | Quantity::SmoothedTrace) | Column::TraceAtEqualLoss => {
+            "0.00 ± .00".chars().count()
+        }
+        Column::Value(Quantity::TestAccuracy) => "00.0 ± .0".chars().count(),
+        Column::Difference => "+0.0 ± .0".chars().count(),
         Column::Value(_) => 6,
         Column::Percent => "100 %".len(),
         Column::Eta => 4,
         Column::Progress | Column::Step | Column::Gradients | Column::TraceInterval | Column::Best => 0,
     };
     // A run that ended badly has its reason where its cells would be.
-    let counted = cells.iter().zip(rows).filter(|(_, row)| row.ending().is_none());
+    let counted = cells.iter().zip(&table.rows).filter(|(_, row)| row.ending().is_none());
     let widest = counted.map(|(cell, _)| width(&cell.text)).max().unwrap_or(0);
     Filled { column, width: widest.max(width(&heading)).max(least), heading, cells }
 }
@@ -141,7 +190,8 @@ fn heading(quantity: Quantity) -> &'static str {
     }
 }
 
-fn cells(column: Column, rows: &[Row<'_>], feed: Feed, theme: Theme) -> Vec<Cell> {
+fn cells(column: Column, table: &Table<'_>) -> Vec<Cell> {
+    let (rows, theme) = (&table.rows, table.theme);
     // What a run has once, whatever weights it is measured at.
     let once = |cell: &dyn Fn(&History) -> Cell| -> Vec<Cell> {
         let of_row = |row: &Row<'_>| match row.weights {
@@ -151,13 +201,15 @@ fn cells(column: Column, rows: &[Row<'_>], feed: Feed, theme: Theme) -> Vec<Cell
         rows.iter().map(of_row).collect()
     };
     match column {
-        Column::State => rows.iter().map(|row| state(row, feed, theme)).collect(),
+        Column::State => rows.iter().map(|row| state(row, table.feed, theme)).collect(),
         Column::Progress => rows.iter().map(|row| progress(row, theme)).collect(),
         Column::Percent => once(&|history| Cell::new(percent(history), theme.text())),
         Column::Step => once(&|history| Cell::new(thousands(history.now().step), theme.text())),
         Column::Gradients => once(&|history| Cell::new(thousands(history.now().gradients), theme.text())),
-        Column::Value(quantity) => values(quantity, rows, theme),
-        Column::TraceInterval => intervals(rows, theme),
+        Column::Value(quantity) => values(quantity, table),
+        Column::Difference => differences(table),
+        Column::TraceAtEqualLoss => traces(table),
+        Column::TraceInterval => intervals(table),
         Column::Best => once(&|history| best(history, theme)),
         Column::Eta => once(&|history| eta(history, theme)),
     }
@@ -170,6 +222,9 @@ fn state(row: &Row<'_>, feed: Feed, theme: Theme) -> Cell {
         (Weights::Current, Feed::Starting, _) => Cell::new("starting", theme.quiet()),
         (Weights::Current, Feed::Recorded(Writer::Gone), _) if row.run.is_alive() => {
             Cell::new(state_word(row.run, feed), theme.pending())
+        }
+        (Weights::Current, _, _) if row.run.visibility == Visibility::Hidden => {
+            Cell::new(format!("{}, hidden", state_word(row.run, feed)), theme.quiet())
         }
         (Weights::Current, _, RunState::Paused) => Cell::new("paused", theme.pending()),
         (Weights::Current, _, _) => {
@@ -218,77 +273,4 @@ fn bar(progress: f64, theme: Theme) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of eight blocks")]
     let full = ((progress.clamp(0.0, 1.0) * BLOCKS as f64).round() as usize).min(BLOCKS);
     theme.glyph("▰", "#").repeat(full) + &theme.glyph("▱", ".").repeat(BLOCKS - full)
-}
-
-/// The newest values of a quantity, sharing their decimals; those that a newer measurement should have replaced are dim.
-fn values(quantity: Quantity, rows: &[Row<'_>], theme: Theme) -> Vec<Cell> {
-    let factor = quantity.unit().factor();
-    let scaled = |point: Point| Point { value: point.value * factor, error: point.error * factor, ..point };
-    let points: Vec<Option<Point>> = rows.iter().map(|row| row.last(quantity).map(scaled)).collect();
-    let shown = || points.iter().zip(rows).filter(|(_, row)| row.ending().is_none()).filter_map(|(point, _)| *point);
-    let estimated = matches!(quantity, Quantity::Trace | Quantity::SmoothedTrace);
-    let notation = Notation::of(shown().map(|point| point.value));
-    let errors = Notation::of_errors(shown().map(|point| point.error));
-    let notation = if estimated { errors.unwrap_or(notation) } else { notation };
-    let write = |point: Point| {
-        if estimated && point.error.is_finite() {
-            let error = notation.write(point.error);
-            format!(
-                "{} {} {}",
-                notation.write(point.value),
-                theme.glyph("±", "+-"),
-                error.strip_prefix('0').unwrap_or(&error)
-            )
-        } else {
-            notation.write(point.value)
-        }
-    };
-    let vacuous = |row: &Row<'_>| {
-        quantity == Quantity::Bound && row.run.history.snapshots().bound.is_some_and(|bound| bound.vacuous)
-    };
-    let cell = |(point, row): (&Option<Point>, &Row<'_>)| match point {
-        None => Cell::missing(theme),
-        Some(point) if vacuous(row) => Cell::new(format!("{} vacuous", write(*point)), theme.quiet()),
-        Some(point) if !point.value.is_finite() => Cell::new(write(*point), theme.alert()),
-        Some(point) if is_stale(&row.run.history, quantity, *point) => Cell::new(write(*point), theme.quiet()),
-        Some(point) => Cell::new(write(*point), theme.text()),
-    };
-    points.iter().zip(rows).map(cell).collect()
-}
-
-/// The newest 95 % intervals of the trace, sharing their decimals.
-fn intervals(rows: &[Row<'_>], theme: Theme) -> Vec<Cell> {
-    let of = |row: &Row<'_>| {
-        let [low, high] = [Quantity::TraceLow, Quantity::TraceHigh].map(|quantity| row.last(quantity));
-        Some((low?, high?.value))
-    };
-    let found: Vec<Option<(Point, f64)>> = rows.iter().map(of).collect();
-    let notation = Notation::of(found.iter().flatten().flat_map(|(low, high)| [low.value, *high]));
-    let cell = |(found, row): (&Option<(Point, f64)>, &Row<'_>)| match found {
-        None => Cell::missing(theme),
-        Some((low, high)) => {
-            let stale = is_stale(&row.run.history, Quantity::Trace, *low);
-            let text = format!("{} to {}", notation.write(low.value), notation.write(*high));
-            Cell::new(text, if stale { theme.quiet() } else { theme.text() })
-        }
-    };
-    found.iter().zip(rows).map(cell).collect()
-}
-
-/// Whether the plan would have had a newer value by now.
-fn is_stale(history: &History, quantity: Quantity, point: Point) -> bool {
-    let Schedule::Planned { evaluate, curvature } = history.schedule() else { return false };
-    let of_curvature = matches!(
-        quantity,
-        Quantity::Trace | Quantity::LambdaMax | Quantity::LambdaMin | Quantity::GradientNorm | Quantity::Bound
-    );
-    let now = history.now();
-    match if of_curvature { curvature } else { Some(evaluate) } {
-        None => true,
-        Some(Cadence::Steps(every)) => now.step > point.at.step.saturating_add(every),
-        Some(Cadence::Epochs(every)) => {
-            now.step > point.at.step.saturating_add(every.saturating_mul(history.steps_per_epoch()))
-        }
-        Some(Cadence::Gradients(every)) => now.gradients > point.at.gradients.saturating_add(every),
-    }
 }

@@ -3,10 +3,10 @@
 use ratatui::{style::Style, text::Span};
 
 use crate::{
-    figure::{Background, Point, Quantity, RunState, ink, text::thousands},
+    figure::{Background, Comparison, Point, Quantity, RunState, binomial_std_error, ink, text::thousands},
     run::AverageKind,
     tui::{
-        session::{Run, WatchedSession},
+        session::{Run, Visibility, WatchedSession},
         text::scrub,
         theme::{Glyphs, Theme},
     },
@@ -48,8 +48,9 @@ impl<'a> Row<'a> {
 
     /// The run's mark in charts; for an average the dashes that its curves are drawn in.
     pub fn mark(&self, theme: Theme) -> Span<'static> {
-        let ink = ink(self.index);
+        let ink = ink(self.run.slot);
         let mark = match (self.weights, theme.appearance().glyphs) {
+            (Weights::Current, _) if self.run.visibility == Visibility::Hidden => ' ',
             (Weights::Current, Glyphs::Unicode) => ink.glyph(),
             (Weights::Current, Glyphs::Ascii) => ink.ascii(),
             (Weights::Average(_), Glyphs::Unicode) => '╌',
@@ -60,9 +61,10 @@ impl<'a> Row<'a> {
 
     /// The style of its name, `selected` being the place of the selected run.
     pub fn name_style(&self, selected: usize, theme: Theme) -> Style {
-        match self.weights {
-            Weights::Current if self.index == selected => theme.strong(),
-            Weights::Current | Weights::Average(_) => theme.text(),
+        match (self.weights, self.run.visibility) {
+            (Weights::Current, _) if self.index == selected => theme.strong(),
+            (_, Visibility::Hidden) => theme.quiet(),
+            (Weights::Current | Weights::Average(_), Visibility::Shown) => theme.text(),
         }
     }
 
@@ -74,12 +76,19 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The newest value of a quantity at these weights.
-    pub fn last(&self, quantity: Quantity) -> Option<Point> {
-        match self.weights {
-            Weights::Current => self.run.history.last(quantity),
-            Weights::Average(_) => self.run.history.average().series(quantity).last(),
+    /// The value of a quantity at these weights where runs are compared; an accuracy with its standard error over the test examples.
+    pub fn value(&self, quantity: Quantity, comparison: &Comparison) -> Option<Point> {
+        let history = &self.run.history;
+        let series = match self.weights {
+            Weights::Current => history.series(quantity),
+            Weights::Average(_) => history.average().series(quantity),
+        };
+        let point = comparison.value(series)?;
+        if quantity != Quantity::TestAccuracy {
+            return Some(point);
         }
+        let examples = history.start().map_or(0, |start| start.test_examples);
+        Some(Point { error: binomial_std_error(point.value, examples).unwrap_or(f64::NAN), ..point })
     }
 }
 

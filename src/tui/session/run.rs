@@ -13,6 +13,9 @@ use crate::{
 pub struct Run {
     /// Its name, scrubbed.
     pub name: String,
+    /// Its place in the palette.
+    pub slot: usize,
+    pub visibility: Visibility,
     pub history: History,
     /// How many events it has sent, those of earlier attempts included.
     pub received: usize,
@@ -25,12 +28,22 @@ pub struct Run {
     average: Option<AverageKind>,
 }
 
+/// Whether charts show a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Visibility {
+    #[default]
+    Shown,
+    Hidden,
+}
+
 impl Run {
     /// Run number `index` of the plan, before its first event.
     pub(super) fn new(plan: &Plan, index: usize) -> Option<Self> {
         let run = plan.runs.get(index)?;
         Some(Self {
             name: scrub(&run.name),
+            slot: index,
+            visibility: Visibility::default(),
             history: History::planned(plan),
             received: 0,
             log: LogStatus::default(),
