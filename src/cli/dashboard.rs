@@ -4,16 +4,17 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use nso_tui::{
-    dashboard::{self, Site},
+    dashboard::{self, Left, Site},
     run::{
         device::{self, Devices},
         log::Destination,
         preset,
     },
-    tui::{App, Appearance, Ending, Glyphs, InitialScreen, PresetEntry, Setup, key, print},
+    terminal::quoted,
+    tui::{App, Appearance, Ending, Glyphs, InitialScreen, LeftSession, PresetEntry, Setup, key, print},
 };
 
-use super::{CliError, Common, Output, Screen};
+use super::{CliError, Common, Output, Screen, results};
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -54,10 +55,22 @@ fn show(start: InitialScreen, site: Site, screen: &Screen, common: &Common) -> R
     if screen.print.is_some() {
         return print_frame(App::new(start, setup).0, screen);
     }
-    match dashboard::run(start, setup, site)? {
-        Ending::Failed(reason) => Err(CliError::Show(reason)),
-        ending => Ok(ExitCode::from(ending.exit_code())),
+    let Left { ending, session } = dashboard::run(start, setup, site)?;
+    match (&ending, session) {
+        (Ending::Failed(reason), _) => return Err(CliError::Show(reason.clone())),
+        // After a signal there may be no terminal.
+        (Ending::Quit(_) | Ending::Interrupted, Some(session)) => super::print(&last_words(&session))?,
+        (Ending::Quit(_) | Ending::Interrupted | Ending::Signal(_), _) => {}
     }
+    Ok(ExitCode::from(ending.exit_code()))
+}
+
+/// What the session has found so far, where it is, and how to see it again.
+fn last_words(session: &LeftSession) -> String {
+    let directory = session.directory.as_deref();
+    let table = results::table(&session.plan, &session.histories, directory);
+    let again = directory.map(|path| format!("to see it again: nso-tui replay {}\n", quoted(path)));
+    table + &again.unwrap_or_default()
 }
 
 fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    event_loop::Effects,
+    event_loop::{Closed, Effects},
     export::{copy_preset, export},
     follow::{self, Update, read_on},
     starting::Starting,
@@ -91,8 +91,8 @@ enum Done {
     /// A session was read, as the dashboard gets it and as its logs are read on.
     Opened(Result<(Box<Recording>, Box<log::SessionLog>), String>),
     Message(Msg),
-    /// An engine was closed; the session of which something is left to do.
-    Closed(Option<PathBuf>),
+    /// An engine was closed.
+    Closed(Closed),
     Nothing,
 }
 
@@ -331,14 +331,15 @@ impl Effects for LiveEffects {
         }
     }
 
-    async fn close(mut self) -> Option<PathBuf> {
+    async fn close(mut self) -> Closed {
         self.end_session();
         // Exports are finished, sessions closed; a log being followed is left.
-        let mut unfinished = None;
+        let mut closed = Closed::default();
         while let Some(done) = self.tasks.join_next().await {
             match done {
-                Ok(Done::Started(_, Ok(engine))) => unfinished = close(*engine).await.or(unfinished),
-                Ok(Done::Closed(session)) => unfinished = session.or(unfinished),
+                Ok(Done::Started(_, Ok(engine))) => closed = close(*engine).await,
+                // The last session is the one that is left.
+                Ok(Done::Closed(last)) => closed = last,
                 Ok(
                     Done::Started(_, Err(_))
                     | Done::LogUpdated(..)
@@ -350,16 +351,17 @@ impl Effects for LiveEffects {
                 | Err(_) => {}
             }
         }
-        unfinished
+        closed
     }
 }
 
-/// Ends the runs of an engine and waits for them. Returns the session if some had not ended by themselves.
-async fn close(engine: Engine) -> Option<PathBuf> {
+/// Ends the runs of an engine and waits for them. Something is left to do where some had not ended by themselves.
+async fn close(engine: Engine) -> Closed {
     let directory = engine.directory().map(PathBuf::from);
     let last = engine.close().await;
     let stopped = |event: &Event| matches!(event, Event::Finish { outcome: Outcome::Stopped, .. });
-    last.iter().flat_map(|batch| &batch.events).any(stopped).then_some(directory).flatten()
+    let unfinished = last.iter().flat_map(|batch| &batch.events).any(stopped).then_some(directory).flatten();
+    Closed { unfinished, events: last.into_iter().map(|batch| (batch.run, batch.events)).collect() }
 }
 
 fn flat<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {

@@ -14,6 +14,7 @@ use tokio::time::{Instant as Deadline, MissedTickBehavior, interval, sleep_until
 
 use super::{DashboardError, input::Input};
 use crate::{
+    run::Event,
     terminal::{self, HANG_UP},
     tui::{App, Effect, Ending, Msg, Suspension, view},
 };
@@ -33,8 +34,17 @@ pub trait Effects {
     /// The next thing that happened. Dropping the future loses nothing.
     fn next(&mut self) -> impl Future<Output = Msg>;
 
-    /// Ends what still runs and waits for it. Returns the session of which something is left to do.
-    fn close(self) -> impl Future<Output = Option<PathBuf>>;
+    /// Ends what still runs and waits for it.
+    fn close(self) -> impl Future<Output = Closed>;
+}
+
+/// What was left of a session when it was closed.
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// The session of which something is left to do.
+    pub unfinished: Option<PathBuf>,
+    /// What its runs still said: the run's place and its events.
+    pub events: Vec<(usize, Vec<Event>)>,
 }
 
 /// Where frames go once they are drawn. It takes one at a time, so that a slow terminal gets the newest and none waits.
@@ -85,7 +95,8 @@ pub enum Presence {
 pub async fn run<B>(
     terminal: &mut Terminal<B>,
     frames: &mut impl Frames,
-    (mut app, first): (App, Vec<Effect>),
+    app: &mut App,
+    first: Vec<Effect>,
     input: impl Stream<Item = Input>,
     effects: &mut impl Effects,
 ) -> Result<Ending, DashboardError>
@@ -98,7 +109,7 @@ where
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut session = Instant::now();
     let mut screen = Screen { drawn: None, stale: Some(Duration::ZERO) };
-    screen.draw(terminal, frames, &app)?;
+    screen.draw(terminal, frames, app)?;
     let mut asked = first;
     loop {
         for effect in asked {
@@ -166,7 +177,7 @@ where
             None => Vec::new(),
         };
         // All that drawing asks of a terminal is its size, which one that is gone does not have.
-        if screen.draw(terminal, frames, &app).is_err() {
+        if screen.draw(terminal, frames, app).is_err() {
             return Ok(Ending::Signal(HANG_UP));
         }
     }

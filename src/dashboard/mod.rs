@@ -21,7 +21,7 @@ mod guard;
 mod input;
 mod starting;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 
 use futures::stream;
 use ratatui::{Terminal, backend::CrosstermBackend};
@@ -32,10 +32,10 @@ pub use input::terminal_size;
 
 use crate::{
     terminal::{Leaving, Outlet, Signals, Waited, how_to_resume, standard_error},
-    tui::{App, Ending, InitialScreen, Setup},
+    tui::{App, Effect, Ending, InitialScreen, LeftSession, Msg, Setup},
 };
 use effects::LiveEffects;
-use event_loop::Effects as _;
+use event_loop::{Closed, Effects as _};
 use guard::Guard;
 use input::{Input, Keyboard};
 
@@ -54,6 +54,14 @@ pub enum DashboardError {
     Terminal(#[from] io::Error),
 }
 
+/// How the dashboard was left.
+#[derive(Debug)]
+pub struct Left {
+    pub ending: Ending,
+    /// The session that was watched last, as far as it has come.
+    pub session: Option<LeftSession>,
+}
+
 /// Shows the dashboard on the terminal until it ends. Sessions run and are logged as `site` says.
 ///
 /// The terminal is given back before the runs are waited for, so that leaving takes no longer than it looks. A run learns between two
@@ -61,8 +69,9 @@ pub enum DashboardError {
 ///
 /// # Errors
 /// [`DashboardError`] if there is no terminal or it fails. One that is closed is no error: that is the signal SIGHUP.
-pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, DashboardError> {
+pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Left, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut app, first) = App::new(start, setup);
     let ending = runtime.block_on(async {
         // Before there is anything that a signal could cost.
         let mut signals = Signals::listen()?;
@@ -70,33 +79,33 @@ pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Ending, Das
         let said = standard_error()?;
         let guard = Guard::take()?;
         let mut effects = LiveEffects::new(site);
-        let (ending, guard) = show(guard, Opening { start, setup }, &mut signals, &mut effects).await;
+        let (ending, guard) = show(guard, Opening { app: &mut app, first }, &mut signals, &mut effects).await;
         let printed = guard.leave().report();
         let leaving = match &ending {
             Ok(Ending::Signal(signal)) => Leaving::begun_by(*signal),
             Ok(Ending::Quit(_) | Ending::Interrupted | Ending::Failed(_)) | Err(_) => Leaving::begun(),
         };
-        let ending =
-            leave(effects, leaving, &mut signals, &said).await.map_or(ending, |signal| Ok(Ending::Signal(signal)));
+        let LeftNow { signal, closed } = leave(effects, leaving, &mut signals, &said).await;
+        app.update(Msg::Events(closed.events));
         said.send(printed.into_bytes());
         said.wait(LAST_WORDS);
-        ending
+        signal.map_or(ending, |signal| Ok(Ending::Signal(signal)))
     });
     // Whatever still runs ends with the process.
     runtime.shutdown_background();
-    ending
+    Ok(Left { ending: ending?, session: app.into_session() })
 }
 
-/// What the app begins with.
-struct Opening {
-    start: InitialScreen,
-    setup: Setup,
+/// The app and what it asks for first.
+struct Opening<'a> {
+    app: &'a mut App,
+    first: Vec<Effect>,
 }
 
 /// Runs the event loop on the terminal that the guard holds.
 async fn show(
     mut guard: Guard,
-    Opening { start, setup }: Opening,
+    Opening { app, first }: Opening<'_>,
     signals: &mut Signals,
     effects: &mut LiveEffects,
 ) -> (Result<Ending, DashboardError>, Guard) {
@@ -108,23 +117,29 @@ async fn show(
             Some((Input::Signal(signal), signals))
         });
         let inputs = stream::select(keyboard.inputs(), requests);
-        event_loop::run(&mut terminal, &mut guard, App::new(start, setup), inputs, effects).await
+        event_loop::run(&mut terminal, &mut guard, app, first, inputs, effects).await
     };
     let ending = ending.await;
     (ending, guard)
 }
 
-/// Waits until the runs have written their ends and says where a session is of which something is left to do. Returns the signal that
-/// the process ends by, if there was one.
-async fn leave(effects: LiveEffects, mut leaving: Leaving, signals: &mut Signals, said: &Outlet) -> Option<i32> {
+/// What is known once the runs have ended, or are not waited for.
+struct LeftNow {
+    /// The signal that the process ends by, if there was one.
+    signal: Option<i32>,
+    closed: Closed,
+}
+
+/// Waits until the runs have written their ends and says where a session is of which something is left to do.
+async fn leave(effects: LiveEffects, mut leaving: Leaving, signals: &mut Signals, said: &Outlet) -> LeftNow {
     let directory = effects.directory();
     let say = |text: &str| said.send(format!("{text}\n").into_bytes());
-    let unfinished: Option<PathBuf> = match leaving.wait_for(effects.close(), signals, say).await {
-        Waited::Done(unfinished) => unfinished,
-        Waited::LeftNow => directory,
+    let closed = match leaving.wait_for(effects.close(), signals, say).await {
+        Waited::Done(closed) => closed,
+        Waited::LeftNow => Closed { unfinished: directory, events: Vec::new() },
     };
-    if let Some(session) = unfinished {
-        said.send(how_to_resume(&session).into_bytes());
+    if let Some(session) = &closed.unfinished {
+        said.send(how_to_resume(session).into_bytes());
     }
-    leaving.signal()
+    LeftNow { signal: leaving.signal(), closed }
 }

@@ -175,13 +175,16 @@ impl Leaving {
 /// Where a session is and how it goes on, for the user who left it.
 pub fn how_to_resume(session: &Path) -> String {
     let path = session.display().to_string();
+    format!("the session is in {}\nto go on with it: nso-tui resume {}\n", escaped(&path), quoted(session))
+}
+
+/// A path as it can be pasted into a shell.
+pub fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%,".contains(letter);
-    let quoted = if !path.is_empty() && path.chars().all(plain) {
-        path.clone()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    };
-    format!("the session is in {}\nto go on with it: nso-tui resume {}\n", escaped(&path), escaped(&quoted))
+    let quoted =
+        if !path.is_empty() && path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) };
+    escaped(&quoted).into_owned()
 }
 
 /// Lets a write beyond `ulimit -f` fail instead of ending the process: its handler does nothing.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context, SessionAction},
-    message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup, Suspension},
+    message::{Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension},
     overlay::{Overlay, Prompt, Purpose, Question, asked_before},
     picker::{Picker, Typing},
     session::{Feed, WatchedSession},
@@ -78,6 +78,15 @@ impl App {
     /// The dashboard on a recording that is at hand.
     pub fn replay(recording: Recording, setup: Setup) -> Self {
         Self::new(InitialScreen::Recorded(Box::new(recording)), setup).0
+    }
+
+    /// The session on the screen, if one has begun.
+    pub fn into_session(self) -> Option<LeftSession> {
+        let Screen::Watch(session) = self.screen else { return None };
+        let WatchedSession { plan, runs, directory, .. } = *session;
+        let histories: Vec<_> = runs.into_iter().map(|run| run.history).collect();
+        let begun = histories.iter().any(|history| history.start().is_some());
+        begun.then_some(LeftSession { plan, histories, directory })
     }
 
     /// Takes one message in and says what is to be done about it.

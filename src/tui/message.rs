@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{key::Key, picker::PresetEntry, theme::Appearance};
 use crate::{
-    figure::{self, RecordedRun},
+    figure::{self, History, RecordedRun},
     problem::Loading,
     run::{Command, Event, LogStatus, Outcome, Plan, device::Load},
 };
@@ -143,6 +143,16 @@ pub struct ExportRequest {
     pub received: Vec<usize>,
     /// Panels, axes and scales, as on the screen.
     pub options: figure::Options,
+}
+
+/// A session that was watched, for what is said of it afterwards.
+#[derive(Debug)]
+pub struct LeftSession {
+    pub plan: Plan,
+    /// The fold of each run's events.
+    pub histories: Vec<History>,
+    /// Where its logs are.
+    pub directory: Option<PathBuf>,
 }
 
 /// How the dashboard ended.

@@ -28,7 +28,9 @@ pub mod view;
 pub(crate) mod tests;
 
 pub use app::App;
-pub use message::{Effect, Ending, ExportRequest, InitialScreen, Msg, Recording, Setup, Suspension, Writer};
+pub use message::{
+    Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension, Writer,
+};
 pub use picker::PresetEntry;
 pub use theme::{Appearance, Colours, Glyphs};
 pub use view::{ROOMY, SMALLEST};

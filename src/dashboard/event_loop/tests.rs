@@ -1,11 +1,11 @@
 //! The whole program in a test: the main loop on a backend of its own, with scripted input and made-up effects.
 
-use std::{future::pending, io, path::PathBuf};
+use std::{future::pending, io};
 
 use futures::{StreamExt, stream};
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::{super::input::Input, DashboardError, Effects, Frames, Presence, run};
+use super::{super::input::Input, Closed, DashboardError, Effects, Frames, Presence, run};
 use crate::tui::{
     App, Effect, Ending, Glyphs, InitialScreen, Msg,
     key::{Key, parse_script},
@@ -36,8 +36,8 @@ impl Effects for FakeEffects {
         }
     }
 
-    async fn close(self) -> Option<PathBuf> {
-        None
+    async fn close(self) -> Closed {
+        Closed::default()
     }
 }
 
@@ -116,8 +116,8 @@ fn play_on(mut frames: FakeFrames, start: InitialScreen, inputs: Vec<Input>) -> 
         }
         input
     });
-    let app = App::new(start, setup(Glyphs::Unicode));
-    let ending = runtime.block_on(run(&mut terminal, &mut frames, app, inputs, &mut effects));
+    let (mut app, first) = App::new(start, setup(Glyphs::Unicode));
+    let ending = runtime.block_on(run(&mut terminal, &mut frames, &mut app, first, inputs, &mut effects));
     Played { ending, asked: effects.asked, screen: terminal.backend().to_string(), frames }
 }
 
