@@ -191,8 +191,12 @@ pub fn binomial_std_error(share: f64, examples: u64) -> Option<f64> {
     Some((share * (1.0 - share) / count).sqrt())
 }
 
-/// Every measurement of a run at a positive loss, in order. The loss is that of the very examples that were measured.
+/// Every measurement of a run at a positive loss, in order; none of a run that diverged or failed. The loss is that of the very examples
+/// that were measured.
 fn measurements(history: &History) -> Vec<Measurement> {
+    if matches!(history.state(), RunState::Diverged { .. } | RunState::Failed { .. }) {
+        return Vec::new();
+    }
     let mut losses = history.series(Quantity::MeasuredLoss).points().peekable();
     let paired = history.series(Quantity::Trace).points().filter_map(|Point { at, value: trace, error }| {
         while losses.next_if(|loss| loss.at.step < at.step).is_some() {}
@@ -280,8 +284,10 @@ mod tests {
         let one = measured(&[1.0, 0.3, 0.07, 0.004].map(root));
         let other = measured(&[0.9, 0.1, 0.018].map(straight));
         let short = measured(&[(0.5, 1.0)]);
-        let found = TracesAtEqualLoss::of(&[&one, &other, &short]).unwrap();
-        assert_eq!(found.loss, 0.02);
+        let mut diverged = measured(&[(0.5, 1.0), (0.4, 1.0)]);
+        diverged.push(&Event::Finish { outcome: Outcome::Diverged, at: at(3), reason: None, best_step: None });
+        let found = TracesAtEqualLoss::of(&[&one, &other, &short, &diverged]).unwrap();
+        assert_eq!((found.loss, found.traces[3]), (0.02, None));
         let traces: Vec<_> = found.traces.iter().map(|trace| trace.map(|trace| trace.value)).collect();
         assert!((traces[0].unwrap() - 30.0 * 0.02_f64.sqrt()).abs() < 1e-9, "{traces:?}");
         assert!((traces[1].unwrap() - 12.0 * 0.02).abs() < 1e-9, "{traces:?}");

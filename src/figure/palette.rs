@@ -107,13 +107,26 @@ const SHADES: usize = 3;
 /// session.
 pub fn slots<'a>(methods: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
     let methods: Vec<&str> = methods.into_iter().collect();
-    let place = |(index, method): (usize, &&str)| {
-        let earlier = methods[..index].iter().filter(|other| *other == method).count();
-        let hue = METHODS.iter().position(|known| known == method)?;
-        (earlier < SHADES).then_some(hue + HUES.len() * earlier)
-    };
-    let places: Option<Vec<usize>> = methods.iter().enumerate().map(place).collect();
-    places.unwrap_or_else(|| (0..methods.len()).collect())
+    by_method(&methods).unwrap_or_else(|| (0..methods.len()).collect())
+}
+
+/// `None` where a method has more runs than shades, or is not known.
+fn by_method(methods: &[&str]) -> Option<Vec<usize>> {
+    let hues = methods.iter().map(|method| METHODS.iter().position(|known| known == method));
+    let hues = hues.collect::<Option<Vec<usize>>>()?;
+    let mut slots: Vec<usize> = Vec::new();
+    for (index, &hue) in hues.iter().enumerate() {
+        let shade = hues[..index].iter().filter(|other| **other == hue).count();
+        // A mark that no other run has, if there is one with this shade.
+        let is_taken = |slot: &usize| hues.iter().chain(&slots).any(|&other| ink(other).shape == ink(*slot).shape);
+        let candidates = || (shade..HUES.len()).step_by(SHADES).map(|turn| hue + HUES.len() * turn);
+        let slot = if shade == 0 { hue } else { candidates().find(|slot| !is_taken(slot)).or(candidates().next())? };
+        slots.push(slot);
+        if shade >= SHADES {
+            return None;
+        }
+    }
+    Some(slots)
 }
 
 /// How the run at `slot` is drawn. From the thirteenth on colours repeat in other shades, each time with other marks.
@@ -240,6 +253,10 @@ mod tests {
     fn a_method_has_its_place_in_every_session() {
         assert_eq!(slots(["sgd", "wp-sgd", "sam", "nso"]), [0, 1, 2, 3]);
         assert_eq!(slots(["nso", "sgd", "nso", "nso"]), [3, 0, 15, 27]);
+        // The second NSO would have USAM's mark.
+        let marks: HashSet<_> =
+            slots(["usam", "nso", "nso", "sgd", "sgd"]).into_iter().map(|slot| ink(slot).shape).collect();
+        assert_eq!(marks.len(), 5);
         assert_eq!(slots(["nso"; 4]), [0, 1, 2, 3], "a sweep is told apart by colours");
         assert_eq!(slots(["sgd", "a later method"]), [0, 1]);
         assert!(METHODS.iter().all(|method| Rule::KEYS.contains(method)) && Rule::KEYS.len() == METHODS.len());

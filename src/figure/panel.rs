@@ -195,6 +195,7 @@ impl<'a> Panel<'a> {
             | PanelKind::Gap
             | PanelKind::ValidationLoss
             | PanelKind::Accuracy
+            | PanelKind::TestError
             | PanelKind::ValidationError
             | PanelKind::Distance
             | PanelKind::Trace

@@ -26,6 +26,15 @@ pub enum Quantity {
     ValidationAccuracy,
     /// Share of test examples classified correctly.
     TestAccuracy,
+    /// Share of training examples classified wrongly: 1 - accuracy. Files have the accuracy.
+    #[strum(disabled)]
+    TrainErrorRate,
+    /// Share of validation examples classified wrongly.
+    #[strum(disabled)]
+    ValidationErrorRate,
+    /// Share of test examples classified wrongly.
+    #[strum(disabled)]
+    TestErrorRate,
     /// Relative squared error on the measurements trained on.
     TrainError,
     /// Relative squared error on held-out measurements.
@@ -134,7 +143,7 @@ struct Entry {
 }
 
 impl Quantity {
-    /// All of them in the order of tables: those of every run, then those that measurements declare.
+    /// All that files hold, in the order of tables: those of every run, then those that measurements declare.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::iter().chain(DeclaredQuantity::all().map(Self::Declared))
     }
@@ -161,6 +170,9 @@ impl Quantity {
             Self::TrainAccuracy => with(1, entry("train_accuracy", "train accuracy", Percent, Linear)),
             Self::ValidationAccuracy => with(1, entry("validation_accuracy", "validation accuracy", Percent, Linear)),
             Self::TestAccuracy => with(1, entry("test_accuracy", "test accuracy", Percent, Linear)),
+            Self::TrainErrorRate => with(1, entry("train_error_rate", "train error rate", Percent, Log)),
+            Self::ValidationErrorRate => with(1, entry("validation_error_rate", "validation error rate", Percent, Log)),
+            Self::TestErrorRate => with(1, entry("test_error_rate", "test error rate", Percent, Log)),
             Self::TrainError => entry("train_error", "train error", SQUARED, Log),
             Self::ValidationError => entry("validation_error", "validation error", SQUARED, Log),
             Self::Distance => entry("distance", "distance to the solution", None, Log),

@@ -17,6 +17,8 @@ pub enum PanelKind {
     /// The test accuracy; behind it, faint, the training accuracy.
     #[strum(to_string = "accuracy", serialize = "test_accuracy")]
     Accuracy,
+    /// The share of the test examples that is classified wrongly; behind it, faint, that of the training examples.
+    TestError,
     /// The error on held-out measurements; behind it, faint, the one on those trained on.
     ValidationError,
     /// The distance to the solution.

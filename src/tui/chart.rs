@@ -15,7 +15,7 @@ use ratatui::{
 use self::{
     canvas::{Brush, Canvas, Layer},
     label::{EndLabel, place_labels},
-    trace::{Break, Cell, Drawn, Traced, trace},
+    trace::{Break, Cell, Drawn, Traced, Unplaced, trace},
 };
 use super::{
     text,
@@ -190,9 +190,14 @@ impl<'a> Plot<'a> {
                 }
             }
         }
-        for &Break { column, slot } in drawn.iter().flat_map(|drawn| &drawn.breaks) {
-            let cross = if self.chart.glyphs() == Glyphs::Unicode { '×' } else { 'X' };
-            self.put((column, 0), cross, self.chart.style(Some(slot), Layer::Bright), buf);
+        for &Break { column, slot, values } in drawn.iter().flat_map(|drawn| &drawn.breaks) {
+            let mark = match (values, self.chart.glyphs()) {
+                (Unplaced::NotFinite, Glyphs::Unicode) => '×',
+                (Unplaced::NotFinite, Glyphs::Ascii) => 'X',
+                (Unplaced::Above, Glyphs::Unicode) => '▴',
+                (Unplaced::Above, Glyphs::Ascii) => '^',
+            };
+            self.put((column, 0), mark, self.chart.style(Some(slot), Layer::Bright), buf);
         }
         self.draw_change_texts(&canvas, buf);
         let traced: Vec<Traced> = drawn.into_iter().filter_map(|drawn| drawn.traced).collect();
@@ -314,7 +319,10 @@ impl<'a> Plot<'a> {
         }
         for (label, row) in labels {
             let (x, y) = (self.field.x + narrow(furthest), self.field.y + narrow(row));
-            buf.set_string(x, y, format!("{} {}", chart.mark(label.slot), label.text), style(label.slot));
+            // Marks stand at data: a curve that ends earlier has its mark there.
+            let ends_here = traced.iter().any(|curve| curve.slot == label.slot && curve.end.0 + 1 >= furthest);
+            let mark = if ends_here { chart.mark(label.slot) } else { ' ' };
+            buf.set_string(x, y, format!("{mark} {}", label.text), style(label.slot));
         }
     }
 

@@ -7,7 +7,17 @@ use crate::{
     run::{Budget, Position},
 };
 
+/// How many times its first training loss a run's newest one is when it seems to have diverged.
+const EXPLODED: f64 = 10.0;
+
 impl History {
+    /// Whether its training loss is ten times what it began with, or more, or not finite.
+    pub fn seems_diverged(&self) -> bool {
+        let losses = self.series(Quantity::TrainLoss);
+        let ends = losses.get(0).zip(losses.last());
+        ends.is_some_and(|(first, last)| !(last.value < EXPLODED * first.value) && first.value > 0.0)
+    }
+
     /// The share of the budget that is spent, 0 to 1.
     pub fn progress(&self) -> f64 {
         if self.state == RunState::Completed { 1.0 } else { self.progress_at(self.now) }

@@ -69,7 +69,13 @@ pub(super) fn of_metrics(metrics: &Metrics) -> impl Iterator<Item = (Quantity, f
         (Quantity::ValidationError, validation_error),
         (Quantity::Distance, distance),
     ];
-    values.into_iter().filter_map(|(quantity, value)| Some((quantity, value?)))
+    let error_rates = [
+        (Quantity::TrainErrorRate, train_accuracy),
+        (Quantity::ValidationErrorRate, validation_accuracy),
+        (Quantity::TestErrorRate, test_accuracy),
+    ];
+    let error_rates = error_rates.map(|(quantity, accuracy)| (quantity, accuracy.map(|accuracy| 1.0 - accuracy)));
+    values.into_iter().chain(error_rates).filter_map(|(quantity, value)| Some((quantity, value?)))
 }
 
 /// What a curvature measurement found, quantity by quantity, with what is shown as its error.

@@ -216,3 +216,22 @@ fn the_edge_of_stability_follows_a_schedule() {
     adam.push(&evaluated(0.05));
     assert_eq!(adam.edge_of_stability(), None);
 }
+
+#[test]
+fn a_run_seems_diverged_once_its_loss_is_ten_times_what_it_began_with() {
+    let evaluated = |step, loss| Event::Eval {
+        at: Position { step, gradients: step, seconds: 0.0 },
+        examples: 0,
+        forward_passes: 0,
+        took: 0.0,
+        metrics: Metrics { train_loss: Some(loss), ..Metrics::default() },
+        weight_stats: WeightStats::default(),
+    };
+    let after = |losses: &[f64]| -> bool {
+        let events: Vec<_> = (0..).zip(losses).map(|(step, &loss)| evaluated(step, loss)).collect();
+        events.iter().collect::<History>().seems_diverged()
+    };
+    let seen: Vec<_> =
+        [&[2.3][..], &[2.3, 22.9], &[2.3, 23.0], &[2.3, 99.0, 1.0], &[2.3, f64::NAN], &[]].map(after).into();
+    assert_eq!(seen, [false, false, true, false, true, false]);
+}

@@ -102,6 +102,7 @@ impl PanelKind {
             Self::Gap => Entry { y_name: "test − train loss", ..of(Quantity::Gap, Evaluation) },
             Self::ValidationLoss => of(Quantity::ValidationLoss, Evaluation),
             Self::Accuracy => of(Quantity::TestAccuracy, Evaluation),
+            Self::TestError => of(Quantity::TestErrorRate, Evaluation),
             Self::ValidationError => of(Quantity::ValidationError, Evaluation),
             Self::Distance => of(Quantity::Distance, Evaluation),
             Self::Trace => of(Quantity::Trace, Curvature),
@@ -205,6 +206,10 @@ impl PanelKind {
             Self::Accuracy => vec![
                 layer(Quantity::TrainAccuracy, Faint, SOLID, "faint: train"),
                 layer(Quantity::ValidationAccuracy, Faint, DASHED, "dashed: validation"),
+            ],
+            Self::TestError => vec![
+                layer(Quantity::TrainErrorRate, Faint, SOLID, "faint: train"),
+                layer(Quantity::ValidationErrorRate, Faint, DASHED, "dashed: validation"),
             ],
             Self::ValidationError => vec![layer(Quantity::TrainError, Faint, SOLID, "faint: train")],
             Self::Trace => vec![layer(Quantity::SmoothedTrace, Faint, DASHED, "dashed: smoothed Hessian")],

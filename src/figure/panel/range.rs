@@ -1,6 +1,8 @@
 //! The y axis of a panel: what it covers, what it does not, and how it says so. Values that are not finite bound nothing,
 //! a log scale shows positive ones only, and estimates that scatter without measure do not press the others into a line.
 
+use std::collections::BTreeMap;
+
 use super::{Curve, Emphasis, Form, Guide, PanelKind};
 use crate::figure::{
     axis::{Axis, Bounds, Scale},
@@ -12,6 +14,11 @@ use crate::figure::{
 const DEEPEST: f64 = 1e-12;
 /// The same for densities, which fall to nothing between eigenvalues.
 const DEEPEST_DENSITY: f64 = 1e-5;
+/// How far above the middle run's highest value an axis goes for the sake of another run, as a factor of it, on each scale.
+const HIGHEST_LOG: f64 = 1e3;
+const HIGHEST_LINEAR: f64 = 10.0;
+/// Runs from which on one of them does not decide alone.
+const QUORUM: usize = 3;
 /// How far scattering estimates and their bars may widen an axis either way, in spans of the steady ones.
 const SCATTER: f64 = 1.0;
 
@@ -38,8 +45,11 @@ impl Range {
         let refused = asked == Scale::Log && drawable(asked).is_none() && drawable(Scale::Linear).is_some();
         let scale = if refused { Scale::Linear } else { asked };
         let whole = drawable(scale).map(|bounds| with_bars(bounds, curves, scale));
-        let data =
-            if kind == PanelKind::SmoothedTrace && scale == Scale::Linear { readable(curves, whole) } else { whole };
+        let data = if kind == PanelKind::SmoothedTrace && scale == Scale::Linear {
+            readable(curves, whole)
+        } else {
+            whole.map(|whole| without_explosions(curves, scale, whole))
+        };
         Self {
             scale,
             refused,
@@ -108,6 +118,27 @@ fn with_bars(bounds: Bounds, curves: &[Curve<'_>], scale: Scale) -> Bounds {
     };
     let stands = normal().any(|curve| matches!(curve.form, Form::Bars(_)));
     Bounds::new(foot, foot).filter(|_| stands).map_or(widened, |foot| widened.union(foot))
+}
+
+/// `bounds` up to a factor above the highest value of the middle run: one that explodes does not press the others into a line. What lies
+/// beyond is drawn at the edge, with a mark of its own.
+fn without_explosions(curves: &[Curve<'_>], scale: Scale, bounds: Bounds) -> Bounds {
+    let mut by_run: BTreeMap<usize, f64> = BTreeMap::new();
+    for curve in curves.iter().filter(|curve| matches!(curve.form, Form::Line(_))) {
+        if let Some(shown) = Bounds::of(&curve.points.extents(0..curve.points.len()), scale) {
+            let high = by_run.entry(curve.slot).or_insert(shown.high());
+            *high = high.max(shown.high());
+        }
+    }
+    let mut highs: Vec<f64> = by_run.into_values().collect();
+    highs.sort_by(f64::total_cmp);
+    let factor = match scale {
+        Scale::Linear => HIGHEST_LINEAR,
+        Scale::Log => HIGHEST_LOG,
+    };
+    let middle = highs.get((highs.len().max(1) - 1) / 2).copied().filter(|high| *high > 0.0 && highs.len() >= QUORUM);
+    let limit = middle.and_then(|middle| Bounds::new(bounds.low(), (factor * middle).max(bounds.low())));
+    limit.map_or(bounds, |limit| bounds.within(limit))
 }
 
 /// What of `whole` is worth an axis where one-point estimates scatter: the values of the exact and the two-point traces, and one

@@ -344,3 +344,33 @@ fn every_kind_is_drawn_whatever_has_been_measured() {
         }
     }
 }
+
+/// One run that explodes among others leaves them their axis; two runs are no majority.
+#[test]
+fn a_run_that_explodes_does_not_press_the_others_into_a_line() {
+    let falls = history(&[1, 2, 3].map(|step| eval(step, loss(1.0 / step as f64))));
+    let explodes = history(&[1, 2, 3].map(|step| eval(step, loss(1e17_f64.powf(step as f64 / 3.0)))));
+    let run = |slot, history| PlottedRun { slot, name: "run", history };
+    let runs = [run(0, &falls), run(1, &explodes), run(2, &falls), run(3, &falls)];
+    let shown = panel(PanelKind::Loss, &runs);
+    assert!(shown.y.high() < 1e4 && shown.y.low() < 0.4, "{:?}", shown.y);
+    assert!(shown.notes.contains(&"clipped".to_owned()), "{:?}", shown.notes);
+    assert!(panel(PanelKind::Loss, &runs[..2]).y.high() >= 1e17);
+    let steady = panel(PanelKind::Loss, &[run(0, &falls), run(2, &falls), run(3, &falls)]);
+    assert!(!steady.notes.contains(&"clipped".to_owned()), "{:?}", steady.notes);
+}
+
+fn loss(value: f64) -> Metrics {
+    Metrics { train_loss: Some(value), ..Metrics::default() }
+}
+
+#[test]
+fn a_test_error_says_of_how_many_examples_it_is() {
+    let evaluated =
+        history(&[eval(1, Metrics { test_accuracy: Some(0.9), train_accuracy: Some(1.0), ..Metrics::default() })]);
+    let runs = one(&evaluated);
+    let shown = panel(PanelKind::TestError, &runs);
+    // sqrt(.1 * .9 / 1000) is .0095.
+    assert!(shown.notes.contains(&"n 1,000, ± .9".to_owned()), "{:?}", shown.notes);
+    assert_eq!(shown.y.scale(), Scale::Log);
+}

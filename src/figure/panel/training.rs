@@ -4,6 +4,7 @@ use super::{Content, Curve, Emphasis, Form, Guide, Mark, PanelKind, PlottedRun, 
 use crate::{
     figure::{
         axis::{Axis, Bounds, Scale},
+        comparison::binomial_std_error,
         points::Points,
         quantity::Quantity,
         series::XAxis,
@@ -41,6 +42,9 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
         notes.push("bright dashes: averaged weights".to_owned());
         curves.extend(averages);
     }
+    if kind == PanelKind::TestError {
+        notes.extend(test_examples(runs));
+    }
     if kind == PanelKind::Bound {
         notes.splice(0..0, vacuous_or_refuted(runs));
         notes.extend(newest_bound(runs));
@@ -69,6 +73,16 @@ fn averages<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], x: XAxis) -> Vec<Curve
         end: None,
     };
     measured.map(curve).collect()
+}
+
+/// Of how many test examples an error rate is, and its standard error at the newest rate of the first run: "n 1,000, ± .7".
+fn test_examples(runs: &[PlottedRun<'_>]) -> Option<String> {
+    let measured = runs
+        .iter()
+        .find_map(|run| Some((run.history.start()?.test_examples, run.history.last(Quantity::TestErrorRate)?.value)));
+    let (count, rate) = measured?;
+    let error = 100.0 * binomial_std_error(rate, count)?;
+    Some(format!("n {}, ± {}", text::thousands(count), text::bare(&text::fixed(error, 1))))
 }
 
 /// Whether a run has a place in the panel: among smoothed traces, only one that samples them.

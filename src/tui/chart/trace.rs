@@ -12,13 +12,22 @@ const MARK_EVERY: usize = 18;
 /// A cell of the plot: column and row from its upper left.
 pub(super) type Cell = (usize, usize);
 
-/// A place where a curve has values that are not finite.
+/// A place where a curve has values that the chart has no place for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Break {
     /// The column of cells.
     pub column: usize,
     /// The run, as a place in the palette.
     pub slot: usize,
+    pub values: Unplaced,
+}
+
+/// Values without a place in a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unplaced {
+    NotFinite,
+    /// They lie above the axis, and are drawn at its end.
+    Above,
 }
 
 /// What drawing a curve found out for labels and marks.
@@ -75,7 +84,7 @@ fn line(panel: &Panel<'_>, curve: &Curve<'_>, stroke: Option<Stroke>, canvas: &m
     for column in columns(&curve.points, &panel.x, width) {
         let x = column.index;
         if column.extents.non_finite > 0 {
-            breaks.push(Break { column: x / across, slot: curve.slot });
+            breaks.push(Break { column: x / across, slot: curve.slot, values: Unplaced::NotFinite });
         }
         let enters = column.enters(scale).map(|value| (x, row(value)));
         if let (Some(from), Some(to)) = (before, enters) {
@@ -83,6 +92,9 @@ fn line(panel: &Panel<'_>, curve: &Curve<'_>, stroke: Option<Stroke>, canvas: &m
         }
         before = column.leaves(scale).map(|value| (x, row(value)));
         let Some(bounds) = column.bounds(scale) else { continue };
+        if bounds.high() > panel.y.high() * (1.0 + 1e-9) && brush.layer == Layer::Bright {
+            breaks.push(Break { column: x / across, slot: curve.slot, values: Unplaced::Above });
+        }
         let (bottom, top) = (row(bounds.low()), row(bounds.high()));
         canvas.vertical(x, (top, bottom), brush);
         let point = curve.points.get(column.points.end - 1);

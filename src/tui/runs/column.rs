@@ -171,6 +171,9 @@ fn heading(quantity: Quantity) -> &'static str {
         | Quantity::TestLoss
         | Quantity::TrainAccuracy
         | Quantity::ValidationAccuracy
+        | Quantity::TrainErrorRate
+        | Quantity::ValidationErrorRate
+        | Quantity::TestErrorRate
         | Quantity::TrainError
         | Quantity::TraceSamplingError
         | Quantity::TraceLow
@@ -215,10 +218,13 @@ fn cells(column: Column, table: &Table<'_>) -> Vec<Cell> {
     }
 }
 
-/// Where the run stands.
+/// Where the run stands; of an average, how many iterates have entered it.
 fn state(row: &Row<'_>, feed: Feed, theme: Theme) -> Cell {
     match (row.weights, feed, row.run.history.state()) {
-        (Weights::Average(_), _, _) => Cell::new("average", theme.quiet()),
+        (Weights::Average(_), _, _) => {
+            let iterates = row.run.history.average().newest().map_or(0, |(_, iterates)| iterates);
+            Cell::new(format!("{} iterates", thousands(iterates)), theme.quiet())
+        }
         (Weights::Current, Feed::Starting, _) => Cell::new("starting", theme.quiet()),
         (Weights::Current, Feed::Recorded(Writer::Gone), _) if row.run.is_alive() => {
             Cell::new(state_word(row.run, feed), theme.pending())
@@ -233,7 +239,7 @@ fn state(row: &Row<'_>, feed: Feed, theme: Theme) -> Cell {
     }
 }
 
-/// How far the run is; of an average, how many iterates have entered it.
+/// How far the run is.
 fn progress(row: &Row<'_>, theme: Theme) -> Cell {
     let history = &row.run.history;
     match row.weights {
@@ -241,10 +247,7 @@ fn progress(row: &Row<'_>, theme: Theme) -> Cell {
             let percent = pad_left(&percent(history), 5);
             Cell::new(format!("{} {percent}", bar(history.progress(), theme)), theme.text())
         }
-        Weights::Average(_) => {
-            let iterates = history.average().newest().map_or(0, |(_, iterates)| iterates);
-            Cell::new(format!("{} iterates", thousands(iterates)), theme.quiet())
-        }
+        Weights::Average(_) => Cell::new("", theme.quiet()),
     }
 }
 

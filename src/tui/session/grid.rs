@@ -13,7 +13,7 @@ const MOST: usize = 6;
 
 /// Kinds that fill a grid after the four that suit every session, the most informative first.
 const FURTHER: [PanelKind; 5] = [
-    PanelKind::Accuracy,
+    PanelKind::TestError,
     PanelKind::SmoothedTrace,
     PanelKind::DistanceFromInit,
     PanelKind::GradientNorm,

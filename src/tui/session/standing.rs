@@ -37,6 +37,9 @@ pub fn state_word(run: &Run, feed: Feed) -> &'static str {
         Feed::Starting | Feed::Live | Feed::Drained | Feed::Recorded(_) if run.waits_for_the_disk().is_some() => {
             "waits"
         }
-        Feed::Starting | Feed::Live | Feed::Drained | Feed::Recorded(_) => run.history.state().word(),
+        Feed::Starting | Feed::Live | Feed::Drained | Feed::Recorded(_) => match run.history.state() {
+            RunState::Running | RunState::Completed if run.history.seems_diverged() => "diverged?",
+            state => state.word(),
+        },
     }
 }

@@ -164,7 +164,7 @@ fn six_charts_and_four_are_one_key_apart() {
     let scene = Scene::watching().keys("g");
     let six = kinds(&scene);
     assert_eq!(six.len(), 6);
-    assert!(six[4..].contains(&PanelKind::Accuracy), "what was measured comes first: {six:?}");
+    assert!(six[4..].contains(&PanelKind::TestError), "what was measured comes first: {six:?}");
     assert!(scene.at("200x60").lines().last().unwrap().contains("g four charts"));
     assert_eq!(kinds(&scene.keys("g")), six[..4]);
 }
