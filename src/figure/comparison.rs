@@ -37,6 +37,12 @@ impl CommonCost {
         let spent = histories.into_iter().filter_map(spent).reduce(f64::min)?;
         Some(Self { axis, spent })
     }
+
+    /// The cost without the part of a unit, of an epoch for example.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and far below 2^53")]
+    pub fn whole(self) -> u64 {
+        self.spent as u64
+    }
 }
 
 /// The Hessian traces of several runs at one loss of the examples that they were measured on.

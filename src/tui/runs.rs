@@ -245,9 +245,9 @@ fn title(session: &WatchedSession, comparison: &Comparison, theme: Theme) -> Lin
     }
     let said = match comparison.cost {
         None => "newest values, not at equal cost".to_owned(),
-        Some(CommonCost { axis: XAxis::Gradients, spent }) => format!("at {} gradient evaluations", count(spent)),
-        Some(CommonCost { axis, spent }) => {
-            let at = format!("at {} {}", axis.title(), count(spent));
+        Some(cost @ CommonCost { axis: XAxis::Gradients, .. }) => format!("at {} gradient evaluations", count(cost)),
+        Some(cost) => {
+            let at = format!("at {} {}", cost.axis.title(), count(cost));
             if session.has_equal_costs() { at } else { format!("{at}: equal steps, not equal cost") }
         }
     };
@@ -268,12 +268,6 @@ fn said(table: &Table<'_>) -> Option<String> {
 }
 
 /// A cost in words: whole where it is a count, of epochs a part too.
-fn count(spent: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cost is positive and far below 2^53"
-    )]
-    let whole = spent as u64;
-    if spent.fract() == 0.0 { thousands(whole) } else { fixed(spent, 1) }
+fn count(cost: CommonCost) -> String {
+    if cost.spent.fract() == 0.0 { thousands(cost.whole()) } else { fixed(cost.spent, 1) }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     figure::{
-        RunState,
+        CommonCost, RunState,
         text::{fixed, thousands},
     },
     problem::Loading,
@@ -85,23 +85,18 @@ fn states(session: &WatchedSession) -> String {
     counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// How far the furthest run is, in the budget's unit: where the charts end.
+/// How far all runs are, in the budget's unit: what the slowest of those that go on has spent.
 fn spent(session: &WatchedSession) -> String {
-    let nows = || session.runs.iter().map(|run| run.history.now());
-    match session.plan.train.budget {
-        Budget::Gradients(budget) => {
-            let spent = nows().map(|now| now.gradients).max().unwrap_or(0);
-            format!("{} of {} gradient evaluations", thousands(spent), thousands(budget))
-        }
-        Budget::Steps(budget) => {
-            let spent = nows().map(|now| now.step).max().unwrap_or(0);
-            format!("{} of {} steps", thousands(spent), thousands(budget))
-        }
-        Budget::Epochs(budget) => {
-            let epochs = session.runs.iter().map(|run| run.history.now().step / run.history.steps_per_epoch());
-            format!("{} of {} epochs", thousands(epochs.max().unwrap_or(0).min(budget)), thousands(budget))
-        }
-    }
+    let histories = session.runs.iter().map(|run| &run.history);
+    let (Budget::Gradients(budget) | Budget::Steps(budget) | Budget::Epochs(budget)) = session.plan.train.budget;
+    let what = match session.plan.train.budget {
+        Budget::Gradients(_) => "gradient evaluations",
+        Budget::Steps(_) => "steps",
+        Budget::Epochs(_) => "epochs",
+    };
+    let cost = CommonCost::of(session.plan.train.budget, histories);
+    let spent = cost.map_or_else(|| "–".to_owned(), |cost| thousands(cost.whole()));
+    format!("{spent} of {} {what}", thousands(budget))
 }
 
 fn elapsed(session: &WatchedSession) -> Duration {
