@@ -10,16 +10,28 @@ use crate::{
     figure::{self, Extent},
     run::{log::SessionLog, preset},
     text::error_chain,
-    tui::ExportRequest,
+    tui::{ExportRequest, Naming},
 };
 
 /// Writes what the screen showed when it was asked for: the first events of each run, as many as the dashboard had received.
 /// The log has them all, since a run writes an event there before it hands it over.
 pub fn export(request: ExportRequest) -> Result<PathBuf, String> {
-    let ExportRequest { path, directory, received, options } = request;
+    let ExportRequest { path, naming, directory, received, options } = request;
+    let path = match naming {
+        Naming::AsAsked => path,
+        Naming::Numbered => free_name(path),
+    };
     let mut log = SessionLog::open(&directory).map_err(|error| error_chain(&error))?;
     let written = figure::export_recorded(&mut log, Extent::First(&received), &path, &options);
     written.map(|_damaged| path).map_err(|error| error_chain(&error))
+}
+
+/// The path, or where there is a file already, the first of name-2, name-3 and so on where there is none.
+fn free_name(path: PathBuf) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
+    let numbered = (2..).map(|number| path.with_file_name(format!("{stem}-{number}{ending}")));
+    std::iter::once(path.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(path)
 }
 
 /// Writes the text of an embedded preset to a file of its name in the working directory, never over another.
@@ -67,7 +79,13 @@ mod tests {
             writer.flush().unwrap();
             received.push(events.len());
         }
-        ExportRequest { path: folder.join("a.csv"), directory, received, options: Options::default() }
+        ExportRequest {
+            path: folder.join("a.csv"),
+            naming: Naming::AsAsked,
+            directory,
+            received,
+            options: Options::default(),
+        }
     }
 
     #[test]
@@ -87,6 +105,23 @@ mod tests {
         let rows = std::fs::read_to_string(path).unwrap();
         let count = |run: &str| rows.lines().filter(|row| row.starts_with(&format!("{run},step_loss,"))).count();
         assert_eq!(["SGD", "WP-SGD", "SAM", "NSO"].map(count), [4, 3, 0, 0]);
+    }
+
+    #[test]
+    fn a_figure_that_is_there_is_kept_unless_its_name_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |naming| {
+            let request = session(&tempfile::tempdir_in(folder.path()).unwrap().keep(), 100);
+            let path = folder.path().join("figure-100.csv");
+            export(ExportRequest { path, naming, ..request })
+                .unwrap()
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let names = [Naming::Numbered, Naming::Numbered, Naming::AsAsked, Naming::Numbered].map(written);
+        assert_eq!(names, ["figure-100.csv", "figure-100-2.csv", "figure-100.csv", "figure-100-3.csv"]);
     }
 
     #[test]

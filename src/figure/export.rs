@@ -46,6 +46,8 @@ pub struct Options {
     pub view: View,
     /// The picture's size; `None` for one that suits its panels.
     pub size: Option<Size>,
+    /// The places of runs that a figure leaves out. Tables have all.
+    pub hidden: Vec<usize>,
     /// The panels to show; none stands for those that suit the session.
     pub panels: Vec<PanelKind>,
 }
@@ -181,7 +183,9 @@ fn figure(
     options: &Options,
     write: impl FnOnce(&Figure<'_>, Size) -> io::Result<()>,
 ) -> io::Result<()> {
-    let figure = Figure::new(&session.title, &session.plotted_runs(), &options.view, &options.panels);
+    let runs = session.plotted_runs().into_iter().enumerate();
+    let shown: Vec<_> = runs.filter(|(place, _)| !options.hidden.contains(place)).map(|(_, run)| run).collect();
+    let figure = Figure::new(&session.title, &shown, &options.view, &options.panels);
     write(&figure, options.size.unwrap_or(Size::suiting(figure.panels.len())))
 }
 

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     file,
+    optimizer::Hyperparameter,
     text::{escaped, printable, suggestion},
 };
 
@@ -186,6 +187,9 @@ fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
         // `.06` and `6.` are numbers to everybody but TOML.
         .or_else(|| text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float))
         .unwrap_or_else(|| Value::String(text.to_owned()));
+    if !path.contains('.') && Hyperparameter::from_key(path).is_some() {
+        return Err(format!("did you mean defaults.{path}, for every run, or run.NAME.{path}?"));
+    }
     let (place, key) = match path.strip_prefix("run.").map(|rest| rest.rsplit_once('.')) {
         Some(None) => return Err("expected run.NAME.KEY=VALUE".to_owned()),
         Some(Some((run, key))) => (run_table(table, run)?, key),

@@ -84,6 +84,16 @@ impl Section {
         }
     }
 
+    /// One line of printable text such as `example`, which tells a user what a number would have to say.
+    pub fn text_like(&mut self, key: &str, example: &str) -> Result<Option<String>, Fault> {
+        match self.table.get(key) {
+            Some(value) if !value.is_str() => {
+                Err(self.wrong_type(key, &format!("a string such as \"{example}\""), value))
+            }
+            _ => self.text(key),
+        }
+    }
+
     /// Printable text, line breaks allowed.
     pub fn prose(&mut self, key: &str) -> Result<Option<String>, Fault> {
         match self.take(key) {

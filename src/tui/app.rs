@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{
     key::Key,
     keymap::{self, Action, Context, SessionAction},
-    message::{Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension},
+    message::{Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Recording, Setup, Suspension},
     overlay::{Overlay, Prompt, Purpose, Question, asked_before},
     picker::{Picker, Typing},
     session::{Feed, WatchedSession},
@@ -325,7 +325,11 @@ impl App {
                     self.overlay = Overlay::Type(prompt);
                     return Vec::new();
                 }
-                session.export().map(|request| Effect::Export(ExportRequest { path, ..request })).into_iter().collect()
+                session
+                    .export()
+                    .map(|request| Effect::Export(ExportRequest { path, naming: Naming::AsAsked, ..request }))
+                    .into_iter()
+                    .collect()
             }
             (Purpose::Value(hyperparameter), Screen::Watch(session)) => match prompt.number() {
                 Ok(value) => session.set(hyperparameter, value),

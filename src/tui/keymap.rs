@@ -271,7 +271,7 @@ pub const TABLE: &[Binding] = {
             .words("stop", "end the selected run and keep what there is; asks"),
         keys(&[(Key::Char('r'), Watch(SessionAction::Restart))], 1)
             .within(WATCHING)
-            .words("restart", "begin the selected run again from its initial weights"),
+            .words("restart", "begin the selected run again from its initial weights; asks"),
         keys(&[(Key::Enter, Action::Accept)], 1).within(&[Prompt]).words("accept", "take what was typed"),
         keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Prompt]).words("cancel", "leave things as they are"),
         keys(&[(Key::Backspace, Action::Erase)], 0)

@@ -133,10 +133,20 @@ pub enum Suspension {
     Signal,
 }
 
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// It is replaced: the user gave its name.
+    AsAsked,
+    /// It stays, and the new one gets a number.
+    Numbered,
+}
+
 /// A file to be written: what it shows and where it goes.
 #[derive(Debug)]
 pub struct ExportRequest {
     pub path: PathBuf,
+    pub naming: Naming,
     /// The session's directory, whose logs have the events.
     pub directory: PathBuf,
     /// How many events of each run the screen shows; later ones are left out.

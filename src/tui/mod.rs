@@ -29,7 +29,7 @@ pub(crate) mod tests;
 
 pub use app::App;
 pub use message::{
-    Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension, Writer,
+    Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Recording, Setup, Suspension, Writer,
 };
 pub use picker::PresetEntry;
 pub use theme::{Appearance, Colours, Glyphs};

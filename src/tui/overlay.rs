@@ -36,7 +36,7 @@ pub enum Question {
     Quit,
     /// The same after Ctrl-C, where a second one means yes.
     Interrupt,
-    /// Begin a run again that is not over.
+    /// Begin a run again.
     Restart,
     /// End a run before its budget is spent.
     Stop,
@@ -124,7 +124,7 @@ pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<O
     match action {
         SessionAction::ExportAs => Some(Overlay::Type(Prompt::file())),
         SessionAction::TypeValue => session.cursor().map(|hyperparameter| Overlay::Type(Prompt::value(hyperparameter))),
-        SessionAction::Restart => session.selected_is_alive().then_some(Overlay::Ask(Question::Restart)),
+        SessionAction::Restart => Some(Overlay::Ask(Question::Restart)),
         SessionAction::Stop => Some(Overlay::Ask(Question::Stop)),
         SessionAction::NextPane
         | SessionAction::PreviousPane
@@ -192,9 +192,12 @@ impl Question {
                 ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
             }
             Self::Stop => ("stop?", format!("{run} is still training. It would end here; what there is is kept.")),
-            Self::Restart => {
-                ("restart?", format!("{run} is still training. It would begin again from its initial weights."))
-            }
+            Self::Restart => (
+                "restart?",
+                format!(
+                    "{run} would begin again from its initial weights with the preset's hyperparameters. What it has done stays in its log and leaves the charts."
+                ),
+            ),
         };
         Asked { title, text }
     }

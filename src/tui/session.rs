@@ -19,7 +19,7 @@ use grid::Walk;
 
 use super::{
     keymap::{Arrow, Context, SessionAction},
-    message::{Effect, ExportRequest, Writer},
+    message::{Effect, ExportRequest, Naming, Writer},
 };
 use crate::{
     figure::{self, PanelKind, PlottedRun, RecordedRun, RunState, View},
@@ -307,7 +307,8 @@ impl WatchedSession {
             path: directory.join(named),
             directory,
             received: self.runs.iter().map(|run| run.received).collect(),
-            options: figure::Options { view: self.view, panels, ..figure::Options::default() },
+            naming: Naming::Numbered,
+            options: figure::Options { view: self.view, panels, hidden: self.hidden(), ..figure::Options::default() },
         })
     }
 

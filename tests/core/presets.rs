@@ -76,6 +76,12 @@ fn set_overrides_by_dotted_path() {
     let fault = |set: &str| with(&[set]).unwrap_err().to_string();
     assert_eq!(fault("run.c.sigma=1"), "--set run.c.sigma=1: no run 'c'; the runs are a, b");
     assert!(fault("sigma").contains("expected KEY=VALUE"));
+    assert_eq!(fault("lr=3"), "--set lr=3: did you mean defaults.lr, for every run, or run.NAME.lr?");
+    let interval = fault("train.evaluate_every=20");
+    assert!(
+        interval.contains("train.evaluate_every: expected a string such as \"20 steps\", found an integer 20"),
+        "{interval}"
+    );
     assert!(
         fault("run.b.sigmal=1").contains("run.b.sigmal: unknown key, did you mean 'sigma'?"),
         "{}",

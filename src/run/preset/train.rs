@@ -41,19 +41,19 @@ pub(super) fn train(mut section: Section, problem: &ProblemConfig) -> Result<Tra
     };
     let batch = section.count("batch", BATCH)?.unwrap_or(128);
     let seed = section.count("seed", 0..=u64::MAX >> 1)?.unwrap_or(1);
-    let evaluate_every = section.text("evaluate_every")?;
+    let evaluate_every = section.text_like("evaluate_every", "20 steps")?;
     let evaluate_every = match evaluate_every {
         Some(text) => cadence(&text).map_err(|fault| section.fault("evaluate_every", fault))?,
         None => Cadence::Epochs(1),
     };
-    let probe_every = match section.text("probe_every")?.as_deref() {
+    let probe_every = match section.text_like("probe_every", "200 gradients")?.as_deref() {
         None => Some(Cadence::Epochs(5)),
         Some("never") => None,
         Some(text) => Some(cadence(text).map_err(|fault| section.fault("probe_every", fault))?),
     };
     let curvature = curvature(&mut section, problem)?;
     let record_every = section.count("record_every", 1..=LARGEST_COUNT)?.unwrap_or(1);
-    let checkpoint_every = match section.text("checkpoint_every")?.as_deref() {
+    let checkpoint_every = match section.text_like("checkpoint_every", "30 s")?.as_deref() {
         None => Some(CHECKPOINT_EVERY),
         Some("never") => None,
         Some(text) => Some(duration(text).map_err(|fault| section.fault("checkpoint_every", fault))?),

@@ -3,6 +3,12 @@
 use super::{Visibility, WatchedSession};
 
 impl WatchedSession {
+    /// The places of the runs that charts leave out.
+    pub(super) fn hidden(&self) -> Vec<usize> {
+        let runs = self.runs.iter().enumerate();
+        runs.filter(|(_, run)| run.visibility == Visibility::Hidden).map(|(place, _)| place).collect()
+    }
+
     /// Takes the selected run out of the charts, or shows it again.
     pub(super) fn hide(&mut self) {
         if let Some(run) = self.runs.get_mut(self.selected) {

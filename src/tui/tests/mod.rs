@@ -1,6 +1,7 @@
 //! Tests of the dashboard: what is on the screen after which keys, what it asks of the world, and that nothing breaks it.
 
 mod average;
+mod comparison;
 mod keys;
 mod many;
 mod random_keys;

@@ -127,14 +127,17 @@ fn pausing_all_leaves_out_what_is_over() {
 }
 
 #[test]
-fn stop_and_restart_ask_while_the_run_is_alive() {
+fn stop_and_restart_ask() {
     let scene = Scene::watching().keys("s");
     assert_eq!((scene.app.context(), scene.asked().len()), (Context::Question, 1));
     assert_eq!(scene.keys("n s y").asked()[1..], ["Send { run: 0, command: Stop }"]);
     let scene = Scene::watching().keys("r");
     assert_eq!(scene.app.context(), Context::Question);
     assert_eq!(scene.keys("y").asked()[1..], ["Send { run: 0, command: Restart }"]);
+    // A run that is over has more to lose.
     let over = Scene::watching().run(0, vec![finish(2_480, Outcome::Stopped, None)]).keys("r");
+    assert_eq!((over.app.context(), over.asked().len()), (Context::Question, 1));
+    let over = over.keys("y");
     assert_eq!(over.asked()[1..], ["Send { run: 0, command: Restart }"]);
 }
 
