@@ -134,11 +134,14 @@ fn signals_end_with_their_number_and_the_log_is_whole() {
     }
 }
 
-/// A measurement ends between two Hessian-vector products, which take seconds each for a large network; a third request to end does
-/// not wait for that.
+/// A run ends between two gradients, which take seconds each for a large network and all examples; a third request to end does not
+/// wait for that.
 #[test]
 fn a_signal_does_not_wait_for_runs_that_are_busy() {
-    let mut terminal = Terminal::start(&["mnist-mlp", "--device", "flex", "--set", "problem.hidden=4000"]);
+    let sets = ["problem.hidden=4000", "train.batch=4000", "train.probe_every=never"];
+    let mut arguments = vec!["mnist-mlp", "--device", "flex"];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    let mut terminal = Terminal::start(&arguments);
     terminal.wait_for("4 running");
     let session = terminal.session();
     leaving::wait_until("the first measurement", || {

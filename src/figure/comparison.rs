@@ -108,8 +108,8 @@ impl Comparison {
     }
 
     /// What runs are foremost judged by: test accuracy, else the validation error, the distance to the solution or the training loss.
-    pub fn outcome<'a>(histories: impl Iterator<Item = &'a History> + Clone) -> Quantity {
-        let measured = |quantity: &Quantity| histories.clone().any(|history| !history.series(*quantity).is_empty());
+    pub fn outcome(histories: &[&History]) -> Quantity {
+        let measured = |quantity: &Quantity| histories.iter().any(|history| !history.series(*quantity).is_empty());
         let candidates = [Quantity::TestAccuracy, Quantity::ValidationError, Quantity::Distance];
         candidates.into_iter().find(measured).unwrap_or(Quantity::TrainLoss)
     }

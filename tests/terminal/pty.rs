@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// Longest that anything may take on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The exit code of a program that panicked.
+const PANICKED: u32 = 101;
+
 /// A preset that trains until it is stopped.
 pub const ENDLESS: &str = r#"
 title = "A valley without end"
@@ -230,8 +233,9 @@ impl Terminal {
         let status = self.child.wait().unwrap();
         self.wait_until("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         assert!(self.has_its_modes_back(), "the line discipline is as it was");
-        // Shown where a test fails.
-        println!("at the end, with {status}:\n{}", self.emulator.shown.lock().unwrap().parser.screen().contents());
+        if status.exit_code() == PANICKED {
+            panic!("{}", self.emulator.shown.lock().unwrap().parser.screen().contents());
+        }
         status.exit_code()
     }
 

@@ -15,7 +15,8 @@ impl History {
     pub fn seems_diverged(&self) -> bool {
         let losses = self.series(Quantity::TrainLoss);
         let ends = losses.get(0).zip(losses.last());
-        ends.is_some_and(|(first, last)| !(last.value < EXPLODED * first.value) && first.value > 0.0)
+        let exploded = |begin: f64, end: f64| begin > 0.0 && (end.is_nan() || end >= EXPLODED * begin);
+        ends.is_some_and(|(first, last)| exploded(first.value, last.value))
     }
 
     /// The share of the budget that is spent, 0 to 1.

@@ -38,8 +38,9 @@ const STEP: &[u8] = br#"{"event":"step","#;
 /// The fields of a step. Most lines of a log are steps, which serde reads several times faster so than as one variant of many with
 /// flattened fields.
 #[derive(Deserialize)]
-struct Step {
-    step: u64,
+struct StepFields {
+    #[serde(rename = "step")]
+    steps: u64,
     gradients: u64,
     seconds: f64,
     #[serde(with = "number")]
@@ -81,7 +82,7 @@ pub(super) fn decode(line: &[u8]) -> Result<Line, String> {
 /// The step of a line; `None` where it is none, or not as it was written.
 fn read_step(line: &[u8]) -> Option<Event> {
     line.starts_with(STEP).then_some(())?;
-    let Step { step, gradients, seconds, loss } = serde_json::from_slice(line).ok()?;
+    let StepFields { steps: step, gradients, seconds, loss } = serde_json::from_slice(line).ok()?;
     Some(Event::Step { at: Position { step, gradients, seconds }, loss })
 }
 

@@ -52,10 +52,10 @@ impl WatchedSession {
 
     /// What the runs are foremost judged by.
     pub fn outcome(&self) -> Quantity {
-        Comparison::outcome(self.histories())
+        Comparison::outcome(&self.histories().collect::<Vec<_>>())
     }
 
-    fn histories(&self) -> impl Iterator<Item = &History> + Clone {
+    fn histories(&self) -> impl Iterator<Item = &History> {
         self.runs.iter().map(|run| &run.history)
     }
 }
