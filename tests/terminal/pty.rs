@@ -233,9 +233,8 @@ impl Terminal {
         let status = self.child.wait().unwrap();
         self.wait_until("the main screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         assert!(self.has_its_modes_back(), "the line discipline is as it was");
-        if status.exit_code() == PANICKED {
-            panic!("{}", self.emulator.shown.lock().unwrap().parser.screen().contents());
-        }
+        let screen = self.emulator.shown.lock().unwrap().parser.screen().contents();
+        assert_ne!(status.exit_code(), PANICKED, "{screen}");
         status.exit_code()
     }
 
