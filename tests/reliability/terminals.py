@@ -1,6 +1,7 @@
 """Terminals that are closed, slow, or not read at all."""
 
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -184,9 +185,8 @@ def spent(folder):
     """Gradient evaluations that all runs of the only session have taken together."""
     total = 0
     for log in folder.glob("runs/*/*/events.jsonl"):
-        data = log.read_bytes()
-        place = data.rfind(b'"gradients":')
-        total += int(data[place + 12 :].split(b",")[0]) if place >= 0 else 0
+        steps = [line for line in log.read_bytes().split(b"\n")[:-1] if line.startswith(b'{"event":"step"')]
+        total += json.loads(steps[-1])["gradients"] if steps else 0
     return total
 
 
