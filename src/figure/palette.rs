@@ -99,7 +99,7 @@ pub const DASH: (u16, u16) = (4, 3);
 const METHODS: [&str; 11] =
     ["sgd", "wp-sgd", "sam", "nso", "asam", "gsam", "gnp", "rsam", "usam", "label-smoothing", "bsam"];
 
-/// How many runs of one method are told apart by shades of its colour.
+/// How many runs of one method differ by shades of its colour.
 const SHADES: usize = 3;
 
 /// The places of runs of these methods in the palette. A method has a colour and a mark of its own, the same in every session; a second
@@ -257,7 +257,7 @@ mod tests {
         let marks: HashSet<_> =
             slots(["usam", "nso", "nso", "sgd", "sgd"]).into_iter().map(|slot| ink(slot).shape).collect();
         assert_eq!(marks.len(), 5);
-        assert_eq!(slots(["nso"; 4]), [0, 1, 2, 3], "a sweep is told apart by colours");
+        assert_eq!(slots(["nso"; 4]), [0, 1, 2, 3], "the runs of a sweep differ by colour");
         assert_eq!(slots(["sgd", "a later method"]), [0, 1]);
         assert!(METHODS.iter().all(|method| Rule::KEYS.contains(method)) && Rule::KEYS.len() == METHODS.len());
     }
