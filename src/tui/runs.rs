@@ -34,7 +34,7 @@ use super::{
     view::{Focus, OutOfSight, region},
 };
 use crate::figure::{
-    CommonCost, Comparison, PanelKind, Quantity, Unit, VerdictRun, XAxis,
+    CommonCost, Comparison, PanelKind, Quantity, RunState, Unit, VerdictRun, XAxis,
     text::{fixed, thousands},
     verdict,
 };
@@ -255,13 +255,19 @@ fn title(session: &WatchedSession, comparison: &Comparison, theme: Theme) -> Lin
     Line::from(vec![heading, Span::styled(format!("{said} · one seed "), theme.quiet())])
 }
 
-/// What may be said of the runs.
+/// What may be said of the runs. Accuracies are compared at equal cost alone: not the newest of each run, nor that of a run which ended
+/// before it had spent as much.
 fn said(table: &Table<'_>) -> Option<String> {
+    let has_spent_it = |row: &Row<'_>| {
+        let ended_early =
+            matches!(row.run.history.state(), RunState::Stopped | RunState::Diverged { .. } | RunState::Failed { .. });
+        table.comparison.cost.is_some() && !ended_early
+    };
     let current = table.rows.iter().filter(|row| row.weights == Weights::Current);
     let runs: Vec<VerdictRun<'_>> = current
         .map(|row| VerdictRun {
             name: &row.run.name,
-            accuracy: row.value(Quantity::TestAccuracy, &table.comparison).filter(|_| row.ending().is_none()),
+            accuracy: row.value(Quantity::TestAccuracy, &table.comparison).filter(|_| has_spent_it(row)),
         })
         .collect();
     verdict(&runs, &table.comparison)

@@ -18,6 +18,8 @@ fn values_stand_at_the_cost_of_the_slowest_run_until_the_newest_are_asked_for() 
     assert!(equal.contains("1,600 of 4,000 gradient evaluations"), "{equal}");
     let newest = scene.keys("n").at("120x40");
     assert!(newest.contains("runs newest values, not at equal cost"), "{newest}");
+    assert!(equal.contains("test acc. no difference") && !newest.contains("test acc. no difference"), "{newest}");
+    assert!(newest.contains("vs SGD, 2 s.e.: trace @ .05 lower"), "the loss is equal all the same:\n{newest}");
     assert!(line_with(&newest, "● SGD     running").contains("0.0138"), "{newest}");
 }
 
@@ -26,6 +28,9 @@ fn values_stand_at_the_cost_of_the_slowest_run_until_the_newest_are_asked_for() 
 fn a_run_that_was_stopped_does_not_hold_the_comparison_back() {
     let scene = Scene::watching().run(2, vec![finish(800, Outcome::Stopped, None)]);
     assert!(scene.at("120x40").contains("runs at 1,960 gradient evaluations"));
+    // Nothing is said of its accuracy, as the baseline's least of all.
+    let scene = scene.keys("down down B");
+    assert!(!scene.at("120x40").contains("test acc. no difference"), "{}", scene.at("120x40"));
 }
 
 #[test]
