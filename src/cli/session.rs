@@ -13,7 +13,7 @@ use std::{
 };
 
 use nso_tui::{
-    figure::{History, RunState},
+    figure::{History, Retention, RunState},
     problem::LoadingCallback,
     run::{Engine, EngineError, Event, EventBatch, Plan},
     terminal::{HANG_UP, Leaving, Outlet, Signals, Waited, how_to_resume, is_gone, standard_error, standard_output},
@@ -116,7 +116,8 @@ impl Session {
         leaving: &mut Leaving,
     ) -> Finished {
         let mut progress = ProgressBars::new(&self.plan, said);
-        let mut histories = vec![History::planned(&self.plan); self.plan.runs.len()];
+        let planned = History::planned(&self.plan).retaining(Retention::Newest);
+        let mut histories = vec![planned; self.plan.runs.len()];
         let directory = engine.directory().map(PathBuf::from);
         while leaving.signal().is_none() && !histories.iter().all(|history| history.state().is_over()) {
             tokio::select! {

@@ -2,21 +2,23 @@
 //! The live screen, the replay of a log and every file that is written are views of this one value.
 
 mod average;
+mod measurements;
 mod progress;
 mod quantities;
 mod state;
 
-use self::quantities::{SeriesByQuantity, of_metrics, of_probe};
+use self::quantities::SeriesByQuantity;
 use super::{
     quantity::Quantity,
     series::{Point, Series},
 };
 use crate::{
     optimizer::Hyperparameters,
-    run::{DeclaredQuantity, Event, Metrics, NamedEstimate, Plan, Position, Probe, RunHeader, Sides, WeightStats},
+    run::{DeclaredQuantity, Event, NamedEstimate, Plan, Position, RunHeader, Sides},
 };
 
 pub use average::Average;
+pub use quantities::Retention;
 pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 
 /// The events of one run, folded into series and snapshots.
@@ -38,6 +40,7 @@ pub use state::{Best, Change, Rejection, RunState, Schedule, Snapshots};
 #[derive(Debug, Clone)]
 pub struct History {
     schedule: Schedule,
+    retention: Retention,
     loss_unit: Option<&'static str>,
     start: Option<RunHeader>,
     hyperparameters: Option<Hyperparameters>,
@@ -85,17 +88,30 @@ impl History {
         Self { loss_unit, ..self }
     }
 
+    /// The same, keeping these points of each series. For a history without events.
+    #[must_use]
+    pub fn retaining(self, retention: Retention) -> Self {
+        let steps_per_epoch = self.steps_per_epoch();
+        Self {
+            retention,
+            series: SeriesByQuantity::new(steps_per_epoch, retention),
+            average: Average::new(steps_per_epoch, retention),
+            ..self
+        }
+    }
+
     fn scheduled(schedule: Schedule) -> Self {
         Self {
             schedule,
+            retention: Retention::All,
             loss_unit: None,
             start: None,
             hyperparameters: None,
             state: RunState::Waiting,
             end_reason: None,
             now: Position::default(),
-            series: SeriesByQuantity::new(1),
-            average: Average::new(1),
+            series: SeriesByQuantity::new(1, Retention::All),
+            average: Average::new(1, Retention::All),
             snapshots: Snapshots::default(),
             best: None,
             changes: Vec::new(),
@@ -197,8 +213,9 @@ impl History {
 
     fn begin(&mut self, start: &RunHeader) {
         let mut fresh = Self::scheduled(self.schedule).in_unit(self.loss_unit);
-        fresh.series = SeriesByQuantity::new(start.steps_per_epoch);
-        fresh.average = Average::new(start.steps_per_epoch);
+        fresh.retention = self.retention;
+        fresh.series = SeriesByQuantity::new(start.steps_per_epoch, self.retention);
+        fresh.average = Average::new(start.steps_per_epoch, self.retention);
         fresh.hyperparameters = Some(start.hyperparameters);
         fresh.start = Some(start.clone());
         fresh.state = RunState::Running;
@@ -245,49 +262,6 @@ impl History {
         self.series.push(quantity, point);
     }
 
-    /// What a curvature measurement found.
-    fn measured(&mut self, at: Position, probe: &Probe) {
-        for (quantity, point) in of_probe(probe) {
-            self.record_point(quantity, point);
-        }
-        if probe.loss.is_none()
-            && let Some(loss) = self.loss_evaluated_at(at)
-        {
-            self.record(Quantity::MeasuredLoss, at, loss);
-        }
-        self.snapshots.layers.clone_from(&probe.layers);
-        self.snapshots.density.clone_from(&probe.density);
-        self.snapshots.measured_at = Some(at);
-    }
-
-    /// In logs without the loss of a measurement's examples, the training loss of an evaluation at the same step stands
-    /// for it, whichever came first.
-    fn pair_with_last_measurement(&mut self, at: Position) {
-        let probed = self.last(Quantity::Trace).is_some_and(|point| point.at.step == at.step);
-        let paired = self.last(Quantity::MeasuredLoss).is_some_and(|point| point.at.step == at.step);
-        if let Some(loss) = self.loss_evaluated_at(at).filter(|_| probed && !paired) {
-            self.record(Quantity::MeasuredLoss, at, loss);
-        }
-    }
-
-    /// The training loss of an evaluation at this very step.
-    fn loss_evaluated_at(&self, at: Position) -> Option<f64> {
-        self.last(Quantity::TrainLoss).filter(|point| point.at.step == at.step).map(|point| point.value)
-    }
-
-    fn placed(&mut self, at: Position, weight_stats: &WeightStats) {
-        for (quantity, value) in [
-            (Quantity::DistanceFromInit, weight_stats.distance_from_init),
-            (Quantity::WeightNorm, weight_stats.weight_norm),
-            (Quantity::LrNow, weight_stats.lr_now),
-            (Quantity::SigmaNow, weight_stats.sigma_now),
-        ] {
-            if let Some(value) = value {
-                self.record(quantity, at, value);
-            }
-        }
-    }
-
     /// The average of its weights, as far as it was measured.
     pub fn average(&self) -> &Average {
         &self.average
@@ -296,16 +270,6 @@ impl History {
     /// The newest measurements that are whole curves.
     pub fn snapshots(&self) -> &Snapshots {
         &self.snapshots
-    }
-
-    fn evaluated(&mut self, at: Position, metrics: &Metrics) {
-        let lowest = self.best.map_or(f64::INFINITY, |best| best.metrics.validation_loss.unwrap_or(f64::INFINITY));
-        if metrics.validation_loss.is_some_and(|loss| loss < lowest) {
-            self.best = Some(Best { at, metrics: *metrics });
-        }
-        for (quantity, value) in of_metrics(metrics) {
-            self.record(quantity, at, value);
-        }
     }
 
     /// The unit of its loss; `None` where the loss has none or the plan is not known.

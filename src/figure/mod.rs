@@ -14,6 +14,7 @@ pub mod panel;
 mod pen;
 mod plot;
 pub mod points;
+mod positions;
 pub mod pyramid;
 pub mod quantity;
 mod recorded;
@@ -21,6 +22,7 @@ pub mod series;
 pub mod table;
 pub mod text;
 mod tick;
+mod tight;
 
 pub use axis::{Axis, Bounds, Scale, Tick};
 pub use bitmap::{Figure, Size};
@@ -29,7 +31,7 @@ pub use comparison::{
     CommonCost, Comparison, Difference, Interpolated, TracesAtEqualLoss, VerdictRun, binomial_std_error, verdict,
 };
 pub use export::{ExportError, ExportFormat, Options, Session, SessionRun, export, export_recorded};
-pub use history::{Average, Best, Change, History, Rejection, RunState, Schedule, Snapshots};
+pub use history::{Average, Best, Change, History, Rejection, Retention, RunState, Schedule, Snapshots};
 pub use palette::{Background, Ink, ink, slots};
 pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stroke, View, XDimension, default_panels};
 pub use points::{Points, XyCurve, XyPoint};

@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
+use super::tight;
+
 /// Entries that one block of the next level summarises.
-const FAN: usize = 8;
+const FAN: usize = 16;
 
 /// What a range of values spans.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,7 +102,7 @@ impl Pyramid {
                 self.levels.push(Vec::new());
             }
             let blocks = &mut self.levels[level];
-            blocks.push(block);
+            tight::push(blocks, block);
             if !blocks.len().is_multiple_of(FAN) {
                 return;
             }

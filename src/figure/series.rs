@@ -7,7 +7,9 @@ use strum::VariantArray;
 
 use super::{
     axis::Bounds,
+    positions::Positions,
     pyramid::{Extents, Pyramid},
+    tight,
 };
 use crate::run::Position;
 
@@ -69,11 +71,11 @@ pub struct Point {
     pub error: f64,
 }
 
-/// An append-only sequence of points, never thinned.
+/// An append-only sequence of points, never thinned: about 19 bytes a point where steps come at a constant cost, 8 more with errors.
 #[derive(Debug, Clone)]
 pub struct Series {
     steps_per_epoch: u64,
-    at: Vec<Position>,
+    at: Positions,
     values: Vec<f64>,
     /// Empty until the first finite error; then one per value.
     errors: Vec<f64>,
@@ -86,7 +88,7 @@ impl Series {
     pub fn new(steps_per_epoch: u64) -> Self {
         Self {
             steps_per_epoch: steps_per_epoch.max(1),
-            at: Vec::new(),
+            at: Positions::default(),
             values: Vec::new(),
             errors: Vec::new(),
             bars: None,
@@ -97,24 +99,23 @@ impl Series {
     /// Appends a point, O(1) amortised. Time does not run backwards: a place before the last one is taken to be the last one.
     pub fn push(&mut self, point: Point) {
         let Point { at, value, error } = point;
-        let before = self.at.last().copied().unwrap_or_default();
-        self.at.push(Position {
-            step: at.step.max(before.step),
-            gradients: at.gradients.max(before.gradients),
-            // f64::max also drops a clock that is NaN.
-            seconds: if at.seconds.is_infinite() { before.seconds } else { before.seconds.max(at.seconds) },
-        });
-        self.values.push(value);
+        self.at.push(at);
+        tight::push(&mut self.values, value);
         self.pyramid.grow(&self.values);
         if error.is_finite() && self.errors.is_empty() {
             self.errors.resize(self.values.len() - 1, f64::NAN);
         }
         if error.is_finite() || !self.errors.is_empty() {
-            self.errors.push(error);
+            tight::push(&mut self.errors, error);
         }
         if let Some(bar) = Bounds::new(value - error.abs(), value + error.abs()) {
             self.bars = Some(self.bars.map_or(bar, |bars| bars.union(bar)));
         }
+    }
+
+    /// Forgets all points.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.steps_per_epoch);
     }
 
     pub fn len(&self) -> usize {
@@ -128,8 +129,7 @@ impl Series {
 
     /// The point of that index, if there is one.
     pub fn get(&self, index: usize) -> Option<Point> {
-        let (&at, &value) = (self.at.get(index)?, self.values.get(index)?);
-        Some(Point { at, value, error: self.error(index) })
+        (index < self.len()).then(|| self.point(index))
     }
 
     pub fn last(&self) -> Option<Point> {
@@ -144,7 +144,7 @@ impl Series {
 
     /// All points in order.
     pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|index| Point { at: self.at[index], value: self.values[index], error: self.error(index) })
+        (0..self.len()).map(|index| self.point(index))
     }
 
     /// Steps in one epoch of this run.
@@ -157,7 +157,7 @@ impl Series {
     /// # Panics
     /// If there is no such point.
     pub fn x(&self, index: usize, axis: XAxis) -> f64 {
-        axis.of(self.at[index], self.steps_per_epoch)
+        axis.of(self.at.at(index), self.steps_per_epoch)
     }
 
     /// The first index from `from` on whose x satisfies `beyond`, by galloping away from `from + hint`: O(log of the hint's error).
@@ -195,7 +195,15 @@ impl Series {
                 stride *= 2;
             }
         }
-        low + self.at[low..high].partition_point(|&at| !beyond(axis.of(at, self.steps_per_epoch)))
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_beyond(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
     }
 
     /// What the values of an index range span, in O(log n).
@@ -211,6 +219,10 @@ impl Series {
     /// The values alone.
     pub fn values(&self) -> &[f64] {
         &self.values
+    }
+
+    fn point(&self, index: usize) -> Point {
+        Point { at: self.at.at(index), value: self.values[index], error: self.error(index) }
     }
 
     fn error(&self, index: usize) -> f64 {

@@ -1,6 +1,6 @@
 //! What was measured at the average of a run's weights: the same quantities as at the weights themselves.
 
-use super::quantities::{SeriesByQuantity, of_metrics, of_probe};
+use super::quantities::{Retention, SeriesByQuantity, of_metrics, of_probe};
 use crate::{
     figure::{
         quantity::Quantity,
@@ -17,8 +17,8 @@ pub struct Average {
 }
 
 impl Average {
-    pub(super) fn new(steps_per_epoch: u64) -> Self {
-        Self { series: SeriesByQuantity::new(steps_per_epoch), newest: None }
+    pub(super) fn new(steps_per_epoch: u64, retention: Retention) -> Self {
+        Self { series: SeriesByQuantity::new(steps_per_epoch, retention), newest: None }
     }
 
     pub(super) fn evaluated(&mut self, at: Position, eval: &AverageEval) {

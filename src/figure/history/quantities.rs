@@ -11,21 +11,36 @@ use crate::{
     run::Probe,
 };
 
+/// Which points of a series are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// All: what charts are drawn from.
+    #[default]
+    All,
+    /// The newest alone, in memory that does not grow: what a table of results is made of. Nothing is compared with the past then.
+    Newest,
+}
+
 /// A series for each quantity that was measured.
 #[derive(Debug, Clone)]
 pub(super) struct SeriesByQuantity {
+    retention: Retention,
     measured: BTreeMap<Quantity, Series>,
     /// The series of what was never measured.
     empty: Series,
 }
 
 impl SeriesByQuantity {
-    pub fn new(steps_per_epoch: u64) -> Self {
-        Self { measured: BTreeMap::new(), empty: Series::new(steps_per_epoch) }
+    pub fn new(steps_per_epoch: u64, retention: Retention) -> Self {
+        Self { retention, measured: BTreeMap::new(), empty: Series::new(steps_per_epoch) }
     }
 
     pub fn push(&mut self, quantity: Quantity, point: Point) {
-        self.measured.entry(quantity).or_insert_with(|| self.empty.clone()).push(point);
+        let series = self.measured.entry(quantity).or_insert_with(|| self.empty.clone());
+        if self.retention == Retention::Newest {
+            series.clear();
+        }
+        series.push(point);
     }
 
     pub fn get(&self, quantity: Quantity) -> &Series {

@@ -3,7 +3,7 @@
 use super::{super::sample, *};
 use crate::{
     optimizer::{Categorical, Hyperparameter},
-    run::{Event, Interval},
+    run::{Event, Interval, Metrics, WeightStats},
 };
 
 fn nso() -> Vec<Event> {
@@ -234,4 +234,21 @@ fn a_run_seems_diverged_once_its_loss_is_ten_times_what_it_began_with() {
     let seen: Vec<_> =
         [&[2.3][..], &[2.3, 22.9], &[2.3, 23.0], &[2.3, 99.0, 1.0], &[2.3, f64::NAN], &[]].map(after).into();
     assert_eq!(seen, [false, false, true, false, true, false]);
+}
+
+/// A session without a screen keeps what its results are made of, in memory that does not grow.
+#[test]
+fn the_newest_values_alone_are_those_of_the_whole_history() {
+    let mut whole = History::new();
+    let mut newest = History::new().retaining(Retention::Newest);
+    for event in nso() {
+        whole.push(&event);
+        newest.push(&event);
+    }
+    assert!(whole.series(Quantity::StepLoss).len() > 1);
+    for quantity in Quantity::all() {
+        assert_eq!(newest.series(quantity).len(), whole.series(quantity).len().min(1), "{quantity:?}");
+        assert_eq!(format!("{:?}", newest.last(quantity)), format!("{:?}", whole.last(quantity)));
+    }
+    assert_eq!(newest.state(), whole.state());
 }
