@@ -36,6 +36,7 @@ fn events(plan: &Plan, slot: usize, points: u64) -> Vec<Event> {
         steps_per_epoch: 32,
         probe_examples: 512,
         test_examples: 1_000,
+        fork: None,
     })];
     for step in 1..=points {
         let at = Position { step, gradients: 2 * step, seconds: step as f64 * 1e-3 };

@@ -14,7 +14,7 @@ use nso_tui::{
     tui::{App, Appearance, Ending, Glyphs, InitialScreen, LeftSession, PresetEntry, Setup, key, print},
 };
 
-use super::{CliError, Common, Output, Screen, results};
+use super::{CliError, Common, Output, Screen, results, resume};
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -60,9 +60,21 @@ fn show(start: InitialScreen, site: Site, screen: &Screen, common: &Common) -> R
         (Ending::Failed(reason), _) => return Err(CliError::Show(reason.clone())),
         // After a signal there may be no terminal.
         (Ending::Quit(_) | Ending::Interrupted, Some(session)) => super::print(&last_words(&session))?,
-        (Ending::Quit(_) | Ending::Interrupted | Ending::Signal(_), _) => {}
+        (Ending::Detached, Some(session)) => super::print(&go_on_in_background(&session)?)?,
+        (Ending::Quit(_) | Ending::Detached | Ending::Interrupted | Ending::Signal(_), _) => {}
     }
     Ok(ExitCode::from(ending.exit_code()))
+}
+
+/// Has another process go on with a session whose runs were stopped, without a terminal: what to say of it.
+fn go_on_in_background(session: &LeftSession) -> Result<String, CliError> {
+    let Some(directory) = &session.directory else { return Ok(String::new()) };
+    let io = |source| CliError::Io { what: "go on in the background".to_owned(), source };
+    let process = resume::in_background(directory).map_err(io)?;
+    let path = quoted(directory);
+    Ok(format!(
+        "the runs go on in process {process}: nso-tui replay {path} shows them, kill {process} stops them with checkpoints\n"
+    ))
 }
 
 /// What the session has found so far, where it is, and how to see it again.

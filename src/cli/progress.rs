@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 use nso_tui::{
     figure::{History, Quantity},
     problem::Loading,
-    run::{LogStatus, Plan},
+    run::{Plan, RunStatus},
     terminal::{self, Outlet, is_gone},
     text::printable,
 };
@@ -200,7 +200,7 @@ impl ProgressBars {
     }
 
     /// Says when a run begins to wait for its disk, and when it goes on.
-    pub(super) fn show_status(&mut self, run: usize, status: LogStatus) {
+    pub(super) fn show_status(&mut self, run: usize, status: RunStatus) {
         if self.blocked[run] == status.blocked {
             return;
         }

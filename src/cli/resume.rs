@@ -1,6 +1,13 @@
 //! `resume`: goes on with a session that was cut off. `rerun`: repeats one and compares.
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    fmt::Write as _,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::{self, ExitCode, Stdio},
+};
 
 use clap::Args;
 use nso_tui::{
@@ -28,6 +35,28 @@ pub struct ResumeArgs {
     /// Train every run in a process of its own: what kills one leaves the others alone
     #[arg(long)]
     isolate: bool,
+    /// Leave the terminal of the process that has started this one
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// Where a process without a terminal writes what it has to say, in the session's folder.
+const BACKGROUND_LOG: &str = "background.log";
+
+/// Starts a process that goes on with a session after this one has ended: its number.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn in_background(directory: &Path) -> io::Result<u32> {
+    let log = File::options().append(true).create(true).open(directory.join(BACKGROUND_LOG))?;
+    let process = process::Command::new(env::current_exe()?)
+        .args(["resume", "--detached", "--"])
+        .arg(directory)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    Ok(process.id())
 }
 
 /// `rerun`.
@@ -41,6 +70,9 @@ pub struct RerunArgs {
 
 /// Goes on with every run that did not come to its end.
 pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> {
+    if args.detached {
+        leave_the_terminal();
+    }
     let session = Session::of(&SessionLog::open(&args.directory)?.plan);
     let (directory, devices) = (args.directory.clone(), common.devices()?);
     let isolate = args.isolate;
@@ -53,6 +85,17 @@ pub fn resume(args: &ResumeArgs, common: &Common) -> Result<ExitCode, CliError> 
     };
     session.into_results(start, |finished| Ok(finished.report(args.format)))
 }
+
+/// Begins a session of processes that has no terminal, so that closing the terminal ends nothing here.
+#[cfg(unix)]
+fn leave_the_terminal() {
+    // Only the leader of a group of processes cannot, and this process was started by one that is none of its group's own.
+    let _ = nix::unistd::setsid();
+}
+
+/// Other systems have no sessions of processes.
+#[cfg(not(unix))]
+fn leave_the_terminal() {}
 
 /// Repeats a session into a new folder and says of each run whether it came out the same.
 pub fn rerun(args: &RerunArgs, common: &Common) -> Result<ExitCode, CliError> {

@@ -122,9 +122,9 @@ impl Session {
         while leaving.signal().is_none() && !histories.iter().all(|history| history.state().is_over()) {
             tokio::select! {
                 batch = engine.next() => match batch {
-                    Some(EventBatch { run, events, log }) => {
+                    Some(EventBatch { run, events, status }) => {
                         push(&mut histories[run], &events);
-                        progress.show_status(run, log);
+                        progress.show_status(run, status);
                         progress.show(run, &histories[run]);
                     }
                     None => break,

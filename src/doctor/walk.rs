@@ -15,7 +15,7 @@ use crate::{
         BaseOptimizer, Hyperparameters, Method, OptimizerState, Rule, Sgd, StepContext, StepInput, TrainingProgress,
     },
     problem::{Examples, Problem},
-    run::{Budget, Cadence, Command, CurvaturePlan, Event, Inbox, Job, LoopExit, RunPlan, Train, device, train},
+    run::{Budget, Cadence, Command, CurvaturePlan, Event, Inbox, Job, RunPlan, Train, device, train},
 };
 
 /// Steps of a walk.
@@ -159,6 +159,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         augmentation: None,
         device: None,
         average: None,
+        fork: None,
     };
     let mut numbers = Vec::new();
     let job = Job { run: &run, train: &plan, problem: &problem, checkpoint: None, interruption: None };
@@ -168,7 +169,7 @@ fn trained(device: &Device, hyperparameters: Hyperparameters, seed: u64) -> Path
         }
         Ok(())
     });
-    if let Ok(LoopExit::Ended(finished)) = ending {
+    if let Ok(finished) = ending {
         numbers.push(values(&finished.weights));
     }
     Path(numbers)

@@ -54,6 +54,7 @@ pub struct History {
     changes: Vec<Change>,
     rejection: Option<Rejection>,
     non_finite_losses: u64,
+    measuring_seconds: f64,
 }
 
 impl Default for History {
@@ -117,11 +118,14 @@ impl History {
             changes: Vec::new(),
             rejection: None,
             non_finite_losses: 0,
+            measuring_seconds: 0.0,
         }
     }
 
     /// Takes in the next event. A [`Event::Start`] begins the history anew: what came before belongs to an earlier attempt.
     pub fn push(&mut self, event: &Event) {
+        // A log may be edited by hand.
+        self.measuring_seconds += Some(event.measuring_seconds()).filter(|took| took.is_finite()).unwrap_or(0.0);
         match event {
             Event::Start(start) => self.begin(start),
             Event::Step { at, loss } => {
@@ -201,6 +205,7 @@ impl History {
                 self.rejection =
                     Some(Rejection { hyperparameter: *setting, value: *value, step: *step, reason: reason.clone() });
             }
+            Event::Fork { .. } => {}
             Event::Pause { .. } => self.state = RunState::Paused,
             Event::Resume { .. } => self.state = RunState::Running,
             Event::Finish { outcome, at, reason, .. } => {
@@ -335,6 +340,11 @@ impl History {
     /// How many steps had a loss that is NaN or infinite.
     pub fn non_finite_losses(&self) -> u64 {
         self.non_finite_losses
+    }
+
+    /// Seconds of its clock that went into evaluations and measurements.
+    pub fn measuring_seconds(&self) -> f64 {
+        self.measuring_seconds
     }
 
     /// When the plan has it measured.

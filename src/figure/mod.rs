@@ -17,6 +17,7 @@ pub mod points;
 mod positions;
 pub mod pyramid;
 pub mod quantity;
+mod rank;
 mod recorded;
 pub mod series;
 pub mod table;
@@ -37,6 +38,7 @@ pub use panel::{Curve, Emphasis, Form, Guide, Panel, PanelKind, PlottedRun, Stro
 pub use points::{Points, XyCurve, XyPoint};
 pub use pyramid::Extents;
 pub use quantity::{ErrorKind, Quantity, Unit};
+pub use rank::kendall_tau;
 pub use recorded::{Extent, RecordedRun, read};
 pub use series::{Point, Series, XAxis};
 

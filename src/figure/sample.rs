@@ -129,6 +129,7 @@ fn events(slot: usize, recipe: &Recipe, spent: u64) -> Vec<Event> {
         steps_per_epoch: 32,
         probe_examples: 512,
         test_examples: 1_000,
+        fork: None,
     })];
     for step in 0..=spent / recipe.cost {
         let gradients = step * recipe.cost;

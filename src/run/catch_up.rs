@@ -65,12 +65,6 @@ impl CatchUp {
         self.stopped = !self.rest.is_empty();
     }
 
-    /// Compares no more: the run begins again.
-    pub fn forget(&mut self) {
-        self.rest.clear();
-        self.stopped = false;
-    }
-
     fn advance(&mut self) {
         if let Some(logged) = self.rest.pop_front() {
             self.repeated = logged.end;
@@ -126,8 +120,10 @@ impl Inbox for Scripted<'_> {
         }
         while let Some(command) = self.inbox.poll(step) {
             match command {
-                Command::Stop | Command::Restart => return Some(command),
-                Command::Adjust { .. } | Command::Pause | Command::Resume => self.waiting.push_back(command),
+                Command::Stop => return Some(command),
+                Command::Adjust { .. } | Command::Pause | Command::Resume | Command::Fork { .. } => {
+                    self.waiting.push_back(command);
+                }
             }
         }
         None

@@ -42,9 +42,9 @@ pub fn train_one(child: &ChildRun<'_>) -> Result<(), EngineError> {
     let start = match child.beginning {
         ChildBeginning::Fresh => {
             log.read_on(&mut |_| {})?;
-            RunStart { log_length: log.offset(), ..RunStart::default() }
+            RunStart { log_length: log.offset(), ..resume::fresh(&session.plan, child.run) }
         }
-        ChildBeginning::Resumed => resume::read_run(log, &directory, child.run)?,
+        ChildBeginning::Resumed => resume::read_run(log, &directory, &session.plan, child.run)?,
     };
     let device = device::open(child.device)?;
     let problem = session.plan.problem.build_with_progress(session.plan.train.seed, &device, &ignore_progress)?;
@@ -63,7 +63,7 @@ pub fn train_one(child: &ChildRun<'_>) -> Result<(), EngineError> {
     let worker = Worker { plan: session.plan.into(), problem, interruption: interruption.clone() };
     let listen = move || {
         read_commands(io::stdin(), &mut |command| {
-            let ends = matches!(command, Command::Stop | Command::Restart);
+            let ends = command == Command::Stop;
             let _ = commands.send(command);
             if ends {
                 interruption.request();

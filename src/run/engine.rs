@@ -1,8 +1,11 @@
 //! Threads and channels: one named thread a run, commands down, batches of events up.
 //! A run writes its own log and never waits for the receiver of its events: what the channel does not take yet stays with the run.
 
+mod add;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::Path,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
@@ -11,18 +14,21 @@ use std::{
 use burn::tensor::Device;
 use tokio::sync::mpsc as events;
 
+pub use add::NewRun;
+
 use super::{
     Command, EventBatch, Plan,
     device::{self, DeviceError, DeviceName, Devices},
     isolate::{ChildBeginning, Isolated},
-    log::{Destination, LogError, SessionDirectory, SessionLog},
+    log::{Destination, LogError, LogWriter, SessionDirectory, SessionLog},
     memory::{self, MemoryError},
-    outbox::{Closing, Outbox},
+    outbox::{AwaitedForks, Closing, Outbox},
+    preset::PresetError,
     resume::{self, Interrupted, RunStart},
     worker::{Mailbox, Worker},
 };
 use crate::{
-    autodiff::Interruption,
+    autodiff::{ArchiveError, Interruption},
     problem::{Loading, LoadingCallback, Problem, ProblemError, ignore_progress},
 };
 
@@ -50,6 +56,15 @@ pub enum EngineError {
     /// Runs in processes of their own meet in a folder.
     #[error("runs in processes of their own need a folder for the session")]
     NoFolder,
+    /// A run that is added does not fit the session.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// A checkpoint of another version.
+    #[error(transparent)]
+    Checkpoint(#[from] ArchiveError),
+    /// Runs in processes of their own take no others in.
+    #[error("a session whose runs have processes of their own takes no run in")]
+    Isolated,
     /// The system gives no thread.
     #[error("cannot start a thread for a run: {0}")]
     Thread(std::io::Error),
@@ -58,11 +73,35 @@ pub enum EngineError {
 /// A session in progress.
 #[derive(Debug)]
 pub struct Engine {
-    commands: Vec<(mpsc::Sender<Command>, Interruption)>,
-    threads: Vec<JoinHandle<()>>,
+    runs: Vec<RunHandle>,
     events: events::Receiver<EventBatch>,
     directory: Option<SessionDirectory>,
     closing: Closing,
+    /// What runs that are added later are started with; `None` where runs have processes of their own.
+    site: Option<Site>,
+}
+
+/// What the engine holds of a run.
+#[derive(Debug)]
+struct RunHandle {
+    commands: mpsc::Sender<Command>,
+    interruption: Interruption,
+    forks: AwaitedForks,
+    thread: JoinHandle<()>,
+}
+
+/// What threads of runs are started with.
+struct Site {
+    plan: Arc<Plan>,
+    /// The problem of each run.
+    problems: Vec<Arc<dyn Problem>>,
+    channel: events::Sender<EventBatch>,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("plan", &self.plan).finish_non_exhaustive()
+    }
 }
 
 /// Whether a session has a user who can resume a paused run.
@@ -143,19 +182,19 @@ impl Engine {
         beginning: ChildBeginning,
     ) -> Result<Self, EngineError> {
         let (sender, events) = events::channel(CHANNEL);
-        let mut engine = Self::empty(events, Some(directory.clone()));
+        let mut engine = Self::empty(events, Some(directory.clone()), None);
         for (run, device) in plan.assign(devices).into_iter().enumerate() {
             let (commands, inbox) = mpsc::channel();
             let isolated = Isolated { run, directory: directory.clone(), device, beginning, channel: sender.clone() };
             let thread = thread::Builder::new().spawn(move || isolated.work(inbox)).map_err(EngineError::Thread)?;
-            engine.commands.push((commands, Interruption::default()));
-            engine.threads.push(thread);
+            let (interruption, forks) = (Interruption::default(), AwaitedForks::default());
+            engine.runs.push(RunHandle { commands, interruption, forks, thread });
         }
         Ok(engine)
     }
 
-    fn empty(events: events::Receiver<EventBatch>, directory: Option<SessionDirectory>) -> Self {
-        Self { commands: Vec::new(), threads: Vec::new(), events, directory, closing: Closing::default() }
+    fn empty(events: events::Receiver<EventBatch>, directory: Option<SessionDirectory>, site: Option<Site>) -> Self {
+        Self { runs: Vec::new(), events, directory, closing: Closing::default(), site }
     }
 
     /// Runs a recorded session again, with the changes of hyperparameters that its logs have at their steps, and logs it as a session
@@ -196,7 +235,7 @@ impl Engine {
         destination: &Destination,
     ) -> Result<Self, EngineError> {
         let directory = SessionDirectory::create(destination, &plan)?;
-        let runs = plan.runs.iter().map(|_| RunStart::default()).collect();
+        let runs = (0..plan.runs.len()).map(|run| resume::fresh(&plan, run)).collect();
         let new = directory.clone();
         // A session of which nothing runs leaves nothing behind.
         Self::launch(plan, problems, directory, runs).inspect_err(|_| new.iter().for_each(SessionDirectory::discard))
@@ -208,44 +247,50 @@ impl Engine {
         directory: Option<SessionDirectory>,
         starts: Vec<RunStart>,
     ) -> Result<Self, EngineError> {
-        let (sender, events) = events::channel(CHANNEL);
-        let plan = Arc::new(plan);
+        let (channel, events) = events::channel(CHANNEL);
         let log = |run, start: &RunStart| directory.as_ref().map(|directory| directory.log(run, start.log_length));
         let logs = starts.iter().enumerate().map(|(run, start)| log(run, start).transpose());
         // All are opened before the first run begins.
         let logs = logs.collect::<Result<Vec<_>, LogError>>()?;
-        let mut engine = Self::empty(events, directory);
-        for (run, ((problem, log), start)) in problems.iter().zip(logs).zip(starts).enumerate() {
-            let (commands, inbox) = mpsc::channel();
-            let RunStart { history, beginning, catch_up, .. } = start;
-            let outbox = Outbox {
-                directory: engine.directory.clone(),
-                log,
-                checkpoint_every: plan.train.checkpoint_every,
-                catch_up,
-                pending: history,
-                ..Outbox::new(run, sender.clone(), engine.closing.clone())
-            };
-            let interruption = Interruption::default();
-            let worker = Worker { plan: plan.clone(), problem: problem.clone(), interruption: interruption.clone() };
-            let name: String = plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
-            let thread = thread::Builder::new()
-                .name(name)
-                .spawn(move || worker.work(Mailbox(inbox), outbox, beginning))
-                .map_err(EngineError::Thread)?;
-            engine.commands.push((commands, interruption));
-            engine.threads.push(thread);
+        let site = Site { plan: Arc::new(plan), problems: problems.to_vec(), channel };
+        let mut engine = Self::empty(events, directory, None);
+        for (log, start) in logs.into_iter().zip(starts) {
+            engine.launch_run(&site, log, start)?;
         }
+        engine.site = Some(site);
         Ok(engine)
+    }
+
+    /// Starts the thread of the next run of the plan.
+    fn launch_run(&mut self, site: &Site, log: Option<LogWriter>, start: RunStart) -> Result<(), EngineError> {
+        let run = self.runs.len();
+        let (commands, inbox) = mpsc::channel();
+        let (interruption, forks) = (Interruption::default(), AwaitedForks::default());
+        let RunStart { history, beginning, catch_up, .. } = start;
+        let outbox = Outbox {
+            directory: self.directory.clone(),
+            log,
+            checkpoint_every: site.plan.train.checkpoint_every,
+            catch_up,
+            pending: history,
+            forks: forks.clone(),
+            ..Outbox::new(run, site.channel.clone(), self.closing.clone())
+        };
+        let (plan, problem) = (site.plan.clone(), site.problems[run].clone());
+        let worker = Worker { plan, problem, interruption: interruption.clone() };
+        let name: String = site.plan.runs[run].name.chars().filter(|c| *c != '\0').take(15).collect();
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || worker.work(Mailbox(inbox), outbox, beginning))
+            .map_err(EngineError::Thread)?;
+        self.runs.push(RunHandle { commands, interruption, forks, thread });
+        Ok(())
     }
 
     /// Sends a command to a run. Without effect on a run whose thread is gone.
     pub fn send(&self, run: usize, command: Command) {
-        let Some((commands, interruption)) = self.commands.get(run) else { return };
-        let ends = match command {
-            Command::Stop | Command::Restart => true,
-            Command::Adjust { .. } | Command::Pause | Command::Resume => false,
-        };
+        let Some(RunHandle { commands, interruption, .. }) = self.runs.get(run) else { return };
+        let ends = command == Command::Stop;
         let _ = commands.send(command);
         // After the command, which the interrupted run then finds in its inbox.
         if ends {
@@ -258,6 +303,11 @@ impl Engine {
         self.events.recv().await
     }
 
+    /// How many runs there are.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     /// The session directory, if there is one.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_ref().map(SessionDirectory::path)
@@ -266,15 +316,17 @@ impl Engine {
     /// Stops every run, lets each write its end, and waits for the threads. Returns the batches that were still under way.
     pub async fn close(mut self) -> Vec<EventBatch> {
         self.closing.begin();
-        for run in 0..self.commands.len() {
+        for run in 0..self.runs.len() {
             self.send(run, Command::Stop);
         }
-        self.commands.clear();
+        // Without senders the channels end, once the threads have.
+        self.site = None;
+        let threads: Vec<_> = self.runs.drain(..).map(|handle| handle.thread).collect();
         let mut last = Vec::new();
         while let Some(batch) = self.next().await {
             last.push(batch);
         }
-        for thread in self.threads {
+        for thread in threads {
             // A panic of a run has been published as its last event.
             let _ = thread.join();
         }

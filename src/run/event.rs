@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::{
+    fork::Fork,
     measured::{Bound, GapCurve, Measured, Probe, Sides, WeightStats},
     non_finite::NonFinitePolicy,
     position::Position,
@@ -33,8 +34,11 @@ pub enum Command {
     Resume,
     /// End now, keeping what there is.
     Stop,
-    /// Begin again from the initial weights, with the hyperparameters as the preset has them.
-    Restart,
+    /// Hand over the state of now, from which a run of this name goes on; answered by [`Event::Fork`].
+    Fork {
+        /// The name of the run that branches off.
+        run: String,
+    },
 }
 
 /// One fact of a run. `step` counts optimizer steps taken, `gradients` training gradient evaluations spent;
@@ -42,7 +46,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run begins (again, after a restart: what came before is history of an earlier attempt).
+    /// The run begins. In logs of version 0.1 a run could begin again: what came before is history of an earlier attempt.
     Start(RunHeader),
     /// A step was taken.
     Step {
@@ -156,6 +160,13 @@ pub enum Event {
         /// Steps taken.
         step: u64,
     },
+    /// Another run branches off: it has the state of this one between two steps.
+    Fork {
+        /// Steps taken.
+        step: u64,
+        /// The name of the run that branches off.
+        run: String,
+    },
     /// The run is over.
     Finish {
         /// How it ended.
@@ -201,6 +212,9 @@ pub struct RunHeader {
     /// Examples of the test set; 0 where the problem has none, and in logs that do not say.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub test_examples: u64,
+    /// Where it branched off another run, if it did: its first position is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
 }
 
 /// An evaluation of the average of a run's weights.
@@ -307,7 +321,7 @@ impl Event {
     /// Whether it says what a user did, and does not change the training.
     pub(super) fn is_of_a_user(&self) -> bool {
         match self {
-            Self::Pause { .. } | Self::Resume { .. } | Self::Reject { .. } => true,
+            Self::Pause { .. } | Self::Resume { .. } | Self::Reject { .. } | Self::Fork { .. } => true,
             Self::Start(_)
             | Self::Step { .. }
             | Self::Eval { .. }
@@ -322,6 +336,29 @@ impl Event {
             | Self::Adjust { .. }
             | Self::NonFinite { .. }
             | Self::Finish { .. } => false,
+        }
+    }
+
+    /// Seconds that the measurement took which the event reports; 0 for every other event.
+    pub fn measuring_seconds(&self) -> f64 {
+        match self {
+            Self::Eval { took, .. } => *took,
+            Self::AverageEval(eval) => eval.took,
+            Self::Probe(probe) | Self::AverageProbe(probe) => probe.took,
+            Self::PerturbationGap(curve) => curve.took,
+            Self::Bound(bound) => bound.took,
+            Self::Measured(measured) => measured.took,
+            Self::Start(_)
+            | Self::Step { .. }
+            | Self::FreeTrace { .. }
+            | Self::AscentCurvature { .. }
+            | Self::Adjust { .. }
+            | Self::Reject { .. }
+            | Self::NonFinite { .. }
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::Fork { .. }
+            | Self::Finish { .. } => 0.0,
         }
     }
 
@@ -341,7 +378,7 @@ impl Event {
             Self::PerturbationGap(curve) => Some(curve.at),
             Self::Bound(bound) => Some(bound.at),
             Self::Measured(measured) => Some(measured.at),
-            Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } => None,
+            Self::Reject { .. } | Self::Pause { .. } | Self::Resume { .. } | Self::Fork { .. } => None,
         }
     }
 }

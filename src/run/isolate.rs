@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::mpsc as events;
 
 use super::{
-    Command, Event, EventBatch, LogStatus, Outcome, Position,
+    Command, Event, EventBatch, Outcome, Position, RunStatus,
     device::DeviceName,
     log::{LogError, LogReader, SessionDirectory},
 };
@@ -41,25 +41,21 @@ pub enum ChildBeginning {
 
 impl Isolated {
     /// Supervises the process until it has ended and no command can come any more.
-    pub fn work(mut self, commands: mpsc::Receiver<Command>) {
+    pub fn work(self, commands: mpsc::Receiver<Command>) {
         let stdin = Arc::new(Mutex::new(None::<ChildStdin>));
-        let (again, restarts) = mpsc::channel();
         let forward = {
             let stdin = stdin.clone();
-            move || forward(&commands, &stdin, &again)
+            move || forward(&commands, &stdin)
         };
         let forwarder = thread::Builder::new().name("commands".to_owned()).spawn(forward);
-        loop {
-            let reason = self.supervise(&stdin);
-            *lock(&stdin) = None;
-            if let Some(reason) = reason {
-                self.report_death(reason);
-            }
-            // A run that died begins again where that is asked for.
-            if forwarder.is_err() || restarts.recv().is_err() {
-                return;
-            }
-            self.beginning = ChildBeginning::Fresh;
+        let reason = self.supervise(&stdin);
+        *lock(&stdin) = None;
+        if let Some(reason) = reason {
+            self.report_death(reason);
+        }
+        if let Ok(forwarder) = forwarder {
+            // What it panicked of, if it did, was reported as any panic is.
+            let _ = forwarder.join();
         }
     }
 
@@ -73,13 +69,9 @@ impl Isolated {
         let mut over = false;
         if let Some(output) = child.stdout.take() {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let Ok(EventBatch { events, log, .. }) = serde_json::from_str(&line) else { continue };
-                over = events.iter().fold(over, |over, event| match event {
-                    Event::Finish { .. } => true,
-                    Event::Start(_) => false,
-                    _ => over,
-                });
-                let _ = self.channel.blocking_send(EventBatch { run: self.run, events, log });
+                let Ok(EventBatch { events, status, .. }) = serde_json::from_str(&line) else { continue };
+                over = over || events.iter().any(|event| matches!(event, Event::Finish { .. }));
+                let _ = self.channel.blocking_send(EventBatch { run: self.run, events, status });
             }
         }
         let status = child.wait();
@@ -109,7 +101,7 @@ impl Isolated {
             tracing::error!("{error}");
         }
         let _ =
-            self.channel.blocking_send(EventBatch { run: self.run, events: vec![event], log: LogStatus::default() });
+            self.channel.blocking_send(EventBatch { run: self.run, events: vec![event], status: RunStatus::default() });
     }
 
     fn log_death(&self, reason: String) -> (Event, Result<(), LogError>) {
@@ -127,15 +119,12 @@ impl Isolated {
     }
 }
 
-/// Sends commands to the process, as long as there is one; a restart of a run that died goes to its supervisor.
-fn forward(commands: &mpsc::Receiver<Command>, stdin: &Mutex<Option<ChildStdin>>, again: &mpsc::Sender<()>) {
+/// Sends commands to the process, as long as there is one.
+fn forward(commands: &mpsc::Receiver<Command>, stdin: &Mutex<Option<ChildStdin>>) {
     for command in commands {
-        let mut stdin = lock(stdin);
-        let sent = stdin
-            .as_mut()
-            .is_some_and(|stdin| serde_json::to_string(&command).is_ok_and(|line| writeln!(stdin, "{line}").is_ok()));
-        if !sent && command == Command::Restart {
-            let _ = again.send(());
+        if let (Some(stdin), Ok(line)) = (lock(stdin).as_mut(), serde_json::to_string(&command)) {
+            // A process that is gone is reported by its supervisor.
+            let _ = writeln!(stdin, "{line}");
         }
     }
     // The process sees the end of its input and stops.

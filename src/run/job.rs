@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     autodiff::{Archive, ArchiveError, Interruption, Vector},
+    optimizer::Hyperparameters,
     problem::Problem,
 };
 
@@ -23,13 +24,13 @@ pub struct Job<'a> {
     pub problem: &'a dyn Problem,
     /// Where it goes on from; `None` to begin at the initial weights.
     pub checkpoint: Option<&'a Checkpoint>,
-    /// By which long computations are cut short when the run is to stop or to begin again: requested after that command was sent.
+    /// By which long computations are cut short when the run is to stop: requested after that command was sent.
     /// `None` lets them come to their end.
     pub interruption: Option<&'a Interruption>,
 }
 
 impl Job<'_> {
-    /// Whether the run is to stop or to begin again.
+    /// Whether the run is to stop.
     pub(super) fn is_interrupted(&self) -> bool {
         self.interruption.is_some_and(Interruption::is_requested)
     }
@@ -74,6 +75,9 @@ pub trait Listener {
     fn save(&mut self, _checkpoint: Checkpoint) -> Result<(), PublishError> {
         Ok(())
     }
+
+    /// Takes the state that a run of this name goes on from.
+    fn branch_off(&mut self, _run: &str, _checkpoint: Checkpoint) {}
 }
 
 impl<F: FnMut(Event) -> Result<(), PublishError>> Listener for F {
@@ -98,6 +102,20 @@ impl Checkpoint {
     /// Where the run was.
     pub fn at(&self) -> Position {
         self.at
+    }
+
+    /// Method and hyperparameters of the run as they were.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if it was made by another version.
+    pub fn hyperparameters(&self) -> Result<Hyperparameters, ArchiveError> {
+        self.archive.get("hyperparameters")
+    }
+
+    /// The same with these, which are of the same method.
+    pub(super) fn with_hyperparameters(mut self, hyperparameters: Hyperparameters) -> Self {
+        self.archive.set("hyperparameters", hyperparameters);
+        self
     }
 
     pub(super) fn archive(&self) -> &Archive {
@@ -125,15 +143,6 @@ impl PublishError {
     pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
         Self(Box::new(error))
     }
-}
-
-/// How a call of [`train`](super::train) ended.
-#[derive(Debug)]
-pub enum LoopExit {
-    /// The run is over.
-    Ended(Box<FinalState>),
-    /// A restart was asked for: the run is to begin again from its initial weights.
-    Restart,
 }
 
 /// A run at its end.

@@ -10,6 +10,7 @@ pub mod device;
 mod engine;
 mod estimate;
 mod event;
+mod fork;
 mod isolate;
 mod job;
 pub mod log;
@@ -31,11 +32,12 @@ mod worker;
 
 pub use child::{ChildRun, train_one};
 pub use compare::{Difference, first_difference};
-pub use engine::{Attendance, Engine, EngineError};
+pub use engine::{Attendance, Engine, EngineError, NewRun};
 pub use estimate::NamedEstimate;
 pub use event::{AverageEval, AverageKind, Budget, Command, Event, Outcome, RunHeader};
+pub use fork::Fork;
 pub use isolate::{CHILD_COMMAND, ChildBeginning};
-pub use job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError};
+pub use job::{Checkpoint, FinalState, Inbox, Job, Listener, PublishError, TrainError};
 pub use measure::{
     AveragedWeights, BestWeights, CurvaturePlan, DeclaredQuantity, MeasurementInfo, MeasurementKind,
     MeasurementSettings, QuantityInfo, Scale, Setting, SettingValue, Unit,
@@ -43,7 +45,7 @@ pub use measure::{
 pub use measured::{Bound, Eigenvalue, GapCurve, Layerwise, Measured, Probe, Sides, WeightStats};
 pub use memory::MemoryError;
 pub use non_finite::NonFinitePolicy;
-pub use outbox::{EventBatch, LogStatus};
+pub use outbox::{EventBatch, RunStatus};
 pub use plan::{Averaging, Cadence, Plan, RunPlan, Train};
 pub use position::Position;
 pub use problem::{Fact, ProblemConfig};

@@ -2,8 +2,9 @@
 //! written, the run waits until it can.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc as events;
+use tokio::sync::{mpsc as events, oneshot};
 
 use super::{
     Checkpoint, Event, Listener, Outcome, Position, PublishError,
@@ -29,26 +30,32 @@ const BATCH_EVERY: Duration = Duration::from_millis(50);
 /// How long a run waits before it tries again to write what could not be written.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 
+/// How long the last measurement must have taken for the next one to be announced.
+const WORTH_SAYING: Duration = Duration::from_millis(200);
+
 /// How long it goes on trying once the session is being closed.
 const LAST_TRIES: Duration = Duration::from_secs(2);
 
-/// Consecutive events of one run, and how its log stands.
+/// Consecutive events of one run, and how it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventBatch {
     /// Its place in the plan.
     pub run: usize,
     /// The events since its last batch, in order.
     pub events: Vec<Event>,
-    pub log: LogStatus,
+    pub status: RunStatus,
 }
 
-/// How a run's log stands.
+/// What is known of a run beside its events: how its log stands, and whether it measures.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogStatus {
+pub struct RunStatus {
     /// The step up to which the log would survive a power failure.
     pub durable_step: Option<u64>,
     /// Why the run waits, where it cannot write.
     pub blocked: Option<String>,
+    /// Whether it evaluates or measures its curvature, in between two steps. Known of measurements that take long alone.
+    #[serde(default)]
+    pub measuring: bool,
 }
 
 /// Whether a session is being closed, which its runs look at while they wait.
@@ -80,9 +87,31 @@ pub(super) struct Outbox {
     pub sent: Instant,
     pub saved: Instant,
     pub at: Position,
-    pub status: LogStatus,
+    pub status: RunStatus,
     /// Bytes of the log when the measurement began that is under way or was interrupted.
     pub measuring_since: Option<u64>,
+    pub measuring_began: Instant,
+    /// How long the last measurement took.
+    pub last_measuring: Duration,
+    /// Who waits for the state that a fork goes on from.
+    pub forks: AwaitedForks,
+}
+
+/// Forks by their names, each with the way back to who asked for its state.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AwaitedForks(Arc<Mutex<HashMap<String, oneshot::Sender<Checkpoint>>>>);
+
+impl AwaitedForks {
+    /// Waits for the state that a fork of this name goes on from; an error once it cannot come any more.
+    pub fn wait_for(&self, run: &str) -> oneshot::Receiver<Checkpoint> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run.to_owned(), sender);
+        receiver
+    }
+
+    fn take(&self, run: &str) -> Option<oneshot::Sender<Checkpoint>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run)
+    }
 }
 
 /// The fields of the last event that the attempt itself knows.
@@ -109,14 +138,30 @@ impl Listener for Outbox {
 
     fn begin_measuring(&mut self) {
         self.measuring_since = Some(self.log_length());
+        self.measuring_began = Instant::now();
+        if self.last_measuring >= WORTH_SAYING {
+            self.status.measuring = true;
+            self.announce();
+        }
     }
 
     fn end_measuring(&mut self) {
         self.measuring_since = None;
+        self.last_measuring = self.measuring_began.elapsed();
+        if std::mem::take(&mut self.status.measuring) {
+            self.announce();
+        }
     }
 
     fn save(&mut self, checkpoint: Checkpoint) -> Result<(), PublishError> {
         self.write_checkpoint(checkpoint).map_err(PublishError::new)
+    }
+
+    fn branch_off(&mut self, run: &str, checkpoint: Checkpoint) {
+        if let Some(sender) = self.forks.take(run) {
+            // A receiver that is gone wants it no more.
+            let _ = sender.send(checkpoint);
+        }
     }
 }
 
@@ -135,8 +180,11 @@ impl Outbox {
             sent: Instant::now(),
             saved: Instant::now(),
             at: Position::default(),
-            status: LogStatus::default(),
+            status: RunStatus::default(),
             measuring_since: None,
+            measuring_began: Instant::now(),
+            last_measuring: Duration::MAX,
+            forks: AwaitedForks::default(),
         }
     }
 
@@ -145,8 +193,14 @@ impl Outbox {
         self.at = event.position().unwrap_or(self.at);
         let urgent = !matches!(event, Event::Step { .. });
         // The sender of a command waits for its answer, and a paused run publishes nothing more that could carry it along.
-        let answer =
-            matches!(event, Event::Pause { .. } | Event::Resume { .. } | Event::Adjust { .. } | Event::Reject { .. });
+        let answer = matches!(
+            event,
+            Event::Pause { .. }
+                | Event::Resume { .. }
+                | Event::Adjust { .. }
+                | Event::Reject { .. }
+                | Event::Fork { .. }
+        );
         let event = self.log(event)?;
         self.pending.push(event);
         if urgent || self.sent.elapsed() >= BATCH_EVERY {
@@ -236,6 +290,15 @@ impl Outbox {
         Ok(())
     }
 
+    /// Hands over the last checkpoint of a run that is over, if there is one.
+    pub fn branch_off_last(&mut self, run: &str) {
+        let stored = self.directory.as_ref().map(|directory| checkpoints::newest(&directory.run_folder(self.run)));
+        match stored {
+            Some(Ok(Some(stored))) => self.branch_off(run, stored.checkpoint),
+            Some(Ok(None) | Err(_)) | None => drop(self.forks.take(run)),
+        }
+    }
+
     /// Rejects a change that came after the end. If the log cannot be written, the run's end has said so.
     pub fn refuse(&mut self, setting: Hyperparameter, value: f64) {
         let reason = "the run is over".to_owned();
@@ -258,14 +321,14 @@ impl Outbox {
         self.send();
     }
 
-    /// Says how the log stands, and hands over no event: those that are pending may not be in the log yet.
+    /// Says how the run stands, and hands over no event: those that are pending may not be in the log yet.
     fn announce(&self) {
         // A receiver that is busy hears of it with the next batch.
-        let _ = self.channel.try_send(EventBatch { run: self.run, events: Vec::new(), log: self.status.clone() });
+        let _ = self.channel.try_send(EventBatch { run: self.run, events: Vec::new(), status: self.status.clone() });
     }
 
     fn batch(&mut self) -> EventBatch {
-        EventBatch { run: self.run, events: std::mem::take(&mut self.pending), log: self.status.clone() }
+        EventBatch { run: self.run, events: std::mem::take(&mut self.pending), status: self.status.clone() }
     }
 
     /// Waits for room in the channel. A receiver that is gone is no error.

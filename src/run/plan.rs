@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    AverageKind, Budget, Fact, NonFinitePolicy, PanelKind, Position, ProblemConfig,
+    AverageKind, Budget, Fact, Fork, NonFinitePolicy, PanelKind, Position, ProblemConfig,
     device::{self, DeviceName, Devices},
     measure::CurvaturePlan,
 };
@@ -116,6 +116,8 @@ pub struct RunPlan {
     pub device: Option<DeviceName>,
     /// The average of its weights that is kept and measured, where there is one.
     pub average: Option<Averaging>,
+    /// Where it branched off another run; `None` for a run that begins at the initial weights.
+    pub fork: Option<Fork>,
 }
 
 /// An average of a run's weights over its training, which is evaluated and measured as well. It does not change the training.

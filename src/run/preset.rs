@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use self::{run::check_defaults, train::budget_keys};
 use super::{
-    Budget, Fact, PanelKind, Plan,
+    Budget, Fact, PanelKind, Plan, RunPlan,
     problem::ProblemSection,
     section::{Fault, Section},
 };
@@ -21,6 +21,7 @@ use crate::{
     text::{escaped, printable, suggestion},
 };
 
+pub(super) use run::LONGEST_NAME;
 pub use write::to_toml;
 
 /// The presets in the binary, in the order in which they are offered.
@@ -163,6 +164,14 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Plan, Prese
     Ok(plan)
 }
 
+/// Checks a plan as one that is read from a file.
+///
+/// # Errors
+/// [`PresetError`] names the key at fault.
+pub fn check(plan: &Plan) -> Result<(), PresetError> {
+    parse(&plan.preset, &to_toml(plan), &[]).map(|_| ())
+}
+
 /// Refuses a plan whose session could not be read: there every run has all its settings, and a number may have 300 digits.
 fn check_size(plan: &Plan) -> Result<(), String> {
     let bytes = to_toml(plan).len() as u64;
@@ -247,6 +256,7 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
             return Err(Fault::new(format!("run.{}.name", run.name), "two runs have this name; names must differ"));
         }
     }
+    check_forks(&runs)?;
     if runs.iter().any(|run| run.augmentation.is_some_and(|of_run| !of_run.is_none())) {
         problem.keep_for_augmentation();
     }
@@ -264,6 +274,22 @@ fn plan(name: &str, table: Table) -> Result<Plan, Fault> {
         ));
     }
     Ok(Plan { preset, title, about, takes, problem, train, panels, runs })
+}
+
+/// A fork continues a run of the same method that stands before it.
+fn check_forks(runs: &[RunPlan]) -> Result<(), Fault> {
+    for (index, run) in runs.iter().enumerate() {
+        let Some(fork) = &run.fork else { continue };
+        let key = || format!("run.{}.fork_of", run.name);
+        let Some(parent) = runs[..index].iter().find(|other| other.name == fork.of) else {
+            return Err(Fault::new(key(), format!("there is no run '{}' before this one", fork.of)));
+        };
+        let [of_parent, own] = [parent, run].map(|run| run.hyperparameters.rule.key());
+        if of_parent != own {
+            return Err(Fault::new(key(), format!("{own} cannot go on from {of_parent}: a fork keeps its method")));
+        }
+    }
+    Ok(())
 }
 
 /// The file name without folder and ending, or the name itself; free of what terminals act on.

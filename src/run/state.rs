@@ -271,6 +271,7 @@ pub(super) fn header(job: &Job<'_>) -> RunHeader {
         steps_per_epoch: steps_per_epoch(job),
         probe_examples: job.problem.examples().map_or(0, |all| all.get().min(job.train.curvature.examples)) as u64,
         test_examples: job.problem.test_examples().map_or(0, NonZeroUsize::get) as u64,
+        fork: job.run.fork.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     Budget, Cadence, Command, Event, NonFinitePolicy, Outcome, Position,
     average::RunningAverage,
     clock::Clock,
-    job::{Checkpoint, FinalState, Inbox, Job, Listener, LoopExit, PublishError, TrainError},
+    job::{Checkpoint, FinalState, Inbox, Job, Listener, PublishError, TrainError},
     measure::{Completion, Divergence, Evaluator, EvaluatorInput, PendingReadouts},
     state::{State, header, steps_per_epoch},
 };
@@ -27,7 +27,6 @@ const WORTH_INTERRUPTING: Duration = Duration::from_millis(100);
 /// Why the loop leaves early.
 enum Interrupt {
     Stop,
-    Restart,
     Diverged(Divergence),
     Publish(PublishError),
 }
@@ -71,7 +70,7 @@ struct Channels<'a> {
 ///
 /// # Errors
 /// [`TrainError`] if an event could not be published, or the checkpoint is not one of this job; the run is over then.
-pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -> Result<LoopExit, TrainError> {
+pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -> Result<FinalState, TrainError> {
     let mut state = match job.checkpoint {
         None => State::new(&job),
         Some(checkpoint) => State::from_archive(&job, checkpoint.archive())?,
@@ -86,7 +85,6 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -
     let (outcome, at, reason) = match interrupt {
         None => (Outcome::Completed, state.at, left_over(&job, &state)),
         Some(Interrupt::Stop) => (Outcome::Stopped, state.at, None),
-        Some(Interrupt::Restart) => return Ok(LoopExit::Restart),
         Some(Interrupt::Publish(error)) => return Err(error.into()),
         Some(Interrupt::Diverged(Divergence { at, loss })) => {
             (Outcome::Diverged, at, Some(format!("the loss is {loss} at step {}", at.step)))
@@ -96,7 +94,7 @@ pub fn train(job: Job<'_>, inbox: &mut dyn Inbox, listener: &mut dyn Listener) -
     let average = state.average.and_then(RunningAverage::into_completed);
     let buffers = state.buffers.map(|buffers| buffers.values);
     let best = instruments.evaluator.best();
-    Ok(LoopExit::Ended(Box::new(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })))
+    Ok(FinalState { outcome, reason, at, weights: state.w, buffers, best, average })
 }
 
 impl<'a> Instruments<'a> {
@@ -147,13 +145,13 @@ impl<'a> Instruments<'a> {
     }
 }
 
-/// Hands over all that the run needs to go on from here. The step losses so far must have been published.
-fn save(state: &State<'_>, instruments: &Instruments<'_>, listener: &mut dyn Listener) -> Result<(), PublishError> {
+/// All that the run needs to go on from here. The step losses so far must have been published.
+fn checkpoint(state: &State<'_>, instruments: &Instruments<'_>) -> Checkpoint {
     let mut archive = state.to_archive();
     archive.put_all("", instruments.to_archive());
     let at = Position { seconds: instruments.clock.seconds(), ..state.at };
     archive.set("at", at);
-    listener.save(Checkpoint::new(at, archive))
+    Checkpoint::new(at, archive)
 }
 
 /// What is left of a budget that the next step would overrun, in words.
@@ -176,7 +174,7 @@ fn run_to_the_end(
         }
         if channels.listener.wants_checkpoint() {
             instruments.read_losses(channels.listener)?;
-            save(state, instruments, channels.listener)?;
+            channels.listener.save(checkpoint(state, instruments))?;
         }
         handle_commands(job, state, instruments, channels)?;
         // A change may have made the next step dearer than what is left.
@@ -218,7 +216,7 @@ fn run_to_the_end(
         }
         (Some(_), NonFinitePolicy::Skip | NonFinitePolicy::Continue) | (None, _) => {}
     }
-    save(state, instruments, channels.listener)?;
+    channels.listener.save(checkpoint(state, instruments))?;
     Ok(())
 }
 
@@ -303,10 +301,6 @@ fn handle_commands(
         listener.publish(Event::Pause { step: state.at.step })?;
     }
     while let Some(command) = if paused { Some(inbox.wait()) } else { inbox.poll(state.at.step) } {
-        // A restart discards the readouts of the attempt that it ends.
-        if command == Command::Restart {
-            return Err(Interrupt::Restart);
-        }
         instruments.read_losses(*listener)?;
         let publish = &mut |event| listener.publish(event);
         let Instruments { readouts, clock, .. } = &mut *instruments;
@@ -326,10 +320,15 @@ fn handle_commands(
                 clock.resume();
                 publish(Event::Resume { step: state.at.step })?;
             }
-            Command::Pause | Command::Resume | Command::Restart => {}
+            Command::Fork { run } => {
+                let checkpoint = checkpoint(state, instruments);
+                listener.branch_off(&run, checkpoint);
+                listener.publish(Event::Fork { step: state.at.step, run })?;
+            }
+            Command::Pause | Command::Resume => {}
             Command::Stop => {
                 // Before the free curvature of a window that the stop cuts short.
-                save(state, instruments, *listener)?;
+                listener.save(checkpoint(state, instruments))?;
                 listener.begin_stop();
                 instruments.readouts.read_curvature_samples(&mut |event| listener.publish(event))?;
                 return Err(Interrupt::Stop);

@@ -25,6 +25,11 @@ pub enum PanelKind {
     Distance,
     /// The trace of the exact Hessian with its standard errors; behind it, faint and dashed, that of the smoothed one.
     Trace,
+    /// The test error rate against the trace of the exact Hessian: one mark a run, faint dots for its earlier measurements, and how far
+    /// the two order the runs alike.
+    ErrorByTrace,
+    /// The same against the largest eigenvalue.
+    ErrorByLambdaMax,
     /// The trace of the exact Hessian against the loss of the very examples that it was measured on: methods compared at equal loss.
     TraceByLoss,
     /// The trace of the smoothed Hessian that steps yield at no cost, two-point and one-point, with its errors; behind it, faint, that

@@ -1,4 +1,4 @@
-//! The thread of one run: trains it, again after each restart, keeps its weights, and publishes how it ended.
+//! The thread of one run: trains it, keeps its weights, and publishes how it ended.
 
 use std::{
     any::Any,
@@ -8,11 +8,13 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Command, Inbox, Job, LoopExit, Outcome, Plan, TrainError,
+    Checkpoint, Command, Event, Inbox, Job, Listener as _, Outcome, Plan, TrainError,
     catch_up::Scripted,
+    fork::{ForkPoint, RetraceError, Retracing, retrace},
     job::FinalState,
     log::{AVERAGE_FILE, BEST_FILE, LogError, WEIGHTS_FILE, checkpoints},
     outbox::{End, Outbox},
+    state::header,
     train::train,
 };
 use crate::{
@@ -37,88 +39,113 @@ impl Inbox for Mailbox {
     }
 }
 
-/// How the first attempt of a run begins.
-#[derive(Debug, Default)]
+/// How a run begins.
+#[derive(Debug)]
 pub(super) enum Beginning {
-    /// At the initial weights.
-    #[default]
-    Fresh,
-    /// At the initial weights, with these commands at their steps.
-    Scripted(VecDeque<(u64, Command)>),
-    /// At a checkpoint, or at the initial weights where none was made, and through what the log has after it.
-    Resumed(Option<Box<Checkpoint>>),
+    /// It trains.
+    Training {
+        from: StartingPoint,
+        /// Commands at their steps.
+        script: VecDeque<(u64, Command)>,
+    },
     /// Not at all: it is over already.
     Over,
+}
+
+/// Where training begins.
+#[derive(Debug)]
+pub(super) enum StartingPoint {
+    InitialWeights,
+    /// Its own checkpoint.
+    Checkpoint(Box<Checkpoint>),
+    /// The state of the run that it is a fork of.
+    Fork(ForkPoint),
+}
+
+impl Default for Beginning {
+    fn default() -> Self {
+        Self::Training { from: StartingPoint::InitialWeights, script: VecDeque::new() }
+    }
 }
 
 /// What a run's thread holds.
 pub(super) struct Worker {
     pub plan: Arc<Plan>,
     pub problem: Arc<dyn Problem>,
-    /// Requested after a command to stop or to begin again.
+    /// Requested after a command to stop.
     pub interruption: Interruption,
 }
 
 impl Worker {
     /// Trains the run until it is over and the engine is closed.
-    pub fn work(self, mut mailbox: Mailbox, mut outbox: Outbox, mut beginning: Beginning) {
-        loop {
-            if matches!(beginning, Beginning::Over) {
-                outbox.send();
-            } else {
-                let begin = std::mem::take(&mut beginning);
-                let attempt = panic::catch_unwind(AssertUnwindSafe(|| self.attempt(begin, &mut mailbox, &mut outbox)));
-                let failed = |reason| End { outcome: Outcome::Failed, reason: Some(reason), best_step: None };
-                outbox.finish(match attempt {
-                    Ok(Ok(None)) => continue,
-                    Ok(Ok(Some(end))) => end,
-                    Ok(Err(error)) => failed(error.to_string()),
-                    Err(payload) => failed(format!("panicked: {}", panic_text(payload.as_ref()))),
-                });
+    pub fn work(self, mut mailbox: Mailbox, mut outbox: Outbox, beginning: Beginning) {
+        if let Beginning::Training { from, script } = beginning {
+            let attempt = || self.attempt(from, script, &mut mailbox, &mut outbox);
+            let attempt = panic::catch_unwind(AssertUnwindSafe(attempt));
+            let failed = |reason| End { outcome: Outcome::Failed, reason: Some(reason), best_step: None };
+            outbox.finish(match attempt {
+                Ok(Ok(end)) => end,
+                Ok(Err(error)) => failed(error.to_string()),
+                Err(payload) => failed(format!("panicked: {}", panic_text(payload.as_ref()))),
+            });
+        } else {
+            outbox.send();
+        }
+        while let Ok(command) = mailbox.0.recv() {
+            match command {
+                Command::Adjust { hyperparameter, value } => outbox.refuse(hyperparameter, value),
+                Command::Fork { run } => outbox.branch_off_last(&run),
+                Command::Pause | Command::Resume | Command::Stop => {}
             }
-            loop {
-                match mailbox.0.recv() {
-                    Ok(Command::Restart) => break,
-                    Ok(Command::Adjust { hyperparameter, value }) => outbox.refuse(hyperparameter, value),
-                    Ok(Command::Pause | Command::Resume | Command::Stop) => {}
-                    Err(mpsc::RecvError) => return,
-                }
-            }
-            beginning = Beginning::Fresh;
         }
     }
 
-    /// One training to its end, its last, best and averaged weights kept: how it ended; `None` if it is to begin again.
+    /// The training to its end, its last, best and averaged weights kept: how it ended.
     fn attempt(
         &self,
-        beginning: Beginning,
+        from: StartingPoint,
+        script: VecDeque<(u64, Command)>,
         mailbox: &mut Mailbox,
         outbox: &mut Outbox,
-    ) -> Result<Option<End>, AttemptError> {
-        let (script, until, checkpoint) = match beginning {
-            Beginning::Fresh | Beginning::Over => (VecDeque::new(), 0, None),
-            Beginning::Scripted(script) => (script, 0, None),
-            Beginning::Resumed(checkpoint) => (outbox.catch_up.changes(), outbox.catch_up.last_step(), checkpoint),
-        };
-        if checkpoint.is_none() {
-            Self::forget_earlier_attempt(outbox)?;
-        }
-        let job = Job {
-            run: &self.plan.runs[outbox.run],
+    ) -> Result<End, AttemptError> {
+        let run = &self.plan.runs[outbox.run];
+        let mut waiting = VecDeque::new();
+        let mut job = Job {
+            run,
             train: &self.plan.train,
             problem: self.problem.as_ref(),
-            checkpoint: checkpoint.as_deref(),
+            checkpoint: None,
             interruption: Some(&self.interruption),
         };
-        // What was asked of an earlier attempt.
-        self.interruption.withdraw();
-        outbox.measuring_since = None;
-        let mut inbox = Scripted { script, until, inbox: mailbox, waiting: VecDeque::new() };
-        let LoopExit::Ended(state) = train(job, &mut inbox, outbox)? else {
-            outbox.catch_up.forget();
-            return Ok(None);
+        let checkpoint = match from {
+            StartingPoint::InitialWeights => {
+                Self::forget_earlier_attempt(outbox)?;
+                None
+            }
+            StartingPoint::Checkpoint(checkpoint) => Some(checkpoint),
+            StartingPoint::Fork(point) => {
+                outbox.publish(Event::Start(header(&job))).map_err(TrainError::from)?;
+                let checkpoint = match point {
+                    ForkPoint::Given(checkpoint) => checkpoint,
+                    ForkPoint::Retraced(legs) => {
+                        let Job { train, problem, .. } = job;
+                        let with = Retracing { train, problem, interruption: &self.interruption };
+                        let Some(found) = retrace(&with, legs, mailbox, &mut waiting)? else {
+                            return Ok(End { outcome: Outcome::Stopped, reason: None, best_step: None });
+                        };
+                        Box::new(found.with_hyperparameters(run.hyperparameters))
+                    }
+                };
+                outbox.at = checkpoint.at();
+                outbox.save(Checkpoint::clone(&checkpoint)).map_err(TrainError::from)?;
+                Some(checkpoint)
+            }
         };
-        let FinalState { outcome, reason, at, weights, buffers, best, average } = *state;
+        job.checkpoint = checkpoint.as_deref();
+        let until = outbox.catch_up.last_step();
+        let mut inbox = Scripted { script, until, inbox: mailbox, waiting };
+        let state = train(job, &mut inbox, outbox)?;
+        let FinalState { outcome, reason, at, weights, buffers, best, average } = state;
         outbox.at = at;
         self.keep(outbox, WEIGHTS_FILE, &weights, buffers.as_ref())?;
         if let Some(best) = &best {
@@ -127,7 +154,7 @@ impl Worker {
         if let Some(average) = &average {
             self.keep(outbox, AVERAGE_FILE, &average.weights, average.buffers.as_ref())?;
         }
-        Ok(Some(End { outcome, reason, best_step: best.map(|best| best.step) }))
+        Ok(End { outcome, reason, best_step: best.map(|best| best.step) })
     }
 
     /// Removes the weights and checkpoints of an attempt before the one that begins, which are not its own.
@@ -162,6 +189,8 @@ impl Worker {
 enum AttemptError {
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Retrace(#[from] RetraceError),
     #[error(transparent)]
     Log(#[from] LogError),
 }

@@ -10,8 +10,7 @@ use nso_tui::{
     problem::{CrossEntropy, ImageDataset, MobileNetV2, Network, Supervised},
     random::{Purpose, stream},
     run::{
-        AverageEval, Averaging, Cadence, Command, Event, FinalState, Inbox, Job, LoopExit, Plan, log::SessionLog,
-        preset, train,
+        AverageEval, Averaging, Cadence, Command, Event, FinalState, Inbox, Job, Plan, log::SessionLog, preset, train,
     },
 };
 use rand::seq::SliceRandom;
@@ -188,7 +187,7 @@ fn the_buffers_of_an_average_are_those_of_a_plain_pass() {
         events.push(event);
         Ok(())
     });
-    let LoopExit::Ended(state) = exit.unwrap() else { panic!("no restart was asked for") };
+    let state = exit.unwrap();
     let average = state.average.unwrap();
     let evaluated: Vec<_> = evaluations(&events).iter().map(|eval| (eval.iterates, eval.forward_passes)).collect();
     assert_eq!(evaluated, [(2, 2), (3, 4)], "an evaluation each epoch of two steps and at the end");
@@ -345,6 +344,6 @@ fn a_stopped_run_keeps_the_average_that_was_evaluated_last() {
     let run = plan.runs.iter().find(|run| run.name == "SGD").unwrap();
     let job = Job { run, train: &plan.train, problem: problem.as_ref(), checkpoint: None, interruption: None };
     let exit = train(job, &mut StopAfter(26), &mut |_| Ok(())).unwrap();
-    let LoopExit::Ended(state) = exit else { panic!("no restart was asked for") };
+    let state = exit;
     assert_eq!((state.at.step, state.average.unwrap().iterates), (25, 20));
 }

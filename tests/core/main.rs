@@ -14,6 +14,7 @@ mod derivatives;
 mod devices;
 mod estimators;
 mod fine_tune;
+mod forks;
 mod inference;
 mod interruption;
 mod loops;

@@ -10,10 +10,7 @@ use nso_tui::{
     autodiff::{Evaluation, Layout, Objective, Scalar, Vector, values},
     problem::{Examples, Metrics, Mode, Problem, Quadratic},
     random::Stream,
-    run::{
-        Command, Engine, Event, FinalState, Inbox, Job, LoopExit, NonFinitePolicy, Outcome, Plan, log::Destination,
-        train,
-    },
+    run::{Command, Engine, Event, FinalState, Inbox, Job, NonFinitePolicy, Outcome, Plan, log::Destination, train},
 };
 
 use crate::sessions::{block_on, plan, until_over};
@@ -164,8 +161,8 @@ fn trained(case: Case, policy: NonFinitePolicy) -> (Vec<Event>, FinalState) {
         events.push(event);
         Ok(())
     });
-    let LoopExit::Ended(end) = exit.unwrap() else { panic!("restarted") };
-    (events, *end)
+    let end = exit.unwrap();
+    (events, end)
 }
 
 fn non_finite_steps(events: &[Event]) -> usize {

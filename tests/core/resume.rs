@@ -13,7 +13,7 @@ use nso_tui::{
     optimizer::Hyperparameter,
     problem::ignore_progress,
     run::{
-        Attendance, Checkpoint, Command, Engine, Event, FinalState, Inbox, Job, Listener, LoopExit, Plan, PublishError,
+        Attendance, Checkpoint, Command, Engine, Event, FinalState, Inbox, Job, Listener, Plan, PublishError,
         device::DeviceName,
         first_difference,
         log::{Destination, SessionLog},
@@ -87,7 +87,7 @@ fn goes_on_as_if_it_had_never_stopped(plan: &Plan, change: Option<(Hyperparamete
         let inbox =
             ChangeAt(4, command.filter(|_| change.is_some_and(|(which, _)| run.hyperparameters.get(which).is_some())));
         let mut whole = Everything::default();
-        let LoopExit::Ended(end) = train(job, &mut inbox.clone(), &mut whole).unwrap() else { panic!("restarted") };
+        let end = train(job, &mut inbox.clone(), &mut whole).unwrap();
         let checkpoints = whole.checkpoints.into_inner();
         let last = *checkpoints.keys().last().unwrap();
         assert!(last >= 6, "{}: {last} steps", run.name);
@@ -96,7 +96,7 @@ fn goes_on_as_if_it_had_never_stopped(plan: &Plan, change: Option<(Hyperparamete
             let mut inbox = if step <= 4 { inbox.clone() } else { ChangeAt(u64::MAX, None) };
             let mut rest = Everything::default();
             let job = Job { checkpoint: Some(checkpoint), ..job };
-            let LoopExit::Ended(resumed) = train(job, &mut inbox, &mut rest).unwrap() else { panic!("restarted") };
+            let resumed = train(job, &mut inbox, &mut rest).unwrap();
             let texts = |events: &[Event]| events.iter().map(text).collect::<Vec<_>>();
             assert_eq!(texts(&rest.events), texts(&whole.events[*before..]), "{} from step {step}", run.name);
             assert!(bits(&resumed) == bits(&end), "{} from step {step}: weights", run.name);

@@ -255,23 +255,6 @@ fn a_receiver_that_never_reads_loses_nothing_and_delays_no_run() {
 }
 
 #[test]
-fn a_restart_begins_again_and_gives_the_same_run() {
-    let plan = plan("quadratic", &["train.gradients=50"]);
-    let events = block_on(async {
-        let mut engine = Engine::start(plan.clone(), &Destination::Nowhere, &DeviceName::Flex.into()).unwrap();
-        let first = until_over(&mut engine, 4).await;
-        engine.send(3, Command::Restart);
-        let mut second = Vec::new();
-        while !matches!(second.last(), Some(Event::Finish { .. })) {
-            second.extend(engine.next().await.unwrap().events);
-        }
-        engine.close().await;
-        (first[3].clone(), second)
-    });
-    assert_eq!(timeless(events.0), timeless(events.1));
-}
-
-#[test]
 fn closing_stops_what_still_runs() {
     let plan = plan("quadratic", &["train.gradients=100000000"]);
     let last = block_on(async {

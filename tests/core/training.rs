@@ -7,7 +7,7 @@ use nso_tui::{
     autodiff::values,
     optimizer::Hyperparameter,
     problem::Problem,
-    run::{Command, Event, FinalState, Inbox, Job, LoopExit, Outcome, Plan, PublishError, preset, train},
+    run::{Command, Event, FinalState, Inbox, Job, Outcome, Plan, PublishError, preset, train},
 };
 
 /// Commands that arrive when the run has published so many events.
@@ -52,8 +52,8 @@ pub fn run_scripted(plan: &Plan, name: &str, script: Vec<(usize, Command)>) -> (
             Ok(())
         },
     );
-    let LoopExit::Ended(finished) = ending.unwrap() else { panic!("no restart was asked for") };
-    (events, *finished)
+    let finished = ending.unwrap();
+    (events, finished)
 }
 
 pub fn weights((_, finished): &(Vec<Event>, FinalState)) -> Vec<f64> {
@@ -79,7 +79,7 @@ pub fn without_time(mut event: Event) -> Event {
         Event::PerturbationGap(curve) => (curve.at.seconds, curve.took) = (0.0, 0.0),
         Event::Bound(bound) => (bound.at.seconds, bound.took) = (0.0, 0.0),
         Event::Measured(found) => (found.at.seconds, found.took) = (0.0, 0.0),
-        Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } => {}
+        Event::Start(_) | Event::Reject { .. } | Event::Pause { .. } | Event::Resume { .. } | Event::Fork { .. } => {}
     }
     event
 }

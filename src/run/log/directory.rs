@@ -17,7 +17,10 @@ use super::{
 use crate::{
     autodiff::{Layout, Vector},
     file,
-    run::{Plan, preset},
+    run::{
+        Plan,
+        preset::{self, LONGEST_NAME},
+    },
 };
 
 /// Where a session is to be written.
@@ -93,6 +96,28 @@ impl SessionDirectory {
             let folder = self.path.join(folder);
             fs::create_dir(&folder).map_err(io_error("create", &folder))?;
         }
+        self.write_plan(plan)
+    }
+
+    /// Adds the last run of this plan, which the plan has beyond those before it.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; the session is then as it was.
+    pub(in crate::run) fn add_run(&mut self, plan: &Plan) -> Result<(), LogError> {
+        let folders = run_folders(plan);
+        let Some((new, old)) = folders.split_last() else { return Ok(()) };
+        debug_assert_eq!(old, self.run_folders, "a run that is added renames no other one");
+        let folder = self.path.join(new);
+        fs::create_dir(&folder).map_err(io_error("create", &folder))?;
+        self.write_plan(plan).inspect_err(|_| {
+            // A folder that stays is in the way of the next attempt, which reports it.
+            let _ = fs::remove_dir(&folder);
+        })?;
+        self.run_folders = folders;
+        Ok(())
+    }
+
+    fn write_plan(&self, plan: &Plan) -> Result<(), LogError> {
         let path = self.path.join(SESSION_FILE);
         let text = with_checksum(preset::to_toml(plan));
         file::replace(&path, |file| file.write_all(text.as_bytes())).map_err(io_error("write", &path))
@@ -200,6 +225,25 @@ fn folder_name(name: &str) -> String {
     let mapped: String = name.chars().map(|c| if safe(c) || c == '.' { c } else { '-' }).collect();
     // No folder is hidden, and none is `.` or `..`.
     if mapped.starts_with('.') { format!("-{mapped}") } else { mapped }
+}
+
+/// A name for one more run of a plan that neither another run nor its folder has: this one, or the same with a number.
+pub fn free_name(plan: &Plan, base: &str) -> String {
+    let folder_of = |name: &str| folder_name(name).to_lowercase();
+    let taken: HashSet<String> = run_folders(plan).iter().map(|taken| taken.to_lowercase()).collect();
+    let is_free = |name: &String| {
+        let folder = folder_of(name);
+        !taken.contains(&folder) && !plan.runs.iter().any(|run| run.name == *name || folder_of(&run.name) == folder)
+    };
+    // A number at the end is that of an earlier attempt.
+    let root =
+        base.rsplit_once(" #").filter(|(_, number)| number.parse::<u32>().is_ok()).map_or(base, |(root, _)| root);
+    let numbered = (2..).map(|number| {
+        let number = format!(" #{number}");
+        let kept: String = root.chars().take(LONGEST_NAME - number.chars().count()).collect();
+        kept + &number
+    });
+    std::iter::once(root.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
 }
 
 /// The folder of each run of a plan. Names that would share a folder (also where case does not count) or hide one of

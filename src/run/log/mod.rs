@@ -28,7 +28,7 @@ use std::{
 
 use super::preset;
 
-pub use directory::{Destination, SessionDirectory, is_session_file, run_folders};
+pub use directory::{Destination, SessionDirectory, free_name, is_session_file, run_folders};
 pub use lock::LOCK_FILE;
 pub(super) use reader::LoggedEvent;
 pub use reader::{DamagedLine, LogReader, NewEvents};

@@ -4,11 +4,11 @@ use super::{Fault, average, train::BATCH};
 use crate::{
     data::Augmentation,
     optimizer::{Categorical, Hyperparameter, HyperparameterError, Hyperparameters, OutOfRange, Rule},
-    run::{Fact, ProblemConfig, RunPlan, device::DeviceName, problem::read_augmentation, section::Section},
+    run::{Fact, Fork, ProblemConfig, RunPlan, device::DeviceName, problem::read_augmentation, section::Section},
 };
 
-/// Longest name of a run.
-const LONGEST_NAME: usize = 32;
+/// Longest name of a run, in characters.
+pub(in crate::run) const LONGEST_NAME: usize = 32;
 
 /// One run, its images augmented as `usual` says where it does not. Its hyperparameters are its own where it has them, else the
 /// defaults', else the program's.
@@ -60,8 +60,14 @@ pub(super) fn run(
     let device = device.map_err(|unknown| section.fault("device", unknown.to_string()))?;
     let augmentation = usual.map(|usual| read_augmentation(&mut section, usual)).transpose()?;
     let average = average::averaging(&mut section, defaults)?;
+    let fork = match (section.text("fork_of")?, section.count("fork_step", 0..=i64::MAX as u64)?) {
+        (None, None) => None,
+        (Some(of), Some(step)) => Some(Fork { of, step }),
+        (Some(_), None) => return Err(section.fault("fork_step", "missing: after how many steps does it branch off?")),
+        (None, Some(_)) => return Err(section.fault("fork_of", "missing: of which run is it a fork?")),
+    };
     section.finish()?;
-    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device, average })
+    Ok(RunPlan { name, hyperparameters: read, batch, augmentation, device, average, fork })
 }
 
 /// Defaults must be hyperparameters or settings of the average, and within range even where no run uses them.

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::average;
-use crate::run::{Budget, Plan, RunPlan, Setting, SettingValue, Train, problem::write_augmentation};
+use crate::run::{Budget, Fork, Plan, RunPlan, Setting, SettingValue, Train, problem::write_augmentation};
 
 /// The plan as a preset that reads back as the same plan, defaults and overrides applied.
 pub fn to_toml(plan: &Plan) -> String {
@@ -80,6 +80,10 @@ fn run_as_table(run: &RunPlan) -> Table {
     }
     if let Some(device) = run.device {
         table.insert("device".into(), device.to_string().into());
+    }
+    if let Some(Fork { of, step }) = &run.fork {
+        table.insert("fork_of".into(), of.clone().into());
+        table.insert("fork_step".into(), integer(*step));
     }
     if let Some(augmentation) = run.augmentation {
         write_augmentation(augmentation, &mut table);
