@@ -1,6 +1,8 @@
 //! Performs the dashboard's effects with the engine, threads and files, and reports back by messages.
 //! What is slow happens on a blocking thread; messages of a session that was left are dropped.
 
+mod add;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
@@ -26,12 +28,12 @@ use super::{
 };
 use crate::{
     run::{
-        Attendance, Engine, Event, EventBatch, LogStatus, Outcome,
+        Attendance, Checkpoint, Engine, Event, EventBatch, Outcome, RunStatus,
         device::{DeviceName, Devices, Load, Meter, Sampled},
         log::{self, Destination},
     },
     text::error_chain,
-    tui::{Effect, Msg, Recording},
+    tui::{Effect, Msg, Recording, RunRequest},
 };
 
 /// How often the load of the process is sampled.
@@ -71,7 +73,7 @@ pub struct LiveEffects {
     /// What follows from what happened, to be told before what happens next.
     ready: VecDeque<Msg>,
     /// How the log of each run stands.
-    statuses: BTreeMap<usize, LogStatus>,
+    statuses: BTreeMap<usize, RunStatus>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,8 @@ enum Flow {
 enum Done {
     /// Of the session of that count.
     Started(u64, Result<Box<Engine>, String>),
+    /// A run has handed over the state that a fork goes on from, in the session of that count; or it has none.
+    BranchedOff(u64, Box<RunRequest>, Option<Box<Checkpoint>>),
     /// Of the session of that count.
     LogUpdated(u64, Box<log::SessionLog>, Box<Update>),
     /// The load of the process, in the session of that count.
@@ -141,11 +145,11 @@ impl LiveEffects {
         Starting { session: self.session(), sessions: self.session.clone(), sender: self.sender.clone() }
     }
 
-    /// The events of a batch; how the log stands follows where that has changed.
-    fn unpack(&mut self, EventBatch { run, events, log }: EventBatch) -> Msg {
-        if self.statuses.get(&run) != Some(&log) {
-            self.statuses.insert(run, log.clone());
-            self.ready.push_back(Msg::LogStatus { run, status: log });
+    /// The events of a batch; how the run stands follows where that has changed.
+    fn unpack(&mut self, EventBatch { run, events, status }: EventBatch) -> Msg {
+        if self.statuses.get(&run) != Some(&status) {
+            self.statuses.insert(run, status.clone());
+            self.ready.push_back(Msg::Status { run, status });
         }
         Msg::Events(vec![(run, events)])
     }
@@ -216,8 +220,13 @@ impl LiveEffects {
                 Some(Msg::Opened(Ok(recording)))
             }
             Done::Opened(Err(reason)) => Some(Msg::Opened(Err(reason))),
+            Done::BranchedOff(session, request, state) if session == self.session() => {
+                Some(Msg::RunAdded(self.add_fork(*request, state)))
+            }
             Done::Message(message) => Some(message),
-            Done::LogUpdated(..) | Done::LoadSampled(..) | Done::Closed(_) | Done::Nothing => None,
+            Done::BranchedOff(..) | Done::LogUpdated(..) | Done::LoadSampled(..) | Done::Closed(_) | Done::Nothing => {
+                None
+            }
         }
     }
 
@@ -270,6 +279,7 @@ impl Effects for LiveEffects {
                 self.spawn(start, move |started| Done::Started(session, flat(started)));
             }
             Effect::EndSession => self.end_session(),
+            Effect::AddRun(request) => self.add_run(*request),
             Effect::Send { run, command } => {
                 if let Some(engine) = &self.engine {
                     engine.send(run, command);
@@ -342,6 +352,7 @@ impl Effects for LiveEffects {
                 Ok(Done::Closed(last)) => closed = last,
                 Ok(
                     Done::Started(_, Err(_))
+                    | Done::BranchedOff(..)
                     | Done::LogUpdated(..)
                     | Done::LoadSampled(..)
                     | Done::Opened(_)

@@ -128,6 +128,7 @@ where
                     effects.perform(effect);
                 }
                 Effect::EndSession
+                | Effect::AddRun(_)
                 | Effect::Send { .. }
                 | Effect::Export(_)
                 | Effect::OpenSession(_)

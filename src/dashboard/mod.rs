@@ -83,9 +83,15 @@ pub fn run(start: InitialScreen, setup: Setup, site: Site) -> Result<Left, Dashb
         let printed = guard.leave().report();
         let leaving = match &ending {
             Ok(Ending::Signal(signal)) => Leaving::begun_by(*signal),
-            Ok(Ending::Quit(_) | Ending::Interrupted | Ending::Failed(_)) | Err(_) => Leaving::begun(),
+            Ok(Ending::Quit(_) | Ending::Detached | Ending::Interrupted | Ending::Failed(_)) | Err(_) => {
+                Leaving::begun()
+            }
         };
         let LeftNow { signal, closed } = leave(effects, leaving, &mut signals, &said).await;
+        let goes_on = matches!(ending, Ok(Ending::Detached)) && signal.is_none();
+        if let Some(session) = closed.unfinished.as_ref().filter(|_| !goes_on) {
+            said.send(how_to_resume(session).into_bytes());
+        }
         app.update(Msg::Events(closed.events));
         said.send(printed.into_bytes());
         said.wait(LAST_WORDS);
@@ -130,7 +136,7 @@ struct LeftNow {
     closed: Closed,
 }
 
-/// Waits until the runs have written their ends and says where a session is of which something is left to do.
+/// Waits until the runs have written their ends.
 async fn leave(effects: LiveEffects, mut leaving: Leaving, signals: &mut Signals, said: &Outlet) -> LeftNow {
     let directory = effects.directory();
     let say = |text: &str| said.send(format!("{text}\n").into_bytes());
@@ -138,8 +144,5 @@ async fn leave(effects: LiveEffects, mut leaving: Leaving, signals: &mut Signals
         Waited::Done(closed) => closed,
         Waited::LeftNow => Closed { unfinished: directory, events: Vec::new() },
     };
-    if let Some(session) = &closed.unfinished {
-        said.send(how_to_resume(session).into_bytes());
-    }
     LeftNow { signal: leaving.signal(), closed }
 }

@@ -4,6 +4,7 @@
 
 mod kind;
 mod range;
+mod scatter;
 mod snapshot;
 mod training;
 mod waiting;
@@ -188,6 +189,8 @@ impl<'a> Panel<'a> {
     pub fn new(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View) -> Self {
         let Content { x_dimension, x, x_names, curves, marks, notes: legend } = match kind {
             PanelKind::TraceByLoss => snapshot::trace_by_loss(runs),
+            PanelKind::ErrorByTrace => scatter::error_by(Quantity::Trace, runs),
+            PanelKind::ErrorByLambdaMax => scatter::error_by(Quantity::LambdaMax, runs),
             PanelKind::Density => snapshot::density(runs),
             PanelKind::TracePerTensor => snapshot::layers(runs),
             PanelKind::PerturbationGap => snapshot::perturbation_gap(runs),

@@ -1,18 +1,21 @@
 //! The dashboard as a value: what it shows, what may happen to it, and what it asks for in return.
 //! [`App::update`] is the only way it changes; drawing reads it and effects are data, performed elsewhere.
 
+mod answer;
+
 use std::path::PathBuf;
 
 use super::{
     key::Key,
-    keymap::{self, Action, Context, SessionAction},
-    message::{Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Recording, Setup, Suspension},
-    overlay::{Overlay, Prompt, Purpose, Question, asked_before},
+    keymap::{self, Action, Arrow, Context, SessionAction},
+    message::{Effect, Ending, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension},
+    overlay::{Overlay, Prompt, Question, asked_before},
+    palette::Palette,
     picker::{Picker, Typing},
     session::{Feed, WatchedSession},
     theme::Theme,
 };
-use crate::{figure::ExportFormat, problem::Loading, run::Plan};
+use crate::{problem::Loading, run::Plan};
 
 /// Everything that is on the screen.
 #[derive(Debug)]
@@ -117,8 +120,13 @@ impl App {
             }
             Msg::Loading(loading) => self.with_session(|session| session.loading = Some(loading)),
             Msg::Started { directory } => self.with_session(|session| session.started(directory)),
+            Msg::RunAdded(Ok(run)) => {
+                self.notice = Some(Notice::Done(format!("{} has started", run.name)));
+                self.with_session(|session| session.run_added(*run));
+            }
+            Msg::RunAdded(Err(reason)) => self.notice = Some(Notice::Failed(format!("no run was added: {reason}"))),
             Msg::Drained => self.with_session(WatchedSession::drained),
-            Msg::LogStatus { run, status } => self.with_session(|session| session.log_stands(run, status)),
+            Msg::Status { run, status } => self.with_session(|session| session.run_stands(run, status)),
             Msg::Writer(writer) => self.with_session(|session| session.is_written_by(writer)),
             // Said once: it is found again whenever the log is read on.
             Msg::Damage(text) if self.session().is_some_and(|session| session.damage.as_ref() == Some(&text)) => {}
@@ -137,6 +145,7 @@ impl App {
             Overlay::Help => Context::Help,
             Overlay::Ask(_) => Context::Question,
             Overlay::Type(_) => Context::Prompt,
+            Overlay::Palette(_) => Context::Palette,
         }
     }
 
@@ -152,40 +161,24 @@ impl App {
 
     /// Whether an action would do something now. What is not offered is neither shown nor done.
     pub fn offers(&self, action: Action) -> bool {
-        match (&self.overlay, &self.screen) {
-            (Overlay::None, Screen::Watch(session)) => match action {
-                Action::Watch(action) => session.offers(action),
-                Action::ToPicker => session.can_be_left(),
-                Action::Move(_)
-                | Action::StartPreset
-                | Action::Filter
-                | Action::EditCopy
-                | Action::OpenSession
-                | Action::Help
-                | Action::Accept
-                | Action::Cancel
-                | Action::Erase
-                | Action::Quit
-                | Action::Suspend
-                | Action::Interrupt => true,
-            },
-            (Overlay::None, Screen::Picker) => match action {
-                Action::StartPreset => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
-                Action::EditCopy => self.picker.chosen().is_some(),
-                Action::Move(_)
-                | Action::Watch(_)
-                | Action::Filter
-                | Action::OpenSession
-                | Action::ToPicker
-                | Action::Help
-                | Action::Accept
-                | Action::Cancel
-                | Action::Erase
-                | Action::Quit
-                | Action::Suspend
-                | Action::Interrupt => true,
-            },
-            (Overlay::None, Screen::Opening(_)) | (Overlay::Help | Overlay::Ask(_) | Overlay::Type(_), _) => true,
+        match self.overlay {
+            Overlay::None => self.offers_here(action),
+            Overlay::Ask(question) if action == Action::Detach => {
+                let can_go_on = |session: &WatchedSession| session.feed == Feed::Live && session.directory.is_some();
+                matches!(question, Question::Quit | Question::Interrupt) && self.session().is_some_and(can_go_on)
+            }
+            Overlay::Help | Overlay::Ask(_) | Overlay::Type(_) | Overlay::Palette(_) => true,
+        }
+    }
+
+    /// Whether an action would do something once there is no overlay.
+    pub fn offers_here(&self, action: Action) -> bool {
+        match (&self.screen, action) {
+            (Screen::Watch(session), Action::Watch(action)) => session.offers(action),
+            (Screen::Watch(session), Action::ToPicker) => session.can_be_left(),
+            (Screen::Picker, Action::StartPreset) => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
+            (Screen::Picker, Action::EditCopy) => self.picker.chosen().is_some(),
+            (Screen::Picker | Screen::Opening(_) | Screen::Watch(_), _) => true,
         }
     }
 
@@ -222,6 +215,7 @@ impl App {
         let context = self.context();
         match &mut self.overlay {
             Overlay::Type(prompt) => prompt.push(letter),
+            Overlay::Palette(palette) => palette.push(letter),
             Overlay::None if context == Context::Filter => self.picker.narrow(letter),
             Overlay::None | Overlay::Help | Overlay::Ask(_) => {}
         }
@@ -235,7 +229,9 @@ impl App {
                 self.overlay = Overlay::Ask(Question::Interrupt);
             }
             Action::Interrupt => return vec![Effect::Quit(Ending::Interrupted)],
+            Action::Detach => return vec![Effect::Quit(Ending::Detached)],
             Action::Suspend => return vec![Effect::Suspend(Suspension::Key)],
+            Action::Palette => self.overlay = Overlay::Palette(Palette::default()),
             Action::Help if self.overlay == Overlay::Help => self.overlay = Overlay::None,
             Action::Help => self.overlay = Overlay::Help,
             Action::Accept => return self.accept(),
@@ -255,6 +251,7 @@ impl App {
                 self.origin = Origin::Picker;
                 return vec![Effect::EndSession];
             }
+            Action::Move(arrow) if self.context() == Context::Palette => self.go_in_palette(arrow),
             Action::Move(arrow) => match &mut self.screen {
                 Screen::Picker => self.picker.go(arrow),
                 Screen::Watch(session) => session.go(arrow),
@@ -263,6 +260,13 @@ impl App {
             Action::Watch(action) => return self.act_on_session(action),
         }
         Vec::new()
+    }
+
+    fn go_in_palette(&mut self, arrow: Arrow) {
+        if let Overlay::Palette(mut palette) = std::mem::replace(&mut self.overlay, Overlay::None) {
+            palette.go(arrow, palette.matches(self));
+            self.overlay = Overlay::Palette(palette);
+        }
     }
 
     fn act_on_session(&mut self, action: SessionAction) -> Vec<Effect> {
@@ -283,7 +287,7 @@ impl App {
     fn cancel(&mut self) {
         match self.overlay {
             Overlay::None => self.picker.clear_filter(),
-            Overlay::Help | Overlay::Ask(_) | Overlay::Type(_) => self.overlay = Overlay::None,
+            Overlay::Help | Overlay::Ask(_) | Overlay::Type(_) | Overlay::Palette(_) => self.overlay = Overlay::None,
         }
     }
 
@@ -291,55 +295,9 @@ impl App {
     fn erase(&mut self) {
         match &mut self.overlay {
             Overlay::Type(prompt) => prompt.erase(),
+            Overlay::Palette(palette) => palette.erase(),
             Overlay::None => self.picker.widen(),
             Overlay::Help | Overlay::Ask(_) => self.overlay = Overlay::None,
-        }
-    }
-
-    fn accept(&mut self) -> Vec<Effect> {
-        match std::mem::replace(&mut self.overlay, Overlay::None) {
-            Overlay::Ask(Question::Quit) => vec![self.quit()],
-            Overlay::Ask(Question::Interrupt) => vec![Effect::Quit(Ending::Interrupted)],
-            Overlay::Ask(question @ (Question::Restart | Question::Stop)) => match &mut self.screen {
-                Screen::Watch(session) if question == Question::Stop => session.act(SessionAction::Stop),
-                Screen::Watch(session) => session.act(SessionAction::Restart),
-                Screen::Picker | Screen::Opening(_) => Vec::new(),
-            },
-            Overlay::Type(prompt) => self.take(prompt),
-            Overlay::None | Overlay::Help => Vec::new(),
-        }
-    }
-
-    /// Takes what was typed, or leaves the prompt open with what is wrong about it.
-    fn take(&mut self, mut prompt: Prompt) -> Vec<Effect> {
-        match (prompt.purpose(), &mut self.screen) {
-            (Purpose::Session | Purpose::File, _) if prompt.text().trim().is_empty() => Vec::new(),
-            (Purpose::Session, _) => {
-                self.origin = Origin::Picker;
-                self.open(PathBuf::from(prompt.text().trim()))
-            }
-            (Purpose::File, Screen::Watch(session)) => {
-                let path = PathBuf::from(prompt.text().trim());
-                if let Err(error) = ExportFormat::of(&path) {
-                    prompt.refuse(error.to_string());
-                    self.overlay = Overlay::Type(prompt);
-                    return Vec::new();
-                }
-                session
-                    .export()
-                    .map(|request| Effect::Export(ExportRequest { path, naming: Naming::AsAsked, ..request }))
-                    .into_iter()
-                    .collect()
-            }
-            (Purpose::Value(hyperparameter), Screen::Watch(session)) => match prompt.number() {
-                Ok(value) => session.set(hyperparameter, value),
-                Err(reason) => {
-                    prompt.refuse(reason);
-                    self.overlay = Overlay::Type(prompt);
-                    Vec::new()
-                }
-            },
-            (Purpose::Value(_) | Purpose::File, Screen::Picker | Screen::Opening(_)) => Vec::new(),
         }
     }
 

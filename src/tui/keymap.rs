@@ -1,108 +1,15 @@
 //! The one key table. Dispatch, the help overlay, the bottom line and the README's table are all read from it,
 //! so that a key that works is a key that is shown.
 
+mod action;
+
 use std::fmt::Write as _;
 
 use strum::{EnumCount, VariantArray};
 
 use super::key::Key;
 
-/// What a key asks for. Whether it can be had now is [`App::offers`](super::app::App::offers)'s to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Move the cursor of the place where the keys go.
-    Move(Arrow),
-    /// Something about the session being watched.
-    Watch(SessionAction),
-    /// Start the preset under the cursor.
-    StartPreset,
-    /// Narrow the list of presets.
-    Filter,
-    /// Write the preset's text to a file of one's own.
-    EditCopy,
-    /// Ask for the directory of a session to replay.
-    OpenSession,
-    /// Leave a finished session for the list of presets.
-    ToPicker,
-    /// Show all keys, or hide them.
-    Help,
-    /// Say yes, or take what was typed.
-    Accept,
-    /// Say no, or leave what was typed.
-    Cancel,
-    /// Take back the last character typed.
-    Erase,
-    /// Leave; asks while runs are alive.
-    Quit,
-    /// Leave as after Ctrl-C; asks once while runs are alive.
-    Interrupt,
-    /// Stop the process and leave the terminal to the shell.
-    Suspend,
-}
-
-/// What a key asks for while a session is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
-pub enum SessionAction {
-    /// The next of charts, runs, hyperparameters.
-    NextPane,
-    /// The one before.
-    PreviousPane,
-    /// One chart on the whole screen.
-    Enlarge,
-    /// Back to all charts.
-    Shrink,
-    /// The hyperparameter under the cursor to the next greater of its usual values.
-    Raise,
-    /// To the next smaller one.
-    Lower,
-    /// Type the hyperparameter's value.
-    TypeValue,
-    /// Whether the next change goes to the selected run or to all that have the hyperparameter.
-    ToggleScope,
-    /// Pause or resume the selected run.
-    Pause,
-    /// Pause or resume all runs.
-    PauseAll,
-    /// End the selected run.
-    Stop,
-    /// Begin the selected run again.
-    Restart,
-    /// Go on with a session that was cut off.
-    Resume,
-    /// The focused chart shows the next kind of the catalogue.
-    NextKind,
-    /// The kind before.
-    PreviousKind,
-    /// Six charts, or four again.
-    ToggleGrid,
-    /// Another quantity along x.
-    CycleX,
-    /// Logarithmic y, or linear again.
-    ToggleLogY,
-    /// Logarithmic x, or linear again.
-    ToggleLogX,
-    /// Take the selected run out of the charts, or show it again.
-    Hide,
-    /// Show the selected run alone, or all again.
-    Solo,
-    /// Compare the others with the selected run.
-    SetBaseline,
-    /// The table's values at the cost that all runs have spent, or the newest.
-    ToggleBasis,
-    /// Write the figure as a PNG.
-    Export,
-    /// Write the charts or their data to a file whose name is typed.
-    ExportAs,
-}
-
-/// Where a cursor moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
-pub enum Arrow {
-    Up,
-    Down,
-    Left,
-    Right,
-}
+pub use action::{Action, Arrow, SessionAction};
 
 /// Where the keys go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, VariantArray)]
@@ -121,6 +28,8 @@ pub enum Context {
     Hyperparameters,
     /// A line being typed: a value or a path.
     Prompt,
+    /// Typing into the command palette.
+    Palette,
     Question,
     Help,
     /// A session being read.
@@ -172,7 +81,7 @@ const ALL_WAYS: &[(Key, Action)] = {
 
 /// The table, in the order in which the bottom line and help show it.
 pub const TABLE: &[Binding] = {
-    use Context::{Chart, Charts, Filter, Help, Hyperparameters, Opening, Picker, Prompt, Question, Runs};
+    use Context::{Chart, Charts, Filter, Help, Hyperparameters, Opening, Palette, Picker, Prompt, Question, Runs};
 
     &[
         keys(ROWS, 2).within(&[Picker]).words("choose", "choose a preset"),
@@ -200,6 +109,22 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('+'), Watch(SessionAction::Raise)), (Key::Char('-'), Watch(SessionAction::Lower))], 2)
             .within(WATCHING)
             .words("change", "raise or lower the hyperparameter under the cursor, between two steps of training"),
+        keys(&[(Key::Char('f'), Watch(SessionAction::Fork))], 1).within(WATCHING).words(
+            "fork",
+            "start a run that goes on from where the selected one is, with another value of what you type",
+        ),
+        keys(&[(Key::Char('u'), Watch(SessionAction::Undo))], 1)
+            .within(WATCHING)
+            .words("undo", "take back the last change of the selected run"),
+        keys(&[(Key::Char(' '), Watch(SessionAction::Pause))], 1)
+            .within(WATCHING)
+            .words("pause", "pause the selected run, or resume it"),
+        keys(&[(Key::Char('p'), Watch(SessionAction::PauseAll))], 0)
+            .within(WATCHING)
+            .words("pause all", "pause all runs, or resume them"),
+        keys(&[(Key::Char('e'), Watch(SessionAction::Export))], 1)
+            .within(WATCHING)
+            .words("export", "write the charts as a PNG beside the session's log"),
         keys(&[(Key::Char('R'), Watch(SessionAction::Resume))], 1)
             .within(WATCHING)
             .words("resume", "go on with a session that was cut off, from its last checkpoints"),
@@ -215,12 +140,6 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('a'), Watch(SessionAction::ToggleScope))], 1)
             .within(WATCHING)
             .words("all", "changes go to all runs that have the hyperparameter, or to the selected run alone"),
-        keys(&[(Key::Char(' '), Watch(SessionAction::Pause))], 1)
-            .within(WATCHING)
-            .words("pause", "pause the selected run, or resume it"),
-        keys(&[(Key::Char('p'), Watch(SessionAction::PauseAll))], 0)
-            .within(WATCHING)
-            .words("pause all", "pause all runs, or resume them"),
         keys(
             &[(Key::Char('['), Watch(SessionAction::PreviousKind)), (Key::Char(']'), Watch(SessionAction::NextKind))],
             2,
@@ -239,16 +158,17 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('V'), Watch(SessionAction::Solo))], 0)
             .within(WATCHING)
             .words("solo", "show the selected run alone in the charts, or all runs again"),
+        keys(&[(Key::Char('/'), Watch(SessionAction::FilterRuns))], 0).within(WATCHING).words(
+            "filter",
+            "show the runs in the charts that are as you type: nso, method=sam, sigma>0.02 state=running",
+        ),
         keys(&[(Key::Char('B'), Watch(SessionAction::SetBaseline))], 0)
             .within(WATCHING)
             .words("baseline", "compare the other runs with the selected one"),
         keys(&[(Key::Char('n'), Watch(SessionAction::ToggleBasis))], 0)
             .within(WATCHING)
             .words("newest", "the table at the cost that all runs have spent, or with the newest values"),
-        keys(&[(Key::Char('e'), Watch(SessionAction::Export))], 1)
-            .within(WATCHING)
-            .words("export", "write the charts as a PNG beside the session's log"),
-        keys(&[(Key::Char('y'), Watch(SessionAction::ToggleLogY))], 1)
+        keys(&[(Key::Char('y'), Watch(SessionAction::ToggleLogY))], 0)
             .within(WATCHING)
             .words("log", "logarithmic y on the focused chart, or linear again"),
         keys(&[(Key::Char('g'), Watch(SessionAction::ToggleGrid))], 1)
@@ -263,24 +183,35 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('b'), Action::ToPicker)], 1)
             .within(WATCHING)
             .words("presets", "back to the presets, once no run is alive"),
-        keys(&[(Key::Char('='), Watch(SessionAction::TypeValue))], 1)
+        keys(&[(Key::Char('='), Watch(SessionAction::TypeValue))], 0)
             .within(WATCHING)
             .words("type", "type the hyperparameter's value"),
         keys(&[(Key::Char('s'), Watch(SessionAction::Stop))], 1)
             .within(WATCHING)
             .words("stop", "end the selected run and keep what there is; asks"),
-        keys(&[(Key::Char('r'), Watch(SessionAction::Restart))], 1)
+        keys(&[(Key::Char('A'), Watch(SessionAction::AddRun))], 0).within(WATCHING).words(
+            "add a run",
+            "start a run of the method and with the hyperparameters that you type, else those of the selected run",
+        ),
+        keys(&[(Key::Char('r'), Watch(SessionAction::RunAgain))], 1)
             .within(WATCHING)
-            .words("restart", "begin the selected run again from its initial weights; asks"),
+            .words("run again", "start the selected run anew from the initial weights, as a run of its own; asks"),
+        keys(&[(Key::Up, Move(Arrow::Up)), (Key::Down, Move(Arrow::Down))], 2)
+            .within(&[Palette])
+            .words("choose", "choose a command"),
+        keys(&[(Key::Enter, Action::Accept)], 1).within(&[Palette]).words("do it", "do what the cursor is on"),
         keys(&[(Key::Enter, Action::Accept)], 1).within(&[Prompt]).words("accept", "take what was typed"),
-        keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Prompt]).words("cancel", "leave things as they are"),
+        keys(&[(Key::Esc, Action::Cancel)], 1).within(&[Prompt, Palette]).words("cancel", "leave things as they are"),
         keys(&[(Key::Backspace, Action::Erase)], 0)
-            .within(&[Prompt, Filter])
+            .within(&[Prompt, Palette, Filter])
             .words("erase", "take back the last character"),
         keys(&[(Key::Char('y'), Action::Accept)], 1).within(&[Question]).words("yes", "do it"),
         keys(&[(Key::Char('n'), Action::Cancel), (Key::Esc, Action::Cancel)], 1)
             .within(&[Question])
             .words("no", "leave things as they are"),
+        keys(&[(Key::Char('d'), Action::Detach)], 1)
+            .within(&[Question])
+            .words("detach", "leave while the runs go on in the background"),
         keys(
             &[
                 (Key::Esc, Action::Help),
@@ -292,6 +223,9 @@ pub const TABLE: &[Binding] = {
         )
         .within(&[Help])
         .words("close", "close this help"),
+        keys(&[(Key::Char(':'), Action::Palette)], 1)
+            .within(&[Picker, Charts, Chart, Runs, Hyperparameters])
+            .words("commands", "find a command by some letters of its name"),
         keys(&[(Key::Char('?'), Action::Help)], 1)
             .within(&[Picker, Charts, Chart, Runs, Hyperparameters])
             .words("help", "show all keys"),
@@ -299,13 +233,13 @@ pub const TABLE: &[Binding] = {
             .within(&[Picker, Charts, Chart, Runs, Hyperparameters, Opening])
             .words("quit", "leave; asks while runs are alive"),
         keys(&[(Key::Ctrl('c'), Action::Interrupt)], 0)
-            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Question, Help, Opening])
+            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Palette, Question, Help, Opening])
             .words(
                 "interrupt",
                 "leave with exit code 130; while runs are alive it asks, and a second ctrl-c means yes",
             ),
         keys(&[(Key::Ctrl('z'), Action::Suspend)], 0)
-            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Question, Help, Opening])
+            .within(&[Picker, Filter, Charts, Chart, Runs, Hyperparameters, Prompt, Palette, Question, Help, Opening])
             .words("suspend", "stop everything and leave the terminal to the shell, whose fg goes on"),
     ]
 };
@@ -338,6 +272,7 @@ impl Context {
             Self::Runs => "Runs",
             Self::Hyperparameters => "Hyperparameters",
             Self::Prompt => "Typing a value or a path",
+            Self::Palette => "Commands",
             Self::Question => "A question",
             Self::Help => "Help",
             Self::Opening => "Reading a session",

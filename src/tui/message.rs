@@ -5,8 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use super::{key::Key, picker::PresetEntry, theme::Appearance};
 use crate::{
     figure::{self, History, RecordedRun},
+    optimizer::Hyperparameter,
     problem::Loading,
-    run::{Command, Event, LogStatus, Outcome, Plan, device::Load},
+    run::{Command, Event, Outcome, Plan, RunPlan, RunStatus, device::Load},
 };
 
 /// What the dashboard begins with.
@@ -72,6 +73,8 @@ pub enum Msg {
     },
     /// The engine could not be started.
     StartFailed(String),
+    /// A run was added behind the others, or could not be.
+    RunAdded(Result<Box<RunPlan>, String>),
     /// No run will send another event.
     Drained,
     /// How busy the process and its GPUs are.
@@ -87,10 +90,10 @@ pub enum Msg {
     /// The process was asked to stop, to be continued later.
     Suspend,
     /// How a run's log stands.
-    LogStatus {
+    Status {
         /// Its place in the plan.
         run: usize,
-        status: LogStatus,
+        status: RunStatus,
     },
     /// Whether a process writes the session that was read.
     Writer(Writer),
@@ -105,6 +108,8 @@ pub enum Effect {
     StartSession(Box<Plan>),
     /// Close the session: its runs are over or unwanted.
     EndSession,
+    /// Add a run to the session that trains.
+    AddRun(Box<RunRequest>),
     /// Send a command to a run.
     Send {
         /// Its place in the plan.
@@ -123,6 +128,33 @@ pub enum Effect {
     Suspend(Suspension),
     /// End the program.
     Quit(Ending),
+}
+
+/// A run to be added to a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// The run; the hyperparameters of a fork are those that its parent has when it branches off.
+    pub plan: RunPlan,
+    /// The place of the run whose problem and device it shares, and from which a fork branches off.
+    pub like: usize,
+    pub origin: Origin,
+    /// What is changed as soon as it has begun.
+    pub changes: Vec<SetValue>,
+}
+
+/// Where a run that is added begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    InitialWeights,
+    /// Where the run that it is like is now.
+    Fork,
+}
+
+/// A hyperparameter with a value that it is to have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SetValue {
+    pub hyperparameter: Hyperparameter,
+    pub value: f64,
 }
 
 /// Who asked the process to stop.
@@ -170,6 +202,8 @@ pub struct LeftSession {
 pub enum Ending {
     /// By a key. The outcomes are those of the runs that were trained and had ended by themselves.
     Quit(Vec<Outcome>),
+    /// By a key, the runs to go on in the background.
+    Detached,
     Interrupted,
     Signal(i32),
     /// What the command line asked for cannot be shown.
@@ -182,7 +216,7 @@ impl Ending {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Quit(outcomes) if outcomes.iter().any(|end| matches!(end, Outcome::Diverged | Outcome::Failed)) => 3,
-            Self::Quit(_) => 0,
+            Self::Quit(_) | Self::Detached => 0,
             Self::Interrupted => 130,
             Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
             Self::Failed(_) => 2,

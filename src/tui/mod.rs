@@ -14,6 +14,7 @@ pub mod key;
 pub mod keymap;
 mod message;
 mod overlay;
+mod palette;
 mod picker;
 pub mod print;
 mod runs;
@@ -29,7 +30,8 @@ pub(crate) mod tests;
 
 pub use app::App;
 pub use message::{
-    Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Recording, Setup, Suspension, Writer,
+    Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Origin, Recording, RunRequest, SetValue,
+    Setup, Suspension, Writer,
 };
 pub use picker::PresetEntry;
 pub use theme::{Appearance, Colours, Glyphs};

@@ -9,6 +9,7 @@ use ratatui::{
 
 use super::{
     keymap::SessionAction,
+    palette::Palette,
     session::WatchedSession,
     text::{self, fit, scrub, value, wrap},
     theme::Theme,
@@ -16,7 +17,7 @@ use super::{
 use crate::optimizer::Hyperparameter;
 
 /// Longest line that can be typed.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// What lies over the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Overlay {
     Ask(Question),
     /// A line being typed.
     Type(Prompt),
+    /// Finding a command.
+    Palette(Palette),
 }
 
 /// A question; each is asked because yes loses something.
@@ -36,8 +39,8 @@ pub enum Question {
     Quit,
     /// The same after Ctrl-C, where a second one means yes.
     Interrupt,
-    /// Begin a run again.
-    Restart,
+    /// Train a run once more.
+    RunAgain,
     /// End a run before its budget is spent.
     Stop,
 }
@@ -51,6 +54,12 @@ pub enum Purpose {
     Session,
     /// The file to export to.
     File,
+    /// How a fork of the selected run differs from it.
+    Fork,
+    /// How a new run differs from the selected one.
+    NewRun,
+    /// Which runs are shown.
+    Filter,
 }
 
 /// A line being typed, and what was wrong when it was last accepted.
@@ -75,6 +84,21 @@ impl Prompt {
     /// A line for the file to export to.
     pub fn file() -> Self {
         Self { purpose: Purpose::File, text: String::new(), refused: None }
+    }
+
+    /// A line for what a fork changes, which begins with this text.
+    pub fn fork(draft: String) -> Self {
+        Self { purpose: Purpose::Fork, text: draft, refused: None }
+    }
+
+    /// A line for the method and the hyperparameters of a new run.
+    pub fn new_run() -> Self {
+        Self { purpose: Purpose::NewRun, text: "method=".to_owned(), refused: None }
+    }
+
+    /// A line for which runs are shown.
+    pub fn filter() -> Self {
+        Self { purpose: Purpose::Filter, text: String::new(), refused: None }
     }
 
     pub fn purpose(&self) -> Purpose {
@@ -114,7 +138,7 @@ impl Prompt {
             Purpose::Value(hyperparameter) => hyperparameter
                 .check(number)
                 .map_err(|_| format!("{} is refused: {}", value(number), hyperparameter.range())),
-            Purpose::Session | Purpose::File => Ok(number),
+            Purpose::Session | Purpose::File | Purpose::Fork | Purpose::NewRun | Purpose::Filter => Ok(number),
         }
     }
 }
@@ -124,7 +148,10 @@ pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<O
     match action {
         SessionAction::ExportAs => Some(Overlay::Type(Prompt::file())),
         SessionAction::TypeValue => session.cursor().map(|hyperparameter| Overlay::Type(Prompt::value(hyperparameter))),
-        SessionAction::Restart => Some(Overlay::Ask(Question::Restart)),
+        SessionAction::Fork => Some(Overlay::Type(Prompt::fork(session.fork_draft()))),
+        SessionAction::FilterRuns => Some(Overlay::Type(Prompt::filter())),
+        SessionAction::AddRun => Some(Overlay::Type(Prompt::new_run())),
+        SessionAction::RunAgain => Some(Overlay::Ask(Question::RunAgain)),
         SessionAction::Stop => Some(Overlay::Ask(Question::Stop)),
         SessionAction::NextPane
         | SessionAction::PreviousPane
@@ -133,6 +160,7 @@ pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<O
         | SessionAction::Raise
         | SessionAction::Lower
         | SessionAction::ToggleScope
+        | SessionAction::Undo
         | SessionAction::Pause
         | SessionAction::PauseAll
         | SessionAction::Resume
@@ -179,6 +207,16 @@ impl Card<'_> {
 pub struct Asked {
     title: &'static str,
     text: String,
+    /// Whether the runs can go on without the dashboard.
+    can_detach: bool,
+}
+
+impl Asked {
+    /// The same; whether leaving the runs to go on without the dashboard is an answer.
+    #[must_use]
+    pub fn with_detaching(self, can_detach: bool) -> Self {
+        Self { can_detach, ..self }
+    }
 }
 
 impl Question {
@@ -192,14 +230,14 @@ impl Question {
                 ("quit?", format!("{runs} still training. Press ctrl-c again to end them; their logs are kept."))
             }
             Self::Stop => ("stop?", format!("{run} is still training. It would end here; what there is is kept.")),
-            Self::Restart => (
-                "restart?",
+            Self::RunAgain => (
+                "run again?",
                 format!(
-                    "{run} would begin again from its initial weights with the preset's hyperparameters. What it has done stays in its log and leaves the charts."
+                    "{run} would be trained once more from the initial weights, with its present hyperparameters, as a run of its own. What there is stays as it is."
                 ),
             ),
         };
-        Asked { title, text }
+        Asked { title, text, can_detach: false }
     }
 }
 
@@ -208,12 +246,10 @@ pub fn ask(frame: &mut Frame<'_>, area: Rect, question: &Asked, theme: Theme) {
     let columns = usize::from(area.width).saturating_sub(8).min(58);
     let mut lines: Vec<Line<'_>> = wrap(&question.text, columns).into_iter().map(Line::from).collect();
     lines.push(Line::default());
-    lines.push(Line::from(vec![
-        Span::styled("y", theme.key()),
-        Span::styled(" yes   ", theme.quiet()),
-        Span::styled("n", theme.key()),
-        Span::styled(" no", theme.quiet()),
-    ]));
+    let answers = [("y", " yes   "), ("n", " no   "), ("d", " leave them running")];
+    let shown = if question.can_detach { 3 } else { 2 };
+    let spans = |(key, word)| [Span::styled(key, theme.key()), Span::styled(word, theme.quiet())];
+    lines.push(answers.into_iter().take(shown).flat_map(spans).collect::<Line<'_>>());
     Card { title: question.title, lines }.render(frame, area, theme);
 }
 
@@ -226,6 +262,17 @@ pub fn type_line(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: Them
         }
         Purpose::Session => {
             ("open a session".to_owned(), "the directory of a session, such as runs/...-mnist-mlp-...".to_owned())
+        }
+        Purpose::Fork => (
+            "go on from here as another run".to_owned(),
+            "what differs, such as sigma=0.05 lr=0.01; nothing for the same run".to_owned(),
+        ),
+        Purpose::NewRun => (
+            "another run from the initial weights".to_owned(),
+            "such as method=sam rho=0.1; else as the selected run".to_owned(),
+        ),
+        Purpose::Filter => {
+            ("show the runs that are so".to_owned(), "such as nso, method=sam, sigma>0.02; nothing for all".to_owned())
         }
         Purpose::File => ("export to".to_owned(), "a file; its ending is the format: .png .svg .csv .jsonl".to_owned()),
     };

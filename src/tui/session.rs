@@ -1,7 +1,9 @@
 //! One session as it is watched: its runs, what was asked of them and not yet answered, and where the cursor is.
 //! Changes are sent to runs as commands; the values that are shown are those that the runs reported.
 
+mod adding;
 mod comparison;
+mod filter;
 mod grid;
 mod run;
 mod standing;
@@ -195,15 +197,17 @@ impl WatchedSession {
             SessionAction::Pause | SessionAction::Stop => self.selected_is_alive(),
             SessionAction::Resume => self.can_be_resumed(),
             SessionAction::PauseAll => self.feed == Feed::Live && self.is_alive(),
-            SessionAction::Restart => {
-                self.feed == Feed::Live && self.run().is_some_and(|run| run.history.start().is_some())
-            }
+            SessionAction::RunAgain | SessionAction::AddRun => self.takes_runs(),
+            SessionAction::Fork => self.can_be_forked(),
+            SessionAction::Undo => self.selected_is_alive() && self.run().is_some_and(Run::can_undo),
             SessionAction::Export | SessionAction::ExportAs => {
                 self.directory.is_some() && self.runs.iter().any(|run| run.history.start().is_some())
             }
-            SessionAction::SetBaseline | SessionAction::ToggleBasis | SessionAction::Hide | SessionAction::Solo => {
-                self.runs.len() > 1
-            }
+            SessionAction::SetBaseline
+            | SessionAction::ToggleBasis
+            | SessionAction::Hide
+            | SessionAction::Solo
+            | SessionAction::FilterRuns => self.runs.len() > 1,
             SessionAction::NextPane
             | SessionAction::PreviousPane
             | SessionAction::Enlarge
@@ -284,9 +288,15 @@ impl WatchedSession {
             SessionAction::Pause => return self.pause(),
             SessionAction::PauseAll => return self.pause_all(),
             SessionAction::Stop => return vec![Effect::Send { run: self.selected, command: Command::Stop }],
-            SessionAction::Restart => return vec![Effect::Send { run: self.selected, command: Command::Restart }],
+            SessionAction::RunAgain => return self.run_again(),
+            SessionAction::Undo => return self.undo(),
             SessionAction::Export => return self.export().map(Effect::Export).into_iter().collect(),
-            SessionAction::TypeValue | SessionAction::ExportAs | SessionAction::Resume => {}
+            SessionAction::TypeValue
+            | SessionAction::Fork
+            | SessionAction::AddRun
+            | SessionAction::FilterRuns
+            | SessionAction::ExportAs
+            | SessionAction::Resume => {}
         }
         Vec::new()
     }

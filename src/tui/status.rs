@@ -33,7 +33,8 @@ pub fn render_top(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, t
     let name = fit(&scrub(&session.plan.preset), columns / 2);
     let states = states(session);
     // What stands at the right goes from the left where there is no room for all of it.
-    let mut right = vec![spent(session), clock(elapsed(session))];
+    let mut right: Vec<String> = measuring(session).into_iter().collect();
+    right.extend([spent(session), clock(elapsed(session))]);
     right.extend(left(session));
     let room = columns.saturating_sub(width(&name) + width(&states) + 6);
     while right.len() > 1 && width(&right.join("   ")) > room {
@@ -97,6 +98,14 @@ fn spent(session: &WatchedSession) -> String {
     let cost = CommonCost::of(session.plan.train.budget, histories);
     let spent = cost.map_or_else(|| "–".to_owned(), |cost| thousands(cost.whole()));
     format!("{spent} of {} {what}", thousands(budget))
+}
+
+/// The share of the runs' time that went into measuring.
+fn measuring(session: &WatchedSession) -> Option<String> {
+    let sum = |of: fn(&Run) -> f64| session.runs.iter().map(of).sum::<f64>();
+    let (measured, all) = (sum(|run| run.history.measuring_seconds()), sum(|run| run.history.now().seconds));
+    let percent = 100.0 * measured / all;
+    percent.is_finite().then(|| format!("measuring {percent:.0} % of time"))
 }
 
 fn elapsed(session: &WatchedSession) -> Duration {
@@ -211,6 +220,6 @@ fn saved(app: &App) -> Vec<String> {
     let Some(run) = run.filter(fine) else { return Vec::new() };
     let saved = format!("saved to step {}", thousands(run.history.now().step));
     // What would survive a power failure.
-    let durable = run.log.durable_step.map(|step| format!("{saved}, durable to step {}", thousands(step)));
+    let durable = run.status.durable_step.map(|step| format!("{saved}, durable to step {}", thousands(step)));
     durable.into_iter().chain([saved]).collect()
 }

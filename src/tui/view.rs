@@ -23,8 +23,9 @@ use ratatui::{
 use super::{
     app::{App, Screen},
     charts, help, hyperparameters,
+    keymap::Action,
     overlay::{self, Card, Overlay},
-    picker, runs,
+    palette, picker, runs,
     session::{Pane, WatchedSession, Zoom},
     status,
     text::scrub,
@@ -179,9 +180,11 @@ fn render_overlay(frame: &mut Frame<'_>, area: Rect, app: &App) {
             let session = app.session();
             let alive = session.map_or(0, |session| session.runs.iter().filter(|run| run.is_alive()).count());
             let run = session.and_then(WatchedSession::run).map_or("", |run| run.name.as_str());
-            overlay::ask(frame, area, &question.card(alive, run), app.theme);
+            let asked = question.card(alive, run).with_detaching(app.offers(Action::Detach));
+            overlay::ask(frame, area, &asked, app.theme);
         }
         Overlay::Type(prompt) => overlay::type_line(frame, area, prompt, app.theme),
+        Overlay::Palette(palette) => palette::render(frame, area, app, palette),
     }
 }
 

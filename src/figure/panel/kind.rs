@@ -110,6 +110,10 @@ impl PanelKind {
             Self::TraceByLoss => {
                 Entry { title: "Hessian trace at equal loss", scale: Scale::Log, ..of(Quantity::Trace, Curvature) }
             }
+            Self::ErrorByTrace => {
+                Entry { title: "test error by Hessian trace", ..of(Quantity::TestErrorRate, Curvature) }
+            }
+            Self::ErrorByLambdaMax => Entry { title: "test error by λ max", ..of(Quantity::TestErrorRate, Curvature) },
             Self::SmoothedTrace => of(Quantity::SmoothedTrace, FreeTrace),
             Self::LambdaMax => {
                 Entry { threshold: Some(Threshold::EdgeOfStability), ..of(Quantity::LambdaMax, Curvature) }
@@ -198,7 +202,12 @@ impl PanelKind {
 
         let layer = |quantity, emphasis, form, note| Layer { quantity, emphasis, form, note };
         let behind = match self {
-            Self::TraceByLoss | Self::Density | Self::TracePerTensor | Self::PerturbationGap => return Vec::new(),
+            Self::TraceByLoss
+            | Self::ErrorByTrace
+            | Self::ErrorByLambdaMax
+            | Self::Density
+            | Self::TracePerTensor
+            | Self::PerturbationGap => return Vec::new(),
             Self::Loss => vec![layer(Quantity::StepLoss, Faint, SOLID, "")],
             Self::ValidationLoss | Self::Bound => {
                 vec![layer(Quantity::TestLoss, Faint, SOLID, "faint: test loss")]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     figure::History,
     optimizer::{Hyperparameter, Hyperparameters},
-    run::{AverageKind, Averaging, Event, LogStatus, Plan},
-    tui::text::scrub,
+    run::{AverageKind, Averaging, Event, Plan, RunStatus},
+    tui::{message::SetValue, text::scrub},
 };
 
 #[derive(Debug)]
@@ -19,10 +19,12 @@ pub struct Run {
     pub history: History,
     /// How many events it has sent, those of earlier attempts included.
     pub received: usize,
-    /// How its log stands.
-    pub log: LogStatus,
+    /// How its log stands, and whether it measures.
+    pub status: RunStatus,
     /// Changes that were asked for and not yet answered.
     pub pending: BTreeMap<Hyperparameter, f64>,
+    /// The values before the changes that the user has asked for, the last change at the end.
+    pub(super) undo: Vec<SetValue>,
     /// Its hyperparameters before its first event.
     planned: Hyperparameters,
     average: Option<AverageKind>,
@@ -46,8 +48,9 @@ impl Run {
             visibility: Visibility::default(),
             history: History::planned(plan),
             received: 0,
-            log: LogStatus::default(),
+            status: RunStatus::default(),
             pending: BTreeMap::new(),
+            undo: Vec::new(),
             planned: run.hyperparameters,
             average: run.average.map(Averaging::kind),
         })
@@ -84,9 +87,14 @@ impl Run {
             && !refused()
     }
 
+    /// Whether the user has changed something that can be taken back.
+    pub(super) fn can_undo(&self) -> bool {
+        !self.undo.is_empty()
+    }
+
     /// Why it waits, where its log cannot be written.
     pub fn waits_for_the_disk(&self) -> Option<&str> {
-        self.log.blocked.as_deref().filter(|_| self.is_alive())
+        self.status.blocked.as_deref().filter(|_| self.is_alive())
     }
 
     /// Whether it may still take steps.
@@ -118,6 +126,7 @@ impl Run {
             | Event::PerturbationGap(_)
             | Event::Bound(_)
             | Event::Measured(_)
+            | Event::Fork { .. }
             | Event::Pause { .. }
             | Event::NonFinite { .. }
             | Event::Resume { .. } => {}

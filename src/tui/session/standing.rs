@@ -1,7 +1,7 @@
 //! Where a session stands beyond what its events say: whether it can be written, and whether a process writes it.
 
 use super::{Feed, Run, WatchedSession};
-use crate::{figure::RunState, run::LogStatus, tui::Writer};
+use crate::{figure::RunState, run::RunStatus, tui::Writer};
 
 impl WatchedSession {
     /// Whether it was cut off or stopped before all of its runs had ended, and no process writes it.
@@ -15,10 +15,10 @@ impl WatchedSession {
         state_word(run, self.feed)
     }
 
-    /// How the log of a run stands.
-    pub fn log_stands(&mut self, run: usize, status: LogStatus) {
+    /// How a run stands.
+    pub fn run_stands(&mut self, run: usize, status: RunStatus) {
         if let Some(run) = self.runs.get_mut(run) {
-            run.log = status;
+            run.status = status;
         }
     }
 
@@ -38,6 +38,7 @@ pub fn state_word(run: &Run, feed: Feed) -> &'static str {
             "waits"
         }
         Feed::Starting | Feed::Live | Feed::Drained | Feed::Recorded(_) => match run.history.state() {
+            RunState::Running if run.status.measuring => "measuring",
             RunState::Running | RunState::Completed if run.history.seems_diverged() => "diverged?",
             state => state.word(),
         },

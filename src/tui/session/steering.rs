@@ -2,7 +2,12 @@
 //! All of it leaves as commands; nothing here changes a run.
 
 use super::{Feed, Scope, WatchedSession, grid::Walk};
-use crate::{figure::RunState, optimizer::Hyperparameter, run::Command, tui::message::Effect};
+use crate::{
+    figure::RunState,
+    optimizer::Hyperparameter,
+    run::Command,
+    tui::message::{Effect, SetValue},
+};
 
 impl WatchedSession {
     /// The hyperparameter under the cursor.
@@ -33,11 +38,21 @@ impl WatchedSession {
             let value = change(expected);
             // A hyperparameter at the end of its range has nothing to ask for.
             if value.to_bits() != expected.to_bits() {
+                run.undo.push(SetValue { hyperparameter, value: expected });
                 run.pending.insert(hyperparameter, value);
                 effects.push(Effect::Send { run: index, command: Command::Adjust { hyperparameter, value } });
             }
         }
         effects
+    }
+
+    /// Takes back the last change that was asked of the selected run.
+    pub(super) fn undo(&mut self) -> Vec<Effect> {
+        let index = self.selected;
+        let Some(run) = self.runs.get_mut(index) else { return Vec::new() };
+        let Some(SetValue { hyperparameter, value }) = run.undo.pop() else { return Vec::new() };
+        run.pending.insert(hyperparameter, value);
+        vec![Effect::Send { run: index, command: Command::Adjust { hyperparameter, value } }]
     }
 
     /// The runs that a change of `hyperparameter` goes to.

@@ -63,3 +63,33 @@ fn a_hidden_run_leaves_the_charts_and_the_figure_and_stays_in_the_table() {
     assert_eq!(hidden(&scene), [0; 0]);
     assert!(scene.keys("v v").at("120x40").contains("WP-SGD ."));
 }
+
+/// Types a filter and accepts it: the names of the runs that are shown.
+fn filtered(text: &str) -> Vec<String> {
+    let keys: Vec<String> = text.chars().map(|c| if c == ' ' { "space".into() } else { c.to_string() }).collect();
+    let scene = Scene::watching().keys(&format!("/ {} enter", keys.join(" ")));
+    scene.app.session().unwrap().plotted_runs().iter().map(|run| run.name.to_owned()).collect()
+}
+
+#[test]
+fn a_filter_shows_the_runs_that_meet_every_condition() {
+    assert_eq!(filtered("gd"), ["SGD", "WP-SGD"]);
+    assert_eq!(filtered("method=sam"), ["SAM"]);
+    assert_eq!(filtered("sigma>0"), ["WP-SGD", "NSO"]);
+    assert_eq!(filtered("sigma>=0.03 nso"), ["NSO"]);
+    assert_eq!(filtered("state=running lr<1").len(), 4);
+    assert_eq!(filtered("").len(), 4);
+}
+
+#[test]
+fn a_filter_that_no_run_meets_hides_none_and_says_so() {
+    for (text, reason) in [("zzz", "no run is so"), ("simga>1", "did you mean 'sigma'?"), ("lr>x", "is not a number")] {
+        let keys: Vec<String> = text.chars().map(|c| c.to_string()).collect();
+        let scene = Scene::watching().keys(&format!("/ {} enter", keys.join(" ")));
+        assert!(scene.at("120x40").contains(reason), "{text}: {}", scene.at("120x40"));
+        assert_eq!(scene.app.session().unwrap().plotted_runs().len(), 4);
+    }
+    // The cursor goes to a run that can be seen.
+    let scene = Scene::watching().keys("/ n s o enter");
+    assert_eq!(scene.app.session().unwrap().selected(), 3);
+}

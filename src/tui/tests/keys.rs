@@ -12,16 +12,30 @@ use crate::tui::{
 /// Every action. The compiler refuses one that is missing here.
 fn every_action() -> Vec<Action> {
     use Action::{
-        Accept, Cancel, EditCopy, Erase, Filter, Help, Interrupt, Move, OpenSession, Quit, StartPreset, Suspend,
-        ToPicker, Watch,
+        Accept, Cancel, Detach, EditCopy, Erase, Filter, Help, Interrupt, Move, OpenSession, Palette, Quit,
+        StartPreset, Suspend, ToPicker, Watch,
     };
 
-    let others =
-        [StartPreset, Filter, EditCopy, OpenSession, ToPicker, Help, Accept, Cancel, Erase, Quit, Interrupt, Suspend];
+    let others = [
+        StartPreset,
+        Filter,
+        EditCopy,
+        OpenSession,
+        ToPicker,
+        Palette,
+        Help,
+        Accept,
+        Cancel,
+        Erase,
+        Quit,
+        Detach,
+        Interrupt,
+        Suspend,
+    ];
     let is_listed = |action: &Action| match action {
         Move(_) | Watch(_) => false,
-        StartPreset | Filter | EditCopy | OpenSession | ToPicker | Help | Accept | Cancel | Erase | Quit
-        | Interrupt | Suspend => true,
+        StartPreset | Filter | EditCopy | OpenSession | ToPicker | Palette | Help | Accept | Cancel | Erase | Quit
+        | Detach | Interrupt | Suspend => true,
     };
     assert!(others.iter().all(is_listed));
     let moves = Arrow::VARIANTS.iter().copied().map(Move);

@@ -21,7 +21,15 @@ fn run(name: &str, method: &str, choices: &[Word], hyperparameters: &[(Hyperpara
     let chosen = choices.iter().fold(plain, |sum, &(choice, word)| sum.choose(choice, word).unwrap());
     let hyperparameters =
         hyperparameters.iter().fold(chosen, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-    RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None, average: None }
+    RunPlan {
+        name: name.into(),
+        hyperparameters,
+        batch: None,
+        augmentation: None,
+        device: None,
+        average: None,
+        fork: None,
+    }
 }
 
 /// Every method once and one with every option, under names of any length.

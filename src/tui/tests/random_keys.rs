@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     optimizer::Hyperparameter,
-    run::{Event, Outcome, Position},
+    run::{Command, Event, Outcome, Position},
     tui::{
-        Msg,
+        Effect, Msg,
         key::Key,
-        keymap::TABLE,
+        keymap::{Context, TABLE},
         print::{Size, frame},
     },
 };
@@ -84,18 +84,32 @@ fn every_size_has_a_screen() {
     }
 }
 
+/// Whether an effect ends runs or leaves them.
+fn costs_a_run(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Quit(_) | Effect::EndSession | Effect::StartSession(_) | Effect::Send { command: Command::Stop, .. }
+    )
+}
+
 #[test]
-fn ten_thousand_keys_in_one_sitting() {
+fn a_hundred_thousand_keys_lose_no_run_without_a_question() {
     let keys: Vec<Key> = TABLE.iter().flat_map(|binding| binding.keys).map(|(key, _)| *key).collect();
     let mut scene = Scene::watching();
-    let mut state: usize = 1;
-    for count in 0..10_000 {
+    let (mut state, mut answered): (usize, usize) = (1, 0);
+    for count in 0..100_000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        scene = scene.receive(Msg::Key(keys[(state >> 33) % keys.len()]));
+        let context = scene.app.context();
         scene.asked.clear();
-        if count % 500 == 0 {
+        scene = scene.receive(Msg::Key(keys[(state >> 33) % keys.len()]));
+        if scene.asked.iter().any(costs_a_run) {
+            assert_eq!(context, Context::Question, "key {count}: {:?}", scene.asked);
+            answered += 1;
+        }
+        if count % 5_000 == 0 {
             scene = scene.run(count % 4, events(count % 4, 50));
             scene.at("100x30");
         }
     }
+    assert!(answered > 100, "{answered} questions were answered yes");
 }

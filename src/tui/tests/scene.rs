@@ -152,7 +152,15 @@ pub fn plan() -> Plan {
             .iter()
             .chain(hyperparameters)
             .fold(plain, |sum, &(hyperparameter, value)| sum.with(hyperparameter, value).unwrap());
-        RunPlan { name: name.into(), hyperparameters, batch: None, augmentation: None, device: None, average: None }
+        RunPlan {
+            name: name.into(),
+            hyperparameters,
+            batch: None,
+            augmentation: None,
+            device: None,
+            average: None,
+            fork: None,
+        }
     };
     Plan {
         preset: "mnist-mlp".into(),
@@ -202,6 +210,7 @@ pub fn start(run: usize) -> Event {
         steps_per_epoch: 32,
         probe_examples: 1_000,
         test_examples: 1_000,
+        fork: None,
     })
 }
 

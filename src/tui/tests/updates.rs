@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::scene::{Scene, adjust, events, finish, pressed, start};
+use super::{
+    adding::added,
+    scene::{Scene, adjust, events, finish, pressed},
+};
 use crate::{
     data::folder::Skipped,
     figure::RecordedRun,
     optimizer::Hyperparameter,
     problem::Loading,
-    run::{Event, LogStatus, Outcome},
-    tui::{App, Effect, Ending, InitialScreen, Msg, Recording, Writer, keymap::Context},
+    run::{Event, Outcome, RunStatus},
+    tui::{App, Effect, Ending, InitialScreen, Msg, Origin, Recording, Writer, keymap::Context},
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
@@ -127,25 +130,14 @@ fn pausing_all_leaves_out_what_is_over() {
 }
 
 #[test]
-fn stop_and_restart_ask() {
+fn stop_and_another_attempt_ask() {
     let scene = Scene::watching().keys("s");
     assert_eq!((scene.app.context(), scene.asked().len()), (Context::Question, 1));
     assert_eq!(scene.keys("n s y").asked()[1..], ["Send { run: 0, command: Stop }"]);
     let scene = Scene::watching().keys("r");
-    assert_eq!(scene.app.context(), Context::Question);
-    assert_eq!(scene.keys("y").asked()[1..], ["Send { run: 0, command: Restart }"]);
-    // A run that is over has more to lose.
-    let over = Scene::watching().run(0, vec![finish(2_480, Outcome::Stopped, None)]).keys("r");
-    assert_eq!((over.app.context(), over.asked().len()), (Context::Question, 1));
-    let over = over.keys("y");
-    assert_eq!(over.asked()[1..], ["Send { run: 0, command: Restart }"]);
-}
-
-#[test]
-fn a_restarted_run_is_as_new() {
-    let scene = Scene::watching().keys("down +").run(1, vec![start(1)]);
-    assert_eq!(pending(&scene, 1), []);
-    assert_eq!(scene.app.session().unwrap().runs[1].history.now().step, 0);
+    assert_eq!((scene.app.context(), scene.asked().len()), (Context::Question, 1));
+    let request = added(&scene.keys("y"));
+    assert_eq!((request.plan.name.as_str(), request.like, request.origin), ("SGD #2", 0, Origin::InitialWeights));
 }
 
 #[test]
@@ -344,9 +336,9 @@ fn damage_is_said_and_stays_said() {
 
 #[test]
 fn a_run_that_cannot_write_says_that_it_waits_and_why() {
-    let status = |blocked: Option<&str>| Msg::LogStatus {
+    let status = |blocked: Option<&str>| Msg::Status {
         run: 3,
-        status: LogStatus { durable_step: Some(900), blocked: blocked.map(str::to_owned) },
+        status: RunStatus { durable_step: Some(900), blocked: blocked.map(str::to_owned), measuring: false },
     };
     let scene = Scene::watching().receive(status(Some("cannot write events.jsonl: No space left on device")));
     for size in ["120x40", "60x20"] {
@@ -356,4 +348,12 @@ fn a_run_that_cannot_write_says_that_it_waits_and_why() {
     let scene = scene.receive(status(None)).keys("j j j");
     assert!(scene.at("120x40").contains("4 running"));
     assert!(scene.at("250x40").contains("durable to step 900"), "{}", scene.at("250x40"));
+}
+
+#[test]
+fn a_run_that_measures_says_so_until_it_trains_again() {
+    let status = |measuring| Msg::Status { run: 0, status: RunStatus { measuring, ..RunStatus::default() } };
+    let scene = Scene::watching().receive(status(true));
+    assert!(scene.at("120x40").contains("● SGD     measuring"), "{}", scene.at("120x40"));
+    assert!(!scene.receive(status(false)).at("120x40").contains("measuring  "));
 }
