@@ -8,13 +8,12 @@ use nso_tui::{
     run::{
         device::{self, Devices},
         log::Destination,
-        preset,
     },
     terminal::quoted,
-    tui::{App, Appearance, Ending, Glyphs, InitialScreen, LeftSession, PresetEntry, Setup, key, print},
+    tui::{App, Appearance, Ending, Glyphs, InitialScreen, LeftSession, Setup, key, print},
 };
 
-use super::{CliError, Common, Output, Screen, results, resume};
+use super::{CliError, Common, Output, Screen, choices, resume, results};
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -95,12 +94,7 @@ fn print_frame(mut app: App, screen: &Screen) -> Result<ExitCode, CliError> {
 
 fn setup(screen: &Screen, common: &Common, devices: &Devices) -> Setup {
     let overrides = common.overrides();
-    let choices = preset::embedded()
-        .map(|(name, text)| PresetEntry {
-            name: name.to_owned(),
-            plan: preset::parse(name, text, &overrides).map_err(|error| error.to_string()),
-        })
-        .collect();
+    let choices = choices::all(&overrides);
     let about = |name| format!("{name}: {}", device::about(name));
     let device = devices.only().map_or_else(|| devices.to_string(), about);
     let glyphs = if screen.ascii { Glyphs::Ascii } else { Glyphs::Unicode };

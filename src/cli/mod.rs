@@ -1,5 +1,6 @@
 //! The command line: one file a command, and what they share.
 
+mod choices;
 mod dashboard;
 mod devices;
 mod doctor;

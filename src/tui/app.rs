@@ -11,7 +11,7 @@ use super::{
     message::{Effect, Ending, InitialScreen, LeftSession, Msg, Recording, Setup, Suspension},
     overlay::{Overlay, Prompt, Question, asked_before},
     palette::Palette,
-    picker::{Picker, Typing},
+    picker::{EntryKind, Picker, Typing},
     session::{Feed, WatchedSession},
     theme::Theme,
 };
@@ -177,7 +177,9 @@ impl App {
             (Screen::Watch(session), Action::Watch(action)) => session.offers(action),
             (Screen::Watch(session), Action::ToPicker) => session.can_be_left(),
             (Screen::Picker, Action::StartPreset) => self.picker.chosen().is_some_and(|choice| choice.plan.is_ok()),
-            (Screen::Picker, Action::EditCopy) => self.picker.chosen().is_some(),
+            (Screen::Picker, Action::EditCopy) => {
+                self.picker.chosen().is_some_and(|choice| choice.kind == EntryKind::Embedded)
+            }
             (Screen::Picker | Screen::Opening(_) | Screen::Watch(_), _) => true,
         }
     }
@@ -243,6 +245,11 @@ impl App {
                 return self.picker.chosen().map(|choice| Effect::EditCopy(choice.name.clone())).into_iter().collect();
             }
             Action::StartPreset => {
+                if let Some(EntryKind::Session(session)) = self.picker.chosen().map(|choice| &choice.kind) {
+                    let directory = session.directory.clone();
+                    self.origin = Origin::Picker;
+                    return self.open(directory);
+                }
                 let plan = self.picker.chosen().and_then(|choice| choice.plan.as_ref().ok()).cloned();
                 return plan.map_or_else(Vec::new, |plan| self.start(plan));
             }

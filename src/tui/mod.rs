@@ -33,6 +33,6 @@ pub use message::{
     Effect, Ending, ExportRequest, InitialScreen, LeftSession, Msg, Naming, Origin, Recording, RunRequest, SetValue,
     Setup, Suspension, Writer,
 };
-pub use picker::PresetEntry;
+pub use picker::{EntryKind, PastSession, PresetEntry};
 pub use theme::{Appearance, Colours, Glyphs};
 pub use view::{ROOMY, SMALLEST};

@@ -8,6 +8,8 @@
 //! │  SGD   lr 0.05  momentum 0.9                            device   flex, 2 threads  │
 //! ```
 
+use std::path::PathBuf;
+
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -46,6 +48,29 @@ pub struct PresetEntry {
     pub name: String,
     /// Its plan, or why there is none.
     pub plan: Result<Plan, String>,
+    pub kind: EntryKind,
+}
+
+/// What stands in the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A preset in the binary.
+    #[default]
+    Embedded,
+    /// A preset in the working folder.
+    File,
+    /// A session that was logged.
+    Session(PastSession),
+}
+
+/// A session that was logged, which can be seen again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastSession {
+    pub directory: PathBuf,
+    /// When it began.
+    pub when: String,
+    /// How many of its runs ended how.
+    pub standing: String,
 }
 
 #[derive(Debug, Clone)]
@@ -71,11 +96,11 @@ impl Picker {
         Self { choices, filter: String::new(), cursor: 0, typing: Typing::Elsewhere, device: scrub(device) }
     }
 
-    /// The presets whose name or title has every word of the filter.
+    /// The entries whose name or title, or of sessions the date and how they ended, have every word of the filter.
     fn matching(&self) -> Vec<&PresetEntry> {
         let fits = |choice: &&PresetEntry| {
             let title = choice.plan.as_ref().map_or("", |plan| plan.title.as_str());
-            let text = format!("{} {title}", choice.name).to_lowercase();
+            let text = format!("{} {title} {}", choice.name, ListEntry::of(choice).title).to_lowercase();
             self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
         };
         self.choices.iter().filter(fits).collect()
@@ -219,6 +244,12 @@ impl ListEntry {
     fn of(choice: &PresetEntry) -> Self {
         let name = scrub(&choice.name);
         match &choice.plan {
+            Ok(plan) if let EntryKind::Session(session) = &choice.kind => Self {
+                name: scrub(&plan.preset),
+                title: format!("session of {}: {}", scrub(&session.when), scrub(&session.standing)),
+                runs: count_of_runs(plan),
+                takes: String::new(),
+            },
             Ok(plan) => {
                 let takes = listed_time(&scrub(&plan.takes)).to_owned();
                 Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes }
@@ -345,7 +376,11 @@ mod tests {
     use super::*;
 
     fn picker(names: &[&str]) -> Picker {
-        let choices = names.iter().map(|name| PresetEntry { name: (*name).into(), plan: Err("unreadable".into()) });
+        let choices = names.iter().map(|name| PresetEntry {
+            name: (*name).into(),
+            plan: Err("unreadable".into()),
+            kind: EntryKind::Embedded,
+        });
         Picker::new(choices.collect(), "flex")
     }
 

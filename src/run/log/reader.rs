@@ -16,6 +16,9 @@ use crate::{file, run::Event};
 /// Longest line that is read; the program writes a few hundred bytes, and some megabytes for a finely sampled density.
 const LONGEST_LINE: u64 = 1 << 26;
 
+/// Bytes at the end of a log in which its last line is looked for.
+const LAST_BYTES: u64 = 1 << 16;
+
 /// Reads a run's log, and reads on where it stopped when the log has grown.
 #[derive(Debug, Clone)]
 pub struct LogReader {
@@ -125,6 +128,18 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// The event of the last whole line, read without those before it; `None` where there is none that can be read.
+    pub fn last_event(&self) -> Option<Event> {
+        let mut file = file::open(&self.path).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES))).ok()?;
+        let mut tail = Vec::new();
+        file.take(LAST_BYTES).read_to_end(&mut tail).ok()?;
+        let end = tail.iter().rposition(|&byte| byte == b'\n')?;
+        let begin = tail[..end].iter().rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
+        line::decode(&tail[begin..=end]).ok().map(|line| line.event)
     }
 
     /// The event of a line; `None` for an empty line.

@@ -138,7 +138,11 @@ fn the_last_of_many_hyperparameters_is_in_sight() {
 #[test]
 fn picker_on_ten_runs() {
     let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
-    setup.choices = vec![crate::tui::PresetEntry { name: "methods".into(), plan: Ok(ten()) }];
+    setup.choices = vec![crate::tui::PresetEntry {
+        name: "methods".into(),
+        plan: Ok(ten()),
+        kind: crate::tui::EntryKind::Embedded,
+    }];
     let (app, asked) = crate::tui::App::new(InitialScreen::Picker, setup);
     assert_snapshot!(Scene { app, asked }.at("120x40"));
 }

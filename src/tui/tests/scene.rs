@@ -12,7 +12,7 @@ use crate::{
         RunHeader, RunPlan, Train, WeightStats, problem::ValleySettings,
     },
     tui::{
-        Appearance, Colours, Effect, Glyphs, Msg, PresetEntry, Recording, Setup, Writer,
+        Appearance, Colours, Effect, EntryKind, Glyphs, Msg, PresetEntry, Recording, Setup, Writer,
         app::App,
         key::parse_script,
         message::InitialScreen,
@@ -137,10 +137,12 @@ pub fn choices() -> Vec<PresetEntry> {
         like("matrix-sensing-small", "Overfit or recover a low-rank matrix, small enough to watch", "20 s"),
         plan(),
     ];
-    let mut choices: Vec<PresetEntry> =
-        plans.into_iter().map(|plan| PresetEntry { name: plan.preset.clone(), plan: Ok(plan) }).collect();
+    let mut choices: Vec<PresetEntry> = plans
+        .into_iter()
+        .map(|plan| PresetEntry { name: plan.preset.clone(), plan: Ok(plan), kind: EntryKind::Embedded })
+        .collect();
     let fault = "mine.toml: run.NSO.sigma: -1 is out of range: at least 0 and at most 1000";
-    choices.push(PresetEntry { name: "mine.toml".into(), plan: Err(fault.into()) });
+    choices.push(PresetEntry { name: "mine.toml".into(), plan: Err(fault.into()), kind: EntryKind::File });
     choices
 }
 

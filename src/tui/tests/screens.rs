@@ -10,7 +10,7 @@ use crate::{
         device::{GpuLoad, Load},
         preset,
     },
-    tui::{App, Glyphs, InitialScreen, Msg, PresetEntry, Setup},
+    tui::{App, EntryKind, Glyphs, InitialScreen, Msg, PresetEntry, Setup},
 };
 
 #[test]
@@ -32,7 +32,11 @@ fn picker_on_the_smallest_screen() {
 fn the_columns_of_the_list_never_touch() {
     let presets: Vec<(&str, Plan)> =
         preset::embedded().map(|(name, text)| (name, preset::parse(name, text, &[]).unwrap())).collect();
-    let choices = presets.iter().map(|(name, plan)| PresetEntry { name: (*name).into(), plan: Ok(plan.clone()) });
+    let choices = presets.iter().map(|(name, plan)| PresetEntry {
+        name: (*name).into(),
+        plan: Ok(plan.clone()),
+        kind: EntryKind::Embedded,
+    });
     let setup = Setup { choices: choices.collect(), ..setup(Glyphs::Unicode) };
     let (app, asked) = App::new(InitialScreen::Picker, setup);
     let scene = Scene { app, asked };

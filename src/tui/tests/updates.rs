@@ -12,7 +12,10 @@ use crate::{
     optimizer::Hyperparameter,
     problem::Loading,
     run::{Event, Outcome, RunStatus},
-    tui::{App, Effect, Ending, InitialScreen, Msg, Origin, Recording, Writer, keymap::Context},
+    tui::{
+        App, Effect, Ending, EntryKind, InitialScreen, Msg, Origin, PastSession, PresetEntry, Recording, Writer,
+        keymap::Context,
+    },
 };
 
 fn pending(scene: &Scene, run: usize) -> Vec<(Hyperparameter, f64)> {
@@ -356,4 +359,26 @@ fn a_run_that_measures_says_so_until_it_trains_again() {
     let scene = Scene::watching().receive(status(true));
     assert!(scene.at("120x40").contains("● SGD     measuring"), "{}", scene.at("120x40"));
     assert!(!scene.receive(status(false)).at("120x40").contains("measuring  "));
+}
+
+#[test]
+fn a_past_session_in_the_list_is_opened_and_its_preset_is_not_copied() {
+    let session = PastSession {
+        directory: PathBuf::from("runs/20261201T035854Z-mnist-mlp-dd5e"),
+        when: "2026-12-01 03:58 UTC".into(),
+        standing: "3 completed, 1 stopped".into(),
+    };
+    let entry = PresetEntry {
+        name: session.directory.display().to_string(),
+        plan: Ok(super::scene::plan()),
+        kind: EntryKind::Session(session),
+    };
+    let mut setup = super::scene::setup(crate::tui::Glyphs::Unicode);
+    setup.choices.push(entry);
+    let (app, asked) = App::new(InitialScreen::Picker, setup);
+    let scene = Scene { app, asked }.keys("down down down down e");
+    assert_eq!(scene.asked.len(), 0, "there is no preset of that name to copy");
+    assert!(scene.at("120x40").contains("session of 2026-12-01 03:58 UTC: 3 completed, 1 stopped"));
+    let scene = scene.keys("/ s t o p p e d enter");
+    assert_eq!(scene.asked(), ["OpenSession(\"runs/20261201T035854Z-mnist-mlp-dd5e\")"]);
 }
