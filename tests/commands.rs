@@ -325,3 +325,24 @@ fn nothing_that_a_terminal_acts_on_comes_out_of_a_command_line() {
     let summary: serde_json::Value = serde_json::from_slice(&outputs[1].stdout).unwrap();
     assert_eq!(summary["directory"], session, "what JSON means is the same");
 }
+
+#[test]
+fn shells_complete_every_command_and_the_manual_names_them() {
+    let out = |arguments: &[&str]| {
+        let output = nso_tui(arguments);
+        assert_eq!(code(&output), 0);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let scripts = ["bash", "zsh", "fish"].map(|shell| out(&["completions", shell]));
+    let manual = out(&["man"]);
+    assert!(manual.starts_with(".ie"), "{manual}");
+    for command in ["run", "resume", "rerun", "verify", "replay", "export", "presets", "devices", "doctor"] {
+        assert!(scripts.iter().all(|script| script.contains(command)), "{command}");
+        assert!(manual.contains(&format!("nso\\-tui\\-{command}")), "{command}");
+    }
+    // Hidden commands stay hidden.
+    assert!(!manual.contains("train\\-one"));
+    let mut bash = Command::new("bash").args(["-n"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(bash.stdin.as_mut().unwrap(), scripts[0].as_bytes()).unwrap();
+    assert!(bash.wait().unwrap().success(), "bash refuses the script");
+}

@@ -13,7 +13,7 @@ use nso_tui::{
     tui::{App, Appearance, Ending, Glyphs, InitialScreen, LeftSession, Setup, key, print},
 };
 
-use super::{CliError, Common, Output, Screen, choices, resume, results};
+use super::{CliError, Common, Output, Screen, choices, results, resume};
 
 /// `replay`.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod dashboard;
 mod devices;
 mod doctor;
 mod export;
+mod manual;
 mod presets;
 mod progress;
 mod results;
@@ -77,6 +78,10 @@ enum Command {
     Presets(presets::PresetsCommand),
     /// List the devices that this program can train on
     Devices,
+    /// Write a completion script for a shell to standard output
+    Completions(manual::CompletionsArgs),
+    /// Write the man page to standard output
+    Man,
     /// Check on this machine and device that measurements, methods, noise, speed and terminal hold
     Doctor(doctor::DoctorArgs),
 }
@@ -179,6 +184,8 @@ impl Cli {
             Some(Command::Export(args)) => export::export(&args),
             Some(Command::Presets(command)) => presets::presets(&command),
             Some(Command::Devices) => devices::devices(),
+            Some(Command::Completions(args)) => manual::completions(&args),
+            Some(Command::Man) => manual::man(),
             Some(Command::Doctor(args)) => doctor::doctor(&args, &self.common),
         }
     }
