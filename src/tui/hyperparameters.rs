@@ -78,17 +78,25 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme
 
 /// Draws the hyperparameter under the cursor on one line.
 pub fn render_line(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, theme: Theme) {
-    let (Some(run), Some(hyperparameter)) = (session.run(), session.cursor()) else { return };
+    let (Some(run), Some(cursor)) = (session.run(), cursor_line(session, theme)) else { return };
     let name = fit(&run.name, usize::from(area.width) / 3);
+    let mut line = Line::from(Span::styled(format!("{name}  "), theme.text()));
+    line.extend(cursor);
+    frame.render_widget(line, area);
+}
+
+/// The hyperparameter under the cursor with its value, and what is pending or was changed.
+pub fn cursor_line(session: &WatchedSession, theme: Theme) -> Option<Line<'static>> {
+    let (run, hyperparameter) = (session.run()?, session.cursor()?);
     let value = run.hyperparameters().get(hyperparameter).map(value).unwrap_or_default();
     let mut line = Line::from(vec![
-        Span::styled(format!("{name}  {} ", theme.spell(hyperparameter.symbol())), theme.text()),
+        Span::styled(format!("{} ", theme.spell(hyperparameter.symbol())), theme.text()),
         Span::styled(value, theme.strong()),
     ]);
     for Note { text, style } in notes(run, hyperparameter, theme) {
         line.push_span(Span::styled(format!(" {text}"), style));
     }
-    frame.render_widget(line, area);
+    Some(line)
 }
 
 /// The panel of one run.

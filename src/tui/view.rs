@@ -168,7 +168,15 @@ fn render_alone(frame: &mut Frame<'_>, area: Rect, session: &WatchedSession, the
     charts::render_one(frame, chart, session, theme);
     match session.pane {
         Pane::Hyperparameters => hyperparameters::render_line(frame, line, session, theme),
-        Pane::Runs | Pane::Charts => runs::render_line(frame, line, session, theme),
+        Pane::Runs | Pane::Charts => {
+            // What a key would change stands where it can be seen.
+            let cursor = hyperparameters::cursor_line(session, theme).filter(|_| session.selected_is_alive());
+            let cursor = cursor.map(Line::right_aligned).unwrap_or_default();
+            let wanted = u16::try_from(cursor.width()).unwrap_or(u16::MAX).min(line.width / 3);
+            let [run, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(wanted)]).areas(line);
+            runs::render_line(frame, run, session, theme);
+            frame.render_widget(cursor, right);
+        }
     }
 }
 

@@ -382,3 +382,12 @@ fn a_past_session_in_the_list_is_opened_and_its_preset_is_not_copied() {
     let scene = scene.keys("/ s t o p p e d enter");
     assert_eq!(scene.asked(), ["OpenSession(\"runs/20261201T035854Z-mnist-mlp-dd5e\")"]);
 }
+
+#[test]
+fn what_a_key_changes_is_in_sight_on_the_whole_screen_too() {
+    let scene = Scene::watching().keys("enter");
+    assert!(scene.at("120x40").contains("lr 0.05"), "{}", scene.at("120x40"));
+    let changed = scene.keys("+").at("120x40");
+    assert!(changed.contains("lr 0.05 →"), "{changed}");
+    assert!(!Scene::replaying().keys("enter").at("120x40").contains("lr 0.05"), "nothing can be changed");
+}
