@@ -126,6 +126,11 @@ impl Axis {
         wide.map_or(Self::new(Scale::Linear, 0.0, 1.0), |Bounds { low, high }| Self::new(Scale::Linear, low, high))
     }
 
+    /// An axis of this scale that ends exactly where `bounds` do, which are of some width and on a log scale positive.
+    pub(super) fn between(Bounds { low, high }: Bounds, scale: Scale) -> Self {
+        Self::new(scale, low, high)
+    }
+
     /// The same axis for values `factor` times as large.
     pub(super) fn times(&self, factor: f64) -> Self {
         Self::new(self.scale, self.low * factor, self.high * factor)

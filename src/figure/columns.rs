@@ -46,15 +46,17 @@ pub fn columns<'a>(all: &'a Points<'a>, axis: &'a Axis, count: usize) -> impl It
     let outside = |value: f64| axis.slot(value, count).is_none();
     // On a log axis, points at x = 0 lie before its beginning.
     let mut next = if all.get(0).is_some_and(|first| outside(first.x)) { all.find(0, 0, |x| !outside(x)) } else { 0 };
+    // What lies beyond the axis belongs to no column.
+    let last = all.find(next, all.len(), |x| axis.has(x) && axis.slot(x, 2).is_none());
     // Columns tend to hold as many points as the one before.
     let mut size = 0;
     std::iter::from_fn(move || {
-        if next >= all.len() || count == 0 {
+        if next >= last || count == 0 {
             return None;
         }
         let index = axis.clamped(all.x(next), count);
         let end = all.find(next, size, |x| axis.clamped(x, count) > index);
-        let points = next..end.max(next + 1);
+        let points = next..end.min(last).max(next + 1);
         (next, size) = (points.end, points.len());
         Some(Column { index, extents: all.extents(points.clone()), points })
     })

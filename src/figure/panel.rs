@@ -16,7 +16,7 @@ pub use kind::default_panels;
 
 use self::range::Range;
 use super::{
-    axis::{Axis, Scale, Tick},
+    axis::{Axis, Bounds, Scale, Tick},
     history::{Change, History},
     points::Points,
     quantity::Quantity,
@@ -25,12 +25,14 @@ use super::{
 };
 
 /// What the user has chosen to see, in every panel alike unless it says otherwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct View {
     /// What runs along the bottom of the panels along training.
     pub x: XAxis,
     /// How it runs there.
     pub x_scale: Scale,
+    /// The part of the x axis along training that is shown, in its units; `None` for all of it.
+    pub window: Option<Bounds>,
     /// The y scale asked for in each kind of panel; `None` for the kind's own.
     pub y_scales: [Option<Scale>; PanelKind::COUNT],
 }
@@ -213,7 +215,8 @@ impl<'a> Panel<'a> {
             | PanelKind::WeightNorm
             | PanelKind::GradientNorm => training::content(kind, runs, view),
         };
-        let range = Range::of(kind, &curves, view.y_scale(kind));
+        let window = view.window.filter(|_| matches!(x_dimension, XDimension::Training(_)));
+        let range = Range::of(kind, &curves, view.y_scale(kind), window);
         let guides = training::guides(kind, runs, range.data);
         let y = range.axis(kind, &guides);
 

@@ -152,6 +152,12 @@ pub const TABLE: &[Binding] = {
         keys(&[(Key::Char('x'), Watch(SessionAction::CycleX))], 1)
             .within(WATCHING)
             .words("axis", "count x in gradient evaluations, steps, epochs or seconds"),
+        keys(&[(Key::Char('z'), Watch(SessionAction::ZoomIn)), (Key::Char('Z'), Watch(SessionAction::ZoomOut))], 0)
+            .within(WATCHING)
+            .words("zoom", "show the later half of what there is along x, or twice as much again"),
+        keys(&[(Key::Char('<'), Watch(SessionAction::PanLeft)), (Key::Char('>'), Watch(SessionAction::PanRight))], 0)
+            .within(WATCHING)
+            .words("pan", "show an earlier or a later part of x"),
         keys(&[(Key::Char('v'), Watch(SessionAction::Hide))], 0)
             .within(WATCHING)
             .words("hide", "take the selected run out of the charts, or show it again"),

@@ -172,6 +172,10 @@ pub fn asked_before(action: SessionAction, session: &WatchedSession) -> Option<O
         | SessionAction::PreviousKind
         | SessionAction::ToggleGrid
         | SessionAction::CycleX
+        | SessionAction::ZoomIn
+        | SessionAction::ZoomOut
+        | SessionAction::PanLeft
+        | SessionAction::PanRight
         | SessionAction::ToggleLogY
         | SessionAction::ToggleLogX
         | SessionAction::Export => None,

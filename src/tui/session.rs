@@ -9,6 +9,7 @@ mod run;
 mod standing;
 mod steering;
 mod visibility;
+mod window;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -208,7 +209,9 @@ impl WatchedSession {
             | SessionAction::Hide
             | SessionAction::Solo
             | SessionAction::FilterRuns => self.runs.len() > 1,
-            SessionAction::NextPane
+            SessionAction::ZoomOut | SessionAction::PanLeft | SessionAction::PanRight => self.view.window.is_some(),
+            SessionAction::ZoomIn
+            | SessionAction::NextPane
             | SessionAction::PreviousPane
             | SessionAction::Enlarge
             | SessionAction::Shrink
@@ -280,7 +283,14 @@ impl WatchedSession {
             SessionAction::Solo => self.solo(),
             SessionAction::SetBaseline => self.baseline = Some(self.selected),
             SessionAction::ToggleBasis => self.basis = self.basis.other(),
-            SessionAction::CycleX => self.view.x = self.view.x.next(),
+            SessionAction::CycleX => {
+                self.view.x = self.view.x.next();
+                self.view.window = None;
+            }
+            SessionAction::ZoomIn => self.zoom_in(),
+            SessionAction::ZoomOut => self.zoom_out(),
+            SessionAction::PanLeft => self.pan(-1.0),
+            SessionAction::PanRight => self.pan(1.0),
             SessionAction::ToggleLogX => self.view.x_scale = self.view.x_scale.other(),
             SessionAction::ToggleLogY => self.view.toggle_y_scale(self.panel()),
             SessionAction::Raise => return self.adjust(Hyperparameter::raised),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{Curve, Emphasis, Form, Guide, PanelKind};
 use crate::figure::{
     axis::{Axis, Bounds, Scale},
+    points::Points,
     quantity::Quantity,
     text,
 };
@@ -38,13 +39,16 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// What `curves` span on the scale that is asked for, or on a linear one where that shows nothing.
-    pub fn of(kind: PanelKind, curves: &[Curve<'_>], asked: Scale) -> Self {
-        let totals: Vec<_> = curves.iter().map(|curve| curve.points.extents(0..curve.points.len())).collect();
+    /// What `curves` span within a part of the x axis on the scale that is asked for, or on a linear one where that shows nothing.
+    pub fn of(kind: PanelKind, curves: &[Curve<'_>], asked: Scale, window: Option<Bounds>) -> Self {
+        let totals: Vec<_> =
+            curves.iter().map(|curve| curve.points.extents(shown_points(&curve.points, window))).collect();
         let drawable = |scale| totals.iter().filter_map(|total| Bounds::of(total, scale)).reduce(Bounds::union);
         let refused = asked == Scale::Log && drawable(asked).is_none() && drawable(Scale::Linear).is_some();
         let scale = if refused { Scale::Linear } else { asked };
-        let whole = drawable(scale).map(|bounds| with_bars(bounds, curves, scale));
+        let whole = drawable(scale);
+        // Bars of what is not shown bound nothing.
+        let whole = if window.is_some() { whole } else { whole.map(|bounds| with_bars(bounds, curves, scale)) };
         let data = if kind == PanelKind::SmoothedTrace && scale == Scale::Linear {
             readable(curves, whole)
         } else {
@@ -99,6 +103,13 @@ impl Range {
         let share = if kind == PanelKind::Density { DEEPEST_DENSITY } else { DEEPEST };
         bounds.worth_showing(self.scale, share)
     }
+}
+
+/// The indices of the points within a part of the x axis.
+fn shown_points(points: &Points<'_>, window: Option<Bounds>) -> std::ops::Range<usize> {
+    let Some(window) = window else { return 0..points.len() };
+    let first = points.find(0, 0, |x| x >= window.low());
+    first..points.find(first, points.len(), |x| x > window.high())
 }
 
 /// `bounds` widened by the error bars of the curves that show them, on a log scale only upwards and to a half downwards,

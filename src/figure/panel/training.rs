@@ -37,6 +37,17 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
             notes.push(layer.note.to_owned());
         }
     }
+    if let Some(window) = view.window {
+        notes.insert(0, "part of the x axis".to_owned());
+        for curve in &mut curves {
+            // The value where the curve ends on the screen.
+            let end = curve.points.find(0, curve.points.len(), |x| x > window.high());
+            let last = end.checked_sub(1).and_then(|last| curve.points.get(last));
+            let value =
+                |quantity: Quantity| last.map(|last| text::bare(quantity.format(last.y).trim_end_matches(" %")));
+            curve.end = curve.end.take().and(curve.quantity).and_then(value);
+        }
+    }
     let averages = averages(kind, runs, view.x);
     if !averages.is_empty() {
         notes.push("bright dashes: averaged weights".to_owned());
@@ -53,7 +64,7 @@ pub(super) fn content<'a>(kind: PanelKind, runs: &[PlottedRun<'a>], view: &View)
         x_dimension: XDimension::Training(view.x),
         x: x_axis(runs, view, &curves),
         x_names: Vec::new(),
-        marks: marks(runs, view.x),
+        marks: marks(runs, view),
         notes,
         curves,
     }
@@ -116,6 +127,10 @@ fn newest_bound(runs: &[PlottedRun<'_>]) -> Option<String> {
 
 /// One axis for all panels of a view: it reaches to where the furthest run is.
 fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
+    let positive = |window: &Bounds| view.x_scale == Scale::Linear || window.low() > 0.0;
+    if let Some(window) = view.window.filter(positive) {
+        return Axis::between(window, view.x_scale);
+    }
     let place = |run: &PlottedRun<'_>, at: Position| view.x.of(at, run.history.steps_per_epoch());
     let high = runs.iter().map(|run| place(run, run.history.now())).fold(0.0, f64::max);
     let low = match view.x_scale {
@@ -134,7 +149,7 @@ fn x_axis(runs: &[PlottedRun<'_>], view: &View, curves: &[Curve<'_>]) -> Axis {
     Axis::along(Bounds::new(low, high), view.x_scale)
 }
 
-fn marks(runs: &[PlottedRun<'_>], x: XAxis) -> Vec<Mark> {
+fn marks(runs: &[PlottedRun<'_>], View { x, window, .. }: &View) -> Vec<Mark> {
     let mut marks: Vec<Mark> = runs
         .iter()
         .flat_map(|run| {
@@ -146,6 +161,7 @@ fn marks(runs: &[PlottedRun<'_>], x: XAxis) -> Vec<Mark> {
             })
         })
         .collect();
+    marks.retain(|mark| window.is_none_or(|window| mark.x >= window.low() && mark.x <= window.high()));
     marks.sort_by(|one, other| one.x.total_cmp(&other.x));
     marks
 }

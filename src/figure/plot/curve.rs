@@ -10,7 +10,7 @@ use crate::figure::{
     palette::{DASH, Ink, ink},
     panel::{Curve, Emphasis, Form, Stroke},
     pen::{Colour, Dashes, Pen, PixelPoint, index},
-    points::Points,
+    points::{Points, XyPoint},
 };
 
 /// A curve's line or its bars, and its error bars where it is what the panel is about.
@@ -43,7 +43,8 @@ pub(super) fn draw<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, c
     let barred = curve.emphasis == Emphasis::Normal || matches!(curve.points, Points::Whole(_));
     let strength = if curve.emphasis == Emphasis::Normal { 1.0 } else { 0.55 };
     if barred && curve.points.bars().is_some() && curve.points.len() <= count {
-        for point in curve.points.iter().filter(|point| point.error > 0.0) {
+        let shown = |point: &XyPoint| point.error > 0.0 && panel.x.slot(point.x, 2).is_some();
+        for point in curve.points.iter().filter(shown) {
             let x = field.x(point.x);
             let ends = [point.y - point.error, point.y + point.error];
             let cap = 4.0 * unit;
@@ -181,10 +182,12 @@ pub(super) fn marks<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, 
         let wanted = (0..ALONG).map(|number| panel.x.value((index(number) + 0.25 + offset * 0.8) / index(ALONG)));
         wanted.map(|x| points.find(0, 0, |place| place >= x)).collect()
     };
-    let is_shown = |number: usize| points.get(number).is_some_and(|point| panel.y.has(point.y));
-    chosen.extend((0..points.len()).rev().take(3).find(|&last| is_shown(last)));
+    let is_shown = |point: &XyPoint| panel.y.has(point.y) && panel.x.slot(point.x, 2).is_some();
+    let end = points.find(0, points.len(), |x| x > panel.x.high());
+    let is_shown_at = |number: &usize| points.get(*number).is_some_and(|point| is_shown(&point));
+    chosen.extend((0..end).rev().take(3).find(is_shown_at));
     chosen.dedup();
-    for point in chosen.into_iter().filter_map(|number| points.get(number)).filter(|point| panel.y.has(point.y)) {
+    for point in chosen.into_iter().filter_map(|number| points.get(number)).filter(is_shown) {
         pen.mark(shape, (field.x(point.x), field.y(point.y)), rgb, 5.6 * unit)?;
     }
     Ok(())

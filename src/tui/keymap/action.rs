@@ -95,6 +95,14 @@ pub enum SessionAction {
     ToggleGrid,
     /// Another quantity along x.
     CycleX,
+    /// The later half of what the charts show along x.
+    ZoomIn,
+    /// Twice as much along x.
+    ZoomOut,
+    /// An earlier part of the x axis.
+    PanLeft,
+    /// A later part of the x axis.
+    PanRight,
     /// Logarithmic y, or linear again.
     ToggleLogY,
     /// Logarithmic x, or linear again.

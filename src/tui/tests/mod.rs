@@ -10,3 +10,4 @@ mod random_keys;
 pub(crate) mod scene;
 mod screens;
 mod updates;
+mod window;
