@@ -24,6 +24,7 @@ mod position;
 pub mod preset;
 pub mod problem;
 mod resume;
+mod retrace;
 mod section;
 mod state;
 mod train;

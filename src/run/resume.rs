@@ -5,8 +5,8 @@ use std::{collections::VecDeque, path::Path};
 use super::{
     Event, Outcome, Plan,
     catch_up::{CatchUp, change},
-    fork::{ForkPoint, legs},
     log::{LogError, LogReader, LoggedEvent, SessionDirectory, SessionLog, checkpoints},
+    retrace::{ForkPoint, legs},
     worker::{Beginning, StartingPoint},
 };
 

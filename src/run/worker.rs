@@ -10,10 +10,10 @@ use std::{
 use super::{
     Checkpoint, Command, Event, Inbox, Job, Listener as _, Outcome, Plan, TrainError,
     catch_up::Scripted,
-    fork::{ForkPoint, RetraceError, Retracing, retrace},
     job::FinalState,
     log::{AVERAGE_FILE, BEST_FILE, LogError, WEIGHTS_FILE, checkpoints},
     outbox::{End, Outbox},
+    retrace::{ForkPoint, RetraceError, Retracing, retrace},
     state::header,
     train::train,
 };

@@ -8,6 +8,8 @@
 //! │  SGD   lr 0.05  momentum 0.9                            device   flex, 2 threads  │
 //! ```
 
+mod list;
+
 use std::path::PathBuf;
 
 use ratatui::{
@@ -17,6 +19,7 @@ use ratatui::{
     widgets::Paragraph,
 };
 
+use self::list::{ListColumns, ListEntry};
 use super::{
     keymap::Arrow,
     settings::{method_unless_named, summary},
@@ -229,61 +232,6 @@ fn time_column(columns: usize) -> usize {
 /// `text` in a column of that width behind a gap; nothing for a column of no width.
 fn apart(text: &str, columns: usize, fill: fn(&str, usize) -> String) -> String {
     if columns == 0 { String::new() } else { " ".repeat(GAP) + &fill(text, columns) }
-}
-
-/// What a row of the list says.
-struct ListEntry {
-    name: String,
-    title: String,
-    runs: String,
-    /// How long they take.
-    takes: String,
-}
-
-impl ListEntry {
-    fn of(choice: &PresetEntry) -> Self {
-        let name = scrub(&choice.name);
-        match &choice.plan {
-            Ok(plan) if let EntryKind::Session(session) = &choice.kind => Self {
-                name: scrub(&plan.preset),
-                title: format!("session of {}: {}", scrub(&session.when), scrub(&session.standing)),
-                runs: count_of_runs(plan),
-                takes: String::new(),
-            },
-            Ok(plan) => {
-                let takes = listed_time(&scrub(&plan.takes)).to_owned();
-                Self { name, title: scrub(&plan.title), runs: count_of_runs(plan), takes }
-            }
-            Err(_) => Self { name, title: "cannot be read".into(), runs: String::new(), takes: String::new() },
-        }
-    }
-}
-
-/// The widths of the list's columns, without the gap before each; 0 for a column that is left out.
-struct ListColumns {
-    name: usize,
-    title: usize,
-    runs: usize,
-    takes: usize,
-}
-
-impl ListColumns {
-    /// Each column is as wide as its widest entry, the time within a quarter of the row; the title has what is left. Where there
-    /// is no room for all, the name stays and the time.
-    fn of(picker: &Picker, columns: usize) -> Self {
-        const CURSOR: usize = 2;
-        let entries: Vec<ListEntry> = picker.choices.iter().map(ListEntry::of).collect();
-        let widest = |of: fn(&ListEntry) -> &str| entries.iter().map(|entry| text::width(of(entry))).max().unwrap_or(0);
-        let (name, runs) = (widest(|entry| &entry.name).min(NAME_COLUMN), widest(|entry| &entry.runs));
-        let takes = widest(|entry| &entry.takes).min(time_column(columns));
-        let (title, runs) = if columns >= WIDE {
-            (columns.saturating_sub(CURSOR + name + GAP + GAP + runs + GAP + takes), runs)
-        } else {
-            (0, 0)
-        };
-        let name = if columns >= WIDE { name } else { columns.saturating_sub(CURSOR + GAP + takes) };
-        Self { name, title, runs, takes }
-    }
 }
 
 /// What stands below the list: a rule with the name, the about text, the runs, and the facts.

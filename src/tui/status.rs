@@ -100,12 +100,12 @@ fn spent(session: &WatchedSession) -> String {
     format!("{spent} of {} {what}", thousands(budget))
 }
 
-/// The share of the runs' time that went into measuring.
+/// The share of the runs' time that went into measuring, where it is worth a word.
 fn measuring(session: &WatchedSession) -> Option<String> {
     let sum = |of: fn(&Run) -> f64| session.runs.iter().map(of).sum::<f64>();
     let (measured, all) = (sum(|run| run.history.measuring_seconds()), sum(|run| run.history.now().seconds));
     let percent = 100.0 * measured / all;
-    percent.is_finite().then(|| format!("measuring {percent:.0} % of time"))
+    (percent >= 1.0).then(|| format!("measuring {percent:.0} % of time"))
 }
 
 fn elapsed(session: &WatchedSession) -> Duration {

@@ -6,10 +6,9 @@ use tokio::sync::oneshot;
 
 use super::{Engine, EngineError, Site};
 use crate::run::{
-    Checkpoint, Command, Fork, Plan, RunPlan, device,
-    fork::ForkPoint,
-    memory, preset,
+    Checkpoint, Command, Fork, Plan, RunPlan, device, memory, preset,
     resume::RunStart,
+    retrace::ForkPoint,
     worker::{Beginning, StartingPoint},
 };
 
