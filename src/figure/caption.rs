@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     optimizer::{Categorical, Hyperparameter},
-    run::{Position, RunHeader},
+    run::{Fork, Position, RunHeader},
+    text::printable,
 };
 
 /// One line for each run, one for the changes made while they went on, and one for what bounds are made of where they are shown.
@@ -62,9 +63,10 @@ fn bound(run: &PlottedRun<'_>) -> Option<String> {
     ))
 }
 
-/// The method, its choices and hyperparameters as they were at the start where they do something, the seed, and how the run stands.
+/// The method, its choices and hyperparameters as they were at the start where they do something, the seed, where it branched off another
+/// run, and how the run stands.
 fn parameters(run: &PlottedRun<'_>) -> String {
-    let Some(RunHeader { hyperparameters, seed, .. }) = run.history.start() else {
+    let Some(RunHeader { hyperparameters, seed, fork, .. }) = run.history.start() else {
         return "not started".into();
     };
     let numbers = Hyperparameter::all().filter_map(|hyperparameter| {
@@ -81,6 +83,9 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let mut parts: Vec<String> =
         std::iter::once(hyperparameters.rule.key().to_owned()).chain(choices).chain(numbers).collect();
     parts.push(format!("seed {seed}"));
+    if let Some(Fork { of, step }) = fork {
+        parts.push(format!("fork of {} at step {}", printable(of), text::thousands(*step)));
+    }
     if let Some((kind, iterates)) = run.history.average().newest() {
         parts.push(format!("bright dashes {} of {} iterates", kind.key(), text::thousands(iterates)));
     }
@@ -89,4 +94,24 @@ fn parameters(run: &PlottedRun<'_>) -> String {
     let reason = run.history.end_reason().map_or_else(String::new, |reason| format!(" ({reason})"));
     parts.push(format!("{} at step {steps}, {gradients} gradient evaluations{reason}", run.history.state().word()));
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        figure::{History, sample},
+        run::Event,
+    };
+
+    #[test]
+    fn a_fork_says_where_it_branched_off() {
+        let mut events = sample::session().runs.swap_remove(3).events;
+        let Event::Start(start) = &mut events[0] else { panic!("a run begins with its start") };
+        start.fork = Some(Fork { of: "NSO".into(), step: 1_200 });
+        let history: History = events.iter().collect();
+        let run = PlottedRun { slot: 0, name: "NSO #2", history: &history };
+        let said = caption(&[run], &[]);
+        assert!(said[0].contains("fork of NSO at step 1,200"), "{said:?}");
+    }
 }

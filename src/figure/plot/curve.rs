@@ -7,7 +7,7 @@ use plotters::backend::DrawingBackend;
 use super::Field;
 use crate::figure::{
     columns::columns,
-    palette::{DASH, Ink, ink},
+    palette::{Background, DASH, Ink, ink},
     panel::{Curve, Emphasis, Form, Stroke},
     pen::{Colour, Dashes, Pen, PixelPoint, index},
     points::{Points, XyPoint},
@@ -20,11 +20,17 @@ pub(super) fn draw<B: DrawingBackend>(pen: &mut Pen<'_, B>, field: &Field<'_>, c
     match curve.form {
         Form::Line(stroke) => line(pen, field, curve, stroke)?,
         Form::Dots => {
+            // A mark for a whole run is as large as those on lines; what it leaves behind is small and pale.
+            let (rgb, size) = match (curve.emphasis, &curve.points) {
+                (Emphasis::Faint, _) => (ink(curve.slot).faint_on(Background::Light), 3.0),
+                (Emphasis::Normal, Points::Whole(_)) => (rgb, 5.6),
+                (Emphasis::Normal, Points::Along(..)) => (rgb, 3.6),
+            };
             for column in columns(&curve.points, &panel.x, count) {
                 let x = field.x(curve.points.x(column.points.start));
                 let ends = column.bounds(panel.y.scale()).map(|bounds| [bounds.low(), bounds.high()]);
                 for value in ends.into_iter().flatten() {
-                    pen.mark(shape, (x, field.y(value)), rgb, 3.6 * unit)?;
+                    pen.mark(shape, (x, field.y(value)), rgb, size * unit)?;
                 }
             }
         }
